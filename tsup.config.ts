@@ -1,0 +1,55 @@
+import { posix } from "node:path";
+import { defineConfig, type Options } from "tsup";
+import { licencesOfBundledPackages } from "./scripts/licences.ts";
+
+type Plugin = NonNullable<Options["plugins"]>[number];
+
+const launcher = "service/engines/launcher";
+
+/**
+ * The process engine starts its launcher as `new URL("./launcher.ts", import.meta.url)`. Bundling moves that code to
+ * another folder, and to another one in each format, so every output file is told where the built launcher lies.
+ */
+const launcherLocation: Plugin = {
+  name: "launcher-location",
+  renderChunk(code, { path }) {
+    if (!code.includes('"./launcher.ts"')) return undefined;
+    const here = posix.dirname(posix.relative(this.options.outDir, path));
+    const built = posix.relative(here, `${launcher}.js`);
+    return { code: code.replaceAll('"./launcher.ts"', JSON.stringify(built.startsWith(".") ? built : `./${built}`)) };
+  },
+};
+
+const entries = {
+  index: "src/index.ts",
+  "service/index": "src/service/index.ts",
+  "files/index": "src/files/index.ts",
+};
+const { index, ...service } = entries;
+
+const node: Options = {
+  platform: "node",
+  target: "node22",
+  // The default turns `node:sqlite` into `sqlite`, which does not exist.
+  removeNodeProtocol: false,
+  plugins: [launcherLocation],
+};
+
+// What `dependencies` name stays outside; everything else that an entry uses is bundled into it.
+export default defineConfig([
+  // A build of its own: no chunk can be shared with the service, so importing the SDK never loads a part of it.
+  { name: "sdk", entry: { index }, format: ["esm", "cjs"], platform: "neutral", target: "es2022" },
+  {
+    ...node,
+    name: "service, esm",
+    entry: { ...service, "cli/main": "src/cli/main.ts", [launcher]: `src/${launcher}.ts` },
+    format: ["esm"],
+    esbuildPlugins: [licencesOfBundledPackages("third-party-licences.txt")],
+    // Bundled CommonJS libraries (fastify, pino) call `require` for Node's own modules.
+    banner: {
+      js: 'import { createRequire as createRequireOf } from "node:module";const require = createRequireOf(import.meta.url);',
+    },
+  },
+  { ...node, name: "service, cjs", entry: service, format: ["cjs"], shims: true },
+  { name: "types", entry: entries, format: ["esm", "cjs"], dts: { only: true } },
+]);
