@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const inCi = Boolean(process.env["CI"]);
+const inCi = Boolean(process.env.CI);
 
 export default defineConfig({
   test: {

@@ -1,0 +1,132 @@
+import { posix, relative, sep } from "node:path";
+import { isBuiltin } from "node:module";
+
+/**
+ * The rooms of the house, and what each may import beside itself and packages from npm. `types` are files of which only
+ * types may be imported. `node` tells whether Node's own modules are allowed: `true`, or the names of those that are.
+ */
+const rooms = {
+  "src/models": { imports: [] },
+  "src/wire": { imports: ["src/models"] },
+  "src/http": { imports: ["src/wire", "src/models"] },
+  "src/operations": { imports: ["src/http", "src/wire", "src/models"] },
+  "src/client.ts": { imports: ["src/operations", "src/http", "src/wire", "src/models"] },
+  "src/index.ts": { imports: ["src/client.ts", "src/operations", "src/http", "src/wire", "src/models"] },
+
+  "src/files": { imports: [], node: true },
+
+  "src/service/logger.ts": { imports: [], node: true },
+  "src/service/state": {
+    imports: ["src/service/logger.ts", "src/wire", "src/models"],
+    types: ["src/service/engines/engine.ts"],
+    node: true,
+  },
+  "src/service/auth": { imports: ["src/service/state", "src/models", "src/service/logger.ts"], node: true },
+  "src/service/launch": {
+    imports: ["src/models"],
+    types: ["src/service/engines/engine.ts"],
+    node: ["node:path/posix"],
+  },
+  "src/service/engines": { imports: ["src/service/logger.ts"], node: true },
+  "src/service/scheduler": {
+    imports: [
+      "src/service/launch",
+      "src/service/engines",
+      "src/service/state",
+      "src/service/logger.ts",
+      "src/wire",
+      "src/models",
+    ],
+    node: true,
+  },
+  "src/service/arm": {
+    imports: [
+      "src/service/scheduler",
+      "src/service/state",
+      "src/service/auth",
+      "src/service/logger.ts",
+      "src/wire",
+      "src/models",
+    ],
+    // Addresses with a signature for the files of a job come from the files endpoint that the service starts.
+    types: ["src/files/index.ts"],
+    node: true,
+  },
+  // What puts the service together: src/service/index.ts and its neighbours.
+  "src/service": {
+    imports: [
+      "src/service/arm",
+      "src/service/auth",
+      "src/service/scheduler",
+      "src/service/launch",
+      "src/service/engines",
+      "src/service/state",
+      "src/service/logger.ts",
+      "src/files/index.ts",
+      "src/wire",
+      "src/models",
+    ],
+    node: true,
+  },
+  "src/cli": { imports: ["src/service/index.ts", "src/files/index.ts", "src/index.ts"], node: true },
+};
+
+const names = Object.keys(rooms).sort((a, b) => b.length - a.length);
+const within = (file, room) => file === room || file.startsWith(`${room}/`);
+
+/** Holds the arrows: says which import leads from one room into another that it must not know. */
+export const arrows = {
+  meta: {
+    type: "problem",
+    schema: [],
+    messages: {
+      room: "{{room}} must not import {{target}}. It may import: {{allowed}}.",
+      types: "{{room}} may import only types of {{target}}: write `import type`.",
+      node: "{{room}} must not import {{target}}: {{reason}}.",
+    },
+  },
+  create(context) {
+    const file = relative(context.cwd, context.filename).split(sep).join("/");
+    const room = names.find((name) => within(file, name));
+    if (room === undefined) return {};
+    const { imports, types = [], node = false } = rooms[room];
+
+    function check(source, typesOnly) {
+      if (typeof source?.value !== "string") return;
+      const target = source.value;
+      const report = (messageId, data) => context.report({ node: source, messageId, data: { room, target, ...data } });
+
+      if (isBuiltin(target)) {
+        if (node === true || (Array.isArray(node) && node.includes(target))) return;
+        report("node", { reason: node === false ? "it also runs in browsers, workers and edge runtimes" : "it is pure" });
+      } else if (target.startsWith(".")) {
+        const path = posix.join(posix.dirname(file), target);
+        const owner = names.find((name) => within(path, name));
+        if (owner === room || imports.some((name) => within(path, name))) return;
+        if (!types.includes(path)) {
+          report("room", { target: path, allowed: [...imports, ...types].join(", ") || "nothing but itself" });
+        } else if (!typesOnly) {
+          report("types", { target: path });
+        }
+      }
+    }
+
+    return {
+      ImportDeclaration: (node) => {
+        check(node.source, node.importKind === "type");
+      },
+      ExportNamedDeclaration: (node) => {
+        check(node.source, node.exportKind === "type");
+      },
+      ExportAllDeclaration: (node) => {
+        check(node.source, node.exportKind === "type");
+      },
+      ImportExpression: (node) => {
+        check(node.source, false);
+      },
+      TSImportType: (node) => {
+        check(node.source, true);
+      },
+    };
+  },
+};
