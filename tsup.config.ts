@@ -20,7 +20,7 @@ const launcherLocation: Plugin = {
   },
 };
 
-const entries = {
+export const entries = {
   index: "src/index.ts",
   "service/index": "src/service/index.ts",
   "files/index": "src/files/index.ts",
