@@ -11,6 +11,8 @@ export interface LaunchNode {
   readonly address: string;
   /** Scratch directory of the run on this node; the working directory of what runs there. */
   readonly tempDirectory: string;
+  /** Absolute path of the log in which the engine notes what it did on this node, for the owner of the run to read. */
+  readonly executionLog: string;
 }
 
 /** A folder that has to be visible at another path while the run lasts. */
@@ -48,8 +50,8 @@ export interface LaunchContainer {
 }
 
 /**
- * Everything an engine is told about one run: a job, or the set-up task of a node. Plain JSON without secrets, so it can
- * be logged, stored and handed to another process.
+ * Everything an engine is told about one run: a job, or the set-up task of a node. Plain JSON without secrets, so it
+ * can be logged, stored and handed to another process.
  */
 export interface LaunchPlan {
   /** Unique for each attempt to run; never used twice, so that two attempts can never be mixed up. */
@@ -58,11 +60,11 @@ export interface LaunchPlan {
   readonly runDirectory: string;
   /** The nodes that run it; the first one is the master. */
   readonly nodes: readonly LaunchNode[];
-  /** Absolute paths of directories that must exist before anything runs, in the order in which they are made. */
+  /** Absolute paths of directories that must exist before anything runs, made in this order after the mounts. */
   readonly directories: readonly string[];
   /** Small text files that must exist before anything runs, such as the MPI host file. */
   readonly files: readonly { readonly path: string; readonly content: string }[];
-  /** Folders to mount before anything runs, and to unmount when the run ends. */
+  /** Folders to mount before anything runs; unmounted when the run is cleaned up. */
   readonly mounts: readonly LaunchMount[];
   /** Variables of every process. */
   readonly environment: Readonly<Record<string, string>>;
@@ -70,8 +72,6 @@ export interface LaunchPlan {
   readonly preparation: readonly LaunchProcess[];
   /** The processes themselves; the first one decides the exit code, and when it ends the others are ended. */
   readonly processes: readonly LaunchProcess[];
-  /** Absolute path of the log in which the engine notes what it did, for the owner of the run to read. */
-  readonly executionLog: string;
   /** Container of all processes; absent: they run on the node itself. */
   readonly container?: LaunchContainer;
 }
@@ -85,8 +85,8 @@ export interface LaunchSecrets {
 }
 
 /**
- * How an engine finds a run again after the service was restarted. Opaque to everyone but the engine that made it; plain
- * JSON, stored before the run starts.
+ * How an engine finds a run again after the service was restarted. Opaque to everyone but the engine that made it;
+ * plain JSON, stored before the run starts.
  */
 export interface RunHandle {
   /** Name of the engine that made it. */
@@ -103,7 +103,12 @@ export type RunExit =
   /** The engine ended it because {@link Engine.stop} was called. */
   | { readonly kind: "stopped" }
   /** It could not be started, or what ran it vanished without leaving an exit file. */
-  | { readonly kind: "failed"; readonly code: string; readonly message: string; readonly details?: readonly { name: string; value: string }[] };
+  | {
+      readonly kind: "failed";
+      readonly code: string;
+      readonly message: string;
+      readonly details?: readonly { name: string; value: string }[];
+    };
 
 /** What an engine knows about a run right now. */
 export type RunState =
@@ -142,9 +147,9 @@ export interface Engine {
   recover(handle: RunHandle): Promise<RunState>;
   /** Waits for the end of a run that was started or recovered. Rejects only with an `AbortError`. */
   wait(handle: RunHandle, abortSignal?: AbortSignal): Promise<RunExit>;
-  /** Ends the whole process tree: politely first, by force after a grace period. Resolves when nothing is left of it. */
+  /** Ends the whole process tree: politely first, by force after a grace period. Resolves when nothing is left. */
   stop(handle: RunHandle): Promise<void>;
-  /** Removes what the engine kept for a run that has ended: its private files and its mounts, never the run's output. */
+  /** Removes what the engine kept for a run that has ended: its private files and mounts, never the run's output. */
   cleanUp(handle: RunHandle): Promise<void>;
   /** Lets go of the engine's own resources; running runs go on. */
   close(): Promise<void>;

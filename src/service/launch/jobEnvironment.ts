@@ -1,0 +1,124 @@
+import { join } from "node:path";
+import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
+import { LaunchError } from "./launchError.ts";
+import { tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { containedChild, containedPath } from "./paths.ts";
+import { addUserVariables } from "./userVariables.ts";
+import { expandPath, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
+
+/** The output directory id under which the API lists standard output and standard error. */
+export const stdOutErrDirectoryId = "stdouterr";
+
+/** What the variables of a job are made from. */
+export interface JobEnvironmentContext {
+  readonly job: Job;
+  readonly runId: string;
+  readonly nodes: readonly NodePlace[];
+  readonly clusterMountRoot: string;
+  readonly jobMountRoot: string;
+  readonly sharedTempDirectory: string;
+  readonly hostFile: string;
+  readonly gpusPerNode: number;
+  /** Variables that the nodes set themselves, such as `PATH`. */
+  readonly nodeEnvironment: Environment;
+}
+
+/** The variables of a job and its directories as they are on one node. */
+export interface JobNodeView extends NodeView {
+  /** Absolute path of each output directory by its id. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** Works out all variables of a job on one node. They may use each other: all are defined before any is read. */
+export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobNodeView {
+  const { job } = context;
+  const outputDirectories = checkedOutputs(job.outputDirectories ?? []);
+  const definitions = new Map<string, VariableDefinition>();
+  for (const [name, value] of Object.entries(serviceVariables(context, node))) definitions.set(name, () => value);
+  definePaths(definitions, context, node, outputDirectories);
+  addUserVariables(definitions, job.environmentVariables, "properties.environmentVariables");
+
+  const environment = resolveVariables(definitions, context.nodeEnvironment);
+  const outputs = outputDirectories.map(({ id }) => [id, environment[outputVariable(id)] ?? ""]);
+  return {
+    ...node,
+    tempDirectory: tempDirectoryOf(node, context.runId),
+    environment,
+    outputDirectory: environment[stdOutErrVariable] ?? "",
+    outputs: Object.fromEntries(outputs),
+  };
+}
+
+const stdOutErrVariable = "AZ_BATCHAI_STDOUTERR_DIR";
+const inputVariable = (id: string): string => `AZ_BATCHAI_INPUT_${id}`;
+const outputVariable = (id: string): string => `AZ_BATCHAI_OUTPUT_${id}`;
+
+function serviceVariables(context: JobEnvironmentContext, node: NodePlace): Environment {
+  return {
+    AZ_BATCHAI_MOUNT_ROOT: context.clusterMountRoot,
+    AZ_BATCHAI_JOB_MOUNT_ROOT: context.jobMountRoot,
+    AZ_BATCHAI_JOB_TEMP: tempDirectoryOf(node, context.runId),
+    AZ_BATCHAI_JOB_TEMP_DIR: node.tempRoot,
+    AZ_BATCHAI_SHARED_JOB_TEMP: context.sharedTempDirectory,
+    AZ_BATCHAI_MPI_HOST_FILE: context.hostFile,
+    AZ_BATCH_HOST_LIST: context.nodes.map(({ address }) => address).join(","),
+    AZ_BATCHAI_NUM_GPUS: String(context.gpusPerNode),
+  };
+}
+
+function definePaths(
+  definitions: Map<string, VariableDefinition>,
+  context: JobEnvironmentContext,
+  node: NodePlace,
+  outputDirectories: readonly OutputDirectory[],
+): void {
+  const { job } = context;
+  const segment = job.jobOutputDirectoryPathSegment ?? "";
+  const roots = [context.clusterMountRoot, context.jobMountRoot, node.tempRoot, context.sharedTempDirectory];
+
+  definitions.set(stdOutErrVariable, (lookup) => {
+    const property = "properties.stdOutErrPathPrefix";
+    const prefix = expandPath(job.stdOutErrPathPrefix ?? "", lookup, property);
+    return join(containedPath(prefix, roots, property), segment, "stdouterr");
+  });
+  outputDirectories.forEach(({ id, pathPrefix, pathSuffix = "" }, index) => {
+    const property = `properties.outputDirectories[${index}]`;
+    definitions.set(outputVariable(id), (lookup) => {
+      const prefix = expandPath(pathPrefix, lookup, `${property}.pathPrefix`);
+      const folder = join(containedPath(prefix, roots, `${property}.pathPrefix`), segment, "outputs");
+      return containedChild(folder, expandPath(pathSuffix, lookup, `${property}.pathSuffix`), `${property}.pathSuffix`);
+    });
+  });
+  checkedInputs(job.inputDirectories ?? []).forEach(({ id, path }, index) => {
+    definitions.set(inputVariable(id), (lookup) => {
+      return expandPath(path, lookup, `properties.inputDirectories[${index}].path`);
+    });
+  });
+}
+
+function checkedOutputs(directories: readonly OutputDirectory[]): readonly OutputDirectory[] {
+  checkIds(directories, "properties.outputDirectories");
+  const reserved = directories.findIndex(({ id }) => id === stdOutErrDirectoryId);
+  if (reserved === -1) return directories;
+  const message = `the id ${stdOutErrDirectoryId} means the job's standard output. Choose another one.`;
+  throw new LaunchError("InvalidOutputDirectory", `properties.outputDirectories[${reserved}].id`, message);
+}
+
+function checkedInputs(directories: readonly InputDirectory[]): readonly InputDirectory[] {
+  checkIds(directories, "properties.inputDirectories");
+  return directories;
+}
+
+/** Ids become parts of variable names and have to tell the directories apart. */
+function checkIds(directories: readonly { readonly id: string }[], property: string): void {
+  directories.forEach(({ id }, index) => {
+    const target = `${property}[${index}].id`;
+    if (!/^[^=\0]+$/.test(id)) {
+      throw new LaunchError("InvalidEnvironmentVariable", target, `"${id}" cannot be part of a variable's name.`);
+    }
+    if (directories.findIndex((other) => other.id === id) !== index) {
+      const message = `the id ${id} is used twice. Give each directory its own.`;
+      throw new LaunchError("InvalidOutputDirectory", target, message);
+    }
+  });
+}

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import type { LaunchProcess } from "../engines/engine.ts";
+import type { Environment } from "./variables.ts";
+
+/** A node as the scheduler knows it. */
+export interface NodePlace {
+  readonly nodeId: string;
+  /** Address under which the other nodes reach it. */
+  readonly address: string;
+  /** Absolute folder on this node below which every run gets its scratch directory. */
+  readonly tempRoot: string;
+}
+
+/** Everything about one node that the plan of a run is made from. */
+export interface NodeView extends NodePlace {
+  /** Scratch directory of the run on this node. */
+  readonly tempDirectory: string;
+  /** All variables of the run as seen on this node. */
+  readonly environment: Environment;
+  /** Folder of the run's standard output, standard error and execution log. */
+  readonly outputDirectory: string;
+}
+
+/** Scratch directory of a run on a node. */
+export function tempDirectoryOf(node: NodePlace, runId: string): string {
+  return join(node.tempRoot, runId);
+}
+
+/** What distinguishes one process from the others of its run. */
+export interface ProcessDescription {
+  readonly commandLine: string;
+  readonly environment: Environment;
+  /** Follows `stdout` and `stderr` in the names of its output files. */
+  readonly outputSuffix: string;
+}
+
+/** A process on a node; it carries only those variables that differ from the ones which the whole plan has. */
+export function processOn(view: NodeView, common: Environment, process: ProcessDescription): LaunchProcess {
+  const ofNode = Object.entries(view.environment).filter(([name, value]) => common[name] !== value);
+  return {
+    nodeId: view.nodeId,
+    commandLine: process.commandLine,
+    environment: { ...Object.fromEntries(ofNode), ...process.environment },
+    stdout: join(view.outputDirectory, `stdout${process.outputSuffix}.txt`),
+    stderr: join(view.outputDirectory, `stderr${process.outputSuffix}.txt`),
+  };
+}

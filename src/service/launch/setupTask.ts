@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import type { SetupTask } from "../../models/cluster.ts";
+import type { LaunchPlan } from "../engines/engine.ts";
+import { mountsBelow, type MountedFolder } from "./mounts.ts";
+import { processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { containedPath } from "./paths.ts";
+import { addUserVariables } from "./userVariables.ts";
+import { expandPath, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
+
+/** What is known when a node is set up. */
+export interface SetupTaskContext {
+  /** The task as it was accepted: suffix filled in, no secret values. */
+  readonly setupTask: SetupTask;
+  /** Unique for this attempt; also the name of the scratch directory. */
+  readonly runId: string;
+  /** Absolute folder of this attempt. */
+  readonly runDirectory: string;
+  /** The node that is set up. */
+  readonly node: NodePlace;
+  /** Absolute folder of this attempt that holds the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
+  readonly clusterMountRoot: string;
+  /** Volumes of the cluster. Default: none. */
+  readonly clusterMounts?: readonly MountedFolder[];
+  /** Variables that the node sets itself, such as `PATH`, for values that use them. Default: none. */
+  readonly nodeEnvironment?: Environment;
+}
+
+const stdOutErrVariable = "AZ_BATCHAI_STDOUTERR_DIR";
+const taskProperty = "properties.nodeSetup.setupTask";
+
+/**
+ * Turns the set-up task of a node into a launch plan.
+ * @throws LaunchError when the task cannot be launched as it was written.
+ */
+export function planSetupTask(context: SetupTaskContext): LaunchPlan {
+  const { setupTask, runId, runDirectory, node, clusterMountRoot, clusterMounts = [] } = context;
+  const view = taskOnNode(context);
+  const { commandLine } = setupTask;
+  const process = processOn(view, view.environment, { commandLine, environment: {}, outputSuffix: `-${node.nodeId}` });
+  const executionLog = join(view.outputDirectory, `execution-${node.nodeId}.log`);
+  return {
+    runId,
+    runDirectory,
+    nodes: [{ nodeId: node.nodeId, address: node.address, tempDirectory: view.tempDirectory, executionLog }],
+    directories: [...new Set([clusterMountRoot, view.tempDirectory, view.outputDirectory])],
+    files: [],
+    mounts: mountsBelow(clusterMountRoot, clusterMounts, "properties.nodeSetup.mountVolumes"),
+    environment: view.environment,
+    preparation: [],
+    processes: [process],
+  };
+}
+
+function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment = {} }: SetupTaskContext): NodeView {
+  const definitions = new Map<string, VariableDefinition>([["AZ_BATCHAI_MOUNT_ROOT", () => clusterMountRoot]]);
+  definitions.set(stdOutErrVariable, (lookup) => {
+    const property = `${taskProperty}.stdOutErrPathPrefix`;
+    const prefix = expandPath(setupTask.stdOutErrPathPrefix, lookup, property);
+    const folder = containedPath(prefix, [clusterMountRoot, node.tempRoot], property);
+    return join(folder, setupTask.stdOutErrPathSuffix ?? "");
+  });
+  addUserVariables(definitions, setupTask.environmentVariables, `${taskProperty}.environmentVariables`);
+  const environment = resolveVariables(definitions, nodeEnvironment);
+  const outputDirectory = environment[stdOutErrVariable] ?? "";
+  return { ...node, tempDirectory: tempDirectoryOf(node, runId), environment, outputDirectory };
+}

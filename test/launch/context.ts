@@ -1,0 +1,28 @@
+import type { Job } from "../../src/models/job.ts";
+import type { JobLaunchContext } from "../../src/service/launch/job.ts";
+
+export const segment = "sub/group/workspaces/w/experiments/e/jobs/j/0b2c";
+
+/** A custom job with one output directory, on one node. */
+export function jobContext(job: Partial<Job> = {}, more: Partial<JobLaunchContext> = {}): JobLaunchContext {
+  return {
+    job: {
+      nodeCount: 1,
+      customToolkitSettings: { commandLine: "echo hello" },
+      stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs",
+      jobOutputDirectoryPathSegment: segment,
+      ...job,
+    },
+    runId: "run-1",
+    runDirectory: "/data/runs/run-1",
+    nodes: [{ nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1" }],
+    clusterMountRoot: "/data/runs/run-1/cluster",
+    jobMounts: [{ source: "/data/shares/acct/logs", relativeMountPath: "logs" }],
+    ...more,
+  };
+}
+
+export const twoNodes = [
+  { nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1" },
+  { nodeId: "tvm-2", address: "10.0.0.5", tempRoot: "/data/nodes/tvm-2" },
+];

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import type { EnvironmentVariable } from "../../src/models/environment.ts";
+import { planJob } from "../../src/service/launch/job.ts";
+import { expandVariables } from "../../src/service/launch/variables.ts";
+import { jobContext } from "./context.ts";
+
+function environmentWith(...variables: EnvironmentVariable[]): Readonly<Record<string, string>> {
+  const nodeEnvironment = { PATH: "/usr/bin", HOME: "/root" };
+  return planJob(jobContext({ environmentVariables: variables }, { nodeEnvironment })).plan.environment;
+}
+
+describe("expanding variables", () => {
+  const known = { A: "1", AB: "2", C: "$A" };
+  const cases: [string, string, string][] = [
+    ["plain and braced names", "$A/${AB}", "1/2"],
+    ["the longest name", "$AB $A_ ${A}B", "2 $A_ 1B"],
+    ["each value once", "$C", "$A"],
+    ["unknown names to themselves", "$NO ${NO}", "$NO ${NO}"],
+    ["nothing else", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *"],
+    ["no inherited names", "$constructor ${toString}", "$constructor ${toString}"],
+  ];
+  it.each(cases)("expands %s", (_, text, result) => expect(expandVariables(text, known)).toBe(result));
+});
+
+describe("the user's variables", () => {
+  it("may use the service's, each other and the node's", () => {
+    const environment = environmentWith(
+      { name: "WEIGHTS", value: "${BASE}/w.bin" },
+      { name: "BASE", value: "$AZ_BATCHAI_JOB_TEMP/base" },
+      { name: "PATH", value: "$BASE/bin:$PATH" },
+    );
+    expect(environment.WEIGHTS).toBe("/data/nodes/tvm-1/run-1/base/w.bin");
+    expect(environment.PATH).toBe("/data/nodes/tvm-1/run-1/base/bin:/usr/bin");
+  });
+
+  it("may be used by paths", () => {
+    const { outputs } = planJob(
+      jobContext({
+        environmentVariables: [{ name: "WHERE", value: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs" }],
+        outputDirectories: [{ id: "O", pathPrefix: "$WHERE" }],
+      }),
+    );
+    expect(outputs.O).toMatch(/^\/data\/runs\/run-1\/mounts\/logs\/.*\/outputs$/);
+  });
+
+  it("keep a circle as it is instead of following it for ever", () => {
+    const environment = environmentWith({ name: "A", value: "a$B" }, { name: "B", value: "b$A" });
+    expect(environment.A).toBe("ab$A");
+  });
+
+  it("keep every other byte", () => {
+    const value = "a\n'b'\"c\" `id` $(id) \\ $6$salt #SBATCH ünï 🚀";
+    expect(environmentWith({ name: "ODD", value }).ODD).toBe(value);
+  });
+
+  it("may have the names of inherited properties", () => {
+    const environment = environmentWith({ name: "__proto__", value: "x" }, { name: "constructor", value: "y" });
+    expect(Object.entries(environment)).toEqual(expect.arrayContaining([["__proto__", "x"], ["constructor", "y"]]));
+  });
+
+  const refused: [string, EnvironmentVariable, string][] = [
+    ["an empty name", { name: "", value: "" }, "name"],
+    ["a name with =", { name: "A=B", value: "" }, "name"],
+    ["a name of the service", { name: "AZ_BATCHAI_JOB_TEMP", value: "/" }, "name"],
+    ["a NUL character", { name: "A", value: "a\0b" }, "value"],
+  ];
+  it.each(refused)("must not have %s", (_, variable, part) => {
+    expect(() => environmentWith(variable)).toThrowError(
+      expect.objectContaining({
+        code: "InvalidEnvironmentVariable",
+        target: `properties.environmentVariables[0].${part}`,
+      }),
+    );
+  });
+});
