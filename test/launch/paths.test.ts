@@ -42,11 +42,11 @@ describe("paths of a job", () => {
     ],
   ];
   it.each(refused)("must not have %s", (_, job, code, target) => {
-    expect(() => planJob(jobContext(job))).toThrowError(expect.objectContaining({ code, target }));
+    expect(() => planJob(jobContext(job))).toThrow(expect.objectContaining({ code, target }));
   });
 
   it("name the unknown variable in the error", () => {
-    expect(() => planJob(jobContext({ stdOutErrPathPrefix: "$TYPO/logs" }))).toThrowError(/TYPO/);
+    expect(() => planJob(jobContext({ stdOutErrPathPrefix: "$TYPO/logs" }))).toThrow(/TYPO/);
   });
 
   it("may go up and down within their root, end in slashes, and lie outside of it when they say so", () => {
@@ -60,7 +60,7 @@ describe("paths of a job", () => {
 describe("mount paths", () => {
   const source = "/data/shares/acct/x";
   it.each(["", ".", "/abs", "..", "a/../..", "a/../b", "../a", "a\0b"])("must not be %j", (relativeMountPath) => {
-    expect(() => planJob(jobContext({}, { jobMounts: [{ source, relativeMountPath }] }))).toThrowError(
+    expect(() => planJob(jobContext({}, { jobMounts: [{ source, relativeMountPath }] }))).toThrow(
       expect.objectContaining({ code: "InvalidMountPath", target: "properties.mountVolumes.relativeMountPath" }),
     );
   });
@@ -72,7 +72,7 @@ describe("mount paths", () => {
     ["a", "a/b"],
   ])("%s and %s must not overlap", (one, other) => {
     const jobMounts = [one, other].map((relativeMountPath) => ({ source, relativeMountPath }));
-    expect(() => planJob(jobContext({}, { jobMounts }))).toThrowError(/overlap/);
+    expect(() => planJob(jobContext({}, { jobMounts }))).toThrow(/overlap/);
   });
 
   it("may be side by side, in cluster and job", () => {

@@ -56,7 +56,7 @@ describe("the plan of a set-up task", () => {
 
   it("names the property of a path that makes no sense", () => {
     const target = "properties.nodeSetup.setupTask.stdOutErrPathPrefix";
-    expect(() => planSetupTask(context({ stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_TEMP" }))).toThrowError(
+    expect(() => planSetupTask(context({ stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_TEMP" }))).toThrow(
       expect.objectContaining({ code: "UnknownVariable", target }),
     );
   });

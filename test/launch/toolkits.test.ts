@@ -59,7 +59,7 @@ describe("toolkits that the service cannot launch", () => {
   ];
   it.each(cases)("%s is refused by name", (_, settings, property) => {
     expect(unsupportedToolkit(settings)?.property).toBe(property);
-    expect(() => planJob(jobContext({ customToolkitSettings: undefined, ...settings }))).toThrowError(
+    expect(() => planJob(jobContext({ customToolkitSettings: undefined, ...settings }))).toThrow(
       expect.objectContaining({ name: "LaunchError", code: "UnsupportedToolkit", target: property }),
     );
   });

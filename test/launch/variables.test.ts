@@ -65,7 +65,7 @@ describe("the user's variables", () => {
     ["a NUL character", { name: "A", value: "a\0b" }, "value"],
   ];
   it.each(refused)("must not have %s", (_, variable, part) => {
-    expect(() => environmentWith(variable)).toThrowError(
+    expect(() => environmentWith(variable)).toThrow(
       expect.objectContaining({
         code: "InvalidEnvironmentVariable",
         target: `properties.environmentVariables[0].${part}`,

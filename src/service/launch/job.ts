@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "node:path/posix";
 import type { ContainerSettings } from "../../models/containerSettings.ts";
 import type { Job } from "../../models/job.ts";
 import type { LaunchContainer, LaunchPlan, LaunchProcess } from "../engines/engine.ts";

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
 import { LaunchError } from "./launchError.ts";
 import { tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
@@ -39,7 +39,7 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   addUserVariables(definitions, job.environmentVariables, "properties.environmentVariables");
 
   const environment = resolveVariables(definitions, context.nodeEnvironment);
-  const outputs = outputDirectories.map(({ id }) => [id, environment[outputVariable(id)] ?? ""]);
+  const outputs = outputDirectories.map(({ id }): [string, string] => [id, environment[outputVariable(id)] ?? ""]);
   return {
     ...node,
     tempDirectory: tempDirectoryOf(node, context.runId),

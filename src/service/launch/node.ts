@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "node:path/posix";
 import type { LaunchProcess } from "../engines/engine.ts";
 import type { Environment } from "./variables.ts";
 

@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { join, normalize } from "node:path/posix";
 import { LaunchError } from "./launchError.ts";
 
 /** Whether a normalised absolute path is the folder itself or lies below it. */
@@ -17,7 +17,7 @@ export function containedPath(path: string, roots: readonly string[], property: 
     throw new LaunchError("InvalidPath", property, `the path ${path} is not absolute. ${hint}`);
   }
   rejectNul(path, property);
-  const shortest = posix.normalize(path).replace(/(.)\/$/, "$1");
+  const shortest = normalize(path).replace(/(.)\/$/, "$1");
   const left = roots.find((root) => isWithin(root, path) && !isWithin(root, shortest));
   if (left !== undefined) {
     throw new LaunchError("InvalidPath", property, `the path ${path} leaves ${left} by "..". Name a folder below it.`);
@@ -31,7 +31,7 @@ export function containedPath(path: string, roots: readonly string[], property: 
  */
 export function containedChild(folder: string, relative: string, property: string): string {
   rejectNul(relative, property);
-  const child = posix.join(folder, relative).replace(/(.)\/$/, "$1");
+  const child = join(folder, relative).replace(/(.)\/$/, "$1");
   if (!isWithin(folder, child)) {
     throw new LaunchError("InvalidPath", property, `the path ${relative} leaves its folder by "..".`);
   }
@@ -43,7 +43,7 @@ export function containedChild(folder: string, relative: string, property: strin
  * @throws LaunchError when the relative path is empty, absolute or contains `..`.
  */
 export function mountTarget(root: string, relativeMountPath: string, property: string): string {
-  const target = posix.join(root, relativeMountPath).replace(/(.)\/$/, "$1");
+  const target = join(root, relativeMountPath).replace(/(.)\/$/, "$1");
   const leavesRoot = relativeMountPath.startsWith("/") || relativeMountPath.split("/").includes("..");
   if (leavesRoot || relativeMountPath.includes("\0") || target === root) {
     const wanted = 'It has to be a path below the mount root, without ".." and without a slash in front.';

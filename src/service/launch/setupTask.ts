@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchPlan } from "../engines/engine.ts";
 import { mountsBelow, type MountedFolder } from "./mounts.ts";
