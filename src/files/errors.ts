@@ -1,0 +1,113 @@
+/**
+ * Every way in which the endpoint says no: one table from which the status, the `x-ms-error-code` header and the body
+ * of an answer derive. The codes are those of Azure Files.
+ */
+
+const errorTable = {
+  AuthenticationFailed: [403, "The request is not signed as this account expects it."],
+  AuthorizationPermissionMismatch: [403, "The shared access signature does not grant the permission for this operation."],
+  AuthorizationProtocolMismatch: [403, "The shared access signature does not allow the protocol of this request."],
+  AuthorizationResourceTypeMismatch: [403, "The shared access signature does not cover this kind of resource."],
+  AuthorizationServiceMismatch: [403, "The shared access signature was not made for the file service."],
+  AuthorizationSourceIPMismatch: [403, "The shared access signature does not allow the address this request comes from."],
+  ConditionNotMet: [412, "The condition in the request's headers does not hold."],
+  DirectoryNotEmpty: [409, "The directory is not empty."],
+  EmptyMetadataKey: [400, "A metadata header has no name after \"x-ms-meta-\"."],
+  InsufficientAccountPermissions: [403, "The service may not read or write this file or directory on its disk."],
+  InsufficientStorage: [507, "The disk that holds the share is full."],
+  InternalError: [500, "The service failed to carry out the request; its log says more."],
+  InvalidAuthenticationInfo: [400, "The Authorization header is malformed, or names a scheme other than SharedKey."],
+  InvalidFileOrDirectoryPathName: [400, "The path is too long or too deep."],
+  InvalidHeaderValue: [400, "A header has a value that this operation does not accept."],
+  InvalidMd5: [400, "Content-MD5 is not the Base64 form of 16 bytes."],
+  InvalidMetadata: [400, "A metadata name must be a letter or underscore, followed by letters, digits and underscores."],
+  InvalidQueryParameterValue: [400, "A query parameter has a value that this operation does not accept, or comes twice."],
+  InvalidRange: [416, "The range lies outside the file."],
+  InvalidResourceName: [400, "The name of the share, directory or file contains characters that are not allowed."],
+  InvalidUri: [400, "The address does not have the form /ACCOUNT/SHARE/PATH."],
+  LeaseNotPresentWithFileOperation: [412, "The request names a lease, and there is none on this resource."],
+  Md5Mismatch: [400, "The body does not have the MD5 that the request announced."],
+  MetadataTooLarge: [400, "Metadata may take 8 KiB in all."],
+  MissingContentLengthHeader: [411, "The request needs a Content-Length header."],
+  MissingRequiredHeader: [400, "A header that this operation needs is missing."],
+  NoAuthenticationInformation: [401, "The request carries neither an Authorization header nor a shared access signature."],
+  NotImplemented: [501, "This endpoint does not carry out that operation."],
+  OutOfRangeInput: [400, "A value lies outside the range that this operation accepts."],
+  OutOfRangeQueryParameterValue: [400, "A query parameter lies outside the range that this operation accepts."],
+  ParentNotFound: [404, "The directory that should hold this path does not exist."],
+  ReadOnlyAttribute: [409, "The file or directory has the ReadOnly attribute."],
+  RequestBodyTooLarge: [413, "The body is larger than this operation accepts."],
+  ResourceAlreadyExists: [409, "A file or directory of that name already exists."],
+  ResourceNotFound: [404, "The file or directory does not exist."],
+  ResourceTypeMismatch: [409, "Something of another kind already has that name."],
+  ServerBusy: [503, "The service has too many open files; try again."],
+  ShareAlreadyExists: [409, "A share of that name already exists."],
+  ShareNotFound: [404, "The share does not exist."],
+  ShareSnapshotNotFound: [404, "The share has no such snapshot."],
+  UnsupportedHeader: [400, "The request has a header that this endpoint does not honour for this operation."],
+  UnsupportedHttpVerb: [405, "The resource does not know that HTTP verb."],
+} as const satisfies Readonly<Record<string, readonly [status: number, message: string]>>;
+
+/** A code that the endpoint answers, as in `x-ms-error-code`. */
+export type StorageErrorCode = keyof typeof errorTable;
+
+/** What a {@link StorageError} may say beyond its row of the table. */
+export interface StorageErrorDetails {
+  /** Name of the header, query parameter or property that was wrong; becomes an element of the body. */
+  readonly subject?: string;
+  /** Response headers that belong to the error, such as `content-range`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Overrides the status of the table: a failed condition answers 304 to a reader and 412 to a writer. */
+  readonly status?: number;
+}
+
+/** A refusal that travels to the client as it is; it holds nothing secret by construction. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  /** The service's code. */
+  readonly code: StorageErrorCode;
+  /** HTTP status. */
+  readonly status: number;
+  /** See {@link StorageErrorDetails.subject}. */
+  readonly subject: string | undefined;
+  /** Response headers that belong to the error. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: StorageErrorCode, details: StorageErrorDetails = {}) {
+    const [status, message] = errorTable[code];
+    super(message);
+    this.code = code;
+    this.status = details.status ?? status;
+    this.subject = details.subject;
+    this.headers = details.headers ?? {};
+  }
+}
+
+const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
+  EACCES: "InsufficientAccountPermissions",
+  EDQUOT: "InsufficientStorage",
+  EEXIST: "ResourceAlreadyExists",
+  EFBIG: "OutOfRangeInput",
+  EISDIR: "ResourceTypeMismatch",
+  ELOOP: "ResourceNotFound",
+  EMFILE: "ServerBusy",
+  ENAMETOOLONG: "InvalidFileOrDirectoryPathName",
+  ENFILE: "ServerBusy",
+  ENOENT: "ResourceNotFound",
+  ENOSPC: "InsufficientStorage",
+  ENOTDIR: "ParentNotFound",
+  ENOTEMPTY: "DirectoryNotEmpty",
+  ENXIO: "ResourceNotFound",
+  EPERM: "InsufficientAccountPermissions",
+  EROFS: "InsufficientAccountPermissions",
+};
+
+/**
+ * Turns whatever was thrown into the answer for the client. What is neither a {@link StorageError} nor a known error of
+ * the file system becomes `InternalError`, which tells the client nothing about it.
+ */
+export function toStorageError(thrown: unknown): StorageError {
+  if (thrown instanceof StorageError) return thrown;
+  const code = thrown instanceof Error && "code" in thrown ? fileSystemCodes[String(thrown.code)] : undefined;
+  return new StorageError(code ?? "InternalError");
+}

@@ -1,0 +1,175 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { isIPv6 } from "node:net";
+import { toStorageError } from "./errors.ts";
+import { isAccountName, isShareName, parsePath } from "./names.ts";
+import { signServiceSas } from "./sas.ts";
+import { createStorageServer } from "./server.ts";
+import { Storage } from "./storage.ts";
+import { locate, lookAt, namesIn, requireDirectory } from "./tree.ts";
+
+/** A storage account that the endpoint hosts. */
+export interface StorageAccount {
+  /** 3 to 24 lower-case letters and digits. */
+  readonly name: string;
+  /** Account key in Base64. Whoever knows it may do everything in the account. */
+  readonly key: string;
+}
+
+/** How to start a {@link FilesService}. */
+export interface FilesServiceOptions {
+  /** Folder that holds the shares, as `ACCOUNT/SHARE`, and `properties.db`. Made when it does not exist. */
+  readonly dataDir: string;
+  /** Accounts that the endpoint hosts. */
+  readonly accounts: readonly StorageAccount[];
+  /** Address to listen on. Default `127.0.0.1`. Anything else exposes plain HTTP to a network. */
+  readonly host?: string;
+  /** Port to listen on. Default 0: any free one. */
+  readonly port?: number;
+  /** Told about failures of the service itself. Default: nobody. */
+  readonly log?: (message: string, details?: Record<string, unknown>) => void;
+}
+
+/** One entry of a directory. */
+export interface DirectoryEntry {
+  /** Name without its path. */
+  readonly name: string;
+  readonly kind: "file" | "directory";
+  /** Size in bytes; files only. */
+  readonly contentLength?: number;
+  /** Last change of the entry. */
+  readonly lastModified: Date;
+}
+
+/** A file for which {@link FilesService.sasUrl} makes an address. */
+export interface SasTarget {
+  readonly accountName: string;
+  readonly shareName: string;
+  /** Path below the share, such as `logs/train.txt`. */
+  readonly path: string;
+}
+
+/** Version whose rules the addresses of {@link FilesService.sasUrl} follow. */
+const sasVersion = "2018-03-28";
+
+/** The Azure Files REST API over plain folders. */
+export class FilesService {
+  /** `http://HOST:PORT`, without a slash at the end. */
+  readonly endpoint: string;
+  readonly #server: Server;
+  readonly #storage: Storage;
+  readonly #keys: ReadonlyMap<string, Buffer>;
+  #closed: Promise<void> | undefined;
+
+  private constructor(server: Server, endpoint: string, storage: Storage, keys: ReadonlyMap<string, Buffer>) {
+    this.#server = server;
+    this.endpoint = endpoint;
+    this.#storage = storage;
+    this.#keys = keys;
+  }
+
+  /**
+   * Starts the endpoint; it accepts requests once the promise resolves. Throws when an account is malformed, the data
+   * folder cannot be used or the port is taken.
+   */
+  static async start(options: FilesServiceOptions): Promise<FilesService> {
+    const keys = new Map(options.accounts.map((account) => [account.name, decodeKey(account)]));
+    const storage = new Storage(options.dataDir, [...keys.keys()]);
+    const server = createStorageServer({ storage, keys, log: options.log ?? (() => undefined) });
+    try {
+      server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+      await once(server, "listening");
+    } catch (error) {
+      storage.close();
+      throw error;
+    }
+    return new FilesService(server, addressOf(server), storage, keys);
+  }
+
+  /** Address of an account, as `https://ACCOUNT.file.core.windows.net` is in Azure. Throws for an unknown account. */
+  fileEndpoint(accountName: string): string {
+    this.#keyOf(accountName);
+    return `${this.endpoint}/${accountName}`;
+  }
+
+  /** Absolute folder of a share, or undefined when it does not exist. */
+  shareFolder(accountName: string, shareName: string): string | undefined {
+    if (!this.#keys.has(accountName)) return undefined;
+    return this.#storage.findShare({ accountName, shareName })?.folder;
+  }
+
+  /**
+   * One level of a directory, sorted by name; undefined when the share or directory does not exist. The path is found
+   * as it is over HTTP: without regard to case, and never through a symbolic link. Throws when it is no valid path.
+   */
+  async list(accountName: string, shareName: string, path: string): Promise<DirectoryEntry[] | undefined> {
+    const names = parsePath(path);
+    const folder = this.shareFolder(accountName, shareName);
+    if (folder === undefined) return undefined;
+    try {
+      const directory = requireDirectory(locate(folder, names));
+      return lookAt(directory, await namesIn(directory)).map(({ name, stat }) => ({
+        name,
+        kind: stat.isFile() ? "file" : "directory",
+        ...(stat.isFile() ? { contentLength: Number(stat.size) } : {}),
+        lastModified: stat.ctime,
+      }));
+    } catch (error) {
+      if (toStorageError(error).status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Address under which anyone may read one file until `expiresOn`. Throws for an unknown account or invalid path. */
+  sasUrl(target: SasTarget, expiresOn: Date): string {
+    const { accountName, shareName } = target;
+    const key = this.#keyOf(accountName);
+    const path = parsePath(target.path);
+    if (!isShareName(shareName) || path.length === 0) throw new Error("A SAS address needs a share and a file in it.");
+    const fields = { sv: sasVersion, se: expiresOn.toISOString().replace(/\.\d+Z$/, "Z"), sp: "rl" };
+    const sig = signServiceSas(key, ["/file", accountName, shareName, ...path].join("/"), fields);
+    const query = Object.entries({ sv: fields.sv, sr: "f", sig, se: fields.se, sp: fields.sp })
+      .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+      .join("&");
+    return `${this.fileEndpoint(accountName)}/${[shareName, ...path].map(encodeURIComponent).join("/")}?${query}`;
+  }
+
+  /** Stops listening, lets requests under way finish, and closes everything. A second call waits for the first. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    // A connection that is kept alive for a next request would keep the server open after its last answer.
+    this.#server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 20);
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    clearInterval(sweep);
+    this.#storage.close();
+  }
+
+  #keyOf(accountName: string): Buffer {
+    const key = this.#keys.get(accountName);
+    if (key === undefined) throw new Error(`There is no storage account "${accountName}" here.`);
+    return key;
+  }
+}
+
+function decodeKey({ name, key }: StorageAccount): Buffer {
+  if (!isAccountName(name)) {
+    throw new Error(`"${name}" is no name for a storage account: it takes 3 to 24 lower-case letters and digits.`);
+  }
+  const decoded = Buffer.from(key, "base64");
+  if (decoded.length === 0 || decoded.toString("base64") !== key) {
+    throw new Error(`The key of storage account "${name}" is not Base64.`);
+  }
+  return decoded;
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no TCP address.");
+  const host = isIPv6(address.address) ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

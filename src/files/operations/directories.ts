@@ -1,0 +1,177 @@
+import type { BigIntStats } from "node:fs";
+import { checkConditions } from "../conditions.ts";
+import { attributesOf, creationTimeOf, etagOf, identityOf, metadataHeaders, ticks } from "../description.ts";
+import { StorageError } from "../errors.ts";
+import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
+import { sortKey } from "../names.ts";
+import { includes, pageOf } from "../paging.ts";
+import type { FileProperties } from "../properties.ts";
+import type { Share } from "../storage.ts";
+import { createDirectory, lookAt, namesIn, removeDirectory, requireDirectory } from "../tree.ts";
+import type { FoundPlace } from "../tree.ts";
+import { nameXml, pathAttributes, toXml } from "../xml.ts";
+import {
+  changeProperties,
+  currentHeaders,
+  entryHeaders,
+  propertiesOf,
+  refuseReadOnly,
+  setLastWriteTime,
+  targetOf,
+  withEntry,
+  withoutDefaults,
+  withSmb,
+} from "./entries.ts";
+import type { Target } from "./entries.ts";
+import { answer, answerXml } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+
+async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
+  const { request } = exchange;
+  const { share, place } = targetOf(exchange);
+  const directory = requireDirectory(place);
+  const prefix = request.query.get("prefix") ?? "";
+  const names = (await namesIn(directory)).filter((name) => name.toLowerCase().startsWith(prefix.toLowerCase()));
+  const page = pageOf(request, names, sortKey);
+  const found = lookAt(directory, page.items);
+  const describe = entryDescriber(exchange, share);
+  const xml = toXml("EnumerationResults", {
+    $: {
+      ServiceEndpoint: `${exchange.accountUrl}/`,
+      ShareName: share.shareName,
+      ...pathAttributes("DirectoryPath", request.path.join("/")),
+    },
+    Prefix: nameXml(prefix),
+    Marker: request.query.get("marker") ?? "",
+    MaxResults: request.query.get("maxresults") ?? "5000",
+    DirectoryId: String(directory.stat.ino),
+    Entries: {
+      File: found.filter((entry) => entry.stat.isFile()).map(describe),
+      Directory: found.filter((entry) => entry.stat.isDirectory()).map(describe),
+    },
+    NextMarker: page.nextMarker,
+  });
+  answerXml(exchange, xml);
+}
+
+function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) => object {
+  const wanted = includes(exchange.request);
+  const needsStored = ["attributes", "etag", "timestamps"].some((word) => wanted.has(word));
+  return ({ name, stat }) => {
+    const properties = needsStored ? propertiesOf(exchange, share, stat) : {};
+    return {
+      FileId: String(stat.ino),
+      Name: nameXml(name),
+      Properties: {
+        ...(stat.isFile() ? { "Content-Length": String(stat.size) } : {}),
+        ...(wanted.has("timestamps") ? timesOf(stat, properties) : {}),
+        ...(wanted.has("etag") ? { Etag: etagOf(stat, properties) } : {}),
+      },
+      ...(wanted.has("attributes") ? { Attributes: attributesOf(stat, properties) } : {}),
+    };
+  };
+}
+
+function timesOf(stat: BigIntStats, properties: FileProperties): Record<string, string> {
+  return {
+    CreationTime: creationTimeOf(stat, properties),
+    LastAccessTime: ticks(stat.atime),
+    LastWriteTime: ticks(stat.mtime),
+    ChangeTime: ticks(stat.ctime),
+    "Last-Modified": stat.ctime.toUTCString(),
+  };
+}
+
+async function createNewDirectory(exchange: Exchange): Promise<void> {
+  const metadata = metadataOf(exchange.request);
+  const smb = withoutDefaults(smbPropertiesOf(exchange.request));
+  const target = targetOf(exchange);
+  const { stat } = target.place;
+  if (stat !== undefined) throw new StorageError(stat.isDirectory() ? "ResourceAlreadyExists" : "ResourceTypeMismatch");
+  createDirectory(target.place);
+  await withEntry(exchange, target, "read", ({ descriptor, identity }) => {
+    exchange.storage.properties.setFile(target.share, identity, withSmb({ metadata }, smb));
+    setLastWriteTime(descriptor, smb.lastWriteOn);
+    answer(exchange, 201, currentHeaders(exchange, target, descriptor));
+  });
+}
+
+function getDirectoryProperties(exchange: Exchange): void {
+  const { share, place } = targetOf(exchange);
+  const { stat } = requireDirectory(place);
+  const properties = propertiesOf(exchange, share, stat);
+  checkConditions(exchange.request, etagOf(stat, properties));
+  answer(exchange, 200, {
+    ...entryHeaders(place, stat, properties),
+    ...metadataHeaders(properties.metadata),
+    "x-ms-server-encrypted": "false",
+  });
+}
+
+async function setDirectoryMetadata(exchange: Exchange): Promise<void> {
+  const metadata = metadataOf(exchange.request);
+  await changeProperties(exchange, directoryTarget(exchange), (properties) => ({ ...properties, metadata }));
+}
+
+async function setDirectoryProperties(exchange: Exchange): Promise<void> {
+  const smb = smbPropertiesOf(exchange.request);
+  const target = directoryTarget(exchange);
+  await changeProperties(exchange, target, (properties) => withSmb(properties, smb), smb.lastWriteOn);
+}
+
+function directoryTarget(exchange: Exchange): Target {
+  const target = targetOf(exchange);
+  return { ...target, place: requireDirectory(target.place) };
+}
+
+function deleteDirectory(exchange: Exchange): void {
+  const { share, place } = targetOf(exchange);
+  const { stat } = requireDirectory(place);
+  if (place.name === ".") throw new StorageError("InvalidUri");
+  refuseReadOnly(propertiesOf(exchange, share, stat));
+  removeDirectory(place);
+  exchange.storage.properties.forgetFile(share, identityOf(stat));
+  answer(exchange, 202, {});
+}
+
+const onDirectory = { level: "directory", resourceType: "o" } as const;
+
+/** Operations on directories. */
+export const directoryOperations: readonly Operation[] = [
+  {
+    ...onDirectory,
+    resourceType: "c",
+    methods: ["GET"],
+    comp: "list",
+    permissions: "l",
+    headers: ["x-ms-file-extended-info"],
+    run: listFilesAndDirectories,
+  },
+  {
+    ...onDirectory,
+    methods: ["PUT"],
+    permissions: "cw",
+    headers: smbHeadersRead,
+    takesMetadata: true,
+    run: createNewDirectory,
+  },
+  { ...onDirectory, methods: ["GET", "HEAD"], permissions: "r", run: getDirectoryProperties },
+  { ...onDirectory, methods: ["GET", "HEAD"], comp: "metadata", permissions: "r", run: getDirectoryProperties },
+  {
+    ...onDirectory,
+    methods: ["PUT"],
+    comp: "metadata",
+    permissions: "w",
+    takesMetadata: true,
+    run: setDirectoryMetadata,
+  },
+  {
+    ...onDirectory,
+    methods: ["PUT"],
+    comp: "properties",
+    permissions: "w",
+    headers: smbHeadersRead,
+    run: setDirectoryProperties,
+  },
+  { ...onDirectory, methods: ["DELETE"], permissions: "d", run: deleteDirectory },
+];

@@ -1,0 +1,44 @@
+import { StorageError } from "./errors.ts";
+import type { StorageRequest } from "./request.ts";
+
+/** Bytes `start` to `end`, both included, as HTTP counts them. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The range header of a request: `x-ms-range` before `Range`. */
+export function rangeHeader(request: StorageRequest): string | undefined {
+  return request.header("x-ms-range") ?? request.header("range");
+}
+
+/** The part of a file of `size` bytes that `header` asks for. Throws `InvalidRange` when nothing of it is there. */
+export function rangeToRead(header: string, size: number): ByteRange {
+  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header) ?? [];
+  if (first === undefined || last === undefined || (first === "" && last === "")) {
+    throw new StorageError("InvalidHeaderValue", { subject: "Range" });
+  }
+  const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
+  if (start > end) throw unsatisfiable(size);
+  return { start, end };
+}
+
+/** The part of a file of `size` bytes that a write names; both ends must be given and lie inside the file. */
+export function rangeToWrite(header: string | undefined, size: number): ByteRange {
+  if (header === undefined) throw new StorageError("MissingRequiredHeader", { subject: "Range" });
+  const [, first, last] = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(header) ?? [];
+  const range = { start: Number(first), end: Number(last) };
+  if (!(range.start <= range.end)) throw new StorageError("InvalidHeaderValue", { subject: "Range" });
+  if (range.end >= size) throw unsatisfiable(size);
+  return range;
+}
+
+/** Number of bytes in a range. */
+export function lengthOf(range: ByteRange): number {
+  return range.end - range.start + 1;
+}
+
+function unsatisfiable(size: number): StorageError {
+  return new StorageError("InvalidRange", { headers: { "content-range": `bytes */${size}` } });
+}

@@ -1,0 +1,137 @@
+import { BlockList, isIP } from "node:net";
+import { StorageError } from "./errors.ts";
+import type { Access, Grant } from "./grant.ts";
+import { equalSignatures, sign } from "./sharedKey.ts";
+import type { StorageRequest } from "./request.ts";
+
+/** Version from which `sp st se` … `rsct` have the layout that is checked here; the layout has not changed since. */
+const oldestVersion = "2015-04-05";
+const encryptionScopeVersion = "2020-12-06";
+const responseOverrides = ["rscc", "rscd", "rsce", "rscl", "rsct"] as const;
+const overriddenHeaders = [
+  "cache-control",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-type",
+] as const;
+
+/** The fields of a service SAS that are signed, by their names in the query string. */
+export type ServiceSasFields = Readonly<Partial<Record<"sp" | "st" | "se" | "si" | "sip" | "spr" | "sv", string>>>;
+
+/** Signature of a service SAS for `resource`, which is `/file/ACCOUNT/SHARE` or `/file/ACCOUNT/SHARE/PATH`. */
+export function signServiceSas(
+  key: Buffer,
+  resource: string,
+  fields: ServiceSasFields,
+  overrides: readonly string[] = [],
+): string {
+  const { sp = "", st = "", se = "", si = "", sip = "", spr = "", sv = "" } = fields;
+  const rest = responseOverrides.map((_, index) => overrides[index] ?? "");
+  return sign(key, [sp, st, se, resource, si, sip, spr, sv, ...rest].join("\n"));
+}
+
+/** Checks a shared access signature in the query string and tells what it grants. Throws when it is not valid. */
+export function checkSas(request: StorageRequest, key: Buffer): Grant {
+  const field = (name: string): string => request.query.get(name) ?? "";
+  if (!isVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
+  const ofAccount = field("ss") !== "" || field("srt") !== "";
+  const expected = ofAccount ? accountSignature(request, key) : serviceSignature(request, key);
+  // No share has stored access policies here, so a signature that relies on one relies on nothing.
+  if (field("si") !== "" || !equalSignatures(field("sig"), expected)) throw new StorageError("AuthenticationFailed");
+  checkPeriod(field("st"), field("se"));
+  checkProtocol(field("spr"));
+  checkAddress(field("sip"), request.message.socket.remoteAddress ?? "");
+  const covers = ofAccount ? accountCovers(field("ss"), field("srt")) : serviceCovers(field("sr"));
+  return {
+    version: field("sv"),
+    overrides: overridesOf(request),
+    grants: (permission) => field("sp").includes(permission),
+    check(access) {
+      covers(access);
+      if (![...access.permissions].some((permission) => field("sp").includes(permission))) {
+        throw new StorageError("AuthorizationPermissionMismatch");
+      }
+    },
+  };
+}
+
+function serviceSignature(request: StorageRequest, key: Buffer): string {
+  const overrides = responseOverrides.map((name) => request.query.get(name) ?? "");
+  return signServiceSas(key, signedResource(request), Object.fromEntries(request.query), overrides);
+}
+
+function signedResource(request: StorageRequest): string {
+  const share = `/file/${request.account}/${request.share ?? ""}`;
+  const kind = request.query.get("sr");
+  if (kind === "s") return share;
+  if (kind === "f" && request.path.length > 0) return `${share}/${request.path.join("/")}`;
+  throw new StorageError("AuthenticationFailed");
+}
+
+function accountSignature(request: StorageRequest, key: Buffer): string {
+  const fields = ["sp", "ss", "srt", "st", "se", "sip", "spr", "sv"].map((name) => request.query.get(name) ?? "");
+  const version = request.query.get("sv") ?? "";
+  if (version >= encryptionScopeVersion) fields.push(request.query.get("ses") ?? "");
+  return sign(key, [request.account, ...fields, ""].join("\n"));
+}
+
+function isVersion(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text);
+}
+
+/** The times of a SAS are UTC to the second; a SAS without an end never ends, so it is refused. */
+function checkPeriod(start: string, end: string): void {
+  const now = Date.now();
+  const notBefore = start === "" ? now : parseUtc(start);
+  const notAfter = parseUtc(end);
+  if (!(notBefore <= now && now < notAfter)) throw new StorageError("AuthenticationFailed");
+}
+
+function parseUtc(text: string): number {
+  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+function checkProtocol(protocols: string): void {
+  if (protocols !== "" && !protocols.split(",").includes("http")) {
+    throw new StorageError("AuthorizationProtocolMismatch");
+  }
+}
+
+function checkAddress(range: string, remoteAddress: string): void {
+  if (range === "") return;
+  const [first = "", last = first] = range.split("-");
+  const address = remoteAddress.replace(/^::ffff:/, "");
+  const allowed = new BlockList();
+  if (isIP(first) === 4 && isIP(last) === 4 && isOrdered(first, last)) allowed.addRange(first, last, "ipv4");
+  if (isIP(address) !== 4 || !allowed.check(address, "ipv4")) throw new StorageError("AuthorizationSourceIPMismatch");
+}
+
+function isOrdered(first: string, last: string): boolean {
+  const number = (address: string): number => address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+  return number(first) <= number(last);
+}
+
+function accountCovers(services: string, resourceTypes: string): (access: Access) => void {
+  return (access) => {
+    if (!services.includes("f")) throw new StorageError("AuthorizationServiceMismatch");
+    if (!resourceTypes.includes(access.resourceType)) throw new StorageError("AuthorizationResourceTypeMismatch");
+  };
+}
+
+function serviceCovers(kind: string): (access: Access) => void {
+  const levels = kind === "f" ? ["file"] : ["file", "directory"];
+  return (access) => {
+    if (!levels.includes(access.level)) throw new StorageError("AuthorizationResourceTypeMismatch");
+  };
+}
+
+function overridesOf(request: StorageRequest): Record<string, string> {
+  const overrides: Record<string, string> = {};
+  responseOverrides.forEach((name, index) => {
+    const header = overriddenHeaders[index];
+    const value = request.query.get(name);
+    if (header !== undefined && value !== undefined && value !== "") overrides[header] = value;
+  });
+  return overrides;
+}

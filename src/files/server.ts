@@ -1,0 +1,98 @@
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { authenticate } from "./authentication.ts";
+import { StorageError, toStorageError } from "./errors.ts";
+import { operationFor } from "./operations/index.ts";
+import { parseRequest } from "./request.ts";
+import type { StorageRequest } from "./request.ts";
+import type { Storage } from "./storage.ts";
+import { errorXml } from "./xml.ts";
+
+/** What the HTTP server needs to answer requests. */
+export interface ServerOptions {
+  readonly storage: Storage;
+  /** Decoded account keys by account name. */
+  readonly keys: ReadonlyMap<string, Buffer>;
+  /** Told about failures that are the service's own. */
+  readonly log: (message: string, details?: Record<string, unknown>) => void;
+}
+
+const newestVersion = "2026-10-06";
+const longestClientRequestId = 1024;
+/** A connection on which nothing moves for so long is given up. */
+const idleLimit = 120_000;
+
+/** Makes the HTTP server; the caller lets it listen. */
+export function createStorageServer(options: ServerOptions): Server {
+  const answer = (message: IncomingMessage, response: ServerResponse): void => {
+    void answerRequest(options, message, response);
+  };
+  const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 }, answer);
+  server.setTimeout(idleLimit);
+  // Whoever asks before sending a body is told to go on once the request turns out to be allowed.
+  server.on("checkContinue", answer);
+  return server;
+}
+
+async function answerRequest(options: ServerOptions, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  const requestId = randomUUID();
+  setCommonHeaders(message, response, requestId);
+  try {
+    await carryOut(options, parseRequest(message), response);
+  } catch (thrown) {
+    const error = toStorageError(thrown);
+    if (error.code === "InternalError" && !message.destroyed) {
+      const path = (message.url ?? "").split("?", 1)[0];
+      options.log("A file request failed", { requestId, method: message.method, path, error: describe(thrown) });
+    }
+    sendError(message, response, error, requestId);
+  }
+}
+
+async function carryOut(options: ServerOptions, request: StorageRequest, response: ServerResponse): Promise<void> {
+  const { storage, keys } = options;
+  const grant = authenticate(request, keys);
+  response.setHeader("x-ms-version", versionOf(request) ?? grant.version ?? newestVersion);
+  const operation = operationFor(request);
+  grant.check(operation);
+  const host = request.header("host") ?? "";
+  await operation.run({ request, response, grant, storage, accountUrl: `http://${host}/${request.account}` });
+}
+
+function setCommonHeaders(message: IncomingMessage, response: ServerResponse, requestId: string): void {
+  response.setHeader("server", "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0");
+  response.setHeader("x-ms-request-id", requestId);
+  response.setHeader("x-ms-version", newestVersion);
+  const clientRequestId = message.headers["x-ms-client-request-id"];
+  if (typeof clientRequestId === "string" && clientRequestId.length <= longestClientRequestId) {
+    response.setHeader("x-ms-client-request-id", clientRequestId);
+  }
+}
+
+function versionOf(request: StorageRequest): string | undefined {
+  const version = request.header("x-ms-version");
+  if (version !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(version)) {
+    throw new StorageError("InvalidHeaderValue", { subject: "x-ms-version" });
+  }
+  return version;
+}
+
+function sendError(message: IncomingMessage, response: ServerResponse, error: StorageError, requestId: string): void {
+  if (response.headersSent || message.socket.destroyed) {
+    response.destroy();
+    return;
+  }
+  const hasBody = message.method !== "HEAD" && error.status !== 304;
+  const body = hasBody ? errorXml(error, requestId, new Date()) : "";
+  const contentHeaders = { "content-type": "application/xml", "content-length": Buffer.byteLength(body) };
+  response
+    .writeHead(error.status, { ...error.headers, "x-ms-error-code": error.code, ...(hasBody ? contentHeaders : {}) })
+    .end(body);
+}
+
+/** Name, code and message of an error; never its stack, which may show where the service is installed. */
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return "code" in thrown ? `${thrown.name} ${String(thrown.code)}: ${thrown.message}` : `${thrown.name}: ${thrown.message}`;
+}

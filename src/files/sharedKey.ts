@@ -1,0 +1,88 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { StorageError } from "./errors.ts";
+import { compareText } from "./names.ts";
+import type { StorageRequest } from "./request.ts";
+
+const longestSkew = 15 * 60 * 1000;
+const signedHeaders = [
+  "content-language",
+  "content-encoding",
+  "content-length",
+  "content-md5",
+  "content-type",
+  "date",
+  "if-modified-since",
+  "if-match",
+  "if-none-match",
+  "if-unmodified-since",
+  "range",
+];
+
+/** HMAC-SHA256 of `text` under an account's key, in Base64. */
+export function sign(key: Buffer, text: string): string {
+  return createHmac("sha256", key).update(text, "utf8").digest("base64");
+}
+
+/** Compares two signatures in a time that does not depend on where they differ. */
+export function equalSignatures(given: string, expected: string): boolean {
+  const left = Buffer.from(given);
+  const right = Buffer.from(expected);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Checks an `Authorization: SharedKey ACCOUNT:SIGNATURE` header. Throws unless the request is signed with `key`. */
+export function checkSharedKey(request: StorageRequest, authorization: string, key: Buffer): void {
+  const [, account, signature] = /^SharedKey ([a-z0-9]+):([A-Za-z0-9+/=]+)$/.exec(authorization) ?? [];
+  if (account === undefined || signature === undefined) throw new StorageError("InvalidAuthenticationInfo");
+  checkDate(request);
+  const accepted = [...stringsToSign(request)].some((text) => equalSignatures(signature, sign(key, text)));
+  if (account !== request.account || !accepted) throw new StorageError("AuthenticationFailed");
+}
+
+/** A captured request must not be worth much for long. */
+function checkDate(request: StorageRequest): void {
+  const sent = Date.parse(request.header("x-ms-date") ?? request.header("date") ?? "");
+  if (!(Math.abs(Date.now() - sent) <= longestSkew)) throw new StorageError("AuthenticationFailed");
+}
+
+/**
+ * The texts that clients sign for this request. There is more than one because clients disagree in two corners:
+ * the order of x-ms headers (ordinal, or the .NET culture's), and whether empty query parameters count.
+ */
+function stringsToSign(request: StorageRequest): Set<string> {
+  const standard = signedHeaders.map((name) => {
+    const value = request.header(name) ?? "";
+    return name === "content-length" && value === "0" ? "" : value;
+  });
+  const start = [request.method, ...standard].join("\n");
+  const texts = new Set<string>();
+  for (const headers of [canonicalHeaders(request, ordinalKey), canonicalHeaders(request, cultureKey)]) {
+    for (const keepEmpty of [false, true]) texts.add(`${start}\n${headers}${canonicalResource(request, keepEmpty)}`);
+  }
+  return texts;
+}
+
+function canonicalHeaders(request: StorageRequest, keyOf: (name: string) => string): string {
+  return Object.keys(request.message.headers)
+    .filter((name) => name.startsWith("x-ms-"))
+    .sort((left, right) => compareText(keyOf(left), keyOf(right)))
+    .map((name) => `${name}:${request.header(name) ?? ""}\n`)
+    .join("");
+}
+
+function ordinalKey(name: string): string {
+  return name;
+}
+
+/** .NET's culture order looks through hyphens and puts underscores before digits and letters. */
+function cultureKey(name: string): string {
+  return name.replaceAll("-", "").replaceAll("_", " ");
+}
+
+function canonicalResource(request: StorageRequest, keepEmpty: boolean): string {
+  const parameters = [...request.query]
+    .filter(([, value]) => keepEmpty || value !== "")
+    .sort(([left], [right]) => compareText(left, right))
+    .map(([name, value]) => `\n${name}:${value}`);
+  return `/${request.account}${request.encodedPath}${parameters.join("")}`;
+}
