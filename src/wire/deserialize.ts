@@ -1,0 +1,66 @@
+import { isJsonObject, read, setMember } from "./jsonObject.ts";
+import type { JsonObject } from "./jsonObject.ts";
+import type { AnyModel, AnyType, ModelSchema } from "./schema.ts";
+
+/** What becomes of members that need a decision. */
+export interface DeserializeOptions {
+  /** Members that the table does not know. Default: `keep`. */
+  unknown?: "keep" | "drop";
+  /** Members that only the service sets; it drops those of requests. Default: `keep`. */
+  readOnly?: "keep" | "drop";
+}
+
+/**
+ * Turns what travelled into a model: members below `properties` are lifted, date texts become dates, `null` counts as
+ * absent. Lenient: what has an unexpected type is left as it came, so that a newer service does not break its clients;
+ * see `validate` for the opposite.
+ */
+export function deserialize<T>(schema: ModelSchema<T>, body: unknown, options: DeserializeOptions = {}): T {
+  return (isJsonObject(body) ? deserializeModel(schema, body, options) : body) as T;
+}
+
+function deserializeModel(model: AnyModel, body: JsonObject, options: DeserializeOptions): JsonObject {
+  const value: JsonObject = {};
+  for (const [name, property] of Object.entries(model.properties)) {
+    if (property.readOnly && options.readOnly === "drop") continue;
+    const member = read(body, property.path);
+    if (member !== undefined && member !== null) value[name] = deserializeValue(property.type, member, options);
+  }
+  if (options.unknown !== "drop") liftUnknownMembers(model, body, value);
+  return value;
+}
+
+function liftUnknownMembers(model: AnyModel, body: JsonObject, value: JsonObject): void {
+  const { containers, paths, properties } = model;
+  const keep = (name: string, member: unknown): void => {
+    if (member !== null && !Object.hasOwn(properties, name)) setMember(value, name, member);
+  };
+  for (const [name, member] of Object.entries(body)) {
+    if (containers.includes(name) && isJsonObject(member)) {
+      for (const [inner, innerMember] of Object.entries(member)) {
+        if (!paths.has(`${name}.${inner}`)) keep(inner, innerMember);
+      }
+    } else if (!paths.has(name)) {
+      keep(name, member);
+    }
+  }
+}
+
+function deserializeValue(type: AnyType, value: unknown, options: DeserializeOptions): unknown {
+  switch (type.kind) {
+    case "dateTime":
+      return parseDate(value);
+    case "model":
+      return isJsonObject(value) ? deserializeModel(type.schema(), value, options) : value;
+    case "array":
+      return Array.isArray(value) ? value.map((item: unknown) => deserializeValue(type.items, item, options)) : value;
+    default:
+      return value;
+  }
+}
+
+function parseDate(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? value : date;
+}

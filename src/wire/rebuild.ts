@@ -1,0 +1,33 @@
+import { isJsonObject, setMember } from "./jsonObject.ts";
+import type { JsonObject } from "./jsonObject.ts";
+import type { AnyModel, AnyType, WireProperty } from "./schema.ts";
+
+/** What a rebuild does to the members on its way. */
+export interface Change {
+  /** Decides what a known member becomes before its own members are looked at; `undefined` leaves it out. */
+  member(property: WireProperty, value: unknown, path: string): unknown;
+  /** Decides what becomes of a value that is no object where a model belongs. Default: it stays. */
+  misfit?(value: unknown): unknown;
+}
+
+/** Makes a deep copy of a flat model, changed on the way; the original stays as it is. */
+export function rebuild(model: AnyModel, value: unknown, change: Change, path = ""): unknown {
+  if (!isJsonObject(value)) return change.misfit ? change.misfit(value) : value;
+  const copy: JsonObject = {};
+  for (const [name, property] of Object.entries(model.properties)) {
+    const memberPath = path === "" ? name : `${path}.${name}`;
+    const member = change.member(property, Object.hasOwn(value, name) ? value[name] : undefined, memberPath);
+    if (member !== undefined && member !== null) copy[name] = rebuildValue(property.type, member, change, memberPath);
+  }
+  for (const [name, member] of Object.entries(value)) {
+    if (!Object.hasOwn(model.properties, name)) setMember(copy, name, structuredClone(member));
+  }
+  return copy;
+}
+
+function rebuildValue(type: AnyType, value: unknown, change: Change, path: string): unknown {
+  if (type.kind === "model") return rebuild(type.schema(), value, change, path);
+  if (type.kind !== "array") return structuredClone(value);
+  if (!Array.isArray(value)) return change.misfit ? change.misfit(value) : value;
+  return value.map((item: unknown, index) => rebuildValue(type.items, item, change, `${path}[${index}]`));
+}

@@ -1,0 +1,84 @@
+import type {
+  Caffe2Settings,
+  CaffeSettings,
+  ChainerSettings,
+  CNTKsettings,
+  CustomMpiSettings,
+  CustomToolkitSettings,
+  HorovodSettings,
+  PyTorchSettings,
+  TensorFlowSettings,
+} from "../models/toolkitSettings.ts";
+import { int32, model, optional, required, string } from "./schema.ts";
+
+const scriptRows = {
+  pythonScriptFilePath: required("pythonScriptFilePath", string),
+  pythonInterpreterPath: optional("pythonInterpreterPath", string),
+};
+const commandLineArgs = optional("commandLineArgs", string);
+const processCount = optional("processCount", int32({ minimum: 1 }));
+
+/** Table of `CNTKsettings`. */
+export const cntkSettings = model<CNTKsettings>("CNTKsettings", {
+  languageType: optional("languageType", string),
+  configFilePath: optional("configFilePath", string),
+  pythonScriptFilePath: optional("pythonScriptFilePath", string),
+  pythonInterpreterPath: optional("pythonInterpreterPath", string),
+  commandLineArgs,
+  processCount,
+});
+
+/** Table of `PyTorchSettings`. */
+export const pyTorchSettings = model<PyTorchSettings>("PyTorchSettings", {
+  ...scriptRows,
+  commandLineArgs,
+  processCount,
+  communicationBackend: optional("communicationBackend", string),
+});
+
+/** Table of `TensorFlowSettings`. */
+export const tensorFlowSettings = model<TensorFlowSettings>("TensorFlowSettings", {
+  ...scriptRows,
+  masterCommandLineArgs: optional("masterCommandLineArgs", string),
+  workerCommandLineArgs: optional("workerCommandLineArgs", string),
+  parameterServerCommandLineArgs: optional("parameterServerCommandLineArgs", string),
+  workerCount: optional("workerCount", int32({ minimum: 0 })),
+  parameterServerCount: optional("parameterServerCount", int32({ minimum: 0 })),
+});
+
+/** Table of `CaffeSettings`. */
+export const caffeSettings = model<CaffeSettings>("CaffeSettings", {
+  configFilePath: optional("configFilePath", string),
+  pythonScriptFilePath: optional("pythonScriptFilePath", string),
+  pythonInterpreterPath: optional("pythonInterpreterPath", string),
+  commandLineArgs,
+  processCount,
+});
+
+/** Table of `Caffe2Settings`. */
+export const caffe2Settings = model<Caffe2Settings>("Caffe2Settings", { ...scriptRows, commandLineArgs });
+
+/** Table of `ChainerSettings`. */
+export const chainerSettings = model<ChainerSettings>("ChainerSettings", {
+  ...scriptRows,
+  commandLineArgs,
+  processCount,
+});
+
+/** Table of `HorovodSettings`. */
+export const horovodSettings = model<HorovodSettings>("HorovodSettings", {
+  ...scriptRows,
+  commandLineArgs,
+  processCount,
+});
+
+/** Table of `CustomMpiSettings`. */
+export const customMpiSettings = model<CustomMpiSettings>("CustomMpiSettings", {
+  commandLine: required("commandLine", string),
+  processCount,
+});
+
+/** Table of `CustomToolkitSettings`. */
+export const customToolkitSettings = model<CustomToolkitSettings>("CustomToolkitSettings", {
+  commandLine: optional("commandLine", string),
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import type { DataDisks } from "../../src/models/fileServer.ts";
+import {
+  arrayOf,
+  freeObject,
+  int32,
+  mapOf,
+  model,
+  object,
+  oneOf,
+  onlyOneOf,
+  optional,
+  readOnly,
+  required,
+  string,
+} from "../../src/wire/schema.ts";
+
+// What this file says is said to the compiler: `tsc` fails when an expected error does not come.
+
+interface Small {
+  a: string;
+}
+interface Large {
+  a: string;
+  b?: number;
+}
+interface Holder {
+  one?: Small;
+  many: Large[];
+  readonly labels?: Record<string, string>;
+  anything?: Record<string, unknown>;
+}
+
+const small = model<Small>("Small", { a: required("a", string) });
+const large = model<Large>("Large", { a: required("a", string), b: optional("b", int32()) });
+
+describe("the table of a model", () => {
+  it("compiles when it fits the interface", () => {
+    const holder = model<Holder>("Holder", {
+      one: optional("one", object(small)),
+      many: required("many", arrayOf(object(large))),
+      labels: readOnly("labels", mapOf(string)),
+      anything: optional("anything", freeObject),
+    });
+    expect(Object.keys(holder.properties)).toEqual(["one", "many", "labels", "anything"]);
+  });
+
+  it("does not compile when a property is missing on either side", () => {
+    // @ts-expect-error: `a` has no row
+    model<Small>("Small", {});
+    // @ts-expect-error: `b` is no property
+    const tooLarge = model<Small>("Small", { a: required("a", string), b: required("b", string) });
+    expect(tooLarge.paths.has("b")).toBe(true);
+  });
+
+  it("does not compile when a row is of the wrong kind", () => {
+    const disks = model<DataDisks>("DataDisks", {
+      // @ts-expect-error: a word is missing
+      cachingType: optional("cachingType", onlyOneOf("none", "readonly"), "none"),
+      // @ts-expect-error: has to be given
+      diskCount: optional("diskCount", int32()),
+      // @ts-expect-error: is a number
+      diskSizeInGB: required("diskSizeInGB", string),
+      // @ts-expect-error: a word is misspelt
+      storageAccountType: required("storageAccountType", oneOf("Standard_LRS", "Premium_LSR")),
+    });
+    const holder = model<Holder>("Holder", {
+      // @ts-expect-error: another model
+      one: optional("one", object(large)),
+      // @ts-expect-error: another model
+      many: required("many", arrayOf(object(small))),
+      // @ts-expect-error: is read-only
+      labels: optional("labels", mapOf(string)),
+      // @ts-expect-error: is an object
+      anything: optional("anything", string),
+    });
+    // @ts-expect-error: an open enumeration for a closed one
+    const closed = model<{ c: "x" | "y" }>("Closed", { c: required("c", oneOf("x", "y")) });
+    // @ts-expect-error: the default is none of the words
+    optional("cachingType", onlyOneOf("none", "readonly"), "nothing");
+    expect([disks.name, holder.name, closed.name]).toEqual(["DataDisks", "Holder", "Closed"]);
+  });
+});
