@@ -1,0 +1,22 @@
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { nodeEnvironment } from "./nodeEnvironment.ts";
+
+/** Absolute path of bash on the service's search path; undefined when there is none. */
+export async function findBash(): Promise<string | undefined> {
+  const { PATH = "" } = nodeEnvironment();
+  for (const folder of PATH.split(delimiter).filter((name) => name.startsWith("/"))) {
+    const path = join(folder, "bash");
+    if (await access(path, constants.X_OK).then(() => true, () => false)) return path;
+  }
+  return undefined;
+}
+
+/** The version of a bash as `[5, 2]`. */
+export async function bashVersion(path: string): Promise<[number, number]> {
+  const { stdout } = await promisify(execFile)(path, ["-p", "-c", 'echo "${BASH_VERSINFO[*]}"']);
+  const [major = 0, minor = 0] = stdout.split(" ").map(Number);
+  return [major, minor];
+}

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { environmentVariableOf, isAlive, type ProcessEntry, readProcesses } from "./processTable.ts";
+import { runMarker } from "./supervisorScript.ts";
+
+/** All processes of the machine at one moment, with the runs to which they say they belong. */
+interface Snapshot {
+  readonly entries: readonly ProcessEntry[];
+  /** Run ids by pid. */
+  readonly runs: ReadonlyMap<number, string>;
+}
+
+let upcoming: Promise<Snapshot> | undefined;
+
+/** Looks at all processes; who asks in the same turn shares one look. */
+function takeSnapshot(): Promise<Snapshot> {
+  upcoming ??= new Promise((resolve) => {
+    setImmediate(() => {
+      upcoming = undefined;
+      resolve(readSnapshot());
+    });
+  });
+  return upcoming;
+}
+
+function readSnapshot(): Snapshot {
+  const entries = readProcesses();
+  const runs = new Map<number, string>();
+  for (const { pid } of entries) {
+    const runId = environmentVariableOf(pid, runMarker);
+    if (runId !== undefined) runs.set(pid, runId);
+  }
+  return { entries, runs };
+}
+
+/**
+ * The processes of a run: those that carry its marker in their environment, whatever became of their parents, their
+ * group and their session; all others in the same sessions, and all their descendants.
+ */
+function membersOf(runId: string, { entries, runs }: Snapshot): ProcessEntry[] {
+  const isMarked = ({ pid }: ProcessEntry): boolean => runs.get(pid) === runId;
+  const members = new Set(entries.filter(isMarked).map(({ pid }) => pid));
+  if (members.size === 0) return [];
+  // A session that the run opened: the supervisor leads its own, so no marked process is in a session of the service.
+  const sessions = new Set(entries.filter(isMarked).map(({ session }) => session));
+  for (const { pid, session } of entries) if (session !== 0 && sessions.has(session)) members.add(pid);
+  let before: number;
+  do {
+    before = members.size;
+    for (const { pid, parent } of entries) if (members.has(parent)) members.add(pid);
+  } while (members.size > before);
+  return entries.filter(({ pid }) => members.has(pid) && pid !== process.pid && pid !== process.ppid);
+}
+
+/**
+ * Ends every process of a run, politely first and by force after the grace period. Resolves when none is left.
+ */
+export async function endRun(runId: string, gracePeriodInMs: number): Promise<void> {
+  const deadline = performance.now() + gracePeriodInMs;
+  const seen = new Map<string, ProcessEntry>();
+  for (let round = 0; ; round += 1) {
+    for (const member of membersOf(runId, await takeSnapshot())) {
+      const key = `${member.pid} ${member.started}`;
+      if (!seen.has(key)) signal(member, "SIGTERM", "SIGCONT");
+      seen.set(key, member);
+    }
+    const left = [...seen.values()].filter(isAlive);
+    if (left.length === 0) return;
+    if (performance.now() >= deadline) for (const member of left) signal(member, "SIGKILL");
+    await delay(Math.min(5 * 2 ** round, 100));
+  }
+}
+
+/** Signals a process, unless its pid means another one by now. */
+function signal(entry: ProcessEntry, ...signals: NodeJS.Signals[]): void {
+  if (!isAlive(entry)) return;
+  try {
+    for (const name of signals) process.kill(entry.pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
