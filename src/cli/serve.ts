@@ -1,0 +1,64 @@
+import { Command, InvalidArgumentError } from "commander";
+import { pino } from "pino";
+import { BatchAIService } from "../service/index.ts";
+
+interface ServeOptions {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly filesPort: number;
+  readonly storageAccount?: string;
+  readonly subscription?: string;
+  readonly ignoreContainerSettings: boolean;
+  readonly logLevel: string;
+}
+
+/** `batchai serve`: runs the service until it is told to stop. */
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("Run the service: the Batch AI API, the file shares, and the jobs")
+    .requiredOption("--data-dir <folder>", "folder that holds all state; made when it does not exist")
+    .option("--port <number>", "port of the API; 0 means any free port", portNumber, 10100)
+    .option("--files-port <number>", "port of the file shares; 0 means any free port", portNumber, 10101)
+    .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
+    .option("--subscription <id>", "subscription that the service answers for (first start of a data folder only)")
+    .option("--ignore-container-settings", "run jobs that name a container directly on this machine", false)
+    .option("--log-level <level>", "debug, info, warn, error or silent; the log goes to standard error", "info")
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const logger = pino({ level: options.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  const service = await BatchAIService.start({
+    dataDir: options.dataDir,
+    port: options.port,
+    filesPort: options.filesPort,
+    ...(options.storageAccount === undefined ? {} : { storageAccountName: options.storageAccount }),
+    ...(options.subscription === undefined ? {} : { subscriptionId: options.subscription }),
+    ignoreContainerSettings: options.ignoreContainerSettings,
+    logger,
+  });
+  const { endpoint, storage } = service.connection;
+  process.stdout.write(
+    `Batch AI API   ${endpoint}\n` +
+      `File shares    ${storage.fileEndpoint}\n` +
+      `Connection     ${service.connectionFile} (holds the token and the account key)\n` +
+      "Stop with Ctrl-C; running jobs go on and are found again at the next start.\n",
+  );
+  await stopSignal();
+  await service.close();
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("SIGINT", () => { resolve(); });
+    process.once("SIGTERM", () => { resolve(); });
+  });
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new InvalidArgumentError("It must be a number from 0 to 65535.");
+  }
+  return port;
+}

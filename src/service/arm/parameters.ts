@@ -1,0 +1,76 @@
+import { deserialize } from "../../wire/deserialize.ts";
+import { applyDefaults } from "../../wire/defaults.ts";
+import { validate } from "../../wire/validate.ts";
+import type { ModelSchema } from "../../wire/schema.ts";
+import type { ArmRequest } from "./context.ts";
+import { ArmError, invalidParameter } from "./errors.ts";
+
+const resourceName = { pattern: /^[-\w]{1,64}$/, rule: "1 to 64 letters, digits, '-' or '_'" };
+const resourceGroupName = {
+  pattern: /^(?!.*\.$)[-\w.()]{1,90}$/u,
+  rule: "1 to 90 letters, digits, '-', '_', '(', ')' or '.', and not end with '.'",
+};
+const locationName = { pattern: /^[-\w. ]{1,90}$/, rule: "a region such as eastus" };
+
+/** A path parameter that names a resource of Batch AI. */
+export function nameIn(request: ArmRequest, parameter: string): string {
+  return checkedName(request, parameter, resourceName);
+}
+
+/** The path parameter that names a resource group. */
+export function resourceGroupIn(request: ArmRequest): string {
+  return checkedName(request, "resourceGroupName", resourceGroupName);
+}
+
+/** The path parameter that names a region. */
+export function locationIn(request: ArmRequest): string {
+  return checkedName(request, "location", locationName);
+}
+
+function checkedName(request: ArmRequest, parameter: string, { pattern, rule }: typeof resourceName): string {
+  const name = request.params[parameter] ?? "";
+  if (!pattern.test(name)) {
+    throw new ArmError("InvalidResourceName", `${parameter} must be ${rule}, got ${JSON.stringify(name.slice(0, 100))}.`, {
+      target: parameter,
+    });
+  }
+  return name;
+}
+
+/** Checks the region that a body names. */
+export function checkLocation(location: string): void {
+  if (locationName.pattern.test(location)) return;
+  throw invalidParameter([{ path: "location", message: `must be ${locationName.rule}` }]);
+}
+
+/** A query parameter that is a whole number within limits. */
+export function integerIn(request: ArmRequest, parameter: string, limits: { min: number; max: number; default: number }): number {
+  const value = queryIn(request, parameter);
+  if (value === undefined) return limits.default;
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : NaN;
+  if (number >= limits.min && number <= limits.max) return number;
+  const rule = `must be an integer from ${String(limits.min)} to ${String(limits.max)}, got ${JSON.stringify(value.slice(0, 100))}`;
+  throw invalidParameter([{ path: parameter, message: rule }]);
+}
+
+/** A query parameter, whatever its spelling in upper and lower case. */
+export function queryIn(request: ArmRequest, parameter: string): string | undefined {
+  const entry = Object.entries(request.query).find(([name]) => name.toLowerCase() === parameter.toLowerCase());
+  const value = entry?.[1];
+  if (Array.isArray(value)) throw invalidParameter([{ path: parameter, message: "must be given once" }]);
+  return value;
+}
+
+/**
+ * The body of a request, checked by its wire table, with defaults filled in and without members that the API does not
+ * know or that only the service sets.
+ */
+export function bodyIn<T extends object>(request: ArmRequest, schema: ModelSchema<T>): T {
+  const { body } = request;
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new ArmError("InvalidRequestContent", "The request needs a body: a JSON object.", { target: "body" });
+  }
+  const issues = validate(schema, body, { view: "wire", path: "" });
+  if (issues.length > 0) throw invalidParameter(issues);
+  return applyDefaults(schema, deserialize(schema, body, { unknown: "drop", readOnly: "drop" }));
+}

@@ -1,0 +1,96 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { resourceGroupId } from "../state/armId.ts";
+import { resourceGroup, type ResourceGroup, resourceGroupUpdate } from "../state/resourceGroup.ts";
+import type { StoredResource } from "../state/resources.ts";
+import { answerPage, bodyOf, originOf, refuseWhileDeleting, retryAfter } from "./answers.ts";
+import type { ArmContext, ArmRequest } from "./context.ts";
+import { ArmError } from "./errors.ts";
+import { resourceGroupOf } from "./lookups.ts";
+import { bodyIn, checkLocation, resourceGroupIn } from "./parameters.ts";
+
+/** Resource groups: as much of Azure Resource Manager as its own client needs to create, find and delete them. */
+export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): void {
+  const { store, subscriptionId, scheduler } = context;
+  const groups = `/subscriptions/:subscriptionId/resourceGroups`;
+  const group = `${groups}/:resourceGroupName`;
+
+  app.get(groups, (request: ArmRequest) =>
+    answerPage(request, (after, limit) =>
+      store.resources.list("resourceGroups", { after, limit }).map((found) => ({ sequence: found.sequence, body: bodyOf(found) })),
+    ),
+  );
+
+  app.get(group, { exposeHeadRoute: false }, (request: ArmRequest) => bodyOf(resourceGroupOf(context, request)));
+
+  app.head(group, (request: ArmRequest, reply) => {
+    const exists = store.resources.find("resourceGroups", resourceGroupId(subscriptionId, resourceGroupIn(request)));
+    return reply.code(exists ? 204 : 404).send();
+  });
+
+  app.put(group, (request: ArmRequest, reply) => {
+    const name = resourceGroupIn(request);
+    const parameters = bodyIn(request, resourceGroup);
+    checkLocation(parameters.location);
+    const id = resourceGroupId(subscriptionId, name);
+    const found = store.resources.find("resourceGroups", id);
+    if (found) return bodyOf(recreate(context, found, parameters));
+    const created = store.resources.insert("resourceGroups", {
+      id,
+      fingerprint: "",
+      model: { id, name, type: "Microsoft.Resources/resourceGroups", ...parameters, provisioningState: "Succeeded" },
+    });
+    return reply.code(201).send(bodyOf(created));
+  });
+
+  app.patch(group, (request: ArmRequest) => {
+    const found = resourceGroupOf(context, request);
+    refuseWhileDeleting(found);
+    const { tags } = bodyIn(request, resourceGroupUpdate);
+    return bodyOf(store.resources.write(found, { ...found.model, ...(tags ? { tags } : {}) }));
+  });
+
+  app.delete(group, (request: ArmRequest, reply) => {
+    const found = resourceGroupOf(context, request);
+    const operation = store.transaction(() => {
+      const started = store.operations.begin("delete", found.model.id ?? found.key, found.model.location);
+      scheduler.delete(found);
+      return started;
+    });
+    return accepted(request, reply, operation.id);
+  });
+
+  app.get("/subscriptions/:subscriptionId/operationresults/:operationId", (request: ArmRequest, reply) => {
+    const operation = store.operations.find(request.params.operationId ?? "");
+    if (!operation) throw new ArmError("OperationNotFound", "There is no such operation.");
+    return operation.status === "InProgress" ? accepted(request, reply, operation.id) : reply.code(200).send();
+  });
+
+  /** Azure Resource Manager's own operations are followed by `Location` alone: 202 until they end. */
+  function accepted(request: ArmRequest, reply: FastifyReply, operationId: string): FastifyReply {
+    const operation = store.operations.find(operationId);
+    const version = encodeURIComponent(String(request.query["api-version"]));
+    const path = `/subscriptions/${subscriptionId}/operationresults/${operationId}?api-version=${version}`;
+    return reply
+      .code(202)
+      .header("location", originOf(request) + path)
+      .headers(operation ? retryAfter(operation) : {})
+      .send();
+  }
+}
+
+/** PUT of a resource group that exists: its tags are replaced; its region cannot change. */
+function recreate(
+  { store }: ArmContext,
+  found: StoredResource<"resourceGroups">,
+  parameters: ResourceGroup,
+): StoredResource<"resourceGroups"> {
+  refuseWhileDeleting(found);
+  if (parameters.location.toLowerCase() !== found.model.location.toLowerCase()) {
+    throw new ArmError(
+      "InvalidResourceGroupLocation",
+      `Resource group '${found.model.name ?? ""}' already exists in location '${found.model.location}'; it cannot be moved.`,
+      { target: "location" },
+    );
+  }
+  return store.resources.write(found, { ...found.model, tags: parameters.tags });
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import { admissionOf } from "../auth/accessToken.ts";
+import { isLoopbackHostHeader } from "../auth/loopback.ts";
+import { clusterRoutes } from "./clusters.ts";
+import type { ArmContext, ArmRequest } from "./context.ts";
+import { ArmError } from "./errors.ts";
+import { experimentRoutes } from "./experiments.ts";
+import { fileServerRoutes } from "./fileServers.ts";
+import { jobRoutes } from "./jobs.ts";
+import { operationResultRoutes } from "./operationResults.ts";
+import { queryIn } from "./parameters.ts";
+import { providerOperationRoutes } from "./providerOperations.ts";
+import { providerRoutes } from "./providers.ts";
+import { resourceGroupRoutes } from "./resourceGroups.ts";
+import { usageRoutes } from "./usages.ts";
+import { checkApiVersion } from "./versions.ts";
+import { workspaceRoutes } from "./workspaces.ts";
+
+const largestBody = 4 * 1024 * 1024;
+const retryAfterInSeconds = 1;
+
+/** The HTTP side of the API. */
+export function armServer(context: ArmContext): FastifyInstance {
+  const app = fastify({
+    bodyLimit: largestBody,
+    exposeHeadRoutes: false,
+    forceCloseConnections: "idle",
+    routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 500 },
+    frameworkErrors: (error, _request, reply) => {
+      answerError(context, reply, error);
+    },
+  });
+  acceptJson(app);
+  app.addHook("onRequest", async (request: ArmRequest, reply) => {
+    void reply.headers(commonHeaders(request));
+    admit(context, request, reply);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method } = request;
+    context.logger.debug({ method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, "request");
+  });
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    answerError(context, reply, error);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    answerError(context, reply, new ArmError("NotFound", `There is nothing at ${request.method} ${pathOf(request.url)}.`));
+  });
+  addRoutes(app, context);
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, context: ArmContext): void {
+  providerOperationRoutes(app);
+  providerRoutes(app, context);
+  resourceGroupRoutes(app, context);
+  usageRoutes(app, context);
+  workspaceRoutes(app, context);
+  clusterRoutes(app, context);
+  experimentRoutes(app, context);
+  jobRoutes(app, context);
+  fileServerRoutes(app, context);
+  operationResultRoutes(app, context);
+}
+
+/** Bodies are JSON whatever their content type says; an empty body is no body. */
+function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => {
+    const text = String(body).replace(/^\uFEFF/, "");
+    if (text.trim() === "") {
+      done(null, undefined);
+      return;
+    }
+    try {
+      done(null, JSON.parse(text, withoutPrototype));
+    } catch {
+      done(new ArmError("InvalidRequestContent", "The body of the request is not valid JSON.", { target: "body" }));
+    }
+  });
+}
+
+function withoutPrototype(key: string, value: unknown): unknown {
+  return key === "__proto__" ? undefined : value;
+}
+
+/** Lets a request in, or says why not: who asks, for which subscription, in which version of the API. */
+function admit({ token, subscriptionId }: ArmContext, request: ArmRequest, reply: FastifyReply): void {
+  if (!isLoopbackHostHeader(request.headers.host)) {
+    throw new ArmError("HostNotAllowed", "This service answers only under the name of this machine itself, such as 127.0.0.1.");
+  }
+  const admission = admissionOf(request.headers.authorization, token);
+  if (admission !== "admitted") void reply.header("www-authenticate", "Bearer");
+  if (admission === "missing") {
+    throw new ArmError("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing: send 'Bearer' and the service's token.");
+  }
+  if (admission === "wrong") {
+    throw new ArmError("InvalidAuthenticationToken", "The access token is not the one of this service. Its connection file has it.");
+  }
+  checkApiVersion(pathOf(request.url), queryIn(request, "api-version"));
+  const subscription = request.params.subscriptionId;
+  if (subscription !== undefined && subscription.toLowerCase() !== subscriptionId.toLowerCase()) {
+    throw new ArmError("SubscriptionNotFound", `The subscription '${subscription.slice(0, 100)}' could not be found.`);
+  }
+}
+
+function commonHeaders(request: ArmRequest): Record<string, string> {
+  const clientRequestId = request.headers["x-ms-client-request-id"];
+  const requestId = randomUUID();
+  return {
+    "cache-control": "no-cache",
+    pragma: "no-cache",
+    expires: "-1",
+    "x-content-type-options": "nosniff",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "request-id": requestId,
+    "x-ms-request-id": requestId,
+    ...(typeof clientRequestId === "string" ? { "x-ms-client-request-id": clientRequestId } : {}),
+  };
+}
+
+/** Answers an error as ARM does. What went wrong inside stays inside: only the log tells. */
+function answerError({ logger }: ArmContext, reply: FastifyReply, error: Error): void {
+  const answer = error instanceof ArmError ? error : translated(error as FastifyError);
+  if (answer.statusCode >= 500) logger.error({ error: error.stack ?? String(error) }, "a request failed");
+  if (answer.code === "RequestBodyTooLarge") letClientFinish(reply);
+  if (answer.retryable) void reply.header("retry-after", String(retryAfterInSeconds));
+  void reply.code(answer.statusCode).type("application/json; charset=utf-8").send(answer.toBody());
+}
+
+/** Reads on and keeps the connection, or the client would meet a broken pipe instead of the answer. */
+function letClientFinish(reply: FastifyReply): void {
+  void reply.removeHeader("connection");
+  reply.request.raw.resume();
+}
+
+function translated(error: FastifyError & { errcode?: number }): ArmError {
+  if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+    return new ArmError("RequestBodyTooLarge", `The body of the request is larger than ${String(largestBody)} bytes.`);
+  }
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return new ArmError("InvalidRequestContent", "The request cannot be read. Check its address, length and body.");
+  }
+  if (error.code === "ENOSPC" || error.errcode === sqliteFull) {
+    return new ArmError("InsufficientStorage", "The disk of the service is full. Nothing was changed; free some space and try again.");
+  }
+  return new ArmError("InternalServerError", "The service failed to answer. Its log says why.");
+}
+
+const sqliteFull = 13;
+
+function pathOf(url: string): string {
+  return url.replace(/\?.*$/s, "");
+}

@@ -1,0 +1,36 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomically } from "./state/atomicFile.ts";
+
+/** How to reach a service and its file shares. Holds secrets: the token and the account key. */
+export interface ServiceConnection {
+  /** Base address of the Batch AI API, for example `http://127.0.0.1:10100`. */
+  readonly endpoint: string;
+  /** The subscription that the service answers for. */
+  readonly subscriptionId: string;
+  /** Bearer token that the service wants. */
+  readonly token: string;
+  /** The storage account that the service hosts. */
+  readonly storage: {
+    readonly accountName: string;
+    /** Key of the account, base64. */
+    readonly accountKey: string;
+    /** Address of the account's file shares, for example `http://127.0.0.1:10101/batchaistorage`. */
+    readonly fileEndpoint: string;
+  };
+}
+
+/** Path of the connection file of a data folder. */
+export function connectionFileOf(dataDir: string): string {
+  return join(dataDir, "connection.json");
+}
+
+/** Writes the connection file, readable by its owner alone. */
+export function writeConnectionFile(dataDir: string, connection: ServiceConnection): void {
+  writeFileAtomically(connectionFileOf(dataDir), `${JSON.stringify(connection, null, 2)}\n`, 0o600);
+}
+
+/** Removes the connection file: nobody answers there now. */
+export function removeConnectionFile(dataDir: string): void {
+  rmSync(connectionFileOf(dataDir), { force: true });
+}

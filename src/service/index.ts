@@ -1,0 +1,167 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { FilesService } from "../files/index.ts";
+import { armServer } from "./arm/server.ts";
+import { isLoopbackHost } from "./auth/loopback.ts";
+import { connectionFileOf, removeConnectionFile, type ServiceConnection, writeConnectionFile } from "./connection.ts";
+import { ProcessEngine } from "./engines/process.ts";
+import { identityOf } from "./identity.ts";
+import { type Logger, silentLogger } from "./logger.ts";
+import { Scheduler } from "./scheduler/scheduler.ts";
+import { shareHost } from "./shareHost.ts";
+import { DataFolderLock } from "./state/dataFolderLock.ts";
+import { openStore, type Store } from "./state/store.ts";
+
+export type { ServiceConnection } from "./connection.ts";
+export type { Logger } from "./logger.ts";
+
+/** Options of {@link BatchAIService.start}. */
+export interface BatchAIServiceOptions {
+  /** Folder that holds all state: resources, secrets, shares, runs. Made when it does not exist; one service per folder. */
+  readonly dataDir: string;
+  /** Port of the Batch AI API. Default: 0, any free port. */
+  readonly port?: number;
+  /** Port of the file shares. Default: 0, any free port. */
+  readonly filesPort?: number;
+  /** Address to listen on; only loopback addresses are allowed. Default: `127.0.0.1`. */
+  readonly host?: string;
+  /** Subscription that the service answers for; kept in the data folder. Default: a new GUID at the first start. */
+  readonly subscriptionId?: string;
+  /** Name of the hosted storage account: 3 to 24 lower-case letters and digits. Default: `batchaistorage`. */
+  readonly storageAccountName?: string;
+  /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
+  readonly ignoreContainerSettings?: boolean;
+  /** How long a node of an automatically scaled cluster stays idle before it leaves, in milliseconds. Default: 60,000. */
+  readonly autoScaleIdleTimeInMs?: number;
+  /** How long a stopped job may take to end by itself before it is killed, in milliseconds. Default: 5,000. */
+  readonly gracePeriodInMs?: number;
+  /** Where the service tells what it does; a pino logger fits. Default: nowhere. */
+  readonly logger?: Logger;
+}
+
+/**
+ * The Batch AI service: the API, the file shares, the scheduler and the engine, in this process.
+ *
+ * @example
+ * ```ts
+ * await using service = await BatchAIService.start({ dataDir: ".batchai" });
+ * const { endpoint, subscriptionId, token } = service.connection;
+ * ```
+ */
+export class BatchAIService {
+  /** How to reach the service. Also written to `connection.json` in the data folder. */
+  readonly connection: ServiceConnection;
+  readonly #dataDir: string;
+  readonly #closeParts: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  private constructor(dataDir: string, connection: ServiceConnection, closeParts: () => Promise<void>) {
+    this.#dataDir = dataDir;
+    this.connection = connection;
+    this.#closeParts = closeParts;
+  }
+
+  /** Path of the connection file. */
+  get connectionFile(): string {
+    return connectionFileOf(this.#dataDir);
+  }
+
+  /**
+   * Starts a service; it accepts requests when this resolves. Jobs that an earlier service of the same folder left
+   * running are found again.
+   * @throws Error when the folder is in use, was written by a newer version, or a port is taken.
+   */
+  static async start(options: BatchAIServiceOptions): Promise<BatchAIService> {
+    const host = options.host ?? "127.0.0.1";
+    if (!isLoopbackHost(host)) {
+      throw new Error(`The service does not listen on ${host}: without TLS only loopback addresses such as 127.0.0.1 are safe.`);
+    }
+    const dataDir = resolve(options.dataDir);
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const opened = new OpenParts();
+    try {
+      const lock = DataFolderLock.take(dataDir);
+      opened.add(() => { lock.release(); });
+      removeConnectionFile(dataDir);
+      const connection = await startParts({ ...options, host, dataDir }, opened);
+      writeConnectionFile(dataDir, connection);
+      opened.add(() => { removeConnectionFile(dataDir); });
+      return new BatchAIService(dataDir, connection, () => opened.closeAll());
+    } catch (error) {
+      await opened.closeAll();
+      throw error;
+    }
+  }
+
+  /** Stops accepting requests, finishes those that are under way, and closes. Running jobs go on. */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeParts();
+    return this.#closing;
+  }
+
+  /** Closes at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** What has been opened, to be closed in reverse order: also when a later part fails to open. */
+class OpenParts {
+  readonly #closers: (() => void | Promise<void>)[] = [];
+
+  add(close: () => void | Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  async closeAll(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+async function startParts(
+  options: BatchAIServiceOptions & { readonly host: string; readonly dataDir: string },
+  opened: OpenParts,
+): Promise<ServiceConnection> {
+  const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
+  const store = openStore(dataDir);
+  opened.add(() => { store.close(); });
+  store.operations.prune();
+  const { subscriptionId, token, account } = identityOf(store, options);
+
+  const log = (message: string, details: Record<string, unknown> = {}) => { logger.info(details, message); };
+  const files = await FilesService.start({
+    dataDir: join(dataDir, "files"),
+    accounts: [account],
+    host,
+    port: options.filesPort ?? 0,
+    log,
+  });
+  opened.add(() => files.close());
+  const engine = new ProcessEngine({ logger, ...(options.gracePeriodInMs === undefined ? {} : { gracePeriodInMs: options.gracePeriodInMs }) });
+  opened.add(() => engine.close());
+  const fingerprint = await engine.fingerprint();
+  if (!fingerprint.healthy) throw new Error(`Jobs cannot run on this machine: ${fingerprint.description}`);
+
+  const scheduler = new Scheduler({
+    store,
+    engine,
+    shares: shareHost(files, [account]),
+    dataDir,
+    logger,
+    autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
+    ignoreContainerSettings,
+  });
+  opened.add(() => scheduler.close());
+  scheduler.start();
+
+  const app = armServer({ subscriptionId, token, store, scheduler, files, logger });
+  opened.add(() => app.close());
+  const endpoint = await app.listen({ host, port: options.port ?? 0 });
+  return {
+    endpoint,
+    subscriptionId,
+    token,
+    storage: { accountName: account.name, accountKey: account.key, fileEndpoint: files.fileEndpoint(account.name) },
+  };
+}

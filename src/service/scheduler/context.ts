@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import type { Engine } from "../engines/engine.ts";
+import type { Logger } from "../logger.ts";
+import type { Store } from "../state/store.ts";
+import type { ShareHost } from "./mounts.ts";
+
+/** What the scheduler works with. */
+export interface SchedulerContext {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly shares: ShareHost;
+  readonly dataDir: string;
+  readonly logger: Logger;
+  /** How long a node of an automatically scaled cluster stays idle before it leaves, in milliseconds. */
+  readonly autoScaleIdleTimeInMs: number;
+  /** Whether jobs with `containerSettings` run directly on the host. */
+  readonly ignoreContainerSettings: boolean;
+}
+
+/** The private folder of a run. */
+export function runDirectoryOf(context: SchedulerContext, runId: string): string {
+  return join(context.dataDir, "runs", runId);
+}
+
+/** The local disk of a node. */
+export function nodeDirectoryOf(context: SchedulerContext, nodeId: string): string {
+  return join(context.dataDir, "nodes", nodeId);
+}

@@ -1,0 +1,81 @@
+import { rm } from "node:fs/promises";
+import type { ResourceKind } from "../state/armId.ts";
+import type { StoredResource } from "../state/resources.ts";
+import type { Store } from "../state/store.ts";
+import { removeLeftNodes } from "./clusterNodes.ts";
+import { runDirectoryOf, type SchedulerContext } from "./context.ts";
+import { markStopped } from "./jobStates.ts";
+
+/** Marks a resource and everything inside it as being deleted, and asks for the end of what runs in it. */
+export function beginDeletion(store: Store, resource: StoredResource): void {
+  markDeleting(store, resource);
+  if (resource.kind === "jobs") endJobOf(store, resource.key);
+  if (resource.kind === "clusters") endWorkOn(store, resource.key);
+  for (const { key, kind } of store.resources.children(resource.key)) {
+    const child = store.resources.find(kind, key);
+    if (child) beginDeletion(store, child);
+  }
+}
+
+function markDeleting(store: Store, resource: StoredResource): void {
+  if (isKind(resource, "resourceGroups")) {
+    store.resources.markDeleting(resource, { provisioningState: "Deleting" });
+  } else if (resource.model.provisioningState !== "deleting") {
+    store.resources.markDeleting(resource, { provisioningState: "deleting", provisioningStateTransitionTime: new Date() });
+  }
+}
+
+function endJobOf(store: Store, jobKey: string): void {
+  store.queue.remove(jobKey);
+  const run = store.runs.alive(jobKey);
+  if (run) store.runs.requestStop(run.id, "deleted");
+}
+
+/** A cluster goes: its queued jobs would wait for ever, and its running ones lose their nodes. */
+function endWorkOn(store: Store, clusterKey: string): void {
+  for (const entry of store.queue.ofCluster(clusterKey)) {
+    const job = store.resources.find("jobs", entry.job);
+    if (job) markStopped(store, job, "clusterDeleted");
+  }
+  for (const node of store.nodes.ofCluster(clusterKey)) {
+    const run = store.runs.alive(node.job ?? node.id);
+    if (run) store.runs.requestStop(run.id, "clusterDeleted");
+    store.nodes.setState(node.id, "leaving");
+  }
+}
+
+/** Removes what is being deleted and holds nothing any more. Runs inside a transaction of the caller. */
+export function finishDeletions(context: SchedulerContext): void {
+  for (const { key, kind } of context.store.resources.deleting()) {
+    if (kind === "clusters") removeLeftNodes(context, key);
+    if (!isHeld(context.store, key, kind)) remove(context, key);
+  }
+}
+
+function isHeld(store: Store, key: string, kind: ResourceKind): boolean {
+  if (kind === "jobs") return store.runs.alive(key) !== undefined;
+  if (kind === "clusters") return store.nodes.ofCluster(key).length > 0;
+  return store.resources.children(key).length > 0;
+}
+
+function remove(context: SchedulerContext, key: string): void {
+  const { store } = context;
+  const run = store.runs.latest(key);
+  if (run) removeRunDirectory(context, run.id);
+  store.runs.removeOf(key);
+  store.vault.remove(key);
+  store.nodes.forget(key);
+  store.operations.succeed(key);
+  store.resources.remove(key);
+}
+
+/** Removes the private folder of a run that is over. */
+export function removeRunDirectory(context: SchedulerContext, runId: string): void {
+  void rm(runDirectoryOf(context, runId), { recursive: true, force: true }).catch((error: unknown) => {
+    context.logger.warn({ run: runId, error: String(error) }, "the folder of a run could not be removed");
+  });
+}
+
+function isKind<K extends ResourceKind>(resource: StoredResource, kind: K): resource is StoredResource<K> & StoredResource {
+  return resource.kind === kind;
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { Job } from "../../models/job.ts";
+import { cluster as clusterSchema } from "../../wire/cluster.ts";
+import { job as jobSchema } from "../../wire/job.ts";
+import { withSecrets } from "../../wire/secrets.ts";
+import type { LaunchPlan, LaunchSecrets } from "../engines/engine.ts";
+import { type JobLaunch, planJob } from "../launch/job.ts";
+import { LaunchError } from "../launch/launchError.ts";
+import type { Node } from "../state/nodes.ts";
+import type { StoredResource } from "../state/resources.ts";
+import type { OutputLocation } from "../state/runs.ts";
+import { nodeDirectoryOf, runDirectoryOf, type SchedulerContext } from "./context.ts";
+import { markEnded, markRunning } from "./jobStates.ts";
+import { locationOnShare, MountError, type ShareMount, sharesOf } from "./mounts.ts";
+import type { PreparedRun } from "./preparedRun.ts";
+
+/**
+ * Gives nodes to a job and stores the run that is to be started. Runs inside a transaction of the caller. A job that
+ * cannot be launched (a share that cannot be mounted, a path that leads nowhere) ends here; then there is no run.
+ */
+export function prepareJobRun(
+  context: SchedulerContext,
+  job: StoredResource<"jobs">,
+  cluster: StoredResource<"clusters">,
+  nodes: readonly Node[],
+): PreparedRun | undefined {
+  const { store, engine } = context;
+  try {
+    const { plan, secrets, outputs } = launchOf(context, job, cluster, nodes);
+    for (const node of nodes) store.nodes.occupy(node.id, job.key);
+    markRunning(store, job);
+    const nodeIds = nodes.map((node) => node.id);
+    const run = { id: plan.runId, kind: "job" as const, owner: job.key, nodes: nodeIds, handle: engine.handleFor(plan), outputs };
+    store.runs.insert(run);
+    return { run: { ...run, stopReason: undefined, ended: false }, plan, secrets };
+  } catch (error) {
+    if (!(error instanceof MountError) && !(error instanceof LaunchError)) throw error;
+    markEnded(store, job, { error: error.error });
+    return undefined;
+  }
+}
+
+interface Launch {
+  readonly plan: LaunchPlan;
+  readonly secrets: LaunchSecrets;
+  readonly outputs: Record<string, OutputLocation>;
+}
+
+function launchOf(
+  context: SchedulerContext,
+  job: StoredResource<"jobs">,
+  cluster: StoredResource<"clusters">,
+  nodes: readonly Node[],
+): Launch {
+  const { vault } = context.store;
+  const jobWithSecrets = withSecrets(jobSchema, job.model, vault.get(job.key));
+  const clusterWithSecrets = withSecrets(clusterSchema, cluster.model, vault.get(cluster.key));
+  const runId = randomUUID();
+  const runDirectory = runDirectoryOf(context, runId);
+  const clusterMountRoot = join(runDirectory, "cluster");
+  const clusterMounts = sharesOf(clusterWithSecrets.nodeSetup?.mountVolumes, context.shares);
+  const jobMounts = sharesOf(jobWithSecrets.mountVolumes, context.shares);
+  const launch = planJob({
+    job: job.model,
+    runId,
+    runDirectory,
+    nodes: nodes.map(({ id }) => ({ nodeId: id, address: "127.0.0.1", tempRoot: nodeDirectoryOf(context, id) })),
+    clusterMountRoot,
+    clusterMounts,
+    jobMounts,
+  });
+  return {
+    plan: context.ignoreContainerSettings ? { ...launch.plan, container: undefined } : launch.plan,
+    secrets: secretsOf(jobWithSecrets),
+    outputs: outputLocations(launch, [...clusterMounts, ...jobMounts]),
+  };
+}
+
+function secretsOf({ secrets = [], containerSettings }: Job): LaunchSecrets {
+  const environment = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
+  const registryPassword = containerSettings?.imageSourceRegistry.credentials?.password;
+  return registryPassword === undefined ? { environment } : { environment, registryPassword };
+}
+
+/** Where each output directory lies, and on which share: the plan lists the mounts in the order of the shares. */
+function outputLocations({ plan, outputs }: JobLaunch, shares: readonly ShareMount[]): Record<string, OutputLocation> {
+  const mounted = plan.mounts.flatMap(({ target }, index) => {
+    const share = shares[index];
+    return share ? [{ ...share, target }] : [];
+  });
+  return Object.fromEntries(
+    Object.entries(outputs).map(([id, path]) => [id, { path, share: locationOnShare(path, mounted) }]),
+  );
+}

@@ -1,0 +1,32 @@
+import type { ScaleSettings } from "../../models/cluster.ts";
+
+/** What an automatic scale decision looks at. */
+export interface ClusterDemand {
+  /** Nodes that running jobs occupy. */
+  readonly busyNodeCount: number;
+  /** Nodes that the queued jobs ask for, one number each. */
+  readonly queuedNodeCounts: readonly number[];
+  /** Nodes that the cluster has now, without leaving ones. */
+  readonly currentNodeCount: number;
+  /** Nodes that have been idle for longer than the cluster keeps idle nodes. */
+  readonly longIdleNodeCount: number;
+}
+
+/** The most nodes that a cluster can have under its scale settings. */
+export function largestNodeCount(settings: ScaleSettings | undefined): number {
+  return settings?.autoScale?.maximumNodeCount ?? settings?.manual?.targetNodeCount ?? 0;
+}
+
+/**
+ * How many nodes a cluster should have. Manual: the target. Automatic: up at once to what running and queued jobs need,
+ * down by the nodes that have been idle for long, always within minimum and maximum.
+ */
+export function targetNodeCount(settings: ScaleSettings | undefined, demand: ClusterDemand): number {
+  const auto = settings?.autoScale;
+  if (!auto) return settings?.manual?.targetNodeCount ?? 0;
+  const { minimumNodeCount: minimum, maximumNodeCount: maximum } = auto;
+  const queued = demand.queuedNodeCounts.filter((count) => count <= maximum).reduce((sum, count) => sum + count, 0);
+  const needed = demand.busyNodeCount + queued;
+  const kept = demand.currentNodeCount - demand.longIdleNodeCount;
+  return Math.min(maximum, Math.max(minimum, needed, kept));
+}

@@ -1,0 +1,41 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { cluster as clusterSchema } from "../../wire/cluster.ts";
+import { withSecrets } from "../../wire/secrets.ts";
+import { planSetupTask } from "../launch/setupTask.ts";
+import type { Node } from "../state/nodes.ts";
+import type { StoredResource } from "../state/resources.ts";
+import { nodeDirectoryOf, runDirectoryOf, type SchedulerContext } from "./context.ts";
+import { sharesOf } from "./mounts.ts";
+import type { PreparedRun } from "./preparedRun.ts";
+
+/**
+ * Mounts the volumes of a cluster on a new node, and stores the run of its set-up task, if it has one. Runs inside a
+ * transaction of the caller.
+ * @throws MountError when a volume cannot be mounted, LaunchError when the task cannot be launched as it was written.
+ */
+export function prepareSetup(
+  context: SchedulerContext,
+  cluster: StoredResource<"clusters">,
+  node: Node,
+): PreparedRun | undefined {
+  const { store, engine } = context;
+  const { nodeSetup } = withSecrets(clusterSchema, cluster.model, store.vault.get(cluster.key));
+  const clusterMounts = sharesOf(nodeSetup?.mountVolumes, context.shares);
+  if (!nodeSetup?.setupTask) return undefined;
+  const runId = randomUUID();
+  const runDirectory = runDirectoryOf(context, runId);
+  const { secrets = [], ...setupTask } = nodeSetup.setupTask;
+  const plan = planSetupTask({
+    setupTask,
+    runId,
+    runDirectory,
+    node: { nodeId: node.id, address: "127.0.0.1", tempRoot: nodeDirectoryOf(context, node.id) },
+    clusterMountRoot: join(runDirectory, "cluster"),
+    clusterMounts,
+  });
+  const run = { id: runId, kind: "setupTask" as const, owner: node.id, nodes: [node.id], handle: engine.handleFor(plan), outputs: {} };
+  store.runs.insert(run);
+  const environment = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
+  return { run: { ...run, stopReason: undefined, ended: false }, plan, secrets: { environment } };
+}

@@ -1,0 +1,25 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Writes a file so that a reader, or a crash, meets either the old content or all of the new one. */
+export function writeFileAtomically(file: string, content: string, mode: number): void {
+  const draft = `${file}.${String(process.pid)}.tmp`;
+  const descriptor = openSync(draft, "w", mode);
+  try {
+    writeSync(descriptor, content);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(draft, file);
+  syncFolder(dirname(file));
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The tables, one entry per version of the schema. Entries are never changed once released: a new version is a new
+ * entry. Keys of resources are their ARM ids in lower case, because ARM ids are case-insensitive.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+  CREATE TABLE resources (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    parent TEXT REFERENCES resources(key),
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    etag TEXT NOT NULL,
+    modified TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    deleting INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX resources_by_parent ON resources(parent, kind, sequence);
+  CREATE INDEX resources_by_kind ON resources(kind, sequence);
+
+  CREATE INDEX resources_deleting ON resources(sequence) WHERE deleting = 1;
+
+  CREATE TABLE secrets (
+    owner TEXT NOT NULL,
+    path TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (owner, path)
+  ) STRICT;
+
+  CREATE TABLE operations (
+    id TEXT PRIMARY KEY,
+    action TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    location TEXT NOT NULL,
+    status TEXT NOT NULL,
+    started TEXT NOT NULL,
+    ended TEXT,
+    error TEXT
+  ) STRICT;
+  CREATE INDEX operations_in_progress ON operations(resource) WHERE status = 'InProgress';
+
+  CREATE TABLE queue (
+    job TEXT PRIMARY KEY REFERENCES resources(key) ON DELETE CASCADE,
+    cluster TEXT NOT NULL,
+    priority TEXT,
+    sequence INTEGER NOT NULL,
+    node_count INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX queue_by_cluster ON queue(cluster);
+
+  CREATE TABLE nodes (
+    id TEXT PRIMARY KEY,
+    cluster TEXT NOT NULL REFERENCES resources(key) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    job TEXT,
+    idle_since TEXT
+  ) STRICT;
+  CREATE INDEX nodes_by_cluster ON nodes(cluster, number);
+
+  CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    nodes TEXT NOT NULL,
+    handle TEXT NOT NULL,
+    outputs TEXT NOT NULL,
+    stop_reason TEXT,
+    ended TEXT
+  ) STRICT;
+  CREATE INDEX runs_by_owner ON runs(owner);
+  CREATE INDEX runs_alive ON runs(id) WHERE ended IS NULL;
+  `,
+];

@@ -1,0 +1,103 @@
+import { type Database, optionalText, type SqlRow, text } from "./database.ts";
+import type { Settings } from "./settings.ts";
+
+/** What a node is doing. A `leaving` node that still has a job goes when the job has ended. */
+export type NodeState = "preparing" | "idle" | "running" | "unusable" | "leaving";
+
+/** A node of a cluster. */
+export interface Node {
+  readonly id: string;
+  /** Key of its cluster. */
+  readonly cluster: string;
+  /** Counts from 1 over the life of the cluster. */
+  readonly number: number;
+  readonly state: NodeState;
+  /** Key of the job that occupies it. */
+  readonly job: string | undefined;
+  /** Since when it has been idle. */
+  readonly idleSince: Date | undefined;
+}
+
+/** The nodes of all clusters. */
+export class Nodes {
+  readonly #database: Database;
+  readonly #settings: Settings;
+
+  constructor(database: Database, settings: Settings) {
+    this.#database = database;
+    this.#settings = settings;
+  }
+
+  find(id: string): Node | undefined {
+    const row = this.#database.get("SELECT * FROM nodes WHERE id = ?", id);
+    return row && nodeOf(row);
+  }
+
+  ofCluster(clusterKey: string): Node[] {
+    return this.#database.all("SELECT * FROM nodes WHERE cluster = ? ORDER BY number", clusterKey).map(nodeOf);
+  }
+
+  /** The number that the next node of a cluster gets; numbers of nodes that have left are not used again. */
+  nextNumber(clusterKey: string): number {
+    const number = Number(this.#settings.get(lastNumberOf(clusterKey)) ?? 0) + 1;
+    this.#settings.set(lastNumberOf(clusterKey), String(number));
+    return number;
+  }
+
+  /** Forgets the numbers of a cluster that is gone. */
+  forget(clusterKey: string): void {
+    this.#settings.remove(lastNumberOf(clusterKey));
+  }
+
+  insert(node: { id: string; cluster: string; number: number }): void {
+    this.#database.run(
+      "INSERT INTO nodes (id, cluster, number, state) VALUES (?, ?, ?, 'preparing')",
+      node.id,
+      node.cluster,
+      node.number,
+    );
+  }
+
+  setState(id: string, state: NodeState): void {
+    const idleSince = state === "idle" ? new Date().toISOString() : null;
+    this.#database.run("UPDATE nodes SET state = ?, idle_since = ? WHERE id = ?", state, idleSince, id);
+  }
+
+  /** Gives a node to a job. */
+  occupy(id: string, jobKey: string): void {
+    this.#database.run("UPDATE nodes SET state = 'running', job = ?, idle_since = NULL WHERE id = ?", jobKey, id);
+  }
+
+  /** Frees the nodes of a job: a leaving node goes on leaving, any other is idle again. */
+  release(jobKey: string): void {
+    const idleSince = new Date().toISOString();
+    this.#database.run(
+      `UPDATE nodes SET job = NULL,
+         idle_since = CASE state WHEN 'leaving' THEN NULL ELSE ? END,
+         state = CASE state WHEN 'leaving' THEN 'leaving' ELSE 'idle' END
+       WHERE job = ?`,
+      idleSince,
+      jobKey,
+    );
+  }
+
+  remove(id: string): void {
+    this.#database.run("DELETE FROM nodes WHERE id = ?", id);
+  }
+}
+
+function lastNumberOf(clusterKey: string): string {
+  return `last node of ${clusterKey}`;
+}
+
+function nodeOf(row: SqlRow): Node {
+  const idleSince = optionalText(row, "idle_since");
+  return {
+    id: text(row, "id"),
+    cluster: text(row, "cluster"),
+    number: Number(row.number),
+    state: text(row, "state") as NodeState,
+    job: optionalText(row, "job"),
+    idleSince: idleSince === undefined ? undefined : new Date(idleSince),
+  };
+}

@@ -1,0 +1,44 @@
+import { Database } from "./database.ts";
+import { Nodes } from "./nodes.ts";
+import { Operations } from "./operations.ts";
+import { Queue } from "./queue.ts";
+import { Resources } from "./resources.ts";
+import { Runs } from "./runs.ts";
+import { Settings } from "./settings.ts";
+import { Vault } from "./vault.ts";
+
+/** All that the service remembers. */
+export interface Store {
+  readonly settings: Settings;
+  readonly resources: Resources;
+  readonly operations: Operations;
+  readonly queue: Queue;
+  readonly nodes: Nodes;
+  readonly runs: Runs;
+  readonly vault: Vault;
+  /** What `work` writes is committed together, or not at all. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+/**
+ * Opens the store of a data folder.
+ * @throws Error when the folder was written by a newer version, or its key is missing.
+ */
+export function openStore(dataDir: string): Store {
+  const database = Database.open(dataDir);
+  const settings = new Settings(database);
+  return {
+    settings,
+    resources: new Resources(database),
+    operations: new Operations(database),
+    queue: new Queue(database),
+    nodes: new Nodes(database, settings),
+    runs: new Runs(database),
+    vault: Vault.open(dataDir, database),
+    transaction: (work) => database.transaction(work),
+    close: () => {
+      database.close();
+    },
+  };
+}
