@@ -1,0 +1,172 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ShareClient } from "@azure/storage-file-share";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { refusal, startFixture } from "./support.ts";
+import type { Fixture } from "./support.ts";
+
+let fixture: Fixture;
+let share: ShareClient;
+let folder: string;
+beforeAll(async () => {
+  fixture = await startFixture();
+  share = fixture.client.getShareClient("tree");
+  await share.create();
+  folder = fixture.service.shareFolder("testaccount", "tree") ?? "";
+});
+afterAll(() => fixture.close());
+
+describe("directories through the official client", () => {
+  it("are created, described and deleted", async () => {
+    const directory = share.getDirectoryClient("models");
+    const created = await directory.create({ metadata: { kind: "models" } });
+    expect(created.etag).toMatch(/^"0x/);
+    const properties = await directory.getProperties();
+    expect(properties.metadata).toEqual({ kind: "models" });
+    expect(properties.fileAttributes).toBe("Directory");
+    expect(properties.fileCreatedOn?.getTime()).toBeGreaterThan(Date.now() - 60_000);
+    await directory.delete();
+    expect(await directory.exists()).toBe(false);
+  });
+
+  it("keep creation and last write times that the client sets", async () => {
+    const directory = share.getDirectoryClient("dated");
+    const creationTime = new Date("2018-05-01T01:02:03.000Z");
+    const lastWriteTime = new Date("2019-03-31T04:05:06.000Z");
+    await directory.create({ creationTime, lastWriteTime });
+    expect(await directory.getProperties()).toMatchObject({
+      fileCreatedOn: creationTime,
+      fileLastWriteOn: lastWriteTime,
+    });
+    const later = new Date("2020-01-01T00:00:00.000Z");
+    await directory.setProperties({ creationTime: later });
+    expect((await directory.getProperties()).fileCreatedOn).toEqual(later);
+  });
+
+  it("change their metadata and their ETag with it", async () => {
+    const directory = share.getDirectoryClient("labelled");
+    const { etag } = await directory.create();
+    await directory.setMetadata({ Label: "a b" });
+    const properties = await directory.getProperties();
+    expect(properties.metadata).toEqual({ label: "a b" });
+    expect(properties.etag).not.toBe(etag);
+  });
+
+  it("need their parent, and a free name", async () => {
+    expect(await refusal(share.getDirectoryClient("no/parent").create())).toMatchObject({
+      status: 404,
+      code: "ParentNotFound",
+    });
+    await share.createDirectory("taken");
+    expect(await refusal(share.createDirectory("taken"))).toMatchObject({ status: 409, code: "ResourceAlreadyExists" });
+    await writeFile(join(folder, "a-file"), "");
+    expect(await refusal(share.createDirectory("a-file"))).toMatchObject({ status: 409, code: "ResourceTypeMismatch" });
+  });
+
+  it("are not deleted while something is in them, and the root never", async () => {
+    await share.createDirectory("full");
+    await writeFile(join(folder, "full", "by-a-job.txt"), "x");
+    expect(await refusal(share.deleteDirectory("full"))).toMatchObject({ status: 409, code: "DirectoryNotEmpty" });
+    expect((await refusal(share.rootDirectoryClient.delete())).status).toBe(400);
+    expect(await share.exists()).toBe(true);
+  });
+
+  it("are found without regard to case", async () => {
+    await share.createDirectory("CamelCase");
+    await writeFile(join(folder, "CamelCase", "Readme.TXT"), "case");
+    const file = share.getDirectoryClient("camelcase").getFileClient("README.txt");
+    expect((await file.downloadToBuffer()).toString()).toBe("case");
+    expect(await refusal(share.createDirectory("CAMELCASE"))).toMatchObject({ code: "ResourceAlreadyExists" });
+    await file.uploadData(Buffer.from("same file"));
+    expect(await listNames("CamelCase")).toEqual(["Readme.TXT"]);
+  });
+});
+
+describe("the list of a directory", () => {
+  const files = ["a.txt", "B.txt", "c d & e.txt", "ünïcode.txt", "Zed"];
+  beforeAll(async () => {
+    await mkdir(join(folder, "listed", "Sub"), { recursive: true });
+    for (const name of files) await writeFile(join(folder, "listed", name), name);
+  });
+
+  it("shows what lies there, sorted without regard to case, with sizes", async () => {
+    const entries = [];
+    for await (const entry of share.getDirectoryClient("listed").listFilesAndDirectories()) entries.push(entry);
+    expect(entries.filter((entry) => entry.kind === "file").map((entry) => entry.name)).toEqual([
+      "a.txt",
+      "B.txt",
+      "c d & e.txt",
+      "Zed",
+      "ünïcode.txt",
+    ]);
+    expect(entries.filter((entry) => entry.kind === "directory").map((entry) => entry.name)).toEqual(["Sub"]);
+    const unicode = entries.find((entry) => entry.name === "ünïcode.txt");
+    expect(unicode?.kind === "file" && unicode.properties.contentLength).toBe(Buffer.byteLength("ünïcode.txt"));
+  });
+
+  it("adds times, ETag and attributes on demand, the same as those of the file", async () => {
+    const directory = share.getDirectoryClient("listed");
+    const options = { prefix: "a", includeTimestamps: true, includeEtag: true, includeAttributes: true };
+    const page = (await directory.listFilesAndDirectories(options).byPage().next()).value;
+    const [entry] = page.segment.fileItems;
+    const properties = await directory.getFileClient("a.txt").getProperties();
+    expect(entry.properties.etag).toBe(properties.etag);
+    expect(entry.properties.lastWriteTime).toEqual(properties.fileLastWriteOn);
+    expect(entry.properties.creationTime).toEqual(properties.fileCreatedOn);
+    expect(entry.attributes).toBe("Archive");
+  });
+
+  it.each([1, 2, 5, 6, 7])("comes in pages of %i without loss or repetition", async (maxPageSize) => {
+    const names: string[] = [];
+    let pages = 0;
+    for await (const page of share.getDirectoryClient("listed").listFilesAndDirectories().byPage({ maxPageSize })) {
+      names.push(...[...page.segment.fileItems, ...page.segment.directoryItems].map((item) => item.name));
+      pages++;
+    }
+    expect(names.sort()).toEqual([...files, "Sub"].sort());
+    expect(pages).toBe(Math.ceil(6 / maxPageSize));
+  });
+
+  it("filters by prefix without regard to case", async () => {
+    expect(await listNames("listed", "b")).toEqual(["B.txt"]);
+  });
+
+  it("goes on where it was when entries come and go between two pages", async () => {
+    await mkdir(join(folder, "moving"));
+    for (const name of ["b", "d", "f", "h"]) await writeFile(join(folder, "moving", name), "");
+    const pages = share.getDirectoryClient("moving").listFilesAndDirectories().byPage({ maxPageSize: 2 });
+    const first = (await pages.next()).value.segment.fileItems;
+    for (const name of ["a", "c", "g"]) await writeFile(join(folder, "moving", name), "");
+    await share.getDirectoryClient("moving").deleteFile("d");
+    const second = (await pages.next()).value.segment.fileItems;
+    const third = (await pages.next()).value.segment.fileItems;
+    expect([...first, ...second, ...third].map((item: { name: string }) => item.name)).toEqual(["b", "d", "f", "g", "h"]);
+  });
+
+  it("carries names that XML cannot", async () => {
+    await mkdir(join(folder, "odd"));
+    const names = ["bell\u0007", "line\nbreak", "less<than", "tab\tbed", "  spaces  ", "percent%41"];
+    for (const name of names) await writeFile(join(folder, "odd", name), "");
+    expect((await listNames("odd")).sort()).toEqual(names.sort());
+  });
+
+  it("takes 10,000 entries in bounded time", async () => {
+    await mkdir(join(folder, "many"));
+    const names = Array.from({ length: 10_000 }, (_, index) => `f${index}`);
+    for (const name of names) await writeFile(join(folder, "many", name), "");
+    const start = performance.now();
+    expect((await listNames("many")).length).toBe(10_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+
+  it("answers 404 for what is no directory", async () => {
+    expect(await refusal(listNames("listed/a.txt"))).toMatchObject({ status: 404 });
+    expect(await refusal(listNames("absent"))).toMatchObject({ status: 404, code: "ResourceNotFound" });
+  });
+});
+
+async function listNames(path: string, prefix?: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of share.getDirectoryClient(path).listFilesAndDirectories({ prefix })) names.push(entry.name);
+  return names;
+}

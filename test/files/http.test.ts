@@ -1,0 +1,238 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import type { ShareClient } from "@azure/storage-file-share";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { everything } from "./signedRequest.ts";
+import { account, rawRequest, refusal, startFixture } from "./support.ts";
+import type { Fixture, RawAnswer } from "./support.ts";
+
+let fixture: Fixture;
+let share: ShareClient;
+let folder: string;
+beforeAll(async () => {
+  fixture = await startFixture();
+  share = fixture.client.getShareClient("wire");
+  await share.create();
+  folder = fixture.service.shareFolder(account.name, "wire") ?? "";
+  await share.rootDirectoryClient.getFileClient("ten.txt").uploadData(Buffer.from("0123456789"));
+});
+afterAll(() => fixture.close());
+
+function call(method: string, path: string, headers: Record<string, string> = {}, body?: string): Promise<RawAnswer> {
+  const joint = path.includes("?") ? "&" : "?";
+  return rawRequest(fixture.service, method, `/${account.name}/${path}${joint}${everything()}`, headers, body);
+}
+
+describe("answers on the wire", () => {
+  it("carry the headers of the service", async () => {
+    const answer = await call("GET", "wire/ten.txt", { "x-ms-version": "2018-03-28", "x-ms-client-request-id": "my-id" });
+    expect(answer.headers).toMatchObject({
+      server: "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0",
+      "x-ms-version": "2018-03-28",
+      "x-ms-client-request-id": "my-id",
+      "x-ms-type": "File",
+      "accept-ranges": "bytes",
+      "content-type": "application/octet-stream",
+      "content-length": "10",
+    });
+    expect(answer.headers["x-ms-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(Date.parse(answer.headers["last-modified"] ?? "")).toBeGreaterThan(0);
+    expect(Date.parse(answer.headers.date ?? "")).toBeGreaterThan(0);
+    expect(answer.headers.etag).toMatch(/^"0x[0-9A-F]+"$/);
+  });
+
+  it("say no in XML with a byte order mark, code, request id and time", async () => {
+    const answer = await call("GET", "wire/absent");
+    expect(answer.status).toBe(404);
+    expect(answer.headers).toMatchObject({ "content-type": "application/xml", "x-ms-error-code": "ResourceNotFound" });
+    expect(answer.body).toMatch(
+      /^\uFEFF<\?xml [^>]*\?><Error><Code>ResourceNotFound<\/Code><Message>[^<]+\nRequestId:[0-9a-f-]+\nTime:[^<]+Z<\/Message><\/Error>$/,
+    );
+  });
+
+  it("to HEAD have the code and no body", async () => {
+    const answer = await call("HEAD", "wire/absent");
+    expect([answer.status, answer.headers["x-ms-error-code"], answer.body]).toEqual([404, "ResourceNotFound", ""]);
+  });
+
+  it("to a tail at the end of the file are 416 with the length", async () => {
+    const answer = await call("GET", "wire/ten.txt", { range: "bytes=10-" });
+    expect([answer.status, answer.headers["content-range"]]).toEqual([416, "bytes */10"]);
+    expect((await call("GET", "wire/ten.txt", { range: "bytes=8-" })).body).toBe("89");
+    expect((await call("GET", "wire/ten.txt", { range: "bytes=-3" })).body).toBe("789");
+    expect((await call("GET", "wire/ten.txt", { range: "bytes=1-2", "x-ms-range": "bytes=0-0" })).body).toBe("0");
+    for (const range of ["bytes=5-2", "bytes=0-1,3-4", "bytes=-", "lines=1-2", "bytes=a-b", "bytes=99999999999999999-"]) {
+      expect((await call("GET", "wire/ten.txt", { range })).status).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  it("respect If-Match and If-None-Match", async () => {
+    const { etag = "" } = (await call("HEAD", "wire/ten.txt")).headers;
+    expect((await call("GET", "wire/ten.txt", { "if-none-match": etag })).status).toBe(304);
+    expect((await call("GET", "wire/ten.txt", { "if-match": etag })).status).toBe(200);
+    expect((await call("GET", "wire/ten.txt", { "if-match": '"other"' })).status).toBe(412);
+    const write = { "x-ms-write": "update", range: "bytes=0-0", "if-match": '"other"' };
+    expect((await call("PUT", "wire/ten.txt?comp=range", write, "X")).headers["x-ms-error-code"]).toBe("ConditionNotMet");
+    expect((await call("PUT", "wire/ten.txt", { "x-ms-content-length": "0", "if-none-match": "*" })).status).toBe(412);
+    expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
+  });
+});
+
+describe("requests that the endpoint does not carry out", () => {
+  it("are refused with a code, and change nothing", async () => {
+    const file = share.rootDirectoryClient.getFileClient("ten.txt");
+    const url = file.url;
+    for (const attempt of [
+      () => share.createSnapshot(),
+      () => share.getAccessPolicy(),
+      () => share.setAccessPolicy([]),
+      () => share.getStatistics(),
+      () => share.createPermission("O:S"),
+      () => share.getShareLeaseClient().acquireLease(),
+      () => file.getShareLeaseClient().acquireLease(),
+      () => file.startCopyFromURL(url),
+      () => file.uploadRangeFromURL(url, 0, 0, 1),
+      () => file.listHandles().next(),
+      () => file.forceCloseAllHandles(),
+      () => file.createHardLink("ten.txt"),
+      () => file.createSymbolicLink("ten.txt"),
+      () => fixture.client.getProperties(),
+      () => fixture.client.setProperties({}),
+      () => fixture.client.undeleteShare("wire", "1"),
+    ]) {
+      expect(await refusal(attempt()), String(attempt)).toMatchObject({ status: 501, code: "NotImplemented" });
+    }
+    // The official client sends a rename to the wrong address when the account is part of the path.
+    const rename = await call("PUT", "wire/new.txt?comp=rename", { "x-ms-file-rename-source": file.url });
+    expect(rename.status).toBe(501);
+    expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
+  });
+
+  it("because of a header or parameter that would be ignored say so", async () => {
+    const file = share.rootDirectoryClient.getFileClient("ten.txt");
+    const lease = { conditions: { leaseId: "00000000-0000-0000-0000-000000000000" } };
+    expect(await refusal(file.download(0, 1, { leaseAccessConditions: lease.conditions }))).toMatchObject({
+      code: "LeaseNotPresentWithFileOperation",
+    });
+    expect(await refusal(share.withSnapshot("2020-01-01T00:00:00.0000000Z").getProperties())).toMatchObject({
+      status: 404,
+      code: "ShareSnapshotNotFound",
+    });
+    expect(await refusal(file.create(1, { filePermission: "O:SYG:SYD:" }))).toMatchObject({ code: "UnsupportedHeader" });
+    expect(await refusal(file.create(1, { posixProperties: { owner: "1" } }))).toMatchObject({ code: "UnsupportedHeader" });
+    const nfs = fixture.client.getShareClient("nfs").create({ protocols: { nfsEnabled: true } });
+    expect(await refusal(nfs)).toMatchObject({ status: 400, code: "UnsupportedHeader" });
+    expect(await refusal(file.download(0, 1, { contentChecksumAlgorithm: "StorageCrc64" }))).toMatchObject({
+      code: "UnsupportedHeader",
+    });
+    expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
+  });
+
+  it("because they are malformed get a 4xx", async () => {
+    const put = { "x-ms-write": "update" };
+    const cases: [string, string, Record<string, string>, string?][] = [
+      ["PUT", "wire/new", {}],
+      ["PUT", "wire/new", { "x-ms-content-length": "-1" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "1e3" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "9999999999999999" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "5497558138880" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "1", "x-ms-file-attributes": "Shiny" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "1", "x-ms-file-creation-time": "yesterday" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "1", "x-ms-content-md5": "short" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "1", "x-ms-meta-": "x" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "1", "x-ms-meta-a-b": "x" }],
+      ["PUT", "wire/new", { "x-ms-content-length": "1", "x-ms-meta-big": "x".repeat(9000) }],
+      ["PUT", "wire/ten.txt?comp=range", { ...put }, "x"],
+      ["PUT", "wire/ten.txt?comp=range", { ...put, range: "bytes=0-5" }, "x"],
+      ["PUT", "wire/ten.txt?comp=range", { ...put, range: "bytes=5-0" }, "x"],
+      ["PUT", "wire/ten.txt?comp=range", { ...put, range: "bytes=0-" }, "x"],
+      ["PUT", "wire/ten.txt?comp=range", { "x-ms-write": "append", range: "bytes=0-0" }, "x"],
+      ["PUT", "wire/ten.txt?comp=range", { ...put, range: "bytes=0-0", "content-md5": "x" }, "x"],
+      ["PUT", "wire/ten.txt?comp=range", { ...put, range: "bytes=0-0", "transfer-encoding": "chunked" }, "x"],
+      ["GET", "wire/ten.txt?comp=unheard-of", {}],
+      ["GET", "wire/ten.txt?restype=share", {}],
+      ["GET", "wire?restype=directory&comp=list&maxresults=0", {}],
+      ["GET", "wire?restype=directory&comp=list&maxresults=many", {}],
+      ["GET", "wire?restype=directory&comp=list&prefix=a&prefix=b", {}],
+      ["GET", "wire/ten.txt", { "x-ms-version": "newest" }],
+      ["PATCH", "wire/ten.txt", {}],
+      ["POST", "wire/ten.txt", { "x-http-method-override": "DELETE" }],
+    ];
+    for (const [method, path, headers, body] of cases) {
+      const { status } = await call(method, path, headers, body);
+      expect(status, `${method} ${path} ${JSON.stringify(headers)}`).toBeGreaterThanOrEqual(400);
+      expect(status === 501 || status < 500, `${method} ${path} ${JSON.stringify(headers)}: ${status}`).toBe(true);
+    }
+    expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
+    expect(await share.rootDirectoryClient.getFileClient("new").exists()).toBe(false);
+    expect(fixture.logged).toEqual([]);
+  });
+});
+
+describe("bodies", () => {
+  it("that end early are never acknowledged", async () => {
+    await share.rootDirectoryClient.getFileClient("partial").create(1_000_000);
+    const received = await sendAndCut(`/${account.name}/wire/partial?comp=range&${everything()}`, [
+      "x-ms-write: update",
+      "range: bytes=0-999999",
+      "content-length: 1000000",
+    ]);
+    expect(received).not.toMatch(/^HTTP\/1.1 2/);
+    const sent = Buffer.alloc(200_000, "a");
+    const hashed = await sendAndCut(`/${account.name}/wire/partial?comp=range&${everything()}`, [
+      "x-ms-write: update",
+      "range: bytes=0-999999",
+      "content-length: 1000000",
+      `content-md5: ${createHash("md5").update(sent).digest("base64")}`,
+    ]);
+    expect(hashed).not.toMatch(/^HTTP\/1.1 2/);
+    expect((await call("HEAD", "wire/partial")).headers["content-length"]).toBe("1000000");
+    expect(fixture.logged).toEqual([]);
+  });
+
+  it("are asked for only when they will be taken", async () => {
+    const expecting = { expect: "100-continue", "content-length": "5", "x-ms-write": "update", range: "bytes=0-4" };
+    await share.rootDirectoryClient.getFileClient("continued").create(5);
+    expect((await call("PUT", "wire/continued?comp=range", expecting, "abcde")).status).toBe(201);
+    expect(await readFile(join(folder, "continued"), "utf8")).toBe("abcde");
+    const head = ["expect: 100-continue", "x-ms-write: update", "range: bytes=0-4", "content-length: 5"];
+    const refused = await exchange(`PUT /${account.name}/wire/continued?comp=range HTTP/1.1\r\nhost: x\r\n${head.join("\r\n")}\r\n\r\n`);
+    expect(refused).toMatch(/^HTTP\/1.1 401 /);
+    expect(refused).not.toContain("100 Continue");
+  });
+
+  it("of a new file are written where the client sends them along", async () => {
+    const answer = await call("PUT", "wire/at-once", { "x-ms-content-length": "5", "x-ms-type": "file" }, "12345");
+    expect(answer.status).toBe(201);
+    expect(await readFile(join(folder, "at-once"), "utf8")).toBe("12345");
+  });
+});
+
+/** Sends 200,000 bytes of a longer body, hangs up, and tells what was answered until then. */
+function sendAndCut(path: string, headers: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(fixture.service.endpoint);
+    let received = "";
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`PUT ${path} HTTP/1.1\r\nhost: x\r\n${headers.join("\r\n")}\r\n\r\n`);
+      socket.end(Buffer.alloc(200_000, "a"));
+    });
+    socket.on("data", (chunk) => (received += chunk.toString()));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(received));
+  });
+}
+
+function exchange(text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(fixture.service.endpoint);
+    const socket = connect(Number(port), hostname, () => socket.write(text));
+    socket.on("data", (chunk) => {
+      resolve(chunk.toString());
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
