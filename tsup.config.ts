@@ -44,6 +44,9 @@ export default defineConfig([
     name: "service, esm",
     entry: { ...service, "cli/main": "src/cli/main.ts", [launcher]: `src/${launcher}.ts` },
     format: ["esm"],
+    esbuildOptions: (options) => {
+      options.chunkNames = "service/chunk-[hash]";
+    },
     esbuildPlugins: [licencesOfBundledPackages("third-party-licences.txt")],
     // Bundled CommonJS libraries (fastify, pino) call `require` for Node's own modules.
     banner: {
