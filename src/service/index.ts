@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { FastifyInstance } from "fastify";
 import { FilesService } from "../files/index.ts";
 import { armServer } from "./arm/server.ts";
 import { isLoopbackHost } from "./auth/loopback.ts";
@@ -11,7 +10,7 @@ import { type Logger, silentLogger } from "./logger.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { shareHost } from "./shareHost.ts";
 import { DataFolderLock } from "./state/dataFolderLock.ts";
-import { openStore, type Store } from "./state/store.ts";
+import { openStore } from "./state/store.ts";
 
 export type { ServiceConnection } from "./connection.ts";
 export type { Logger } from "./logger.ts";
@@ -138,7 +137,7 @@ async function startParts(
     log,
   });
   opened.add(() => files.close());
-  const engine = new ProcessEngine({ logger, ...(options.gracePeriodInMs === undefined ? {} : { gracePeriodInMs: options.gracePeriodInMs }) });
+  const engine = new ProcessEngine({ logger, gracePeriodInMs: options.gracePeriodInMs });
   opened.add(() => engine.close());
   const fingerprint = await engine.fingerprint();
   if (!fingerprint.healthy) throw new Error(`Jobs cannot run on this machine: ${fingerprint.description}`);

@@ -153,7 +153,10 @@ describe("bodies", () => {
       "properties.scaleSettings.autoScale.minimumNodeCount",
     ],
     [clusterBody(1, { vmPriority: "urgent" }), "properties.vmPriority"],
-    [clusterBody(1, { nodeSetup: { mountVolumes: { azureBlobFileSystems: [blob] } } }), "properties.nodeSetup.mountVolumes.azureBlobFileSystems"],
+    [
+      clusterBody(1, { nodeSetup: { mountVolumes: { azureBlobFileSystems: [blob] } } }),
+      "properties.nodeSetup.mountVolumes.azureBlobFileSystems",
+    ],
   ])("names the property of a bad cluster (%#)", async (body, target) => {
     const answer = await refused("PUT", arm.inWorkspace("/clusters/bad"), body);
     expect(answer).toMatchObject({ status: 400, code: "InvalidParameter", target });
@@ -173,7 +176,10 @@ describe("bodies", () => {
     [{ constraints: { maxWallClockTime: "soon" } }, "properties.constraints.maxWallClockTime"],
     [{ environmentVariables: [{ name: "A=B", value: "" }] }, "properties.environmentVariables[0].name"],
     [{ secrets: [{ name: "A" }] }, "properties.secrets[0].value"],
-    [{ outputDirectories: [{ id: "M", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT", pathSuffix: "../../x" }] }, "properties.outputDirectories[0].pathSuffix"],
+    [
+      { outputDirectories: [{ id: "M", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT", pathSuffix: "../../x" }] },
+      "properties.outputDirectories[0].pathSuffix",
+    ],
     [{ outputDirectories: [{ id: "stdouterr", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" }] }, "properties.outputDirectories[0].id"],
     [{ mountVolumes: { azureFileShares: [share("../up")] } }, "properties.mountVolumes.azureFileShares[0].relativeMountPath"],
   ])("names the property of a bad job: %j", async (properties, target) => {

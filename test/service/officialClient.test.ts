@@ -81,7 +81,8 @@ describe("the official JavaScript client of 2018", () => {
     expect(await download(logs.find(({ name }) => name === "stdout.txt"))).toBe("input: hello\n");
     const models = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", { outputdirectoryid: "MODEL" });
     expect(models).toMatchObject([{ name: "deep", fileType: "directory" }, { name: "model.txt", fileType: "file", contentLength: 10 }]);
-    const deep = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", { outputdirectoryid: "MODEL", directory: "deep" });
+    const below = { outputdirectoryid: "MODEL", directory: "deep" };
+    const deep = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", below);
     expect(await download(deep[0])).toBe("secret-of-the-job");
     expect(await exists(share, job.jobOutputDirectoryPathSegment ?? "")).toBe(true);
 

@@ -27,8 +27,14 @@ export function answerResource<K extends ResourceKind>(
  * Answers 202 to the start of an asynchronous operation. The two addresses look crossed over: the real service always
  * answered them that way.
  */
-export function answerAccepted(request: ArmRequest, reply: FastifyReply, subscriptionId: string, operation: Operation): FastifyReply {
-  const root = `${originOf(request)}/subscriptions/${subscriptionId}/providers/Microsoft.BatchAI/locations/${encodeURIComponent(operation.location)}`;
+export function answerAccepted(
+  request: ArmRequest,
+  reply: FastifyReply,
+  subscriptionId: string,
+  operation: Operation,
+): FastifyReply {
+  const provider = `${originOf(request)}/subscriptions/${subscriptionId}/providers/Microsoft.BatchAI`;
+  const root = `${provider}/locations/${encodeURIComponent(operation.location)}`;
   return reply
     .code(202)
     .header("azure-asyncoperation", `${root}/operationresults/${operation.id}?api-version=${apiVersion}`)

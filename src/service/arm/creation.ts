@@ -21,7 +21,7 @@ export function createdBefore<K extends ResourceKind>(
 ): StoredResource<K> | undefined {
   const resource = context.store.resources.find(kind, id);
   if (!resource) return undefined;
-  refuseWhileDeleting(resource as StoredResource);
+  refuseWhileDeleting(resource);
   if (resource.fingerprint === fingerprint) return resource;
   const name = id.slice(id.lastIndexOf("/") + 1);
   throw new ArmError(

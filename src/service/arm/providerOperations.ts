@@ -10,19 +10,19 @@ const resources = [
 
 const verbs = { read: "Gets or lists", write: "Creates or updates", delete: "Deletes" } as const;
 
-const actions = [
-  { name: "workspaces/clusters/listRemoteLoginInformation/action", noun: "cluster", description: "Lists how to log in to the nodes of a cluster" },
-  { name: "workspaces/experiments/jobs/listOutputFiles/action", noun: "job", description: "Lists the files in an output directory of a job" },
-  { name: "workspaces/experiments/jobs/listRemoteLoginInformation/action", noun: "job", description: "Lists how to log in to the nodes of a job" },
-  { name: "workspaces/experiments/jobs/terminate/action", noun: "job", description: "Terminates a job" },
-  { name: "locations/operationresults/read", noun: "asynchronous operation", description: "Gets the state of an asynchronous operation" },
-  { name: "locations/operationstatuses/read", noun: "asynchronous operation", description: "Follows an asynchronous operation" },
-  { name: "locations/usages/read", noun: "usage", description: "Lists what is in use in a region" },
+const actions: readonly [name: string, noun: string, description: string][] = [
+  ["workspaces/clusters/listRemoteLoginInformation/action", "cluster", "Lists how to log in to the nodes of a cluster"],
+  ["workspaces/experiments/jobs/listOutputFiles/action", "job", "Lists the files in an output directory of a job"],
+  ["workspaces/experiments/jobs/listRemoteLoginInformation/action", "job", "Lists how to log in to the nodes of a job"],
+  ["workspaces/experiments/jobs/terminate/action", "job", "Terminates a job"],
+  ["locations/operationresults/read", "asynchronous operation", "Gets the state of an asynchronous operation"],
+  ["locations/operationstatuses/read", "asynchronous operation", "Follows an asynchronous operation"],
+  ["locations/usages/read", "usage", "Lists what is in use in a region"],
 ];
 
 /** The operation group Operations: what the provider can do. */
 export function providerOperationRoutes(app: FastifyInstance): void {
-  const value = [...resources.flatMap(operationsOn), ...actions.map(({ name, noun, description }) => operation(name, noun, description))];
+  const value = [...resources.flatMap(operationsOn), ...actions.map((action) => operation(...action))];
   app.get("/providers/Microsoft.BatchAI/operations", () => ({ value }));
 }
 

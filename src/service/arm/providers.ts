@@ -34,6 +34,9 @@ export function providerRoutes(app: FastifyInstance, { subscriptionId }: ArmCont
   function named(request: ArmRequest): typeof provider {
     const namespace = request.params.namespace ?? "";
     if (namespace.toLowerCase() === "microsoft.batchai") return provider;
-    throw new ArmError("InvalidResourceNamespace", `The resource namespace '${namespace.slice(0, 100)}' is invalid. This service has Microsoft.BatchAI.`);
+    throw new ArmError(
+      "InvalidResourceNamespace",
+      `The resource namespace '${namespace.slice(0, 100)}' is invalid. This service has Microsoft.BatchAI.`,
+    );
   }
 }

@@ -38,7 +38,8 @@ export function armServer(context: ArmContext): FastifyInstance {
   });
   app.addHook("onResponse", async (request, reply) => {
     const { method } = request;
-    context.logger.debug({ method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, "request");
+    const ms = Math.round(reply.elapsedTime);
+    context.logger.debug({ method, path: pathOf(request.url), status: reply.statusCode, ms }, "request");
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     answerError(context, reply, error);
@@ -87,15 +88,24 @@ function withoutPrototype(key: string, value: unknown): unknown {
 /** Lets a request in, or says why not: who asks, for which subscription, in which version of the API. */
 function admit({ token, subscriptionId }: ArmContext, request: ArmRequest, reply: FastifyReply): void {
   if (!isLoopbackHostHeader(request.headers.host)) {
-    throw new ArmError("HostNotAllowed", "This service answers only under the name of this machine itself, such as 127.0.0.1.");
+    throw new ArmError(
+      "HostNotAllowed",
+      "This service answers only under the name of this machine itself, such as 127.0.0.1.",
+    );
   }
   const admission = admissionOf(request.headers.authorization, token);
   if (admission !== "admitted") void reply.header("www-authenticate", "Bearer");
   if (admission === "missing") {
-    throw new ArmError("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing: send 'Bearer' and the service's token.");
+    throw new ArmError(
+      "AuthenticationFailed",
+      "Authentication failed. The 'Authorization' header is missing: send 'Bearer' and the service's token.",
+    );
   }
   if (admission === "wrong") {
-    throw new ArmError("InvalidAuthenticationToken", "The access token is not the one of this service. Its connection file has it.");
+    throw new ArmError(
+      "InvalidAuthenticationToken",
+      "The access token is not the one of this service. Its connection file has it.",
+    );
   }
   checkApiVersion(pathOf(request.url), queryIn(request, "api-version"));
   const subscription = request.params.subscriptionId;
@@ -142,7 +152,10 @@ function translated(error: FastifyError & { errcode?: number }): ArmError {
     return new ArmError("InvalidRequestContent", "The request cannot be read. Check its address, length and body.");
   }
   if (error.code === "ENOSPC" || error.errcode === sqliteFull) {
-    return new ArmError("InsufficientStorage", "The disk of the service is full. Nothing was changed; free some space and try again.");
+    return new ArmError(
+      "InsufficientStorage",
+      "The disk of the service is full. Nothing was changed; free some space and try again.",
+    );
   }
   return new ArmError("InternalServerError", "The service failed to answer. Its log says why.");
 }

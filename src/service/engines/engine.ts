@@ -31,9 +31,9 @@ export interface LaunchProcess {
   readonly commandLine: string;
   /** Variables of this process alone, on top of {@link LaunchPlan.environment}. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Absolute path of the file that receives standard output. */
+  /** Absolute path of the file that receives standard output, after what an earlier attempt left in it. */
   readonly stdout: string;
-  /** Absolute path of the file that receives standard error. */
+  /** Absolute path of the file that receives standard error, after what an earlier attempt left in it. */
   readonly stderr: string;
 }
 

@@ -1,4 +1,5 @@
-import { link, mkdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunExit } from "./engine.ts";
 import { readProcess } from "./processTable.ts";
@@ -39,7 +40,9 @@ export class RunFiles {
   /** Writes a file of fields for the supervisor. */
   async writeFields(name: string, fields: readonly (string | number)[]): Promise<void> {
     const text = fields.map((field) => `${field}\0`).join("");
-    await writeFile(join(this.folder, name), text, { mode: 0o600 });
+    const partial = join(this.folder, `${name}.${randomUUID()}`);
+    await writeFile(partial, text, { mode: 0o600 });
+    await rename(partial, join(this.folder, name));
   }
 
   /** How the run ended; undefined while there is no exit file. */
@@ -53,7 +56,7 @@ export class RunFiles {
     const known = await this.readExit();
     if (known) return known;
     await this.make();
-    const partial = join(this.folder, `exit.${process.pid}.${performance.now()}`);
+    const partial = join(this.folder, `exit.${randomUUID()}`);
     await writeFile(partial, JSON.stringify(exit), { mode: 0o600, flush: true });
     try {
       await link(partial, join(this.folder, "exit.json"));

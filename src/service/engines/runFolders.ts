@@ -22,9 +22,13 @@ export async function makeFolders(plan: LaunchPlan): Promise<void> {
   };
   const places = [...plan.files.map(({ path }) => path), ...outputFilesOf(plan), ...logsOf(plan)].map(dirname);
   for (const path of new Set([...plan.directories, ...places])) await make(path);
-  for (const { path, content } of plan.files) await makeFile(path, content);
-  for (const path of new Set(outputFilesOf(plan))) await makeFile(path, "");
-  for (const path of logsOf(plan)) await appendTo(path, "");
+  for (const { path, content } of plan.files) {
+    await attempt(`The file ${path} cannot be written`, () => writeWith(path, constants.O_TRUNC, content));
+  }
+  // Nothing is emptied: a job that runs again goes on in the files of its earlier attempt.
+  for (const path of new Set([...outputFilesOf(plan), ...logsOf(plan)])) {
+    await attempt(`The file ${path} cannot be written`, () => appendTo(path, ""));
+  }
 }
 
 /** Adds text to a file that a job could have replaced by a link or a pipe. */
@@ -103,10 +107,6 @@ async function makeDirectory(path: string, territories: readonly Territory[]): P
 
 function isWithin(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
-}
-
-async function makeFile(path: string, content: string): Promise<void> {
-  await attempt(`The file ${path} cannot be written`, () => writeWith(path, constants.O_TRUNC, content));
 }
 
 /** Never through a symbolic link at the end of the path, and never waiting for the reader of a pipe. */

@@ -25,8 +25,12 @@ export function nodeStateCountsOf(nodes: readonly Node[]): NodeStateCounts {
   };
 }
 
-/** Whether all the nodes that a cluster should have are there and none is leaving. */
-type Sizing = { readonly target: number; readonly staying: readonly Node[]; readonly leaving: readonly Node[] };
+/** How many nodes a cluster should have, and which it has. */
+interface Sizing {
+  readonly target: number;
+  readonly staying: readonly Node[];
+  readonly leaving: readonly Node[];
+}
 
 /**
  * Brings the nodes of one cluster nearer to its scale settings: adds nodes, lets nodes go, and keeps

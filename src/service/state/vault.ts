@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "./atomicFile.ts";
-import { type Database } from "./database.ts";
+import type { Database } from "./database.ts";
 
 /**
  * Secrets at rest: passwords, account keys, secret variables. They are sealed with AES-256-GCM under a key that lies
