@@ -16,8 +16,8 @@ describe("CNTK with Python", () => {
     ["runs the script", { pythonScriptFilePath: "train.py" }, "python train.py"],
     [
       "keeps a path with variables together and passes the arguments to the shell",
-      { pythonScriptFilePath: "$AZ_BATCHAI_INPUT_S/train.py", commandLineArgs: "$AZ_BATCHAI_OUTPUT_MODEL -e 5 | tee log" },
-      'python "$AZ_BATCHAI_INPUT_S/train.py" $AZ_BATCHAI_OUTPUT_MODEL -e 5 | tee log',
+      { pythonScriptFilePath: "$AZ_BATCHAI_INPUT_S/a.py", commandLineArgs: "$AZ_BATCHAI_OUTPUT_MODEL -e 5 | tee log" },
+      'python "$AZ_BATCHAI_INPUT_S/a.py" $AZ_BATCHAI_OUTPUT_MODEL -e 5 | tee log',
     ],
     ["leaves the user's own quotes alone", { pythonScriptFilePath: '"$A/my script.py"' }, 'python "$A/my script.py"'],
     [
@@ -25,8 +25,8 @@ describe("CNTK with Python", () => {
       { languageType: "python", pythonScriptFilePath: "a.py", pythonInterpreterPath: "/opt/py/bin/python3" },
       "/opt/py/bin/python3 a.py",
     ],
-    ["starts several processes by MPI", { pythonScriptFilePath: "a.py", processCount: 3 }, `${mpirun} -n 3 python a.py`],
-    ["has one process per node when no count is given", { pythonScriptFilePath: "a.py" }, `${mpirun} -n 2 python a.py`, 2],
+    ["starts several by MPI", { pythonScriptFilePath: "a.py", processCount: 3 }, `${mpirun} -n 3 python a.py`],
+    ["has one process per node by default", { pythonScriptFilePath: "a.py" }, `${mpirun} -n 2 python a.py`, 2],
     ["runs one process on several nodes", { pythonScriptFilePath: "a.py", processCount: 1 }, "python a.py", 2],
   ];
   it.each(cases)("%s", (_, settings, line, nodes) => expect(cntkLine(settings, nodes)).toBe(line));

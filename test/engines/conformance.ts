@@ -1,0 +1,327 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Engine, LaunchPlan, LaunchSecrets, RunExit, RunHandle } from "../../src/service/engines/engine.ts";
+import { startAndCrash } from "./crash.ts";
+import { textOf, until, Workplace } from "./workplace.ts";
+
+const noSecrets: LaunchSecrets = { environment: {} };
+
+/**
+ * What every engine promises, whatever carries out its runs.
+ * @param factory - Module that exports `makeEngine`, so that another process can make the engine too.
+ */
+export function engineConformance(name: string, makeEngine: () => Engine, factory: URL): void {
+  describe(`engine ${name}`, () => {
+    let workplace: Workplace;
+    let engine: Engine;
+
+    beforeEach(async () => {
+      workplace = await Workplace.make();
+      engine = makeEngine();
+    });
+
+    afterEach(async () => {
+      await engine.close();
+      const left = workplace.processes();
+      await workplace.remove();
+      expect(left).toEqual([]);
+    });
+
+    async function start(plan: LaunchPlan, secrets = noSecrets): Promise<RunHandle> {
+      const handle = engine.handleFor(plan);
+      await engine.start(plan, secrets, handle);
+      return handle;
+    }
+
+    async function run(plan: LaunchPlan, secrets = noSecrets): Promise<RunExit> {
+      return engine.wait(await start(plan, secrets));
+    }
+
+    const exited = (exitCode: number, phase = "processes"): RunExit => ({ kind: "exited", phase, exitCode }) as RunExit;
+    const outputOf = (plan: LaunchPlan, file: string): Promise<string> => workplace.read(plan, file);
+
+    it("is healthy here and says what it found", async () => {
+      const fingerprint = await engine.fingerprint();
+      expect(fingerprint.healthy).toBe(true);
+      expect(fingerprint.description).toMatch(/\.$/);
+    });
+
+    it.each([
+      ["true", 0],
+      ["exit 3", 3],
+      ["no-such-command-anywhere", 127],
+      ["kill -KILL $$", 137],
+      ["kill -TERM $$", 143],
+    ])("reports the exit code of %s", async (command, exitCode) => {
+      expect(await run(workplace.plan(command))).toEqual(exited(exitCode));
+    });
+
+    it("keeps standard output, standard error and a log; empty files too", async () => {
+      const plan = workplace.plan("echo out; echo err >&2; read line || echo no input");
+      await run(plan);
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe("out\nno input\n");
+      expect(await outputOf(plan, "stderr-proc0.txt")).toBe("err\n");
+      expect(await outputOf(plan, "execution-node0.log")).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .+\n/);
+      const silent = workplace.plan("true");
+      await run(silent);
+      expect(await outputOf(silent, "stdout-proc0.txt")).toBe("");
+      expect(await outputOf(silent, "stderr-proc0.txt")).toBe("");
+    });
+
+    it("runs in the scratch directory of the node, with the plan's folders, files and mounts in place", async () => {
+      const source = join(workplace.folder, "share");
+      await mkdir(source);
+      await writeFile(join(source, "data"), "from the share");
+      const target = join(workplace.folder, "mounts/deep/share");
+      const made = join(target, "a/b");
+      const file = join(workplace.folder, "hostfile");
+      const plan = workplace.plan({
+        commands: [`pwd; cat ../../../mounts/deep/share/data; cat ../../../hostfile; echo kept > "${made}/result"`],
+        plan: { mounts: [{ source, target }], directories: [made], files: [{ path: file, content: "hosts\n" }] },
+      });
+      const handle = await start(plan);
+      expect(await engine.wait(handle)).toEqual(exited(0));
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe(`${plan.nodes[0]?.tempDirectory}\nfrom the sharehosts\n`);
+      await engine.cleanUp(handle);
+      await engine.cleanUp(handle);
+      await expect(stat(target)).rejects.toThrow("ENOENT");
+      expect(await readFile(join(source, "a/b/result"), "utf8")).toBe("kept\n");
+      expect(await outputOf(plan, "stdout-proc0.txt")).not.toBe("");
+    });
+
+    it("hands variables and secrets to the job, and secrets to nobody else", async () => {
+      const token = `s3cret-${process.pid}-${performance.now()}`;
+      const hash = createHash("md5").update(token).digest("hex");
+      const plan = workplace.plan({
+        commands: ['echo "$PLAIN $STEP"; printf %s "$TOKEN" | md5sum; until [ -e go ]; do sleep 0.02; done'],
+        preparation: ['printf %s "$TOKEN" | md5sum'],
+        environment: { PLAIN: "plain value" },
+      });
+      const handle = await start(plan, { environment: { TOKEN: token } });
+      await until("the job has written", async () => (await outputOf(plan, "stdout-proc0.txt")).includes("-\n"));
+      const commandLines = (await readdir("/proc")).map((pid) => textOf(`/proc/${pid}/cmdline`));
+      expect(commandLines.filter((line) => line.includes(token))).toEqual([]);
+      await writeFile(join(plan.nodes[0]?.tempDirectory ?? "", "go"), "");
+      expect(await engine.wait(handle)).toEqual(exited(0));
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe(`plain value proc0\n${hash}  -\n`);
+      expect(await outputOf(plan, "stdout-prep0.txt")).toBe(`${hash}  -\n`);
+      expect(await filesWith(workplace.folder, token)).toEqual([]);
+      expect(JSON.stringify(handle)).not.toContain(token);
+    });
+
+    it("delivers odd values, paths and command lines byte for byte", async () => {
+      const odd = "a'b\"c\\d\n$(touch injected) `touch injected` ; touch injected # $HOME ${PATH} %s * ünï 🚀 \t-n";
+      const inPath = "o'dd \"$(touch injected)\" `x` ; # ü\nname";
+      const output = join(workplace.folder, inPath);
+      const command = "printf %s \"$ODD\"; printf '%s' 'in''line' >&2; printf %s \"$SINGLE\" > single";
+      const plan = workplace.plan({ commands: [command], environment: { ODD: odd } });
+      const processes = plan.processes.map((process) => ({
+        ...process,
+        environment: { SINGLE: odd },
+        stdout: join(output, "out"),
+        stderr: join(output, "err"),
+      }));
+      await run({ ...plan, processes });
+      expect(await readFile(join(output, "out"), "utf8")).toBe(odd);
+      expect(await readFile(join(output, "err"), "utf8")).toBe("inline");
+      expect(await readFile(join(plan.nodes[0]?.tempDirectory ?? "", "single"), "utf8")).toBe(odd);
+      const everything = await readdir(workplace.folder, { recursive: true });
+      expect(everything.filter((path) => path.endsWith("injected"))).toEqual([]);
+    });
+
+    it("is not led astray by variables that mean something to a shell", async () => {
+      const trap = join(workplace.folder, "trap.sh");
+      await writeFile(trap, "echo trapped; exit 99\n");
+      const environment = {
+        PATH: "/nowhere",
+        ENV: trap,
+        IFS: "e0",
+        CDPATH: "/tmp",
+        SHELLOPTS: "errexit",
+        PS4: "$(exit 9)",
+        "BASH_FUNC_printf%%": "() { echo hijacked; }",
+        "not-a-name": "kept",
+        code: "user's",
+      };
+      const plan = workplace.plan({ commands: ['echo "$PATH $code"; no-such-command; exit 20'], environment });
+      expect(await run(plan)).toEqual(exited(20));
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe("/nowhere user's\n");
+    });
+
+    it("does not start the processes when preparation fails", async () => {
+      const plan = workplace.plan({ commands: ["echo started"], preparation: ["echo preparing; exit 7"] });
+      expect(await run(plan)).toEqual(exited(7, "preparation"));
+      expect(await outputOf(plan, "stdout-prep0.txt")).toBe("preparing\n");
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe("");
+    });
+
+    it("prepares all nodes, each in its place, before the processes start", async () => {
+      const prepare = 'sleep 0.$STEP_DELAY; basename "$(dirname "$PWD")"; touch "$WORKPLACE/prepared-$STEP"';
+      const plan = workplace.plan({
+        commands: ['ls "$WORKPLACE" | grep prepared'],
+        preparation: [prepare, prepare, prepare],
+        nodes: 3,
+        environment: { STEP_DELAY: "1" },
+      });
+      expect(await run(plan)).toEqual(exited(0));
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe("prepared-prep0\nprepared-prep1\nprepared-prep2\n");
+      expect(await outputOf(plan, "stdout-prep2.txt")).toBe("node2\n");
+      expect(await outputOf(plan, "execution-node2.log")).toMatch(/node2/);
+    });
+
+    it("ends the preparation of the other nodes when it fails on one", async () => {
+      const plan = workplace.plan({ commands: ["true"], preparation: ["sleep 60", "exit 4", "sleep 60"], nodes: 3 });
+      expect(await run(plan)).toEqual(exited(4, "preparation"));
+    });
+
+    it("takes the exit code from the first process and then ends the others", async () => {
+      const plan = workplace.plan({ commands: ["sleep 0.3; exit 5", "sleep 60", "exit 6"], nodes: 2 });
+      expect(await run(plan)).toEqual(exited(5));
+    });
+
+    it("ends what a run leaves behind when it ends by itself", async () => {
+      const background = 'sleep 60 & (setsid sleep 60 & ) & setsid bash -c "sleep 60; true" & disown -a; exit 2';
+      expect(await run(workplace.plan(background))).toEqual(exited(2));
+      expect(workplace.processes()).toEqual([]);
+    });
+
+    it("stops a whole tree, sessions and stubborn ones included", async () => {
+      const plan = workplace.plan(
+        "trap '' TERM; sleep 60 & bash -c 'bash -c \"sleep 60 & wait\" & wait' & " +
+          "setsid bash -c \"trap '' TERM HUP; sleep 60 & sleep 60; sleep 60\" & (setsid -f sleep 60); " +
+          "(sleep 60 & env -i bash -c ': in $0; sleep 60; :' \"$WORKPLACE\" &); " +
+          "(kill -STOP $BASHPID; sleep 60) & echo ready; wait; sleep 60",
+      );
+      const handle = await start(plan);
+      await until("the tree stands", async () => (await outputOf(plan, "stdout-proc0.txt")) === "ready\n");
+      await until("all of it runs", () => workplace.processes().length >= 8);
+      await engine.stop(handle);
+      expect(workplace.processes()).toEqual([]);
+      expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+      await engine.stop(handle);
+      expect(await engine.recover(handle)).toEqual({ kind: "ended", exit: { kind: "stopped" } });
+    });
+
+    it("lets a polite job clean up while it is stopped", async () => {
+      const plan = workplace.plan("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done");
+      const handle = await start(plan);
+      await until("the job is ready", async () => (await outputOf(plan, "stdout-proc0.txt")) !== "");
+      await engine.stop(handle);
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe("ready\nsaved\n");
+      expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+    });
+
+    it("keeps the exit code of a run that had ended when it was stopped", async () => {
+      const handle = await start(workplace.plan("exit 8"));
+      expect(await engine.wait(handle)).toEqual(exited(8));
+      await engine.stop(handle);
+      expect(await engine.wait(handle)).toEqual(exited(8));
+    });
+
+    it("never starts what was stopped before", async () => {
+      const plan = workplace.plan("touch $WORKPLACE/ran");
+      const handle = engine.handleFor(plan);
+      await engine.stop(handle);
+      await engine.start(plan, noSecrets, handle);
+      expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+      expect(await readdir(workplace.folder)).not.toContain("ran");
+    });
+
+    it("never starts what was found not started", async () => {
+      const plan = workplace.plan("touch $WORKPLACE/ran");
+      const handle = engine.handleFor(plan);
+      expect(await engine.recover(handle)).toEqual({ kind: "notStarted" });
+      expect(await engine.recover(handle)).toEqual({ kind: "notStarted" });
+      await engine.start(plan, noSecrets, handle);
+      expect(await engine.wait(handle)).toMatchObject({ kind: "failed", code: "RunNotStarted" });
+      expect(await readdir(workplace.folder)).not.toContain("ran");
+    });
+
+    it("starts once, however often it is told to", async () => {
+      const plan = workplace.plan("echo attempt; sleep 0.2");
+      const handle = engine.handleFor(plan);
+      const other = makeEngine();
+      await Promise.all([
+        engine.start(plan, noSecrets, handle),
+        engine.start(plan, noSecrets, handle),
+        other.start(plan, noSecrets, handle),
+      ]);
+      expect(await engine.wait(handle)).toEqual(exited(0));
+      expect(await other.wait(handle)).toEqual(exited(0));
+      await other.close();
+      expect(await outputOf(plan, "stdout-proc0.txt")).toBe("attempt\n");
+    });
+
+    it("stops waiting when asked to, and the run goes on", async () => {
+      const handle = await start(workplace.plan("sleep 0.5; exit 9"));
+      const abort = new AbortController();
+      const waiting = engine.wait(handle, abort.signal);
+      abort.abort();
+      await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
+      await expect(engine.wait(handle, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+      expect(await engine.wait(handle)).toEqual(exited(9));
+    });
+
+    it("stops waiting when it is closed, and the next engine takes over", async () => {
+      const handle = await start(workplace.plan("sleep 0.5; exit 9"));
+      const waiting = engine.wait(handle);
+      await Promise.all([expect(waiting).rejects.toMatchObject({ name: "AbortError" }), engine.close()]);
+      engine = makeEngine();
+      expect(await engine.recover(handle)).toEqual({ kind: "running" });
+      expect(await engine.wait(handle)).toEqual(exited(9));
+    });
+
+    it("reports what keeps a run from starting", async () => {
+      const blocked = join(workplace.folder, "file");
+      await writeFile(blocked, "");
+      const inFile = await run(workplace.plan({ commands: ["true"], plan: { directories: [join(blocked, "x")] } }));
+      expect(inFile).toMatchObject({ kind: "failed", code: "FailedStartingProcess" });
+      expect(inFile).toMatchObject({ message: expect.stringContaining(blocked) as string });
+      const mounts = [{ source: join(workplace.folder, "absent"), target: join(workplace.folder, "m") }];
+      const unmounted = await run(workplace.plan({ commands: ["true"], plan: { mounts } }));
+      expect(unmounted).toMatchObject({ kind: "failed", code: "MountFailed" });
+    });
+
+    it("finds its runs again after the service was killed, and none ran twice", async () => {
+      const plans = Array.from({ length: 10 }, (_, index) => {
+        const note = `echo attempt >> "$WORKPLACE/attempts-${index}"`;
+        return workplace.plan(`${note}; sleep ${0.2 * index}; exit ${index + 10}`);
+      });
+      await startAndCrash(factory, workplace, plans);
+      const exits = plans.map(async (plan) => {
+        const handle = engine.handleFor(plan);
+        const state = await engine.recover(handle);
+        expect(state.kind).not.toBe("notStarted");
+        return state.kind === "ended" ? state.exit : engine.wait(handle);
+      });
+      expect(await Promise.all(exits)).toEqual(plans.map((_, index) => exited(index + 10)));
+      for (const [index] of plans.entries()) {
+        expect(await readFile(join(workplace.folder, `attempts-${index}`), "utf8")).toBe("attempt\n");
+      }
+    });
+
+    it("stops a run of an earlier life", async () => {
+      const plan = workplace.plan("sleep 60 & setsid -f sleep 60; wait");
+      await startAndCrash(factory, workplace, [plan]);
+      await until("the job runs", () => workplace.processes().length >= 4);
+      await engine.stop(engine.handleFor(plan));
+      expect(workplace.processes()).toEqual([]);
+      expect(await engine.wait(engine.handleFor(plan))).toEqual({ kind: "stopped" });
+    });
+
+    it("finishes a hundred trivial runs", async () => {
+      const exits = await Promise.all(Array.from({ length: 100 }, () => run(workplace.plan("true"))));
+      expect(exits).toEqual(exits.map(() => exited(0)));
+    });
+  });
+}
+
+/** Paths of the files below a folder that contain a text. */
+async function filesWith(folder: string, text: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const contents = await Promise.all(files.map((file) => readFile(file, "latin1")));
+  return files.filter((_, index) => contents[index]?.includes(text));
+}

@@ -1,0 +1,255 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LaunchPlan, RunHandle } from "../../src/service/engines/engine.ts";
+import type { ProcessEngine } from "../../src/service/engines/process.ts";
+import { childrenOf, startAndCrash } from "./crash.ts";
+import { makeEngine } from "./processFactory.ts";
+import { textOf, until, Workplace } from "./workplace.ts";
+
+const factory = new URL("./processFactory.ts", import.meta.url);
+
+describe("the process engine", () => {
+  let workplace: Workplace;
+  let engine: ProcessEngine;
+  let innocent: ChildProcess;
+
+  beforeEach(async () => {
+    workplace = await Workplace.make();
+    engine = makeEngine();
+    innocent = spawn("sleep", ["600"], { stdio: "ignore" });
+    await once(innocent, "spawn");
+  });
+
+  afterEach(async () => {
+    await engine.close();
+    innocent.kill("SIGKILL");
+    const left = workplace.processes();
+    await workplace.remove();
+    expect(left).toEqual([]);
+    expect(launchers()).toEqual([]);
+  });
+
+  async function start(plan: LaunchPlan): Promise<RunHandle> {
+    const handle = engine.handleFor(plan);
+    await engine.start(plan, { environment: {} }, handle);
+    return handle;
+  }
+
+  function launchers(): number[] {
+    return childrenOf(process.pid).filter((pid) => textOf(`/proc/${pid}/cmdline`).includes("launcher"));
+  }
+
+  /** Writes a claim as a supervisor would have done. */
+  async function forgeClaim(plan: LaunchPlan, claim: string): Promise<RunHandle> {
+    await mkdir(join(plan.runDirectory, "engine"), { recursive: true });
+    await writeFile(join(plan.runDirectory, "engine/claim"), claim);
+    return engine.handleFor(plan);
+  }
+
+  const bootId = (): string => textOf("/proc/sys/kernel/random/boot_id").trim();
+  const startTime = (pid = 0): string => textOf(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ")[19] ?? "";
+  const isRunning = (pid = 0): boolean => /\) [^ZX] /.test(textOf(`/proc/${pid}/stat`));
+
+  async function supervisorOf(plan: LaunchPlan): Promise<number> {
+    const claim = (): string => textOf(join(plan.runDirectory, "engine/claim"));
+    await until("the run is claimed", () => claim().endsWith("\n"));
+    return Number(claim().split(" ")[0]);
+  }
+
+  it("carries on when only its launcher is killed", async () => {
+    const going = await start(workplace.plan("sleep 1; exit 4"));
+    const stubborn = await start(workplace.plan("trap '' TERM; sleep 60; sleep 60"));
+    const [launcher = 0] = launchers();
+    const stopping = engine.stop(stubborn);
+    process.kill(launcher, "SIGKILL");
+    const begin = performance.now();
+    expect(await engine.wait(await start(workplace.plan("exit 5")))).toMatchObject({ exitCode: 5 });
+    expect(await engine.wait(going)).toMatchObject({ exitCode: 4 });
+    await stopping;
+    expect(await engine.wait(stubborn)).toEqual({ kind: "stopped" });
+    expect(performance.now() - begin).toBeLessThan(10_000);
+    expect(launchers()).not.toContain(launcher);
+  });
+
+  it("reports a run whose supervisor was killed, and ends what is left of it", async () => {
+    const plan = workplace.plan("setsid -f sleep 60; sleep 60");
+    const handle = await start(plan);
+    const supervisor = await supervisorOf(plan);
+    await until("the job runs", () => workplace.processes().length >= 3);
+    process.kill(supervisor, "SIGKILL");
+    expect(await engine.wait(handle)).toMatchObject({ kind: "failed", code: "RunLost" });
+    expect(workplace.processes()).toEqual([]);
+    expect(await workplace.read(plan, "execution-node0.log")).toContain("Run failed: What ran the job is gone");
+  });
+
+  it("reports a run of an earlier life whose supervisor is gone", async () => {
+    const plan = workplace.plan("sleep 60");
+    await startAndCrash(factory, workplace, [plan]);
+    process.kill(await supervisorOf(plan), "SIGKILL");
+    await until("the supervisor is gone", async () => !isRunning(await supervisorOf(plan)));
+    const state = await engine.recover(engine.handleFor(plan));
+    expect(state).toMatchObject({ kind: "ended", exit: { kind: "failed", code: "RunLost" } });
+    expect(await engine.recover(engine.handleFor(plan))).toEqual(state);
+  });
+
+  it.each([
+    ["another start time", () => "1"],
+    ["its own start time", () => startTime(innocent.pid)],
+  ])("never signals a process that has the pid of a claim with %s", async (_, started) => {
+    const handle = await forgeClaim(workplace.plan("true"), `${innocent.pid} ${started()} ${bootId()}\n`);
+    await engine.stop(handle);
+    expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+    expect(isRunning(innocent.pid)).toBe(true);
+  });
+
+  it("does not take another process for the one that claimed the run", async () => {
+    const lost = { kind: "ended", exit: { kind: "failed", code: "RunLost" } };
+    const { pid } = innocent;
+    const reused = await forgeClaim(workplace.plan("true"), `${pid} 1 ${bootId()}\n`);
+    expect(await engine.recover(reused)).toMatchObject(lost);
+    const earlierBoot = await forgeClaim(workplace.plan("true"), `${pid} ${startTime(pid)} another-boot\n`);
+    expect(await engine.recover(earlierBoot)).toMatchObject(lost);
+    const alive = await forgeClaim(workplace.plan("true"), `${pid} ${startTime(pid)} ${bootId()}\n`);
+    expect(await engine.recover(alive)).toEqual({ kind: "running" });
+    expect(isRunning(pid)).toBe(true);
+  });
+
+  it.each(["", "12", "12 34"])("knows that a supervisor which left %j as its claim ran nothing", async (claim) => {
+    const handle = await forgeClaim(workplace.plan("true"), claim);
+    expect(await engine.recover(handle)).toEqual({ kind: "notStarted" });
+  });
+
+  it("waits for a supervisor that is about to finish its claim", async () => {
+    const plan = workplace.plan("true");
+    const handle = await forgeClaim(plan, "12");
+    const environment = { ...process.env, BATCHAI_RUN_ID: plan.runId };
+    const supervisor = spawn("sleep", ["600"], { stdio: "ignore", env: environment, detached: true });
+    await once(supervisor, "spawn");
+    expect(await engine.recover(handle)).toEqual({ kind: "running" });
+    await engine.stop(handle);
+    expect(isRunning(supervisor.pid)).toBe(false);
+  });
+
+  it("believes an exit file more than anything else", async () => {
+    const plan = workplace.plan("true");
+    const handle = await forgeClaim(plan, `${innocent.pid} ${startTime(innocent.pid)} ${bootId()}\n`);
+    const exit = { kind: "exited", phase: "processes", exitCode: 42 };
+    await writeFile(join(plan.runDirectory, "engine/exit.json"), JSON.stringify(exit));
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", exit });
+  });
+
+  it("refuses containers and names the way out", async () => {
+    const plan = workplace.plan({ commands: ["true"], plan: { container: { image: "ubuntu" } } });
+    const exit = await engine.wait(await start(plan));
+    expect(exit).toMatchObject({ kind: "failed", code: "FailedStartingContainer" });
+    expect(exit).toMatchObject({ message: expect.stringContaining("ignoreContainerSettings") as string });
+    expect((await engine.fingerprint()).containers).toBe(false);
+  });
+
+  it("gives jobs little of the service's own environment", async () => {
+    process.env.SERVICE_PRIVATE = "hidden";
+    const plan = workplace.plan("env");
+    await engine.wait(await start(plan));
+    delete process.env.SERVICE_PRIVATE;
+    const names = (await workplace.read(plan, "stdout-proc0.txt")).split("\n").map((line) => line.split("=")[0] ?? "");
+    const ours = /^(PATH|HOME|LANG|LC_\w+|TZ|USER|LOGNAME|SHELL|TMPDIR|LD_LIBRARY_PATH|WORKPLACE|STEP|BATCHAI_RUN_ID)$/;
+    const bashOwn = /^(PWD|OLDPWD|SHLVL|_|)$/;
+    expect(names.filter((name) => !ours.test(name) && !bashOwn.test(name))).toEqual([]);
+    expect(names).toContain("PATH");
+  });
+
+  it("does not follow links that a job left in a share out of it", async () => {
+    const source = join(workplace.folder, "share");
+    const outside = join(workplace.folder, "outside");
+    await mkdir(join(source, "inside"), { recursive: true });
+    await mkdir(outside);
+    await symlink(outside, join(source, "leak"));
+    await symlink("inside", join(source, "fine"));
+    const target = join(workplace.folder, "mount");
+    const through = (folder: string): LaunchPlan => {
+      return workplace.plan({
+        commands: ["true"],
+        plan: { mounts: [{ source, target }], directories: [join(target, folder, "made")] },
+      });
+    };
+    expect(await engine.wait(await start(through("leak")))).toMatchObject({ code: "FailedStartingProcess" });
+    expect(await readdir(outside)).toEqual([]);
+    expect(await engine.wait(await start(through("fine")))).toMatchObject({ exitCode: 0 });
+    expect(await readdir(join(source, "inside"))).toEqual(["made"]);
+  });
+
+  it("does not write output through links and pipes that lie in its place", async () => {
+    const victim = join(workplace.folder, "victim");
+    await writeFile(victim, "precious");
+    const linked = workplace.plan("echo overwritten");
+    await mkdir(workplace.output(linked.runId), { recursive: true });
+    await symlink(victim, join(workplace.output(linked.runId), "stdout-proc0.txt"));
+    expect(await engine.wait(await start(linked))).toMatchObject({ code: "FailedStartingProcess" });
+    expect(await readFile(victim, "utf8")).toBe("precious");
+
+    const piped = workplace.plan("true");
+    await mkdir(workplace.output(piped.runId), { recursive: true });
+    const mkfifo = spawn("mkfifo", [join(workplace.output(piped.runId), "stdout-proc0.txt")]);
+    await once(mkfifo, "exit");
+    expect(await engine.wait(await start(piped))).toMatchObject({ code: "FailedStartingProcess" });
+  });
+
+  it("keeps the output of an earlier attempt", async () => {
+    const first = workplace.plan("echo first");
+    const second = { ...workplace.plan("true"), processes: first.processes };
+    await engine.wait(await start(first));
+    await engine.wait(await start(second));
+    expect(await workplace.read(first, "stdout-proc0.txt")).toBe("first\nfirst\n");
+  });
+
+  it("does not unmount what somebody else put in the place of a mount", async () => {
+    const mount = { source: workplace.folder, target: join(workplace.folder, "m") };
+    const plan = workplace.plan({ commands: ["true"], plan: { mounts: [mount] } });
+    await symlink("/", mount.target);
+    const handle = await start(plan);
+    expect(await engine.wait(handle)).toMatchObject({ kind: "failed", code: "MountFailed" });
+    await engine.cleanUp(handle);
+    expect((await stat(mount.target)).isDirectory()).toBe(true);
+  });
+
+  it("removes its own files when it cleans up", async () => {
+    const plan = workplace.plan("true");
+    const handle = await start(plan);
+    await engine.wait(handle);
+    await engine.cleanUp(handle);
+    expect(await readdir(plan.runDirectory)).toEqual([]);
+  });
+
+  it.each([
+    ["a command line", { commands: ["a\0b"] }],
+    ["a value", { commands: ["true"], environment: { A: "a\0b" } }],
+    ["a name", { commands: ["true"], environment: { "A=B": "c" } }],
+    ["a command line that is too long", { commands: [`: ${"x".repeat(200_000)}`] }],
+    ["a value that is too long", { commands: ["true"], environment: { A: "x".repeat(200_000) } }],
+  ])("reports what the system cannot take in %s", async (_, sketch) => {
+    const exit = await engine.wait(await start(workplace.plan(sketch)));
+    expect(exit.kind === "failed" ? exit.code : exit).toEqual(
+      sketch.commands[0]?.startsWith(":")
+        ? { kind: "exited", phase: "processes", exitCode: 126 }
+        : "FailedStartingProcess",
+    );
+  });
+
+  it("reads only its own handles", () => {
+    expect(() => engine.recover({ engine: "docker", version: 1 })).toThrow(/docker/);
+    expect(() => engine.recover({ engine: "process", version: 2 })).toThrow(/version 2/);
+  });
+
+  it("leaves no launcher behind when it is closed, and runs go on", async () => {
+    const plan = workplace.plan('sleep 0.3; touch "$WORKPLACE/done"');
+    await start(plan);
+    expect(launchers()).toHaveLength(1);
+    await engine.close();
+    expect(launchers()).toEqual([]);
+    await until("the run has ended", async () => (await readdir(workplace.folder)).includes("done"));
+    await until("nothing runs any more", () => workplace.processes().length === 0);
+  });
+});

@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LaunchPlan, LaunchProcess } from "../../src/service/engines/engine.ts";
+
+/** What a test says about a run; the rest is made up. */
+export interface RunSketch {
+  readonly commands: readonly string[];
+  readonly preparation?: readonly string[];
+  readonly nodes?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly plan?: Partial<LaunchPlan>;
+}
+
+/** A temporary folder with everything that runs need, and a mark by which their processes are found. */
+export class Workplace {
+  readonly folder: string;
+  #runs = 0;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async make(): Promise<Workplace> {
+    return new Workplace(await mkdtemp(join(tmpdir(), "batchai engine-")));
+  }
+
+  /** A plan whose commands go to the nodes in turn. */
+  plan(sketch: string | RunSketch): LaunchPlan {
+    const { commands, preparation = [], nodes = 1, environment = {}, plan = {} } =
+      typeof sketch === "string" ? { commands: [sketch] } : sketch;
+    this.#runs += 1;
+    const runId = `run-${process.pid}-${this.#runs}`;
+    const runDirectory = join(this.folder, "runs", runId);
+    const output = this.output(runId);
+    const nodeIds = Array.from({ length: nodes }, (_, index) => `node${index}`);
+    const step = (name: string) => (commandLine: string, index: number): LaunchProcess => ({
+      nodeId: nodeIds[index % nodes] ?? "",
+      commandLine,
+      environment: { STEP: `${name}${index}` },
+      stdout: join(output, `stdout-${name}${index}.txt`),
+      stderr: join(output, `stderr-${name}${index}.txt`),
+    });
+    return {
+      runId,
+      runDirectory,
+      nodes: nodeIds.map((nodeId) => ({
+        nodeId,
+        address: "127.0.0.1",
+        tempDirectory: this.#scratch(nodeId, runId),
+        executionLog: join(output, `execution-${nodeId}.log`),
+      })),
+      files: [],
+      mounts: [],
+      environment: { WORKPLACE: this.folder, ...environment },
+      preparation: preparation.map(step("prep")),
+      processes: commands.map(step("proc")),
+      ...plan,
+      directories: [...nodeIds.map((nodeId) => this.#scratch(nodeId, runId)), ...(plan.directories ?? [])],
+    };
+  }
+
+  #scratch(nodeId: string, runId: string): string {
+    return join(this.folder, "nodes", nodeId, runId);
+  }
+
+  /** Folder of a run's output files. */
+  output(runId: string): string {
+    return join(this.folder, "output", runId);
+  }
+
+  /** Text of an output file, for example `stdout-proc0.txt`. */
+  read(plan: LaunchPlan, file: string): Promise<string> {
+    return readFile(join(this.output(plan.runId), file), "utf8");
+  }
+
+  /** Command lines of the living processes that name this workplace in their environment or command line. */
+  processes(): string[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+      .filter((pid) => `${textOf(`/proc/${pid}/environ`)}${textOf(`/proc/${pid}/cmdline`)}`.includes(this.folder))
+      .filter((pid) => !/\) [ZX] /.test(textOf(`/proc/${pid}/stat`)))
+      .map((pid) => `${pid}: ${textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 100)}`);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Text of a file of /proc; empty when the process has ended. */
+export function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Resolves once the condition holds; fails with its description after the deadline. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineInMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + deadlineInMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
