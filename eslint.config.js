@@ -121,6 +121,7 @@ export default defineConfig(
     files: ["{test,examples,bench,scripts}/**/*.ts", "*.ts"],
     rules: {
       "@typescript-eslint/no-deprecated": "off",
+      "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { arguments: false } }],
       "@typescript-eslint/no-unsafe-argument": "off",
       "@typescript-eslint/no-unsafe-assignment": "off",
       "@typescript-eslint/no-unsafe-call": "off",

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packageVersion } from "../../src/http/version.ts";
 import type { ServiceConnection } from "../../src/service/index.ts";
 import { ArmCaller } from "../service/arm.ts";
 import { until } from "../service/until.ts";
@@ -110,6 +111,10 @@ describe("the SDK", () => {
     const imports = importsOf(await installed.read(path));
     expect(imports).not.toEqual([]);
     expect(imports.filter((name) => !(name in installed.manifest.dependencies))).toEqual([]);
+  });
+
+  it("tells the service its version", () => {
+    expect(packageVersion).toBe(installed.manifest.version);
   });
 
   it("is small", async () => {
