@@ -1,0 +1,44 @@
+import { AbortError } from "@azure/abort-controller";
+import type { AbortSignalLike } from "@azure/abort-controller";
+
+const longestTimerInMs = 2 ** 31 - 1;
+
+/** Waits; rejects with an `AbortError` at once when the signal says so. No listener or timer stays behind. */
+export function delay(milliseconds: number, abortSignal: AbortSignalLike): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (abortSignal.aborted) {
+      reject(new AbortError("The wait was aborted."));
+      return;
+    }
+    if (milliseconds <= 0) {
+      resolve();
+      return;
+    }
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(new AbortError("The wait was aborted."));
+    };
+    const timer = setTimeout(() => {
+      abortSignal.removeEventListener("abort", stop);
+      resolve();
+    }, Math.min(milliseconds, longestTimerInMs));
+    abortSignal.addEventListener("abort", stop);
+  });
+}
+
+/** Runs something with a signal that is aborted as soon as one of several is. No listener stays behind. */
+export async function withAnySignal<T>(
+  signals: readonly (AbortSignalLike | undefined)[],
+  run: (signal: AbortSignalLike) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const present = signals.filter((signal) => signal !== undefined);
+  if (present.some((signal) => signal.aborted)) abort();
+  for (const signal of present) signal.addEventListener("abort", abort);
+  try {
+    return await run(controller.signal);
+  } finally {
+    for (const signal of present) signal.removeEventListener("abort", abort);
+  }
+}

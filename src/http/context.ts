@@ -1,0 +1,76 @@
+import type { TokenCredential } from "@azure/core-auth";
+import { createDefaultHttpClient, createPipelineFromOptions, proxyPolicyName } from "@azure/core-rest-pipeline";
+import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
+import { logger } from "./logger.ts";
+import { isLoopback } from "./loopback.ts";
+import type { BatchAIManagementClientOptions } from "./options.ts";
+import { insecureMessage, tokenPolicy } from "./tokenPolicy.ts";
+import { defaultApiVersion, packageVersion } from "./version.ts";
+
+/** What operations need to talk to the service. */
+export interface ServiceContext {
+  /** Address of the service, without a slash at its end. */
+  readonly endpoint: string;
+  readonly apiVersion: string;
+  readonly subscriptionId: string;
+  /** Whether arguments are checked before anything is sent. */
+  readonly validate: boolean;
+  readonly pipeline: Pipeline;
+  readonly httpClient: HttpClient;
+}
+
+const safeHeaders = ["request-id", "retry-after-ms", "x-ms-retry-after-ms"];
+const safeQueries = ["maxresults", "outputdirectoryid", "directory", "linkexpiryinminutes"];
+
+/** Makes the context of a client; throws a `TypeError` where no request could ever be sent safely. */
+export function createContext(
+  credential: TokenCredential,
+  subscriptionId: string,
+  options: BatchAIManagementClientOptions,
+): ServiceContext {
+  const url = parseEndpoint(options);
+  return {
+    endpoint: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
+    apiVersion: options.apiVersion ?? defaultApiVersion,
+    subscriptionId,
+    validate: options.validate ?? true,
+    pipeline: createPipeline(credential, url, options),
+    httpClient: options.httpClient ?? createDefaultHttpClient(),
+  };
+}
+
+function parseEndpoint({ endpoint, allowInsecureConnection }: BatchAIManagementClientOptions): URL {
+  const address = endpoint ?? "https://management.azure.com";
+  if (!URL.canParse(address)) throw new TypeError("endpoint: must be an absolute URL such as https://management.azure.com");
+  const url = new URL(address);
+  const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url) && allowInsecureConnection);
+  if (!isSafe) throw new TypeError(`endpoint: ${insecureMessage(url)}`);
+  return url;
+}
+
+function createPipeline(credential: TokenCredential, url: URL, options: BatchAIManagementClientOptions): Pipeline {
+  const ownPrefix = `batchai/${packageVersion}`;
+  const usersPrefix = options.userAgentOptions?.userAgentPrefix;
+  const pipeline = createPipelineFromOptions({
+    ...options,
+    userAgentOptions: { userAgentPrefix: usersPrefix ? `${usersPrefix} ${ownPrefix}` : ownPrefix },
+    loggingOptions: {
+      logger: logger.info,
+      ...options.loggingOptions,
+      additionalAllowedHeaderNames: [...safeHeaders, ...(options.loggingOptions?.additionalAllowedHeaderNames ?? [])],
+      additionalAllowedQueryParameters: [
+        ...safeQueries,
+        ...(options.loggingOptions?.additionalAllowedQueryParameters ?? []),
+      ],
+    },
+  });
+  // A proxy would see the token in clear, and has no business between two processes of one machine.
+  if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
+  const scopes = options.credentialScopes ?? `${url.origin}/.default`;
+  const allowLoopback = options.allowInsecureConnection ?? false;
+  pipeline.addPolicy(tokenPolicy({ credential, scopes, origin: url.origin, allowLoopback }), { phase: "Sign" });
+  for (const { policy, position } of options.additionalPolicies ?? []) {
+    pipeline.addPolicy(policy, position === "perRetry" ? { afterPhase: "Sign" } : {});
+  }
+  return pipeline;
+}

@@ -1,0 +1,63 @@
+import { getPagedAsyncIterator } from "@azure/core-paging";
+import type { PagedAsyncIterableIterator } from "@azure/core-paging";
+import { RestError } from "@azure/core-rest-pipeline";
+import { deserialize } from "../wire/deserialize.ts";
+import { isJsonObject } from "../wire/jsonObject.ts";
+import type { ModelSchema } from "../wire/schema.ts";
+import type { ServiceContext } from "./context.ts";
+import { unreadableError } from "./errors.ts";
+import type { OperationOptions } from "./options.ts";
+import { send } from "./request.ts";
+import type { ServiceRequest } from "./request.ts";
+
+/** Where to begin; how many items are on a page is an option of the method. */
+export interface PageSettings {
+  /** The `continuationToken` of the page before; absent: begin at the first page. */
+  continuationToken?: string;
+}
+
+/** Items of one page. */
+export type Page<T> = T[] & {
+  /** Gets the next page by `byPage({ continuationToken })`. Absent on the last page. */
+  continuationToken?: string;
+};
+
+/** A list: iterate over its items, or over its pages with `byPage`. Nothing is sent before the first step. */
+export type PagedList<T> = PagedAsyncIterableIterator<T, Page<T>, PageSettings>;
+
+/**
+ * Makes a list from the request for its first page. That request is made at the first step, so that a wrong argument
+ * becomes a rejection like every other error. Next pages are asked for by GET, also where the first one was a POST.
+ */
+export function pagedList<T>(
+  context: ServiceContext,
+  schema: ModelSchema<T>,
+  firstRequest: () => ServiceRequest,
+  options: OperationOptions,
+): PagedList<T> {
+  return getPagedAsyncIterator<T, Page<T>, PageSettings>({
+    firstPageLink: "",
+    getPage: async (link) => {
+      const first = firstRequest();
+      const request: ServiceRequest =
+        link === "" ? first : { operation: first.operation, method: "GET", url: link, success: first.success };
+      const answer = await send(context, request, options);
+      if (!isJsonObject(answer.body)) throw unreadableError(request.operation, answer.response);
+      return readPage(schema, answer.body, request);
+    },
+  });
+}
+
+function readPage<T>(
+  schema: ModelSchema<T>,
+  body: Record<string, unknown>,
+  { operation, url }: ServiceRequest,
+): { page: Page<T>; nextPageLink?: string } {
+  const items = Array.isArray(body.value) ? body.value.map((item: unknown) => deserialize(schema, item)) : [];
+  if (typeof body.nextLink !== "string" || body.nextLink === "") return { page: items };
+  if (body.nextLink === url) {
+    const message = `${operation}: the service names the same page as the next one, so the list would never end`;
+    throw new RestError(message, { code: "EndlessList" });
+  }
+  return { page: Object.assign(items, { continuationToken: body.nextLink }), nextPageLink: body.nextLink };
+}

@@ -1,0 +1,43 @@
+import type { ValidationIssue } from "../wire/validate.ts";
+import type { ServiceContext } from "./context.ts";
+import { ValidationError } from "./validationError.ts";
+
+interface NameRule {
+  readonly pattern: RegExp;
+  readonly expected: string;
+}
+
+const regionOrGroup: NameRule = { pattern: /^[-\w.]+$/, expected: "made of letters, digits, `-`, `_` and `.`" };
+const resource: NameRule = { pattern: /^[-\w]{1,64}$/, expected: "1 to 64 letters, digits, `-` and `_`" };
+const nameRules: Readonly<Record<string, NameRule>> = { resourceGroupName: regionOrGroup, location: regionOrGroup };
+
+/** A path with `{names}` in it, and the values of those. */
+export interface PathTemplate {
+  /** For example `/subscriptions/{subscriptionId}/providers/Microsoft.BatchAI/workspaces`. */
+  readonly path: string;
+  /** Values of the names; `subscriptionId` comes from the context. */
+  readonly names?: Readonly<Record<string, string>>;
+  /** Values of the query; those that are `undefined` are left out, and `api-version` comes from the context. */
+  readonly query?: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the URL of a request; names are checked and encoded, so that none of them can lead to another address. */
+export function buildUrl(context: ServiceContext, operation: string, template: PathTemplate): string {
+  const names: Record<string, string> = { ...template.names, subscriptionId: context.subscriptionId };
+  const path = template.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const issue = checkName(name, names[name], context.validate);
+    if (issue) throw new ValidationError(operation, [issue]);
+    return encodeURIComponent(names[name] ?? "");
+  });
+  const query = new URLSearchParams({ "api-version": context.apiVersion });
+  for (const [name, value] of Object.entries(template.query ?? {})) query.set(name, String(value));
+  return `${context.endpoint}${path}?${query.toString()}`;
+}
+
+function checkName(name: string, value: unknown, strict: boolean): ValidationIssue | undefined {
+  if (typeof value !== "string" || value === "") return { path: name, message: "is required" };
+  if (value === "." || value === "..") return { path: name, message: `must not be "${value}", which is no name` };
+  if (!strict || name === "subscriptionId") return undefined;
+  const { pattern, expected } = nameRules[name] ?? resource;
+  return pattern.test(value) ? undefined : { path: name, message: `must be ${expected}, got ${JSON.stringify(value)}` };
+}

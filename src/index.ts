@@ -1,0 +1,91 @@
+/**
+ * The typed client of the Batch AI API (2018-05-01).
+ *
+ * @packageDocumentation
+ */
+export { AbortError } from "@azure/abort-controller";
+export type { AbortSignalLike } from "@azure/abort-controller";
+export type { TokenCredential } from "@azure/core-auth";
+export type { OperationState, OperationStatus, PollerLike } from "@azure/core-lro";
+export type { PagedAsyncIterableIterator } from "@azure/core-paging";
+export { isRestError, RestError } from "@azure/core-rest-pipeline";
+
+export { BatchAIManagementClient, restorePoller } from "./client.ts";
+export { tokenCredential } from "./http/credential.ts";
+export type { ErrorDetails } from "./http/errors.ts";
+export type {
+  AdditionalPolicy,
+  BatchAIManagementClientOptions,
+  LongRunningOperationOptions,
+  OperationOptions,
+} from "./http/options.ts";
+export type { Page, PagedList, PageSettings } from "./http/paging.ts";
+export type { OperationPoller } from "./http/poller.ts";
+export { allowLoopbackHttp } from "./http/tokenPolicy.ts";
+export { ValidationError } from "./http/validationError.ts";
+export type { ValidationIssue } from "./wire/validate.ts";
+
+export type * from "./models/cluster.ts";
+export type * from "./models/containerSettings.ts";
+export type * from "./models/environment.ts";
+export type * from "./models/error.ts";
+export type * from "./models/experiment.ts";
+export type * from "./models/file.ts";
+export type * from "./models/fileServer.ts";
+export type * from "./models/job.ts";
+export type * from "./models/mountVolumes.ts";
+export type * from "./models/operation.ts";
+export type * from "./models/remoteLoginInformation.ts";
+export type * from "./models/resource.ts";
+export type * from "./models/secret.ts";
+export type * from "./models/toolkitSettings.ts";
+export type * from "./models/usage.ts";
+export type * from "./models/userAccountSettings.ts";
+export type * from "./models/workspace.ts";
+
+export type {
+  Clusters,
+  ClustersCreateOptions,
+  ClustersDeleteOptions,
+  ClustersGetOptions,
+  ClustersListByWorkspaceOptions,
+  ClustersListRemoteLoginInformationOptions,
+  ClustersUpdateOptions,
+} from "./operations/clusters.ts";
+export type {
+  Experiments,
+  ExperimentsCreateOptions,
+  ExperimentsDeleteOptions,
+  ExperimentsGetOptions,
+  ExperimentsListByWorkspaceOptions,
+} from "./operations/experiments.ts";
+export type {
+  FileServers,
+  FileServersCreateOptions,
+  FileServersDeleteOptions,
+  FileServersGetOptions,
+  FileServersListByWorkspaceOptions,
+} from "./operations/fileServers.ts";
+export type {
+  Jobs,
+  JobsCreateOptions,
+  JobsDeleteOptions,
+  JobsGetOptions,
+  JobsListByExperimentOptions,
+  JobsListOutputFilesOptions,
+  JobsListRemoteLoginInformationOptions,
+  JobsTerminateOptions,
+} from "./operations/jobs.ts";
+export type { ListOptions } from "./operations/listOptions.ts";
+export type { Operations, OperationsListOptions } from "./operations/operations.ts";
+export type { RestoredResult } from "./operations/restore.ts";
+export type { Usages, UsagesListOptions } from "./operations/usages.ts";
+export type {
+  Workspaces,
+  WorkspacesCreateOptions,
+  WorkspacesDeleteOptions,
+  WorkspacesGetOptions,
+  WorkspacesListByResourceGroupOptions,
+  WorkspacesListOptions,
+  WorkspacesUpdateOptions,
+} from "./operations/workspaces.ts";

@@ -1,0 +1,106 @@
+import type { ServiceContext } from "../http/context.ts";
+import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
+import type { PagedList } from "../http/paging.ts";
+import type { OperationPoller } from "../http/poller.ts";
+import type { Experiment } from "../models/experiment.ts";
+import { experiment } from "../wire/experiment.ts";
+import { createResource, deleteResource, getResource, list } from "./calls.ts";
+import { listQuery } from "./listOptions.ts";
+import type { ListOptions } from "./listOptions.ts";
+import { paths } from "./paths.ts";
+
+/** Options of {@link Experiments.listByWorkspace}. */
+export type ExperimentsListByWorkspaceOptions = ListOptions;
+
+/** Options of {@link Experiments.create}. */
+export type ExperimentsCreateOptions = LongRunningOperationOptions;
+
+/** Options of {@link Experiments.delete}. */
+export type ExperimentsDeleteOptions = LongRunningOperationOptions;
+
+/** Options of {@link Experiments.get}. */
+export type ExperimentsGetOptions = OperationOptions;
+
+/** Experiments: groups of jobs that belong together. */
+export interface Experiments {
+  /** Lists the experiments of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  listByWorkspace(
+    resourceGroupName: string,
+    workspaceName: string,
+    options?: ExperimentsListByWorkspaceOptions,
+  ): PagedList<Experiment>;
+  /**
+   * Creates an experiment; one that exists stays as it is. Rejects with a `ValidationError` for wrong names, and with a
+   * `RestError` such as `WorkspaceNotFound`.
+   */
+  create(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    options?: ExperimentsCreateOptions,
+  ): OperationPoller<Experiment>;
+  /** Deletes an experiment and its jobs; running ones are ended. One that does not exist is no error. */
+  delete(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    options?: ExperimentsDeleteOptions,
+  ): OperationPoller<void>;
+  /** Gets an experiment. Rejects with a `RestError` such as `ExperimentNotFound`. */
+  get(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    options?: ExperimentsGetOptions,
+  ): Promise<Experiment>;
+}
+
+/** Makes the group of operations on experiments. */
+export function createExperiments(context: ServiceContext): Experiments {
+  return {
+    listByWorkspace: (resourceGroupName, workspaceName, options = {}) =>
+      list(
+        context,
+        {
+          operation: "experiments.listByWorkspace",
+          path: paths.experiments,
+          names: { resourceGroupName, workspaceName },
+          query: listQuery(options),
+        },
+        experiment,
+        options,
+      ),
+    create: (resourceGroupName, workspaceName, experimentName, options = {}) =>
+      createResource(
+        context,
+        {
+          operation: "experiments.create",
+          path: paths.experiment,
+          names: { resourceGroupName, workspaceName, experimentName },
+        },
+        experiment,
+        options,
+      ),
+    delete: (resourceGroupName, workspaceName, experimentName, options = {}) =>
+      deleteResource(
+        context,
+        {
+          operation: "experiments.delete",
+          path: paths.experiment,
+          names: { resourceGroupName, workspaceName, experimentName },
+        },
+        options,
+      ),
+    get: (resourceGroupName, workspaceName, experimentName, options = {}) =>
+      getResource(
+        context,
+        {
+          operation: "experiments.get",
+          path: paths.experiment,
+          names: { resourceGroupName, workspaceName, experimentName },
+        },
+        experiment,
+        options,
+      ),
+  };
+}

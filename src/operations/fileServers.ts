@@ -1,0 +1,108 @@
+import type { ServiceContext } from "../http/context.ts";
+import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
+import type { PagedList } from "../http/paging.ts";
+import type { OperationPoller } from "../http/poller.ts";
+import type { FileServer, FileServerCreateParameters } from "../models/fileServer.ts";
+import { fileServer, fileServerCreateParameters } from "../wire/fileServer.ts";
+import { createResource, deleteResource, getResource, list, outgoing } from "./calls.ts";
+import { listQuery } from "./listOptions.ts";
+import type { ListOptions } from "./listOptions.ts";
+import { paths } from "./paths.ts";
+
+/** Options of {@link FileServers.create}. */
+export type FileServersCreateOptions = LongRunningOperationOptions;
+
+/** Options of {@link FileServers.delete}. */
+export type FileServersDeleteOptions = LongRunningOperationOptions;
+
+/** Options of {@link FileServers.get}. */
+export type FileServersGetOptions = OperationOptions;
+
+/** Options of {@link FileServers.listByWorkspace}. */
+export type FileServersListByWorkspaceOptions = ListOptions;
+
+/** File servers: NFS servers for clusters to mount. */
+export interface FileServers {
+  /**
+   * Creates a file server. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as
+   * `WorkspaceNotFound`.
+   */
+  create(
+    resourceGroupName: string,
+    workspaceName: string,
+    fileServerName: string,
+    parameters: FileServerCreateParameters,
+    options?: FileServersCreateOptions,
+  ): OperationPoller<FileServer>;
+  /** Deletes a file server and its data. One that does not exist is no error. */
+  delete(
+    resourceGroupName: string,
+    workspaceName: string,
+    fileServerName: string,
+    options?: FileServersDeleteOptions,
+  ): OperationPoller<void>;
+  /** Gets a file server. Rejects with a `RestError` such as `FileServerNotFound`. */
+  get(
+    resourceGroupName: string,
+    workspaceName: string,
+    fileServerName: string,
+    options?: FileServersGetOptions,
+  ): Promise<FileServer>;
+  /** Lists the file servers of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  listByWorkspace(
+    resourceGroupName: string,
+    workspaceName: string,
+    options?: FileServersListByWorkspaceOptions,
+  ): PagedList<FileServer>;
+}
+
+/** Makes the group of operations on file servers. */
+export function createFileServers(context: ServiceContext): FileServers {
+  return {
+    create: (resourceGroupName, workspaceName, fileServerName, parameters, options = {}) =>
+      createResource(
+        context,
+        {
+          operation: "fileServers.create",
+          path: paths.fileServer,
+          names: { resourceGroupName, workspaceName, fileServerName },
+          body: outgoing(fileServerCreateParameters, parameters, "parameters"),
+        },
+        fileServer,
+        options,
+      ),
+    delete: (resourceGroupName, workspaceName, fileServerName, options = {}) =>
+      deleteResource(
+        context,
+        {
+          operation: "fileServers.delete",
+          path: paths.fileServer,
+          names: { resourceGroupName, workspaceName, fileServerName },
+        },
+        options,
+      ),
+    get: (resourceGroupName, workspaceName, fileServerName, options = {}) =>
+      getResource(
+        context,
+        {
+          operation: "fileServers.get",
+          path: paths.fileServer,
+          names: { resourceGroupName, workspaceName, fileServerName },
+        },
+        fileServer,
+        options,
+      ),
+    listByWorkspace: (resourceGroupName, workspaceName, options = {}) =>
+      list(
+        context,
+        {
+          operation: "fileServers.listByWorkspace",
+          path: paths.fileServers,
+          names: { resourceGroupName, workspaceName },
+          query: listQuery(options),
+        },
+        fileServer,
+        options,
+      ),
+  };
+}

@@ -1,0 +1,196 @@
+import type { ServiceContext } from "../http/context.ts";
+import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
+import type { PagedList } from "../http/paging.ts";
+import type { OperationPoller } from "../http/poller.ts";
+import type { File } from "../models/file.ts";
+import type { Job, JobCreateParameters } from "../models/job.ts";
+import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
+import { file } from "../wire/file.ts";
+import { job, jobCreateParameters } from "../wire/job.ts";
+import { remoteLoginInformation } from "../wire/remoteLoginInformation.ts";
+import { createResource, deleteResource, getResource, list, listByPost, outgoing, startAction } from "./calls.ts";
+import { listQuery, outputFilesQuery } from "./listOptions.ts";
+import type { ListOptions } from "./listOptions.ts";
+import { paths } from "./paths.ts";
+
+/** Options of {@link Jobs.listByExperiment}. */
+export type JobsListByExperimentOptions = ListOptions;
+
+/** Options of {@link Jobs.create}. */
+export type JobsCreateOptions = LongRunningOperationOptions;
+
+/** Options of {@link Jobs.delete}. */
+export type JobsDeleteOptions = LongRunningOperationOptions;
+
+/** Options of {@link Jobs.get}. */
+export type JobsGetOptions = OperationOptions;
+
+/** Options of {@link Jobs.listOutputFiles}. */
+export interface JobsListOutputFilesOptions extends ListOptions {
+  /** Directory inside the output directory, for example `models/final`. Default: `.`, the output directory itself. */
+  directory?: string;
+  /** Time in minutes until the download links expire, 5 to 600. Default: 60. */
+  linkExpiryInMinutes?: number;
+}
+
+/** Options of {@link Jobs.listRemoteLoginInformation}. */
+export type JobsListRemoteLoginInformationOptions = OperationOptions;
+
+/** Options of {@link Jobs.terminate}. */
+export type JobsTerminateOptions = LongRunningOperationOptions;
+
+/** Jobs: training runs, or any other pieces of work. */
+export interface Jobs {
+  /** Lists the jobs of an experiment. Rejects with a `RestError` such as `ExperimentNotFound`. */
+  listByExperiment(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    options?: JobsListByExperimentOptions,
+  ): PagedList<Job>;
+  /**
+   * Creates a job, which runs as soon as its cluster has room. The operation ends when the service has accepted it: see
+   * `executionState` for its run. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as
+   * `ExperimentNotFound` or `ClusterNotFound`.
+   */
+  create(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    parameters: JobCreateParameters,
+    options?: JobsCreateOptions,
+  ): OperationPoller<Job>;
+  /** Deletes a job; a running one is ended. Its output stays. One that does not exist is no error. */
+  delete(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    options?: JobsDeleteOptions,
+  ): OperationPoller<void>;
+  /** Gets a job. Rejects with a `RestError` such as `JobNotFound`. */
+  get(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    options?: JobsGetOptions,
+  ): Promise<Job>;
+  /**
+   * Lists one level of an output directory of a job, also while the job runs.
+   *
+   * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
+   */
+  listOutputFiles(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    outputDirectoryId: string,
+    options?: JobsListOutputFilesOptions,
+  ): PagedList<File>;
+  /** Lists where the nodes of a job can be reached by SSH. Rejects with a `RestError` such as `JobNotFound`. */
+  listRemoteLoginInformation(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    options?: JobsListRemoteLoginInformationOptions,
+  ): PagedList<RemoteLoginInformation>;
+  /**
+   * Ends a queued or running job, which then has failed with `JobTerminated`; a finished one stays as it is. Rejects with
+   * a `RestError` such as `JobNotFound`.
+   */
+  terminate(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    options?: JobsTerminateOptions,
+  ): OperationPoller<void>;
+}
+
+/** Makes the group of operations on jobs. */
+export function createJobs(context: ServiceContext): Jobs {
+  return {
+    listByExperiment: (resourceGroupName, workspaceName, experimentName, options = {}) =>
+      list(
+        context,
+        {
+          operation: "jobs.listByExperiment",
+          path: paths.jobs,
+          names: { resourceGroupName, workspaceName, experimentName },
+          query: listQuery(options),
+        },
+        job,
+        options,
+      ),
+    create: (resourceGroupName, workspaceName, experimentName, jobName, parameters, options = {}) =>
+      createResource(
+        context,
+        {
+          operation: "jobs.create",
+          path: paths.job,
+          names: { resourceGroupName, workspaceName, experimentName, jobName },
+          body: outgoing(jobCreateParameters, parameters, "parameters"),
+        },
+        job,
+        options,
+      ),
+    delete: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
+      deleteResource(
+        context,
+        {
+          operation: "jobs.delete",
+          path: paths.job,
+          names: { resourceGroupName, workspaceName, experimentName, jobName },
+        },
+        options,
+      ),
+    get: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
+      getResource(
+        context,
+        {
+          operation: "jobs.get",
+          path: paths.job,
+          names: { resourceGroupName, workspaceName, experimentName, jobName },
+        },
+        job,
+        options,
+      ),
+    listOutputFiles: (resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, options = {}) =>
+      listByPost(
+        context,
+        {
+          operation: "jobs.listOutputFiles",
+          path: `${paths.job}/listOutputFiles`,
+          names: { resourceGroupName, workspaceName, experimentName, jobName },
+          query: outputFilesQuery(outputDirectoryId, options),
+        },
+        file,
+        options,
+      ),
+    listRemoteLoginInformation: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
+      listByPost(
+        context,
+        {
+          operation: "jobs.listRemoteLoginInformation",
+          path: `${paths.job}/listRemoteLoginInformation`,
+          names: { resourceGroupName, workspaceName, experimentName, jobName },
+        },
+        remoteLoginInformation,
+        options,
+      ),
+    terminate: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
+      startAction(
+        context,
+        {
+          operation: "jobs.terminate",
+          path: `${paths.job}/terminate`,
+          names: { resourceGroupName, workspaceName, experimentName, jobName },
+        },
+        options,
+      ),
+  };
+}

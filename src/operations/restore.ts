@@ -1,0 +1,119 @@
+import type { ServiceContext } from "../http/context.ts";
+import { rememberedError } from "../http/errors.ts";
+import type { LongRunningOperationOptions } from "../http/options.ts";
+import { pollOperation } from "../http/poller.ts";
+import type { OperationPoller } from "../http/poller.ts";
+import { refuseOtherOrigin } from "../http/tokenPolicy.ts";
+import type { Cluster } from "../models/cluster.ts";
+import type { Experiment } from "../models/experiment.ts";
+import type { FileServer } from "../models/fileServer.ts";
+import type { Job } from "../models/job.ts";
+import type { Workspace } from "../models/workspace.ts";
+import { cluster } from "../wire/cluster.ts";
+import { deserialize } from "../wire/deserialize.ts";
+import { cloudErrorBody } from "../wire/error.ts";
+import { experiment } from "../wire/experiment.ts";
+import { fileServer } from "../wire/fileServer.ts";
+import { job } from "../wire/job.ts";
+import { isJsonObject, read } from "../wire/jsonObject.ts";
+import type { JsonObject } from "../wire/jsonObject.ts";
+import type { AnyModel } from "../wire/schema.ts";
+import { serialize } from "../wire/serialize.ts";
+import { workspace } from "../wire/workspace.ts";
+
+/** What a restored operation can end with: the resource that was created, or nothing. */
+export type RestoredResult = Workspace | Experiment | Job | Cluster | FileServer | undefined;
+
+/** What the address of a long-running operation says about it. */
+interface Target {
+  readonly group: string;
+  readonly path: RegExp;
+  readonly schema: AnyModel;
+}
+
+const targets: readonly Target[] = [
+  { group: "jobs", path: pathOf("experiments", "jobs"), schema: job },
+  { group: "experiments", path: pathOf("experiments"), schema: experiment },
+  { group: "clusters", path: pathOf("clusters"), schema: cluster },
+  { group: "fileServers", path: pathOf("fileServers"), schema: fileServer },
+  { group: "workspaces", path: pathOf(), schema: workspace },
+];
+const methods: Readonly<Record<string, string>> = { PUT: "create", DELETE: "delete", POST: "terminate" };
+
+function pathOf(...collections: string[]): RegExp {
+  const levels = ["workspaces", ...collections].map((collection) => `/${collection}/[^/]+`).join("");
+  return new RegExp(`/providers/Microsoft\\.BatchAI${levels}(/terminate)?$`, "i");
+}
+
+/** Goes on with a long-running operation from its saved state; see `restorePoller` of the client. */
+export function restoreOperation<T extends RestoredResult>(
+  context: ServiceContext,
+  serializedState: string,
+  options: LongRunningOperationOptions,
+): OperationPoller<T> {
+  const state = parseState(serializedState);
+  const url = new URL(readText(state, "config.initialRequestUrl"));
+  const method = readText(state, "config.requestMethod").toUpperCase();
+  refuseOtherOrigin(url, new URL(context.endpoint).origin);
+  const target = targets.find(({ path }) => path.test(url.pathname));
+  const verb = methods[method];
+  if (!target || verb === undefined) throw unusable("it belongs to no operation of Batch AI");
+
+  const endsWithResource = verb === "create";
+  const readResult = (answer: unknown): T =>
+    (endsWithResource ? deserialize<unknown>(target.schema, answer) : undefined) as T;
+  const goOn = withoutInterruption(state);
+  const poller = pollOperation<T>(
+    context,
+    {
+      operation: `${target.group}.${verb}`,
+      firstRequest: () => {
+        throw unusable("it has not been started");
+      },
+      readResult,
+      endsWithResource,
+      restoreFrom: JSON.stringify({ state: goOn }),
+    },
+    options,
+  );
+  // JSON has neither dates nor errors, so the end of an operation that has ended is made anew.
+  const restored = poller.operationState;
+  if (restored && goOn.status === "succeeded") restored.result = readResult(serialize<unknown>(target.schema, goOn.result));
+  if (restored && goOn.status === "failed") {
+    restored.error = rememberedError(deserialize(cloudErrorBody, read(goOn, "error.details")));
+  }
+  return poller;
+}
+
+function parseState(serializedState: string): JsonObject {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(serializedState);
+  } catch {
+    throw unusable("it is not JSON");
+  }
+  const state = read(parsed, "state");
+  if (!isJsonObject(state)) throw unusable("it is not what the poller's `serialize` made");
+  return state;
+}
+
+function readText(state: JsonObject, path: string): string {
+  const value = read(state, path);
+  if (typeof value !== "string" || value === "") throw unusable(`it lacks ${path}`);
+  return value;
+}
+
+function unusable(reason: string): TypeError {
+  return new TypeError(`restorePoller: the saved state cannot be used: ${reason}`);
+}
+
+/**
+ * A state in which only the operation itself can have failed. Where a poll failed instead, because the service could not
+ * be reached or refused it, the operation is taken to go on, so that a restored poller asks again.
+ */
+function withoutInterruption(state: JsonObject): JsonObject {
+  const operationFailed = isJsonObject(read(state, "error.details")) && read(state, "error.statusCode") === undefined;
+  if (state.status !== "failed" || operationFailed) return state;
+  const { error: _, ...rest } = state;
+  return { ...rest, status: "running" };
+}

@@ -1,0 +1,123 @@
+import type { ServiceContext } from "../http/context.ts";
+import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
+import type { PagedList } from "../http/paging.ts";
+import type { OperationPoller } from "../http/poller.ts";
+import type { Workspace, WorkspaceCreateParameters, WorkspaceUpdateParameters } from "../models/workspace.ts";
+import { workspace, workspaceCreateParameters, workspaceUpdateParameters } from "../wire/workspace.ts";
+import { createResource, deleteResource, getResource, list, outgoing, updateResource } from "./calls.ts";
+import { listQuery } from "./listOptions.ts";
+import type { ListOptions } from "./listOptions.ts";
+import { paths } from "./paths.ts";
+
+/** Options of {@link Workspaces.list}. */
+export type WorkspacesListOptions = ListOptions;
+
+/** Options of {@link Workspaces.listByResourceGroup}. */
+export type WorkspacesListByResourceGroupOptions = ListOptions;
+
+/** Options of {@link Workspaces.create}. */
+export type WorkspacesCreateOptions = LongRunningOperationOptions;
+
+/** Options of {@link Workspaces.update}. */
+export type WorkspacesUpdateOptions = OperationOptions;
+
+/** Options of {@link Workspaces.delete}. */
+export type WorkspacesDeleteOptions = LongRunningOperationOptions;
+
+/** Options of {@link Workspaces.get}. */
+export type WorkspacesGetOptions = OperationOptions;
+
+/** Workspaces: the containers of clusters, file servers and experiments. */
+export interface Workspaces {
+  /** Lists the workspaces of the subscription. Rejects with a `RestError` when the service refuses. */
+  list(options?: WorkspacesListOptions): PagedList<Workspace>;
+  /** Lists the workspaces of a resource group. Rejects with a `RestError` when the service refuses. */
+  listByResourceGroup(resourceGroupName: string, options?: WorkspacesListByResourceGroupOptions): PagedList<Workspace>;
+  /**
+   * Creates a workspace. One that exists with the same content stays as it is. Rejects with a `ValidationError` for wrong
+   * arguments, and with a `RestError` when the service refuses, for example `ResourceGroupNotFound`.
+   */
+  create(
+    resourceGroupName: string,
+    workspaceName: string,
+    parameters: WorkspaceCreateParameters,
+    options?: WorkspacesCreateOptions,
+  ): OperationPoller<Workspace>;
+  /** Replaces the tags of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  update(
+    resourceGroupName: string,
+    workspaceName: string,
+    parameters: WorkspaceUpdateParameters,
+    options?: WorkspacesUpdateOptions,
+  ): Promise<Workspace>;
+  /** Deletes a workspace and everything in it; running jobs are ended. One that does not exist is no error. */
+  delete(
+    resourceGroupName: string,
+    workspaceName: string,
+    options?: WorkspacesDeleteOptions,
+  ): OperationPoller<void>;
+  /** Gets a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  get(resourceGroupName: string, workspaceName: string, options?: WorkspacesGetOptions): Promise<Workspace>;
+}
+
+/** Makes the group of operations on workspaces. */
+export function createWorkspaces(context: ServiceContext): Workspaces {
+  return {
+    list: (options = {}) =>
+      list(
+        context,
+        { operation: "workspaces.list", path: paths.allWorkspaces, query: listQuery(options) },
+        workspace,
+        options,
+      ),
+    listByResourceGroup: (resourceGroupName, options = {}) =>
+      list(
+        context,
+        {
+          operation: "workspaces.listByResourceGroup",
+          path: paths.workspaces,
+          names: { resourceGroupName },
+          query: listQuery(options),
+        },
+        workspace,
+        options,
+      ),
+    create: (resourceGroupName, workspaceName, parameters, options = {}) =>
+      createResource(
+        context,
+        {
+          operation: "workspaces.create",
+          path: paths.workspace,
+          names: { resourceGroupName, workspaceName },
+          body: outgoing(workspaceCreateParameters, parameters, "parameters"),
+        },
+        workspace,
+        options,
+      ),
+    update: (resourceGroupName, workspaceName, parameters, options = {}) =>
+      updateResource(
+        context,
+        {
+          operation: "workspaces.update",
+          path: paths.workspace,
+          names: { resourceGroupName, workspaceName },
+          body: outgoing(workspaceUpdateParameters, parameters, "parameters"),
+        },
+        workspace,
+        options,
+      ),
+    delete: (resourceGroupName, workspaceName, options = {}) =>
+      deleteResource(
+        context,
+        { operation: "workspaces.delete", path: paths.workspace, names: { resourceGroupName, workspaceName } },
+        options,
+      ),
+    get: (resourceGroupName, workspaceName, options = {}) =>
+      getResource(
+        context,
+        { operation: "workspaces.get", path: paths.workspace, names: { resourceGroupName, workspaceName } },
+        workspace,
+        options,
+      ),
+  };
+}
