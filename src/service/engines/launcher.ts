@@ -12,19 +12,26 @@ function tell(message: LauncherMessage): void {
   if (process.connected) process.send?.(message);
 }
 
-/** Starts a supervisor in a session of its own, so that it outlives the service and this process. */
+/**
+ * Starts a supervisor in a session of its own, so that it outlives the service and this process. Resolves once the run
+ * is claimed.
+ */
 function startSupervisor(request: Extract<LauncherRequest, { kind: "spawn" }>): Promise<void> {
   const { runId, bash, runDirectory, environment } = request;
   const supervisor = spawn(bash, ["-p", "-c", supervisorScript, "batchai-supervisor", runDirectory], {
     cwd: runDirectory,
     env: environment,
     detached: true,
-    stdio: "ignore",
+    stdio: ["ignore", "pipe", "ignore"],
   });
-  supervisor.once("exit", () => tell({ kind: "exit", runId }));
   return new Promise((resolve, reject) => {
-    supervisor.once("spawn", resolve);
     supervisor.once("error", reject);
+    if (supervisor.pid === undefined) return;
+    supervisor.once("exit", () => {
+      tell({ kind: "exit", runId });
+    });
+    // The supervisor closes its output once it has claimed the run, or leaves it to another one.
+    supervisor.stdout.once("close", resolve).resume();
   });
 }
 

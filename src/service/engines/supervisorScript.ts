@@ -27,6 +27,7 @@ set -f; set -- \${batchai_stat##*) }; set +f
 set -o noclobber
 { printf '%s %s %s\\n' "$$" "\${20}" "$batchai_boot" > claim; } 2> /dev/null || exit 0
 set +o noclobber
+exec > /dev/null # Tells the launcher that the run is claimed.
 
 mapfile -d '' -t batchai_settings < settings
 batchai_grace=\${batchai_settings[0]}
