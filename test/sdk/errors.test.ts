@@ -1,0 +1,120 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
+import nock from "nock";
+import { afterEach, describe, expect, it } from "vitest";
+import { isRestError } from "../../src/index.ts";
+import type { ErrorDetails, RestError } from "../../src/index.ts";
+import { azureIsNock, quickClient, rejectionOf, token, workspacePath } from "./fixtures.ts";
+
+afterEach(() => {
+  nock.cleanAll();
+  nock.enableNetConnect();
+});
+
+async function restErrorOf(call: PromiseLike<unknown>): Promise<RestError> {
+  const error = await rejectionOf(call);
+  if (!isRestError(error)) throw error;
+  return error;
+}
+
+describe("an error of the service", () => {
+  it("tells what the service said, to people and to programs", async () => {
+    const details = [{ code: "Inner", message: "inner" }];
+    azureIsNock()
+      .get(workspacePath)
+      .query(true)
+      .reply(
+        404,
+        { error: { code: "WorkspaceNotFound", message: "The specified workspace w is not found", target: "w", details } },
+        { "request-id": "11-22" },
+      );
+    const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
+    expect(error.message).toBe(
+      "workspaces.get: The specified workspace w is not found [WorkspaceNotFound, HTTP 404, request 11-22]",
+    );
+    expect(error).toMatchObject({ name: "RestError", code: "WorkspaceNotFound", statusCode: 404 });
+    expect(error.details as ErrorDetails).toEqual({
+      code: "WorkspaceNotFound",
+      message: "The specified workspace w is not found",
+      target: "w",
+      details,
+      requestId: "11-22",
+    });
+    expect(error.request?.method).toBe("GET");
+    expect(error.response?.status).toBe(404);
+  });
+
+  it.each([
+    ["a page of a proxy", "<html>Bad gateway</html>"],
+    ["nothing", ""],
+    ["JSON of another shape", '{"message":"no"}'],
+  ])("that is told by %s has its status at least", async (_, body) => {
+    azureIsNock().get(workspacePath).query(true).reply(403, body);
+    const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
+    expect(error.message).toBe("workspaces.get: the service answered 403 and did not say why [HTTP 403]");
+    expect(error.statusCode).toBe(403);
+  });
+
+  it("is also a success that cannot be read; its text stays untold", async () => {
+    azureIsNock().get(workspacePath).query(true).reply(200, '{"id": "secret-in-the-bo');
+    const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
+    expect(error).toMatchObject({ code: "PARSE_ERROR", statusCode: 200 });
+    expect(error.message).not.toContain("secret");
+  });
+
+  it("is also a status that the API does not declare", async () => {
+    azureIsNock().get(workspacePath).query(true).reply(206, {});
+    await expect(quickClient().workspaces.get("g", "w")).rejects.toMatchObject({ statusCode: 206 });
+  });
+});
+
+describe("an error of the network", () => {
+  it("says which operation it was and where it went", async () => {
+    azureIsNock().get(workspacePath).query(true).times(4).replyWithError(
+      Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }),
+    );
+    const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
+    expect(error.code).toBe("ECONNREFUSED");
+    expect(error.message).toBe(
+      "workspaces.get: the request to https://management.azure.com failed: connect ECONNREFUSED",
+    );
+  });
+
+  it("is told when an answer breaks off", async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
+      response.write('{"id":', () => response.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const client = quickClient({ endpoint, allowInsecureConnection: true });
+      expect((await restErrorOf(client.workspaces.get("g", "w"))).code).toBe("PARSE_ERROR");
+    } finally {
+      server.close();
+    }
+  });
+
+  it("is told when no answer comes in time", async () => {
+    azureIsNock().get(workspacePath).query(true).delay(60_000).reply(200, {});
+    const error = await restErrorOf(quickClient().workspaces.get("g", "w", { requestOptions: { timeout: 20 } }));
+    expect(error.code).toBe("ETIMEDOUT");
+    expect(error.message).toBe("workspaces.get: no answer from https://management.azure.com within 20 ms");
+    nock.abortPendingRequests();
+  });
+});
+
+describe("no error", () => {
+  it("shows a secret of the request or the token, however it is printed", async () => {
+    azureIsNock().put(`${workspacePath}/clusters/c`).query(true).reply(400, { error: { code: "Bad", message: "bad" } });
+    const userAccountSettings = { adminUserName: "me", adminUserPassword: "the-password" };
+    const error = await restErrorOf(
+      quickClient().clusters.create("g", "w", "c", { vmSize: "STANDARD_D1", userAccountSettings }),
+    );
+    for (const text of [String(error), error.stack, JSON.stringify(error), inspect(error, { depth: 9 })]) {
+      expect(text).not.toContain("the-password");
+      expect(text).not.toContain(token);
+    }
+  });
+});
