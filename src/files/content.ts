@@ -13,7 +13,7 @@ const read = promisify(readCallback);
 const write = promisify(writeCallback);
 
 /** Bytes read or written at a time: large enough that system calls do not count, small enough for many clients. */
-const blockSize = 512 * 1024;
+const blockSize = 256 * 1024;
 /** Longest body that is held in memory, for the sake of checking its MD5 before a byte of it is written. */
 const largestCheckedBody = 4 * 1024 * 1024;
 
@@ -24,25 +24,37 @@ const largestCheckedBody = 4 * 1024 * 1024;
 
 /** Sends part of an open file as the body of an answer whose headers are set. */
 export async function sendContent(descriptor: number, range: ByteRange, response: ServerResponse): Promise<void> {
-  for (let position = range.start; position <= range.end && !response.destroyed; ) {
-    const block = Buffer.allocUnsafe(Math.min(blockSize, range.end + 1 - position));
-    const { bytesRead } = await read(descriptor, block, 0, block.length, position);
+  const size = Math.min(blockSize, lengthOf(range));
+  // Two blocks take turns: while one is on its way to the client, the other is filled.
+  const blocks = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(Math.min(size, lengthOf(range) - size))];
+  const fill = async (turn: number, start: number): Promise<Buffer> => {
+    const block = blocks[turn % 2] ?? Buffer.alloc(0);
+    const length = Math.max(0, Math.min(block.length, range.end - start + 1));
+    const { bytesRead } = await read(descriptor, block, 0, length, start);
+    return block.subarray(0, bytesRead);
+  };
+  let filling = fill(0, range.start);
+  for (let turn = 0, position = range.start; position <= range.end; turn++) {
+    const block = await filling;
+    position += block.length;
+    filling = fill(turn + 1, position);
     // The file has become shorter: the promised length is not there, and the client must notice.
-    if (bytesRead === 0) response.destroy();
-    else if (!response.write(block.subarray(0, bytesRead))) await drained(response);
-    position += bytesRead;
+    if (block.length === 0) response.destroy();
+    else await send(response, block);
+    if (response.destroyed) break;
   }
+  await filling;
   response.end();
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Resolves when the block is on its way and may be filled again, or when nobody listens any more. */
+function send(response: ServerResponse, block: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      response.off("drain", done).off("close", done);
+      response.off("close", done);
       resolve();
     };
-    if (response.destroyed) resolve();
-    else response.on("drain", done).on("close", done);
+    response.once("close", done).write(block, done);
   });
 }
 

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { isIPv6 } from "node:net";
 import { toStorageError } from "./errors.ts";
-import { isAccountName, isShareName, parsePath } from "./names.ts";
+import { isAccountName, isShareName, nameOfKey, parsePath } from "./names.ts";
 import { signServiceSas } from "./sas.ts";
 import { createStorageServer } from "./server.ts";
 import { Storage } from "./storage.ts";
-import { locate, lookAt, namesIn, requireDirectory } from "./tree.ts";
+import { locate, lookAt, keysIn, requireDirectory } from "./tree.ts";
 
 /** A storage account that the endpoint hosts. */
 export interface StorageAccount {
@@ -108,7 +108,7 @@ export class FilesService {
     if (folder === undefined) return undefined;
     try {
       const directory = requireDirectory(locate(folder, names));
-      return lookAt(directory, await namesIn(directory)).map(({ name, stat }) => ({
+      return lookAt(directory, (await keysIn(directory)).map(nameOfKey)).map(({ name, stat }) => ({
         name,
         kind: stat.isFile() ? "file" : "directory",
         ...(stat.isFile() ? { contentLength: Number(stat.size) } : {}),

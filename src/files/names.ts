@@ -47,9 +47,14 @@ export function parsePath(path: string): string[] {
   return segments;
 }
 
-/** Orders names the way Azure lists them: without regard to case, then by their exact spelling. */
+/** Text that orders names the way Azure lists them: without regard to case, then by their exact spelling. */
 export function sortKey(name: string): string {
   return `${name.toLowerCase()}\u0000${name}`;
+}
+
+/** The name that a sort key was made from. */
+export function nameOfKey(key: string): string {
+  return key.slice(key.indexOf("\u0000") + 1);
 }
 
 /** Compares two strings by their UTF-16 units, as `sort` does by default. */

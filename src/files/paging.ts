@@ -3,24 +3,35 @@ import type { StorageRequest } from "./request.ts";
 
 const largestPage = 5000;
 
+/** The page of a list that a request asks for. */
+export interface PageRequest {
+  /** Key that the page before ended with; every key of this page is larger. Empty for the first page. */
+  readonly after: string;
+  /** Entries that the page may have. */
+  readonly size: number;
+}
+
 /** One page of a list and, where more follows, the marker with which the client asks on. */
-export interface Page<T> {
-  readonly items: readonly T[];
+export interface Page {
+  readonly keys: readonly string[];
   readonly nextMarker: string;
 }
 
 /**
- * Cuts the page out of an ordered list that `marker` and `maxresults` ask for. The marker holds the last key seen, so
- * what is added or removed between two pages neither repeats nor hides anything else.
+ * Page that `marker` and `maxresults` ask for. The marker holds the last key seen, so what is added or removed between
+ * two pages neither repeats nor hides anything else.
  */
-export function pageOf<T>(request: StorageRequest, items: readonly T[], keyOf: (item: T) => string): Page<T> {
-  const marker = Buffer.from(request.query.get("marker") ?? "", "base64url").toString();
-  const start = marker === "" ? 0 : items.findIndex((item) => keyOf(item) > marker);
-  const rest = start < 0 ? [] : items.slice(start);
-  const page = rest.slice(0, pageSize(request));
+export function pageRequestOf(request: StorageRequest): PageRequest {
+  const after = Buffer.from(request.query.get("marker") ?? "", "base64url").toString();
+  return { after, size: pageSize(request) };
+}
+
+/** Cuts the page out of the ordered keys behind {@link PageRequest.after}, of which one more than fits is enough. */
+export function cutPage(keys: readonly string[], { size }: PageRequest): Page {
+  const page = keys.slice(0, size);
   const last = page.at(-1);
-  const more = last !== undefined && page.length < rest.length;
-  return { items: page, nextMarker: more ? Buffer.from(keyOf(last)).toString("base64url") : "" };
+  const more = last !== undefined && page.length < keys.length;
+  return { keys: page, nextMarker: more ? Buffer.from(last).toString("base64url") : "" };
 }
 
 function pageSize(request: StorageRequest): number {

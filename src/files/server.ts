@@ -35,7 +35,11 @@ export function createStorageServer(options: ServerOptions): Server {
   return server;
 }
 
-async function answerRequest(options: ServerOptions, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerRequest(
+  options: ServerOptions,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const requestId = randomUUID();
   setCommonHeaders(message, response, requestId);
   try {
@@ -91,8 +95,7 @@ function sendError(message: IncomingMessage, response: ServerResponse, error: St
     .end(body);
 }
 
-/** Name, code and message of an error; never its stack, which may show where the service is installed. */
+/** Name and message of an error; never its stack, which may show where the service is installed. */
 function describe(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  return "code" in thrown ? `${thrown.name} ${String(thrown.code)}: ${thrown.message}` : `${thrown.name}: ${thrown.message}`;
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

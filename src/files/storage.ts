@@ -19,7 +19,7 @@ export interface Share extends ShareAddress {
 /** Folders of shares that are being deleted; no share can have such a name. */
 const deletedPrefix = ".deleted-";
 
-/** The shares of all accounts: `ROOT/ACCOUNT/SHARE` are plain folders, `ROOT/properties.db` holds what else is known. */
+/** The shares of all accounts: `ROOT/ACCOUNT/SHARE` are plain folders, `ROOT/properties.db` holds the rest. */
 export class Storage {
   /** Everything a file system has no place for. */
   readonly properties: PropertyStore;
@@ -55,10 +55,10 @@ export class Storage {
     return share;
   }
 
-  /** All shares of an account, by name. */
-  shares(accountName: string): Share[] {
-    const names = readdirSync(join(this.#root, accountName)).sort();
-    return names.flatMap((shareName) => this.findShare({ accountName, shareName }) ?? []);
+  /** Names of all shares of an account, in order. */
+  shareNames(accountName: string): string[] {
+    const entries = readdirSync(join(this.#root, accountName), { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && isShareName(entry.name)).map((entry) => entry.name).sort();
   }
 
   /** Creates the folder of a share. Throws when it exists. */

@@ -11,8 +11,8 @@ import {
   rmdirSync,
   unlinkSync,
 } from "node:fs";
-import type { BigIntStats, Dirent } from "node:fs";
-import { readdir } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "./errors.ts";
 import { checkNewName, compareText, sortKey } from "./names.ts";
@@ -166,17 +166,38 @@ export function removeDirectory(place: Place): void {
   });
 }
 
-/** Names of the files and directories in a directory, in Azure's order; links, pipes and devices are left out. */
-export async function namesIn(place: Place): Promise<string[]> {
-  const entries = await readdir(pathOf(place), { withFileTypes: true });
-  return entries
-    .filter((entry: Dirent) => entry.isFile() || entry.isDirectory())
-    .map((entry) => ({ name: entry.name, key: sortKey(entry.name) }))
-    .sort((left, right) => compareText(left.key, right.key))
-    .map((entry) => entry.name);
+/** Which sort keys {@link keysIn} looks for. */
+export interface KeyRange {
+  /** Only keys that are larger. */
+  readonly after?: string;
+  /** Only keys that begin so. */
+  readonly prefix?: string;
+  /** At most so many, the smallest ones. */
+  readonly limit?: number;
 }
 
-/** Looks at some names of a directory; those that vanished meanwhile or became something else are left out. */
+/**
+ * Sort keys (see `sortKey`) of what is in a directory, in Azure's order. Links, pipes and devices are among them; only
+ * {@link lookAt} finds out, for as many names as someone wants to see. However large the directory is, not many more
+ * than `limit` keys are held at a time.
+ */
+export async function keysIn(place: Place, range: KeyRange = {}): Promise<string[]> {
+  const { after = "", prefix = "", limit = Number.POSITIVE_INFINITY } = range;
+  const smallest: string[] = [];
+  const keepSmallest = (): void => {
+    smallest.sort();
+    if (smallest.length > limit) smallest.length = limit;
+  };
+  for await (const { name } of await opendir(pathOf(place), { bufferSize: 512 })) {
+    const key = sortKey(name);
+    if (key > after && key.startsWith(prefix)) smallest.push(key);
+    if (smallest.length > 4 * limit) keepSmallest();
+  }
+  keepSmallest();
+  return smallest;
+}
+
+/** Looks at some names of a directory; those that are gone, or neither file nor directory, are left out. */
 export function lookAt(place: Place, names: readonly string[]): FoundPlace[] {
   const folder = pathOf(place);
   return withDirectory(folder, (anchor) =>

@@ -3,11 +3,11 @@ import { checkConditions } from "../conditions.ts";
 import { attributesOf, creationTimeOf, etagOf, identityOf, metadataHeaders, ticks } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
-import { sortKey } from "../names.ts";
-import { includes, pageOf } from "../paging.ts";
+import { nameOfKey } from "../names.ts";
+import { cutPage, includes, pageRequestOf } from "../paging.ts";
 import type { FileProperties } from "../properties.ts";
 import type { Share } from "../storage.ts";
-import { createDirectory, lookAt, namesIn, removeDirectory, requireDirectory } from "../tree.ts";
+import { createDirectory, lookAt, keysIn, removeDirectory, requireDirectory } from "../tree.ts";
 import type { FoundPlace } from "../tree.ts";
 import { nameXml, pathAttributes, toXml } from "../xml.ts";
 import {
@@ -31,9 +31,10 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
   const { share, place } = targetOf(exchange);
   const directory = requireDirectory(place);
   const prefix = request.query.get("prefix") ?? "";
-  const names = (await namesIn(directory)).filter((name) => name.toLowerCase().startsWith(prefix.toLowerCase()));
-  const page = pageOf(request, names, sortKey);
-  const found = lookAt(directory, page.items);
+  const wanted = pageRequestOf(request);
+  const range = { after: wanted.after, prefix: prefix.toLowerCase(), limit: wanted.size + 1 };
+  const page = cutPage(await keysIn(directory, range), wanted);
+  const found = lookAt(directory, page.keys.map(nameOfKey));
   const describe = entryDescriber(exchange, share);
   const xml = toXml("EnumerationResults", {
     $: {

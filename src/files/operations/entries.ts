@@ -105,7 +105,11 @@ export function withoutDefaults(smb: SmbProperties): SmbProperties {
 }
 
 /** Headers that tell the client about an open file or directory as it is now. */
-export function currentHeaders(exchange: Exchange, { share, place }: Target, descriptor: number): Record<string, string> {
+export function currentHeaders(
+  exchange: Exchange,
+  { share, place }: Target,
+  descriptor: number,
+): Record<string, string> {
   const stat = fstatSync(descriptor, { bigint: true });
   return entryHeaders(place, stat, propertiesOf(exchange, share, stat));
 }

@@ -61,8 +61,9 @@ async function createOrReplaceFile(exchange: Exchange): Promise<void> {
 }
 
 function fileSizeOf(request: StorageRequest): number | undefined {
-  const size = countHeader(request, "x-ms-content-length");
-  if (size !== undefined && size > largestFile) throw new StorageError("OutOfRangeInput", { subject: "x-ms-content-length" });
+  const header = "x-ms-content-length";
+  const size = countHeader(request, header);
+  if (size !== undefined && size > largestFile) throw new StorageError("OutOfRangeInput", { subject: header });
   return size;
 }
 

@@ -7,10 +7,11 @@ import type { Operation } from "./operation.ts";
 import { rangeOperations } from "./ranges.ts";
 import { shareOperations } from "./shares.ts";
 
-const operations = new Map<string, Operation>();
-for (const operation of [...shareOperations, ...directoryOperations, ...fileOperations, ...rangeOperations]) {
-  for (const method of operation.methods) operations.set(keyOf(method, operation.level, operation.comp ?? ""), operation);
-}
+const operations = new Map<string, Operation>(
+  [...shareOperations, ...directoryOperations, ...fileOperations, ...rangeOperations].flatMap((operation) =>
+    operation.methods.map((method) => [keyOf(method, operation.level, operation.comp ?? ""), operation] as const),
+  ),
+);
 
 /** `x-ms-` headers that mean nothing to an operation or the same to all of them. */
 const headersOfAll = new Set([

@@ -8,12 +8,11 @@ import { lengthOf, rangeHeader, rangeToRead, rangeToWrite } from "../ranges.ts";
 import type { ByteRange } from "../ranges.ts";
 import { requireFile } from "../tree.ts";
 import { toXml } from "../xml.ts";
-import { entryHeaders, refuseReadOnly, setLastWriteTime, targetOf, withEntry } from "./entries.ts";
+import { currentHeaders, entryHeaders, refuseReadOnly, setLastWriteTime, targetOf, withEntry } from "./entries.ts";
 import type { Entry, Target } from "./entries.ts";
 import { fileHeaders } from "./files.ts";
-import type { Exchange, Operation } from "./operation.ts";
 import { answer, answerXml } from "./operation.ts";
-import { currentHeaders } from "./entries.ts";
+import type { Exchange, Operation } from "./operation.ts";
 
 /** Largest range whose MD5 a client may ask for. */
 const largestHashedRange = 4 * 1024 * 1024;

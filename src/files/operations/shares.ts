@@ -1,7 +1,7 @@
 import { describeShare, identityOf, metadataHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { countHeader, metadataOf } from "../headers.ts";
-import { includes, pageOf } from "../paging.ts";
+import { cutPage, includes, pageRequestOf } from "../paging.ts";
 import type { ShareProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import type { Share, Storage } from "../storage.ts";
@@ -15,15 +15,17 @@ const neverLeased = { "x-ms-lease-status": "unlocked", "x-ms-lease-state": "avai
 function listShares(exchange: Exchange): void {
   const { request, storage } = exchange;
   const prefix = request.query.get("prefix") ?? "";
-  const shares = storage.shares(request.account).filter((share) => share.shareName.startsWith(prefix));
-  const page = pageOf(request, shares, (share) => share.shareName);
+  const wanted = pageRequestOf(request);
+  const names = storage.shareNames(request.account).filter((name) => name > wanted.after && name.startsWith(prefix));
+  const page = cutPage(names, wanted);
+  const shares = page.keys.flatMap((shareName) => storage.findShare({ accountName: request.account, shareName }) ?? []);
   const withMetadata = includes(request).has("metadata");
   const xml = toXml("EnumerationResults", {
     $: { ServiceEndpoint: `${exchange.accountUrl}/` },
     Prefix: prefix,
     Marker: request.query.get("marker") ?? "",
     MaxResults: request.query.get("maxresults") ?? "5000",
-    Shares: { Share: page.items.map((share) => shareItem(share, propertiesOf(storage, share), withMetadata)) },
+    Shares: { Share: shares.map((share) => shareItem(share, propertiesOf(storage, share), withMetadata)) },
     NextMarker: page.nextMarker,
   });
   answerXml(exchange, xml);
@@ -62,7 +64,9 @@ function quotaOf(request: StorageRequest): number | undefined {
   const protocols = request.header("x-ms-enabled-protocols") ?? "SMB";
   if (protocols !== "SMB") throw new StorageError("UnsupportedHeader", { subject: "x-ms-enabled-protocols" });
   const quota = countHeader(request, "x-ms-share-quota");
-  if (quota === 0 || (quota ?? 1) > largestQuota) throw new StorageError("OutOfRangeInput", { subject: "x-ms-share-quota" });
+  if (quota !== undefined && (quota < 1 || quota > largestQuota)) {
+    throw new StorageError("OutOfRangeInput", { subject: "x-ms-share-quota" });
+  }
   return quota;
 }
 
