@@ -1,13 +1,14 @@
 // Keeps the reports of the public API in docs/api/, one for each entry point.
 //   node scripts/apiReport.ts           writes them
 //   node scripts/apiReport.ts --check   fails when the code says something else than the reports do
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 import { build } from "tsup";
 import { entries } from "../tsup.config.ts";
 
 const check = process.argv.includes("--check");
+mkdirSync("docs/api", { recursive: true });
 
 await build({
   config: false,

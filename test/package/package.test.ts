@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { packageVersion } from "../../src/http/version.ts";
 import type { ServiceConnection } from "../../src/service/index.ts";
 import { ArmCaller } from "../service/arm.ts";
@@ -20,8 +20,8 @@ const entries = ["batchai", "batchai/service", "batchai/files"];
 let installed: InstalledPackage;
 beforeAll(async () => {
   installed = await InstalledPackage.install();
+  return () => installed.remove();
 }, 180_000);
-afterAll(() => installed.remove());
 
 describe("the tarball", () => {
   it("holds what is needed and nothing else", () => {
