@@ -95,7 +95,7 @@ describe("the entries", () => {
       cwd: installed.project,
     }).catch((error: unknown) => error as { stdout: string });
     expect(stdout).toBe("");
-  });
+  }, 120_000);
 
   it("has types that need nothing but the dependencies", async () => {
     const allowed = Object.keys(installed.manifest.dependencies);
