@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+/** All that the quickstart has to be told; see README.md. Nothing of it is ever written in source. */
+export interface Configuration {
+  /** Where the Batch AI API answers, and who asks. Default: an embedded service, started by the quickstart. */
+  readonly endpoint: ServiceEndpoint | undefined;
+  readonly resourceGroup: string;
+  readonly location: string;
+  /** Account on the nodes of the cluster. */
+  readonly adminUserName: string;
+  readonly adminUserPassword: string;
+  /** Folder for everything that stays on this machine: the embedded service, the data, the downloaded files. */
+  readonly folder: string;
+  /** Only so many samples of each part of MNIST, for a quick look. Default: all. */
+  readonly samples: number | undefined;
+  readonly epochs: number;
+  /** The article's own CNTK script, to run in the article's container. Default: the trainer of this quickstart. */
+  readonly cntkScript: string | undefined;
+}
+
+/** A Batch AI service somewhere else, with the storage account whose share it mounts. */
+export interface ServiceEndpoint {
+  readonly url: string;
+  readonly subscriptionId: string;
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly storageAccountName: string;
+  readonly storageAccountKey: string;
+  readonly fileEndpoint: string;
+}
+
+/**
+ * Reads the command line, the environment and a `.env` file in the current folder; the environment wins over the file.
+ * @throws Error that names what is missing or wrong.
+ */
+export function readConfiguration(): Configuration {
+  if (existsSync(".env")) process.loadEnvFile(".env");
+  const { values: options } = parseArgs({
+    options: {
+      "cntk": { type: "boolean", default: false },
+      "cntk-script": { type: "string", default: "ConvNet_MNIST.py" },
+      "samples": { type: "string" },
+      "epochs": { type: "string", default: "3" },
+    },
+  });
+  return {
+    endpoint: readEndpoint(),
+    resourceGroup: variable("BATCHAI_RESOURCE_GROUP") ?? "myresourcegroup",
+    location: variable("BATCHAI_LOCATION") ?? "eastus",
+    adminUserName: variable("BATCHAI_ADMIN_USER") ?? "demouser",
+    adminUserPassword: readAdminPassword(),
+    folder: resolve(variable("BATCHAI_QUICKSTART_FOLDER") ?? join(".batchai", "quickstart")),
+    samples: options.samples === undefined ? undefined : wholeNumber("samples", options.samples),
+    epochs: wholeNumber("epochs", options.epochs),
+    cntkScript: options.cntk ? existingFile(options["cntk-script"]) : undefined,
+  };
+}
+
+function readEndpoint(): ServiceEndpoint | undefined {
+  const url = variable("BATCHAI_ENDPOINT");
+  if (url === undefined) return undefined;
+  const storageAccountName = required("BATCHAI_STORAGE_ACCOUNT");
+  return {
+    url,
+    subscriptionId: required("AZURE_SUBSCRIPTION_ID"),
+    tenantId: required("AZURE_TENANT_ID"),
+    clientId: required("AZURE_CLIENT_ID"),
+    clientSecret: required("AZURE_CLIENT_SECRET"),
+    storageAccountName,
+    storageAccountKey: required("BATCHAI_STORAGE_KEY"),
+    fileEndpoint: variable("BATCHAI_FILE_ENDPOINT") ?? `https://${storageAccountName}.file.core.windows.net`,
+  };
+}
+
+/** The nodes of an embedded service are this machine and nobody logs in there, so any strong password will do. */
+function readAdminPassword(): string {
+  const password = variable("BATCHAI_ADMIN_PASSWORD");
+  if (password !== undefined) return password;
+  return variable("BATCHAI_ENDPOINT") === undefined
+    ? `${randomBytes(18).toString("base64url")}-aA1`
+    : required("BATCHAI_ADMIN_PASSWORD");
+}
+
+function variable(name: string): string | undefined {
+  const value = process.env[name]?.trim();
+  return value === "" ? undefined : value;
+}
+
+function required(name: string): string {
+  const value = variable(name);
+  if (value === undefined) {
+    throw new Error(`${name} is not set. BATCHAI_ENDPOINT is, so the quickstart needs it: see examples/quickstart/README.md.`);
+  }
+  return value;
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${option} takes a whole number from 1 on, not ${text}.`);
+  return value;
+}
+
+function existingFile(path: string): string {
+  if (existsSync(path)) return path;
+  throw new Error(
+    `--cntk needs the article's training script, which is not part of this package: there is no ${path}. ` +
+      "Put it there, or name it with --cntk-script FILE.",
+  );
+}

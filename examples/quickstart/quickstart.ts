@@ -1,0 +1,164 @@
+// The article "Run a CNTK training job using the Azure SDK" of 2018, step by step, in TypeScript. README.md tells more.
+// Start it with `npm run quickstart`, or `node examples/quickstart/quickstart.ts`.
+
+import { readFile, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+// In your own project: from "batchai".
+import type { JobCreateParameters } from "../../src/index.ts";
+import { readConfiguration } from "./configuration.ts";
+import { connect } from "./connection.ts";
+import { say, size } from "./console.ts";
+import { runInterruptible } from "./interruptible.ts";
+import { download, endJob, filesOf, follow, reasonsOf } from "./job.ts";
+import { deleteLeftovers } from "./leftovers.ts";
+import { writeMnist } from "./mnist.ts";
+import { ProgressBar } from "./progressBar.ts";
+import { evaluate, newest, TRAINER } from "./trainer.ts";
+import { epochsIn, testAccuracyIn } from "./trainingLog.ts";
+
+await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
+  const configuration = readConfiguration();
+  const { resourceGroup, location, cntkScript } = configuration;
+
+  step("Connect to Batch AI");
+  const connection = await connect(configuration);
+  atEnd(() => connection.close());
+  const { batchAI, resources, files, storageAccountName, storageAccountKey } = connection;
+  say(`This is ${connection.description}.`);
+
+  step(`Create the resource group ${resourceGroup}`);
+  const isOurGroup = connection.isEmbedded || !(await resources.resourceGroups.checkExistence(resourceGroup)).body;
+  await resources.resourceGroups.createOrUpdate(resourceGroup, { location });
+
+  step("Get MNIST in CNTK text format");
+  const mnist = await writeMnist(join(configuration.folder, "mnist"), { samples: configuration.samples });
+  say(`${mnist.reused ? "Still there from an earlier run" : "Written"}: ${mnist.train}, ${mnist.test}`);
+
+  step("Create the file share batchaiquickstart and upload data and training script");
+  const share = files.getShareClient("batchaiquickstart");
+  await share.createIfNotExists();
+  const directory = share.getDirectoryClient("mnistcntksample");
+  await directory.createIfNotExists();
+  for (const path of [mnist.train, mnist.test, cntkScript ?? TRAINER]) {
+    const bar = new ProgressBar(basename(path), (await stat(path)).size);
+    await directory.getFileClient(basename(path)).uploadFile(path, {
+      abortSignal: signal,
+      onProgress: ({ loadedBytes }) => bar.update(loadedBytes),
+    });
+    bar.finish();
+  }
+
+  step("Create the workspace myworkspace");
+  await batchAI.workspaces.create(resourceGroup, "myworkspace", { location });
+  await deleteLeftovers(batchAI, resourceGroup);
+
+  step("Create the cluster mycluster");
+  const cluster = await batchAI.clusters.create(resourceGroup, "myworkspace", "mycluster", {
+    vmSize: "STANDARD_NC6",
+    scaleSettings: { manual: { targetNodeCount: 1 } },
+    userAccountSettings: {
+      adminUserName: configuration.adminUserName,
+      adminUserPassword: configuration.adminUserPassword,
+    },
+    nodeSetup: {
+      mountVolumes: {
+        azureFileShares: [
+          {
+            accountName: storageAccountName,
+            azureFileUrl: `https://${storageAccountName}.file.core.windows.net/batchaiquickstart`,
+            credentials: { accountKey: storageAccountKey },
+            relativeMountPath: "azurefileshare",
+          },
+        ],
+      },
+    },
+  });
+
+  step("Wait for its node");
+  for (let last = "", ready = false; !ready; ) {
+    const { allocationState, currentNodeCount, nodeStateCounts = {}, errors = [] } =
+      await batchAI.clusters.get(resourceGroup, "myworkspace", "mycluster");
+    const { idleNodeCount = 0, preparingNodeCount = 0, unusableNodeCount = 0 } = nodeStateCounts;
+    const now = `Cluster is ${allocationState}. Target: 1; allocated: ${currentNodeCount}; ` +
+      `preparing: ${preparingNodeCount}; idle: ${idleNodeCount}; unusable: ${unusableNodeCount}`;
+    if (now !== last) say(now);
+    last = now;
+    const [error] = errors;
+    if (error) throw new Error(`The node cannot be used. ${error.code}: ${error.message}`);
+    ready = idleNodeCount === 1;
+    if (!ready) await delay(500, undefined, { signal });
+  }
+
+  step("Create the experiment myexperiment");
+  await batchAI.experiments.create(resourceGroup, "myworkspace", "myexperiment");
+
+  step("Create the job myjob");
+  const toolkit: Partial<JobCreateParameters> = cntkScript
+    ? {
+        containerSettings: {
+          imageSourceRegistry: { image: "microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0" },
+        },
+        cntkSettings: {
+          pythonScriptFilePath: `$AZ_BATCHAI_INPUT_SAMPLE/${basename(cntkScript)}`,
+          commandLineArgs: "$AZ_BATCHAI_INPUT_SAMPLE $AZ_BATCHAI_OUTPUT_MODEL",
+        },
+      }
+    : {
+        customToolkitSettings: {
+          commandLine:
+            'node "$AZ_BATCHAI_INPUT_SAMPLE/ConvNet_MNIST.mjs" "$AZ_BATCHAI_INPUT_SAMPLE" "$AZ_BATCHAI_OUTPUT_MODEL" ' +
+            `--epochs ${configuration.epochs}`,
+        },
+      };
+  const myjob = [resourceGroup, "myworkspace", "myexperiment", "myjob"] as const;
+  ifCutShort(() => endJob(batchAI, myjob));
+  await batchAI.jobs.create(...myjob, {
+    cluster: { id: cluster.id ?? "" },
+    nodeCount: 1,
+    ...toolkit,
+    inputDirectories: [{ id: "SAMPLE", path: "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare/mnistcntksample" }],
+    stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare",
+    outputDirectories: [{ id: "MODEL", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare", pathSuffix: "Models" }],
+  });
+
+  step("Monitor the job: this is its standard output");
+  const job = await follow(batchAI, myjob, say, signal);
+  say(`Job ${job.executionState}, exit code ${job.executionInfo?.exitCode ?? "none"}.`);
+
+  step("List its logs and model files");
+  const logs = await filesOf(batchAI, myjob, "stdouterr");
+  const models = await filesOf(batchAI, myjob, "MODEL");
+  for (const { name, contentLength = 0 } of logs) say(`stdouterr  ${name}, ${size(contentLength)}`);
+  for (const { name, contentLength = 0 } of models) say(`MODEL      ${name}, ${size(contentLength)}`);
+
+  step("Download them");
+  const folder = join(configuration.folder, "output");
+  await rm(folder, { recursive: true, force: true });
+  const downloaded: string[] = [];
+  for (const file of [...logs, ...models]) downloaded.push(await download(file, folder, signal));
+  say(`${downloaded.length} files are in ${folder} now.`);
+  if (job.executionState === "failed") {
+    const stderr = logs.length > 0 ? await readFile(join(folder, "stderr.txt"), "utf8") : "";
+    throw new Error(`The job failed. ${reasonsOf(job)}\n${stderr}`.trimEnd());
+  }
+
+  step("See what it learned");
+  const stdout = await readFile(join(folder, "stdout.txt"), "utf8");
+  for (const { name, loss, accuracy } of epochsIn(stdout)) {
+    say(`Epoch ${name}: loss ${loss.toFixed(4)}, accuracy on the training images ${accuracy.toFixed(1)} %`);
+  }
+  const model = newest(downloaded);
+  if (model === undefined) throw new Error("The job succeeded, but left no model.");
+  const accuracy = cntkScript ? testAccuracyIn(stdout) : await evaluate(mnist.test, model, signal);
+
+  step("Delete everything");
+  await batchAI.jobs.delete(...myjob);
+  await batchAI.experiments.delete(resourceGroup, "myworkspace", "myexperiment");
+  await batchAI.clusters.delete(resourceGroup, "myworkspace", "mycluster");
+  await batchAI.workspaces.delete(resourceGroup, "myworkspace");
+  await share.delete();
+  if (isOurGroup) await resources.resourceGroups.delete(resourceGroup);
+
+  console.log(`\ntest accuracy: ${accuracy?.toFixed(1) ?? "?"} %\nThe model lies in ${model}`);
+});

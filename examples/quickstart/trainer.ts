@@ -1,0 +1,21 @@
+import { execFile } from "node:child_process";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { testAccuracyIn } from "./trainingLog.ts";
+
+/** The training script that the job runs. */
+export const TRAINER = fileURLToPath(new URL("ConvNet_MNIST.mjs", import.meta.url));
+
+/** Of the models of all epochs, the one of the last. */
+export function newest(models: readonly string[]): string | undefined {
+  const byNumber = new Intl.Collator("en", { numeric: true });
+  return models.filter((name) => /\.(model\.json|dnn)$/.test(name)).sort(byNumber.compare).at(-1);
+}
+
+/** Loads a model and recognises all test images with it, here and now. Answers the accuracy in percent. */
+export async function evaluate(testData: string, model: string, signal: AbortSignal): Promise<number | undefined> {
+  const parameters = [TRAINER, dirname(testData), "--evaluate", model];
+  const { stdout } = await promisify(execFile)(process.execPath, parameters, { signal });
+  return testAccuracyIn(stdout);
+}
