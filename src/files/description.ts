@@ -66,7 +66,7 @@ export function contentHeaders(stat: BigIntStats, properties: FileProperties): R
   return {
     "content-type": "application/octet-stream",
     ...properties.contentHeaders,
-    ...(md5 !== undefined && md5.modified === String(stat.mtimeNs) ? { "content-md5": md5.value } : {}),
+    ...(md5?.modified === String(stat.mtimeNs) ? { "content-md5": md5.value } : {}),
   };
 }
 

@@ -67,7 +67,7 @@ export class PropertyStore {
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 5000 });
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    const version = Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]);
+    const version = Number(this.#database.prepare("PRAGMA user_version").get()?.user_version);
     if (version > schemaVersion) {
       this.#database.close();
       throw new Error(`${path} was written by a newer version of batchai (schema ${version}); update batchai.`);
@@ -84,7 +84,7 @@ export class PropertyStore {
   /** Properties of a file or directory; empty when nothing was ever stored for it. */
   file(share: ShareAddress, identity: string): FileProperties {
     const row = this.#readFile.get(share.accountName, share.shareName, identity);
-    return row === undefined ? {} : (JSON.parse(String(row["properties"])) as FileProperties);
+    return row === undefined ? {} : (JSON.parse(String(row.properties)) as FileProperties);
   }
 
   /** Stores the properties of a file or directory as its next revision. */
@@ -101,7 +101,7 @@ export class PropertyStore {
   /** Properties of a share; empty when nothing was ever stored for it. */
   share(share: ShareAddress, identity: string): ShareProperties {
     const row = this.#readShare.get(share.accountName, share.shareName, identity);
-    return row === undefined ? {} : (JSON.parse(String(row["properties"])) as ShareProperties);
+    return row === undefined ? {} : (JSON.parse(String(row.properties)) as ShareProperties);
   }
 
   /** Stores the properties of a share as its next revision. */

@@ -5,16 +5,19 @@ const byteOrderMark = "\uFEFF";
 /** `stringifyXML` drops newlines; this character stands in for those that an error message must keep. */
 const lineBreak = "\u2028";
 
+/** Marks the text of an element; no metadata name can be the same. */
+const textKey = "#text";
+
 /** Characters that XML 1.0 cannot carry, escaped or not. */
 // eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
 const unrepresentable = /[\u0000-\u001F\u007F\uFFFE\uFFFF\u2028]/;
 
 /** The text of an XML element: plain, or with attributes. */
-export type XmlText = string | { readonly $: Readonly<Record<string, string>>; readonly _: string };
+export type XmlText = string | { readonly $: Readonly<Record<string, string>>; readonly [textKey]: string };
 
 /** Serializes `content` below one root element. */
 export function toXml(rootName: string, content: object): string {
-  return stringifyXML(content, { rootName });
+  return stringifyXML(content, { rootName, xmlCharKey: textKey, cdataPropName: "#cdata" });
 }
 
 /** The body of an error, in the form that storage clients parse. */
@@ -30,7 +33,7 @@ export function errorXml(error: StorageError, requestId: string, time: Date): st
 
 /** A file name as element text, percent-encoded and marked so where XML cannot carry it. */
 export function nameXml(name: string): XmlText {
-  return unrepresentable.test(name) ? { $: { Encoded: "true" }, _: encodeURIComponent(name) } : name;
+  return unrepresentable.test(name) ? { $: { Encoded: "true" }, [textKey]: encodeURIComponent(name) } : name;
 }
 
 /** Attributes that carry a path, percent-encoded and marked so where XML cannot carry it. */

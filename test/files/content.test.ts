@@ -172,13 +172,14 @@ describe("files that others put into the share", () => {
 
   it("do not inherit the properties of a file that they replace", async () => {
     const file = fileNamed("replaced");
-    await file.uploadData(Buffer.from("old"), { metadata: { old: "yes" }, fileHttpHeaders: { fileContentType: "a/b" } });
+    const fileHttpHeaders = { fileContentType: "a/b" };
+    await file.uploadData(Buffer.from("old"), { metadata: { old: "yes" }, fileHttpHeaders });
     await rm(join(folder, "replaced"));
     await writeFile(join(folder, "replaced"), "new");
     expect(await file.getProperties()).toMatchObject({ metadata: {}, contentType: "application/octet-stream" });
   });
 
-  it("keep their properties when they are renamed or rewritten in place, but not a hash that is wrong now", async () => {
+  it("keep their properties when renamed or rewritten in place, but not a hash that is wrong now", async () => {
     const file = fileNamed("before");
     const fileContentMD5 = createHash("md5").update("old").digest();
     const fileHttpHeaders = { fileContentType: "text/x", fileContentMD5 };

@@ -140,7 +140,8 @@ describe("the list of a directory", () => {
     await share.getDirectoryClient("moving").deleteFile("d");
     const second = (await pages.next()).value.segment.fileItems;
     const third = (await pages.next()).value.segment.fileItems;
-    expect([...first, ...second, ...third].map((item: { name: string }) => item.name)).toEqual(["b", "d", "f", "g", "h"]);
+    const names = [...first, ...second, ...third].map((item: { name: string }) => item.name);
+    expect(names).toEqual(["b", "d", "f", "g", "h"]);
   });
 
   it("carries names that XML cannot", async () => {

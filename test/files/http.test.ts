@@ -27,7 +27,8 @@ function call(method: string, path: string, headers: Record<string, string> = {}
 
 describe("answers on the wire", () => {
   it("carry the headers of the service", async () => {
-    const answer = await call("GET", "wire/ten.txt", { "x-ms-version": "2018-03-28", "x-ms-client-request-id": "my-id" });
+    const sent = { "x-ms-version": "2018-03-28", "x-ms-client-request-id": "my-id" };
+    const answer = await call("GET", "wire/ten.txt", sent);
     expect(answer.headers).toMatchObject({
       server: "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0",
       "x-ms-version": "2018-03-28",
@@ -47,9 +48,8 @@ describe("answers on the wire", () => {
     const answer = await call("GET", "wire/absent");
     expect(answer.status).toBe(404);
     expect(answer.headers).toMatchObject({ "content-type": "application/xml", "x-ms-error-code": "ResourceNotFound" });
-    expect(answer.body).toMatch(
-      /^\uFEFF<\?xml [^>]*\?><Error><Code>ResourceNotFound<\/Code><Message>[^<]+\nRequestId:[0-9a-f-]+\nTime:[^<]+Z<\/Message><\/Error>$/,
-    );
+    expect(answer.body).toMatch(/^\uFEFF<\?xml [^>]*\?><Error><Code>ResourceNotFound<\/Code><Message>/);
+    expect(answer.body).toMatch(/<Message>[^<]+\nRequestId:[0-9a-f-]+\nTime:[^<]+Z<\/Message><\/Error>$/);
   });
 
   it("to HEAD have the code and no body", async () => {
@@ -63,7 +63,7 @@ describe("answers on the wire", () => {
     expect((await call("GET", "wire/ten.txt", { range: "bytes=8-" })).body).toBe("89");
     expect((await call("GET", "wire/ten.txt", { range: "bytes=-3" })).body).toBe("789");
     expect((await call("GET", "wire/ten.txt", { range: "bytes=1-2", "x-ms-range": "bytes=0-0" })).body).toBe("0");
-    for (const range of ["bytes=5-2", "bytes=0-1,3-4", "bytes=-", "lines=1-2", "bytes=a-b", "bytes=99999999999999999-"]) {
+    for (const range of ["bytes=5-2", "bytes=0-1,3-4", "bytes=-", "lines=1-2", "bytes=a-b", "bytes=999999999999999-"]) {
       expect((await call("GET", "wire/ten.txt", { range })).status).toBeGreaterThanOrEqual(400);
     }
   });
@@ -74,7 +74,8 @@ describe("answers on the wire", () => {
     expect((await call("GET", "wire/ten.txt", { "if-match": etag })).status).toBe(200);
     expect((await call("GET", "wire/ten.txt", { "if-match": '"other"' })).status).toBe(412);
     const write = { "x-ms-write": "update", range: "bytes=0-0", "if-match": '"other"' };
-    expect((await call("PUT", "wire/ten.txt?comp=range", write, "X")).headers["x-ms-error-code"]).toBe("ConditionNotMet");
+    const refused = await call("PUT", "wire/ten.txt?comp=range", write, "X");
+    expect([refused.status, refused.headers["x-ms-error-code"]]).toEqual([412, "ConditionNotMet"]);
     expect((await call("PUT", "wire/ten.txt", { "x-ms-content-length": "0", "if-none-match": "*" })).status).toBe(412);
     expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
   });
@@ -120,8 +121,9 @@ describe("requests that the endpoint does not carry out", () => {
       status: 404,
       code: "ShareSnapshotNotFound",
     });
-    expect(await refusal(file.create(1, { filePermission: "O:SYG:SYD:" }))).toMatchObject({ code: "UnsupportedHeader" });
-    expect(await refusal(file.create(1, { posixProperties: { owner: "1" } }))).toMatchObject({ code: "UnsupportedHeader" });
+    for (const options of [{ filePermission: "O:SYG:SYD:" }, { posixProperties: { owner: "1" } }]) {
+      expect(await refusal(file.create(1, options))).toMatchObject({ code: "UnsupportedHeader" });
+    }
     const nfs = fixture.client.getShareClient("nfs").create({ protocols: { nfsEnabled: true } });
     expect(await refusal(nfs)).toMatchObject({ status: 400, code: "UnsupportedHeader" });
     expect(await refusal(file.download(0, 1, { contentChecksumAlgorithm: "StorageCrc64" }))).toMatchObject({
@@ -198,7 +200,8 @@ describe("bodies", () => {
     expect((await call("PUT", "wire/continued?comp=range", expecting, "abcde")).status).toBe(201);
     expect(await readFile(join(folder, "continued"), "utf8")).toBe("abcde");
     const head = ["expect: 100-continue", "x-ms-write: update", "range: bytes=0-4", "content-length: 5"];
-    const refused = await exchange(`PUT /${account.name}/wire/continued?comp=range HTTP/1.1\r\nhost: x\r\n${head.join("\r\n")}\r\n\r\n`);
+    const start = `PUT /${account.name}/wire/continued?comp=range HTTP/1.1\r\nhost: x`;
+    const refused = await exchange(`${[start, ...head].join("\r\n")}\r\n\r\n`);
     expect(refused).toMatch(/^HTTP\/1.1 401 /);
     expect(refused).not.toContain("100 Continue");
   });

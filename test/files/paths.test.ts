@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ShareClient } from "@azure/storage-file-share";
@@ -8,6 +8,20 @@ import { account, rawRequest, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
 const secret = "this text lies outside the share";
+
+/** Puts a directory and a link to the neighbour under one name by turns, as fast as it can. */
+const swapProgram = `
+  const { renameSync } = require("node:fs");
+  const { join } = require("node:path");
+  const folder = process.argv[1];
+  const at = (name) => join(folder, name);
+  for (;;) {
+    for (const name of ["real", "trap"]) {
+      renameSync(at(name), at("swapped"));
+      renameSync(at("swapped"), at(name));
+    }
+  }
+`;
 
 let fixture: Fixture;
 let share: ShareClient;
@@ -65,8 +79,8 @@ const escapes = [
   "%",
   "%zz",
   "%e0%80",
-  `${"a".repeat(256)}`,
-  `${"%C3%A9".repeat(200)}`,
+  "a".repeat(256),
+  "%C3%A9".repeat(200),
   `${"b/".repeat(251)}c`,
   `${"d".repeat(250)}/`.repeat(9),
 ];
@@ -95,7 +109,8 @@ describe("a path that is not plainly inside the share", () => {
   });
 
   it("as an account or share is refused too", async () => {
-    for (const path of ["/", "/..", "/../testaccount", "/testaccount/..", "/testaccount/../..", "/TESTACCOUNT/walled"]) {
+    const roots = ["/", "/..", "/../testaccount", "/testaccount/..", "/testaccount/../..", "/TESTACCOUNT/walled"];
+    for (const path of roots) {
       const answer = await rawRequest(fixture.service, "GET", `${path}?comp=list&${everything()}`);
       expect(answer.status).toBeGreaterThanOrEqual(400);
       expect(answer.status).toBeLessThan(500);
@@ -140,7 +155,9 @@ describe("what is neither file nor directory", () => {
     execFileSync("mkfifo", [join(folder, "pipe")]);
   });
 
-  const links = ["link.txt", "link-dir/secret.txt", "dir/root/etc/passwd", "link-inside/inside.txt", "loop", "dangling", "pipe"];
+  const links = ["link.txt", "link-dir/secret.txt", "dir/root/etc/passwd", "link-inside/inside.txt"].concat(
+    ["loop", "dangling", "pipe"],
+  );
 
   it.each(links)("%s is never read", async (path) => {
     const file = share.getDirectoryClient(join(path, "..")).getFileClient(join("/", path).split("/").at(-1) ?? "");
@@ -178,6 +195,25 @@ describe("what is neither file nor directory", () => {
       expect(await fixture.service.list(account.name, "walled", path)).toBeUndefined();
     }
   });
+
+  it("is not read even when a job swaps a directory for a link all the time", async () => {
+    await writeFile(join(folder, "..", "neighbour", "inside.txt"), secret);
+    await mkdir(join(folder, "real"));
+    await writeFile(join(folder, "real", "inside.txt"), "inside");
+    await symlink(join(folder, "..", "neighbour"), join(folder, "trap"));
+    const swapping = spawn(process.execPath, ["--eval", swapProgram, folder], { stdio: "ignore" });
+    const ended = new Promise((resolve) => swapping.once("exit", resolve));
+    const address = `/${account.name}/walled/swapped/inside.txt?${everything()}`;
+    const seen = new Set<string>();
+    for (let attempt = 0; attempt < 2000; attempt++) {
+      const { status, headers, body } = await rawRequest(fixture.service, "GET", address);
+      seen.add(status === 200 ? body : String(headers["x-ms-error-code"]));
+    }
+    swapping.kill();
+    await ended;
+    expect(seen).toContain("inside");
+    expect([...seen].filter((text) => !["inside", "ResourceNotFound", "ParentNotFound"].includes(text))).toEqual([]);
+  }, 60_000);
 
   it("does not keep a share from being deleted, nor is it followed then", async () => {
     await share.delete();

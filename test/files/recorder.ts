@@ -18,8 +18,9 @@ export async function record(use: (client: ShareServiceClient) => Promise<unknow
     message.on("data", (chunk: Buffer) => body.push(chunk));
     message.on("end", () => {
       const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, String(value)]));
-      delete headers["connection"];
-      recorded.push({ method: message.method ?? "", path: message.url ?? "", headers, body: String(Buffer.concat(body)) });
+      delete headers.connection;
+      const { method = "", url: path = "" } = message;
+      recorded.push({ method, path, headers, body: String(Buffer.concat(body)) });
       response.writeHead(400).end();
     });
   });

@@ -1,7 +1,8 @@
 import { mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { account, refusal, startFixture } from "./support.ts";
+import { everything } from "./signedRequest.ts";
+import { account, rawRequest, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
 describe("shares through the official client", () => {
@@ -97,6 +98,25 @@ describe("the list of shares", () => {
   it("is complete, ordered and free of anything that is no share", async () => {
     await mkdir(join(fixture.dataDir, account.name, "Not_A_Share"));
     expect(await namesOf(fixture)).toEqual(names);
+  });
+
+  it("carries any metadata that a header can", async () => {
+    const metadata = { _: "text", __cdata: "]]><evil/>", __proto_: "x", constructor_: "<&>\"'" };
+    await fixture.client.getShareClient("alpha").setMetadata(metadata);
+    for await (const share of fixture.client.listShares({ prefix: "alpha", includeMetadata: true })) {
+      expect(share.metadata).toEqual(metadata);
+    }
+    const answer = await rawRequest(
+      fixture.service,
+      "PUT",
+      `/${account.name}/alpha?restype=share&comp=metadata&${everything()}`,
+      { "x-ms-meta-__proto__": "polluted", "x-ms-meta-constructor": "c" },
+    );
+    expect(answer.status).toBe(200);
+    const query = `comp=list&include=metadata&${everything()}`;
+    const list = await rawRequest(fixture.service, "GET", `/${account.name}/?${query}`);
+    expect(list.status).toBe(200);
+    expect(list.body).toContain("<constructor>c</constructor>");
   });
 
   it("filters by prefix and includes metadata on demand", async () => {

@@ -53,7 +53,7 @@ export async function refusal(promise: Promise<unknown>): Promise<{ status?: num
       response?: { bodyAsText?: string };
       details?: unknown;
     };
-    return { status: statusCode, code, body: `${response?.bodyAsText ?? ""}${JSON.stringify(details) ?? ""}` };
+    return { status: statusCode, code, body: `${response?.bodyAsText ?? ""}${String(JSON.stringify(details))}` };
   }
   throw new Error("The call was expected to fail, and it did not.");
 }
@@ -78,9 +78,10 @@ export function rawRequest(
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }),
-      );
+      response.on("end", () => {
+        const { statusCode: status = 0, headers: received } = response;
+        resolve({ status, headers: received, body: Buffer.concat(chunks).toString() });
+      });
     });
     call.on("error", reject);
     call.end(body);
