@@ -6,6 +6,7 @@ interface ServeOptions {
   readonly dataDir: string;
   readonly port: number;
   readonly filesPort: number;
+  readonly resourceGroup?: string[];
   readonly storageAccount?: string;
   readonly subscription?: string;
   readonly ignoreContainerSettings: boolean;
@@ -19,6 +20,7 @@ export function serveCommand(): Command {
     .requiredOption("--data-dir <folder>", "folder that holds all state; made when it does not exist")
     .option("--port <number>", "port of the API; 0 means any free port", portNumber, 10100)
     .option("--files-port <number>", "port of the file shares; 0 means any free port", portNumber, 10101)
+    .option("--resource-group <name...>", "make these resource groups when they do not exist")
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription that the service answers for (first start of a data folder only)")
     .option("--ignore-container-settings", "run jobs that name a container directly on this machine", false)
@@ -32,8 +34,9 @@ async function serve(options: ServeOptions): Promise<void> {
     dataDir: options.dataDir,
     port: options.port,
     filesPort: options.filesPort,
-    ...(options.storageAccount === undefined ? {} : { storageAccountName: options.storageAccount }),
-    ...(options.subscription === undefined ? {} : { subscriptionId: options.subscription }),
+    resourceGroups: options.resourceGroup,
+    storageAccountName: options.storageAccount,
+    subscriptionId: options.subscription,
     ignoreContainerSettings: options.ignoreContainerSettings,
     logger,
   });
@@ -50,8 +53,12 @@ async function serve(options: ServeOptions): Promise<void> {
 
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    process.once("SIGINT", () => { resolve(); });
-    process.once("SIGTERM", () => { resolve(); });
+    process.once("SIGINT", () => {
+      resolve();
+    });
+    process.once("SIGTERM", () => {
+      resolve();
+    });
   });
 }
 

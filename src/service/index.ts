@@ -5,6 +5,7 @@ import { armServer } from "./arm/server.ts";
 import { isLoopbackHost } from "./auth/loopback.ts";
 import { connectionFileOf, removeConnectionFile, type ServiceConnection, writeConnectionFile } from "./connection.ts";
 import { ProcessEngine } from "./engines/process.ts";
+import { ensureResourceGroup } from "./arm/resourceGroups.ts";
 import { identityOf } from "./identity.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
@@ -27,6 +28,8 @@ export interface BatchAIServiceOptions {
   readonly host?: string;
   /** Subscription that the service answers for; kept in the data folder. Default: a new GUID at the first start. */
   readonly subscriptionId?: string;
+  /** Names of resource groups that exist from the start, in region `local`. Default: none. */
+  readonly resourceGroups?: readonly string[];
   /** Name of the hosted storage account: 3 to 24 lower-case letters and digits. Default: `batchaistorage`. */
   readonly storageAccountName?: string;
   /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
@@ -74,18 +77,24 @@ export class BatchAIService {
   static async start(options: BatchAIServiceOptions): Promise<BatchAIService> {
     const host = options.host ?? "127.0.0.1";
     if (!isLoopbackHost(host)) {
-      throw new Error(`The service does not listen on ${host}: without TLS only loopback addresses such as 127.0.0.1 are safe.`);
+      throw new Error(
+        `The service does not listen on ${host}: without TLS only loopback addresses such as 127.0.0.1 are safe.`,
+      );
     }
     const dataDir = resolve(options.dataDir);
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const opened = new OpenParts();
     try {
       const lock = DataFolderLock.take(dataDir);
-      opened.add(() => { lock.release(); });
+      opened.add(() => {
+        lock.release();
+      });
       removeConnectionFile(dataDir);
       const connection = await startParts({ ...options, host, dataDir }, opened);
       writeConnectionFile(dataDir, connection);
-      opened.add(() => { removeConnectionFile(dataDir); });
+      opened.add(() => {
+        removeConnectionFile(dataDir);
+      });
       return new BatchAIService(dataDir, connection, () => opened.closeAll());
     } catch (error) {
       await opened.closeAll();
@@ -124,11 +133,16 @@ async function startParts(
 ): Promise<ServiceConnection> {
   const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
   const store = openStore(dataDir);
-  opened.add(() => { store.close(); });
+  opened.add(() => {
+    store.close();
+  });
   store.operations.prune();
   const { subscriptionId, token, account } = identityOf(store, options);
+  for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
-  const log = (message: string, details: Record<string, unknown> = {}) => { logger.info(details, message); };
+  const log = (message: string, details: Record<string, unknown> = {}) => {
+    logger.info(details, message);
+  };
   const files = await FilesService.start({
     dataDir: join(dataDir, "files"),
     accounts: [account],

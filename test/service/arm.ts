@@ -53,7 +53,12 @@ export class ArmCaller {
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, text, body: text === "" ? {} : (JSON.parse(text) as ArmBody) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text === "" ? {} : (JSON.parse(text) as ArmBody),
+    };
   }
 
   /** Sends a request that has to succeed. */
@@ -94,7 +99,10 @@ export class ArmCaller {
 }
 
 /** The body of a cluster. */
-export function clusterBody(nodeCount: number, properties: Record<string, unknown> = {}): { properties: Record<string, unknown> } {
+export function clusterBody(
+  nodeCount: number,
+  properties: Record<string, unknown> = {},
+): { properties: Record<string, unknown> } {
   return {
     properties: {
       vmSize: "STANDARD_NC6",

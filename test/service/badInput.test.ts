@@ -41,11 +41,20 @@ async function refused(
 }
 
 async function everything(): Promise<string> {
-  const lists = ["/clusters", "/experiments", "/experiments/exp/jobs", "/fileServers"].map((list) => arm.inWorkspace(list));
-  const paths = [arm.inSubscription("/resourceGroups"), arm.inSubscription("/providers/Microsoft.BatchAI/workspaces"), ...lists];
+  const lists = ["/clusters", "/experiments", "/experiments/exp/jobs", "/fileServers"].map((list) =>
+    arm.inWorkspace(list),
+  );
+  const paths = [
+    arm.inSubscription("/resourceGroups"),
+    arm.inSubscription("/providers/Microsoft.BatchAI/workspaces"),
+    ...lists,
+  ];
   const answers = await Promise.all(paths.map((path) => arm.expect("GET", path)));
   const withoutStates = (key: string, value: unknown) => (/State|Count|Time/.test(key) ? undefined : value);
-  return JSON.stringify(answers.map((answer) => answer.body), withoutStates);
+  return JSON.stringify(
+    answers.map((answer) => answer.body),
+    withoutStates,
+  );
 }
 
 describe("who may call", () => {
@@ -55,7 +64,9 @@ describe("who may call", () => {
   });
 
   it("refuses a wrong token and does not repeat it", async () => {
-    const answer = await refused("GET", arm.inWorkspace(), undefined, { headers: { authorization: "Bearer wrong-token-xyz" } });
+    const answer = await refused("GET", arm.inWorkspace(), undefined, {
+      headers: { authorization: "Bearer wrong-token-xyz" },
+    });
     expect(answer).toMatchObject({ status: 401, code: "InvalidAuthenticationToken" });
     expect(answer.message).not.toContain("wrong-token-xyz");
     expect(service.output).not.toContain("wrong-token-xyz");
@@ -87,7 +98,11 @@ describe("addresses and versions", () => {
     ["api-version=2017-09-01-preview", "NoRegisteredProviderFound"],
     ["api-version=soon", "NoRegisteredProviderFound"],
   ])("refuses api-version %j", async (query, code) => {
-    expect(await refused("GET", arm.inWorkspace(), undefined, { query })).toMatchObject({ status: 400, code, target: "api-version" });
+    expect(await refused("GET", arm.inWorkspace(), undefined, { query })).toMatchObject({
+      status: 400,
+      code,
+      target: "api-version",
+    });
   });
 
   it("refuses an unknown path", async () => {
@@ -112,14 +127,18 @@ describe("addresses and versions", () => {
       code: "ClusterNotFound",
       message: "The specified cluster none is not found",
     });
-    expect(await refused("GET", arm.inWorkspace("/experiments/none/jobs/job"))).toMatchObject({ code: "ExperimentNotFound" });
+    expect(await refused("GET", arm.inWorkspace("/experiments/none/jobs/job"))).toMatchObject({
+      code: "ExperimentNotFound",
+    });
     expect(await refused("GET", arm.jobPath("none"))).toMatchObject({ code: "JobNotFound" });
     expect(await refused("GET", arm.inWorkspace("/fileServers/none"))).toMatchObject({ code: "FileServerNotFound" });
   });
 
   it("refuses paging parameters out of range", async () => {
     for (const query of ["maxresults=0", "maxresults=1001", "maxresults=two", "$skiptoken=%00"]) {
-      const answer = await refused("GET", arm.inWorkspace("/clusters"), undefined, { query: `api-version=2018-05-01&${query}` });
+      const answer = await refused("GET", arm.inWorkspace("/clusters"), undefined, {
+        query: `api-version=2018-05-01&${query}`,
+      });
       expect(answer).toMatchObject({ status: 400, code: "InvalidParameter", target: query.replace(/=.*/, "") });
     }
   });
@@ -129,7 +148,11 @@ describe("bodies", () => {
   it("refuses malformed JSON and bodies that are no object", async () => {
     const path = arm.inWorkspace("/clusters/bad");
     for (const body of ["{", "[]", "7", "null", ""]) {
-      expect(await refused("PUT", path, body)).toMatchObject({ status: 400, code: "InvalidRequestContent", target: "body" });
+      expect(await refused("PUT", path, body)).toMatchObject({
+        status: 400,
+        code: "InvalidRequestContent",
+        target: "body",
+      });
     }
   });
 
@@ -145,8 +168,14 @@ describe("bodies", () => {
     [clusterBody(1, { userAccountSettings: { adminUserName: "me" } }), "properties.userAccountSettings"],
     [clusterBody(1, { userAccountSettings: undefined }), "properties.userAccountSettings"],
     [clusterBody(1, { scaleSettings: {} }), "properties.scaleSettings"],
-    [clusterBody(1, { scaleSettings: { manual: { targetNodeCount: -1 } } }), "properties.scaleSettings.manual.targetNodeCount"],
-    [clusterBody(1, { scaleSettings: { manual: { targetNodeCount: "two" } } }), "properties.scaleSettings.manual.targetNodeCount"],
+    [
+      clusterBody(1, { scaleSettings: { manual: { targetNodeCount: -1 } } }),
+      "properties.scaleSettings.manual.targetNodeCount",
+    ],
+    [
+      clusterBody(1, { scaleSettings: { manual: { targetNodeCount: "two" } } }),
+      "properties.scaleSettings.manual.targetNodeCount",
+    ],
     [clusterBody(101), "properties.scaleSettings.manual.targetNodeCount"],
     [
       clusterBody(1, { scaleSettings: { autoScale: { minimumNodeCount: 3, maximumNodeCount: 2 } } }),
@@ -170,7 +199,10 @@ describe("bodies", () => {
     [{ stdOutErrPathPrefix: "$AZ_BATCHAI_NOWHERE/x" }, "properties.stdOutErrPathPrefix"],
     [{ customToolkitSettings: undefined }, "properties.customToolkitSettings"],
     [{ cntkSettings: { pythonScriptFilePath: "a.py" } }, "properties.customToolkitSettings"],
-    [{ customToolkitSettings: undefined, horovodSettings: { pythonScriptFilePath: "a.py" } }, "properties.horovodSettings"],
+    [
+      { customToolkitSettings: undefined, horovodSettings: { pythonScriptFilePath: "a.py" } },
+      "properties.horovodSettings",
+    ],
     [{ cluster: { id: "nodes" } }, "properties.cluster.id"],
     [{ cluster: undefined }, "properties.cluster.id"],
     [{ constraints: { maxWallClockTime: "soon" } }, "properties.constraints.maxWallClockTime"],
@@ -180,8 +212,14 @@ describe("bodies", () => {
       { outputDirectories: [{ id: "M", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT", pathSuffix: "../../x" }] },
       "properties.outputDirectories[0].pathSuffix",
     ],
-    [{ outputDirectories: [{ id: "stdouterr", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" }] }, "properties.outputDirectories[0].id"],
-    [{ mountVolumes: { azureFileShares: [share("../up")] } }, "properties.mountVolumes.azureFileShares[0].relativeMountPath"],
+    [
+      { outputDirectories: [{ id: "stdouterr", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" }] },
+      "properties.outputDirectories[0].id",
+    ],
+    [
+      { mountVolumes: { azureFileShares: [share("../up")] } },
+      "properties.mountVolumes.azureFileShares[0].relativeMountPath",
+    ],
   ])("names the property of a bad job: %j", async (properties, target) => {
     const answer = await refused("PUT", arm.jobPath("bad"), arm.jobBody("true", properties));
     expect(answer).toMatchObject({ status: 400, code: "InvalidParameter" });
@@ -189,7 +227,11 @@ describe("bodies", () => {
   });
 
   it("refuses a job on a cluster that does not exist", async () => {
-    const answer = await refused("PUT", arm.jobPath("bad"), arm.jobBody("true", { cluster: { id: arm.inWorkspace("/clusters/none") } }));
+    const answer = await refused(
+      "PUT",
+      arm.jobPath("bad"),
+      arm.jobBody("true", { cluster: { id: arm.inWorkspace("/clusters/none") } }),
+    );
     expect(answer).toMatchObject({ status: 404, code: "ClusterNotFound", target: "properties.cluster.id" });
   });
 
@@ -202,7 +244,10 @@ describe("bodies", () => {
   it("refuses to create again what exists with other properties", async () => {
     const answer = await refused("PUT", arm.inWorkspace("/clusters/nodes"), clusterBody(1, { vmSize: "STANDARD_D1" }));
     expect(answer).toMatchObject({ status: 409, code: "Conflict" });
-    expect(await refused("PUT", arm.inWorkspace(), { location: "westus" })).toMatchObject({ status: 409, target: "location" });
+    expect(await refused("PUT", arm.inWorkspace(), { location: "westus" })).toMatchObject({
+      status: 409,
+      target: "location",
+    });
   });
 
   it("never repeats a secret of a bad request", async () => {
@@ -224,7 +269,12 @@ describe("output files", () => {
       code: "OutputDirectoryNotFound",
     });
     for (const directory of ["../..", "a/../../b", "%2E%2E/x", "/etc"]) {
-      const answer = await refused("POST", list, undefined, query(`outputdirectoryid=stdouterr&directory=${directory}`));
+      const answer = await refused(
+        "POST",
+        list,
+        undefined,
+        query(`outputdirectoryid=stdouterr&directory=${directory}`),
+      );
       expect(answer).toMatchObject({ status: 400, target: "directory" });
     }
     const answer = await refused("POST", list, undefined, query("outputdirectoryid=stdouterr&linkexpiryinminutes=601"));

@@ -40,7 +40,10 @@ describe("manual scaling", () => {
     const before = (await embedded.arm.expect("GET", path())).headers.get("etag");
     const patch = { properties: { scaleSettings: { manual: { targetNodeCount: 1 } } } };
     const answer = await embedded.arm.expect("PATCH", path(), patch);
-    expect(answer.body.properties).toMatchObject({ scaleSettings: { manual: { targetNodeCount: 1 } }, allocationState: "steady" });
+    expect(answer.body.properties).toMatchObject({
+      scaleSettings: { manual: { targetNodeCount: 1 } },
+      allocationState: "steady",
+    });
     expect(answer.headers.get("etag")).not.toBe(before);
     await embedded.counts({ idleNodeCount: 1, leavingNodeCount: 0 }, name);
     await embedded.arm.expect("PATCH", path(), { properties: { scaleSettings: { manual: { targetNodeCount: 2 } } } });
@@ -93,6 +96,13 @@ describe("automatic scaling", () => {
     expect((await embedded.cluster(name)).scaleSettings).toEqual({
       autoScale: { minimumNodeCount: 0, maximumNodeCount: 3, initialNodeCount: 0 },
     });
+  });
+
+  it("begins with initialNodeCount nodes and keeps the minimum", async () => {
+    await create({ autoScale: { minimumNodeCount: 1, maximumNodeCount: 3, initialNodeCount: 2 } });
+    const { body } = await embedded.arm.expect("POST", `${path()}/listRemoteLoginInformation`);
+    expect(body.value).toHaveLength(2);
+    await embedded.counts({ idleNodeCount: 1 }, name);
   });
 
   it("leaves a job that is too large in the queue, and lets others pass it", async () => {
@@ -149,14 +159,19 @@ describe("setting up nodes", () => {
     await create({ manual: { targetNodeCount: 1 } }, { nodeSetup: { setupTask } });
     await embedded.counts({ unusableNodeCount: 1 }, name);
     const { errors } = await embedded.cluster(name);
-    expect(errors).toMatchObject([{ code: "NodeSetupTaskFailed", details: [{ name: "NodeId" }, { name: "ExitCode", value: "4" }] }]);
+    expect(errors).toMatchObject([
+      { code: "NodeSetupTaskFailed", details: [{ name: "NodeId" }, { name: "ExitCode", value: "4" }] },
+    ]);
     await embedded.arm.expect("PATCH", path(), { properties: { scaleSettings: { manual: { targetNodeCount: 0 } } } });
     await embedded.counts({ unusableNodeCount: 0 }, name);
     expect(await embedded.cluster(name)).not.toHaveProperty("errors");
   });
 
   it("tells that a share could not be mounted", async () => {
-    const mount = { ...(await embedded.share("gone")), azureFileUrl: "https://batchaistorage.file.core.windows.net/missing" };
+    const mount = {
+      ...(await embedded.share("gone")),
+      azureFileUrl: "https://batchaistorage.file.core.windows.net/missing",
+    };
     await create({ manual: { targetNodeCount: 1 } }, { nodeSetup: { mountVolumes: { azureFileShares: [mount] } } });
     await embedded.counts({ unusableNodeCount: 1 }, name);
     expect((await embedded.cluster(name)).errors).toMatchObject([{ code: "AZFMountError" }]);
@@ -175,7 +190,10 @@ describe("deleting", () => {
     await until("the cluster is gone", async () => (await embedded.arm.send("GET", path())).status === 404);
     expect(await embedded.arm.job("finished")).toMatchObject({ executionState: "succeeded", cluster: { id: path() } });
     for (const job of ["interrupted", "waiting"]) {
-      expect(await embedded.ended(job)).toMatchObject({ executionState: "failed", executionInfo: { errors: [{ code: "ClusterDeleted" }] } });
+      expect(await embedded.ended(job)).toMatchObject({
+        executionState: "failed",
+        executionInfo: { errors: [{ code: "ClusterDeleted" }] },
+      });
     }
   });
 
@@ -186,7 +204,10 @@ describe("deleting", () => {
     const answer = await embedded.arm.expect("DELETE", embedded.arm.inWorkspace());
     expect(answer.status).toBe(202);
     const operation = answer.headers.get("azure-asyncoperation") ?? "";
-    await until("the deletion has ended", async () => (await embedded.arm.expect("GET", operation)).body.status === "Succeeded");
+    await until(
+      "the deletion has ended",
+      async () => (await embedded.arm.expect("GET", operation)).body.status === "Succeeded",
+    );
     const { body } = await embedded.arm.expect("GET", operation);
     expect(body.properties).toEqual({ resourceId: `${embedded.service.connection.subscriptionId}$group$work` });
     expect((await embedded.arm.expect("GET", answer.headers.get("location") ?? "")).status).toBe(200);

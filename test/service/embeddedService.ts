@@ -42,7 +42,11 @@ export class EmbeddedService {
   }
 
   /** Runs a job to its end; answers its properties. */
-  async run(name: string, commandLine: string, properties: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+  async run(
+    name: string,
+    commandLine: string,
+    properties: Record<string, unknown> = {},
+  ): Promise<Record<string, unknown>> {
     await this.arm.expect("PUT", this.arm.jobPath(name), this.arm.jobBody(commandLine, properties));
     return await this.ended(name);
   }

@@ -21,7 +21,10 @@ afterAll(async () => {
 describe("the life of a job", () => {
   it("reports the exit code of a failing command", async () => {
     const job = await embedded.run("fails", "echo before >&2; exit 3", onShare);
-    expect(job).toMatchObject({ executionState: "failed", executionInfo: { exitCode: 3, errors: [{ code: "JobFailed" }] } });
+    expect(job).toMatchObject({
+      executionState: "failed",
+      executionInfo: { exitCode: 3, errors: [{ code: "JobFailed" }] },
+    });
     expect(await embedded.files("fails", "stdouterr")).toMatchObject({ "stdout.txt": "", "stderr.txt": "before\n" });
   });
 
@@ -37,7 +40,9 @@ describe("the life of a job", () => {
     };
     const job = await embedded.run("variables", command, properties);
     const output = (await embedded.files("variables", "stdouterr"))["stdout.txt"] ?? "";
-    const variables = Object.fromEntries(output.split("\n").map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]));
+    const variables = Object.fromEntries(
+      output.split("\n").map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
+    );
     const root = variables.AZ_BATCHAI_MOUNT_ROOT ?? "";
     const segment = String(job.jobOutputDirectoryPathSegment);
     expect(segment).toContain("/group/workspaces/work/experiments/exp/jobs/variables/");
@@ -63,14 +68,20 @@ describe("the life of a job", () => {
       "stdout-job_prep.txt": "ready\n",
       "stderr-job_prep.txt": "",
     });
-    const bad = await embedded.run("unprepared", "echo never", { ...onShare, jobPreparation: { commandLine: "exit 7" } });
+    const bad = await embedded.run("unprepared", "echo never", {
+      ...onShare,
+      jobPreparation: { commandLine: "exit 7" },
+    });
     expect(bad).toMatchObject({ executionInfo: { exitCode: 7, errors: [{ code: "JobPreparationFailed" }] } });
     expect((await embedded.files("unprepared", "stdouterr"))["stdout.txt"] ?? "").toBe("");
   });
 
   it("ends at its wall-clock limit", async () => {
     const job = await embedded.run("slow", "sleep 600", { constraints: { maxWallClockTime: "PT0.5S" } });
-    expect(job).toMatchObject({ executionState: "failed", executionInfo: { errors: [{ code: "JobMaxWallClockTimeExceeded" }] } });
+    expect(job).toMatchObject({
+      executionState: "failed",
+      executionInfo: { errors: [{ code: "JobMaxWallClockTimeExceeded" }] },
+    });
   });
 
   it("mounts a share of its own, and only while it runs", async () => {
@@ -96,8 +107,13 @@ describe("the life of a job", () => {
   });
 
   it("wants an engine for containers, and names the option to do without", async () => {
-    const job = await embedded.run("contained", "true", { containerSettings: { imageSourceRegistry: { image: "ubuntu" } } });
-    expect(job).toMatchObject({ executionState: "failed", executionInfo: { errors: [{ code: "FailedStartingContainer" }] } });
+    const job = await embedded.run("contained", "true", {
+      containerSettings: { imageSourceRegistry: { image: "ubuntu" } },
+    });
+    expect(job).toMatchObject({
+      executionState: "failed",
+      executionInfo: { errors: [{ code: "FailedStartingContainer" }] },
+    });
     expect(JSON.stringify(job)).toContain("ignoreContainerSettings");
   });
 
@@ -105,10 +121,18 @@ describe("the life of a job", () => {
     const job = await embedded.run("cntk", "", {
       ...onShare,
       customToolkitSettings: undefined,
-      cntkSettings: { pythonScriptFilePath: "$SCRIPT", pythonInterpreterPath: "echo", commandLineArgs: "one 'two three'" },
+      cntkSettings: {
+        pythonScriptFilePath: "$SCRIPT",
+        pythonInterpreterPath: "echo",
+        commandLineArgs: "one 'two three'",
+      },
       environmentVariables: [{ name: "SCRIPT", value: "train.py" }],
     });
-    expect(job).toMatchObject({ toolType: "cntk", executionState: "succeeded", cntkSettings: { languageType: "Python", processCount: 1 } });
+    expect(job).toMatchObject({
+      toolType: "cntk",
+      executionState: "succeeded",
+      cntkSettings: { languageType: "Python", processCount: 1 },
+    });
     expect((await embedded.files("cntk", "stdouterr"))["stdout.txt"]).toBe("train.py one two three\n");
   });
 });
@@ -118,11 +142,17 @@ describe("ending jobs", () => {
     const marker = `marker-${String(process.pid)}`;
     const command = `setsid sh -c 'exec -a ${marker} sleep 600' & (sleep 600 & sleep 600 & wait) & echo started; wait`;
     await embedded.arm.expect("PUT", embedded.arm.jobPath("tree"), embedded.arm.jobBody(command, onShare));
-    await until("the tree is up", async () => (await embedded.files("tree", "stdouterr"))["stdout.txt"] === "started\n");
+    await until(
+      "the tree is up",
+      async () => (await embedded.files("tree", "stdouterr"))["stdout.txt"] === "started\n",
+    );
     const answer = await embedded.arm.expect("POST", `${embedded.arm.jobPath("tree")}/terminate`);
     expect(answer.status).toBe(202);
     const operation = answer.headers.get("azure-asyncoperation") ?? "";
-    await until("the operation has ended", async () => (await embedded.arm.expect("GET", operation)).body.status !== "InProgress");
+    await until(
+      "the operation has ended",
+      async () => (await embedded.arm.expect("GET", operation)).body.status !== "InProgress",
+    );
     const job = await embedded.arm.job("tree");
     expect(job).toMatchObject({ executionState: "failed", executionInfo: { errors: [{ code: "JobTerminated" }] } });
     expect(job.executionInfo).not.toHaveProperty("exitCode");
@@ -144,9 +174,14 @@ describe("ending jobs", () => {
   });
 
   it("creates a job once however often it is asked to", async () => {
-    const body = embedded.arm.jobBody("echo line >> $AZ_BATCHAI_MOUNT_ROOT/logs/once.txt; cat $AZ_BATCHAI_MOUNT_ROOT/logs/once.txt", onShare);
+    const body = embedded.arm.jobBody(
+      "echo line >> $AZ_BATCHAI_MOUNT_ROOT/logs/once.txt; cat $AZ_BATCHAI_MOUNT_ROOT/logs/once.txt",
+      onShare,
+    );
     const path = embedded.arm.jobPath("once");
-    const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await embedded.arm.send("PUT", path, body)).status));
+    const statuses = await Promise.all(
+      Array.from({ length: 20 }, async () => (await embedded.arm.send("PUT", path, body)).status),
+    );
     expect(statuses.filter((status) => status === 202)).toHaveLength(1);
     expect(statuses.filter((status) => status === 200)).toHaveLength(19);
     await embedded.ended("once");
@@ -158,20 +193,32 @@ describe("ending jobs", () => {
 
 describe("listing output", () => {
   it("pages through many files, sorted, by GET and by POST", async () => {
-    await embedded.run("many", 'cd $AZ_BATCHAI_OUTPUT_OUT; for i in $(seq -w 25); do echo $i > file$i.txt; done; mkdir b', {
-      ...onShare,
-      outputDirectories: [{ id: "OUT", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs", pathSuffix: "many" }],
-    });
+    await embedded.run(
+      "many",
+      "cd $AZ_BATCHAI_OUTPUT_OUT; for i in $(seq -w 25); do echo $i > file$i.txt; done; mkdir b",
+      {
+        ...onShare,
+        outputDirectories: [{ id: "OUT", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs", pathSuffix: "many" }],
+      },
+    );
     const names: unknown[] = [];
     let next: string | undefined = `${embedded.arm.jobPath("many")}/listOutputFiles`;
     let query: string | undefined = "api-version=2018-05-01&outputdirectoryid=OUT&maxresults=10";
     for (let page = 0; next !== undefined; page++) {
-      const answer = await embedded.arm.send(page % 2 === 0 ? "POST" : "GET", next, undefined, query === undefined ? {} : { query });
+      const answer = await embedded.arm.send(
+        page % 2 === 0 ? "POST" : "GET",
+        next,
+        undefined,
+        query === undefined ? {} : { query },
+      );
       names.push(...(answer.body.value ?? []).map(({ name }) => name));
       next = answer.body.nextLink as string | undefined;
       query = undefined;
     }
-    const expected = ["b", ...Array.from({ length: 25 }, (_, index) => `file${String(index + 1).padStart(2, "0")}.txt`)];
+    const expected = [
+      "b",
+      ...Array.from({ length: 25 }, (_, index) => `file${String(index + 1).padStart(2, "0")}.txt`),
+    ];
     expect(names).toEqual(expected);
   });
 });

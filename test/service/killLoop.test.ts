@@ -80,7 +80,7 @@ async function work(
     }
   } catch (error) {
     // The service was killed in the middle of a request: what was not acknowledged may be there or not.
-    if (error instanceof Error && /answered/.test(error.message)) throw error;
+    if (error instanceof Error && error.message.includes("answered")) throw error;
   }
 }
 

@@ -44,7 +44,9 @@ afterAll(async () => {
 describe("the official JavaScript client of 2018", () => {
   it("walks from a workspace to the output of a job and back", async () => {
     const share = await makeShare("jobs");
-    expect((await client.workspaces.create(group, workspace, { location: "eastus" })).provisioningState).toBe("succeeded");
+    expect((await client.workspaces.create(group, workspace, { location: "eastus" })).provisioningState).toBe(
+      "succeeded",
+    );
 
     const cluster = await client.clusters.create(group, workspace, "mycluster", clusterParameters());
     expect(cluster).toMatchObject({
@@ -67,7 +69,11 @@ describe("the official JavaScript client of 2018", () => {
 
     await client.experiments.create(group, workspace, experiment);
     const created = await client.jobs.create(group, workspace, experiment, "myjob", jobParameters(cluster.id ?? ""));
-    expect(created).toMatchObject({ toolType: "custom", schedulingPriority: "normal", constraints: { maxWallClockTime: "P7D" } });
+    expect(created).toMatchObject({
+      toolType: "custom",
+      schedulingPriority: "normal",
+      constraints: { maxWallClockTime: "P7D" },
+    });
     await until("the job has ended", async () => {
       const { executionState } = await client.jobs.get(group, workspace, experiment, "myjob");
       return executionState === "succeeded" || executionState === "failed";
@@ -76,11 +82,18 @@ describe("the official JavaScript client of 2018", () => {
     expect(job).toMatchObject({ executionState: "succeeded", executionInfo: { exitCode: 0 } });
     expect(job.secrets).toEqual([{ name: "SECRET" }]);
 
-    const logs = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", { outputdirectoryid: "stdouterr" });
+    const logs = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", {
+      outputdirectoryid: "stdouterr",
+    });
     expect(logs.map(({ name }) => name)).toEqual(["execution.log", "stderr.txt", "stdout.txt"]);
     expect(await download(logs.find(({ name }) => name === "stdout.txt"))).toBe("input: hello\n");
-    const models = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", { outputdirectoryid: "MODEL" });
-    expect(models).toMatchObject([{ name: "deep", fileType: "directory" }, { name: "model.txt", fileType: "file", contentLength: 10 }]);
+    const models = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", {
+      outputdirectoryid: "MODEL",
+    });
+    expect(models).toMatchObject([
+      { name: "deep", fileType: "directory" },
+      { name: "model.txt", fileType: "file", contentLength: 10 },
+    ]);
     const below = { outputdirectoryid: "MODEL", directory: "deep" };
     const deep = await client.jobs.listOutputFiles(group, workspace, experiment, "myjob", below);
     expect(await download(deep[0])).toBe("secret-of-the-job");
@@ -102,13 +115,17 @@ describe("the official JavaScript client of 2018", () => {
     const scaled = await client.clusters.update(group, "second", "nodes", {
       scaleSettings: { autoScale: { minimumNodeCount: 0, maximumNodeCount: 1 } },
     });
-    expect(scaled.scaleSettings).toEqual({ autoScale: { minimumNodeCount: 0, maximumNodeCount: 1, initialNodeCount: 0 } });
+    expect(scaled.scaleSettings).toEqual({
+      autoScale: { minimumNodeCount: 0, maximumNodeCount: 1, initialNodeCount: 0 },
+    });
 
     await client.experiments.create(group, "second", experiment);
     for (const name of ["one", "two", "three"]) {
       await client.jobs.create(group, "second", experiment, name, sleepParameters(cluster.id ?? ""));
     }
-    const first = await client.jobs.listByExperiment(group, "second", experiment, { jobsListByExperimentOptions: { maxResults: 2 } });
+    const first = await client.jobs.listByExperiment(group, "second", experiment, {
+      jobsListByExperimentOptions: { maxResults: 2 },
+    });
     expect(first.map(({ name }) => name)).toEqual(["one", "two"]);
     const rest = await client.jobs.listByExperimentNext(first.nextLink ?? "");
     expect(rest.map(({ name }) => name)).toEqual(["three"]);
@@ -126,9 +143,14 @@ describe("the official JavaScript client of 2018", () => {
 
     const usages = await client.usages.list("eastus");
     expect(usages.find(({ name }) => name?.value === "Clusters")).toMatchObject({ unit: "Count", currentValue: 1 });
-    expect((await client.operations.list()).map(({ name }) => name)).toContain("Microsoft.BatchAI/workspaces/clusters/write");
+    expect((await client.operations.list()).map(({ name }) => name)).toContain(
+      "Microsoft.BatchAI/workspaces/clusters/write",
+    );
     await client.workspaces.deleteMethod(group, "second");
-    await expect(client.clusters.get(group, "second", "nodes")).rejects.toMatchObject({ statusCode: 404, code: "WorkspaceNotFound" });
+    await expect(client.clusters.get(group, "second", "nodes")).rejects.toMatchObject({
+      statusCode: 404,
+      code: "WorkspaceNotFound",
+    });
   });
 
   async function stateOf(name: string): Promise<string | undefined> {

@@ -21,7 +21,9 @@ describe("stopping and starting", () => {
         await arm.expect("PUT", arm.jobPath(`exit${String(code)}`), arm.jobBody(command));
       }
       await until("all run", async () => {
-        const states = await Promise.all(jobs.map(async (code) => (await arm.job(`exit${String(code)}`)).executionState));
+        const states = await Promise.all(
+          jobs.map(async (code) => (await arm.job(`exit${String(code)}`)).executionState),
+        );
         return states.every((state) => state === "running");
       });
       expect(await first.stop("SIGINT")).toBe(0);
@@ -34,7 +36,9 @@ describe("stopping and starting", () => {
       await writeFile(go, "");
       for (const code of jobs) {
         const name = `exit${String(code)}`;
-        await until(`${name} has ended`, async () => /succeeded|failed/.test(String((await again.job(name)).executionState)));
+        await until(`${name} has ended`, async () =>
+          /succeeded|failed/.test(String((await again.job(name)).executionState)),
+        );
         expect(await again.job(name)).toMatchObject({ executionInfo: { exitCode: code } });
       }
       await second.stop();
@@ -84,7 +88,9 @@ describe("the data folder", () => {
   it("is refused without its key, and with another subscription", async () => {
     await withFolder(async (folder) => {
       await (await BatchAIService.start({ dataDir: folder })).close();
-      await expect(BatchAIService.start({ dataDir: folder, subscriptionId: "other" })).rejects.toThrow(/subscriptionId/);
+      await expect(BatchAIService.start({ dataDir: folder, subscriptionId: "other" })).rejects.toThrow(
+        /subscriptionId/,
+      );
       await rm(join(folder, "secret.key"));
       await expect(BatchAIService.start({ dataDir: folder })).rejects.toThrow(/secret\.key is missing/);
     });
@@ -98,7 +104,10 @@ describe("side by side", () => {
       const two = await ServiceProcess.start(join(folder, "two"));
       const [first, second] = [new ArmCaller(one.connection), new ArmCaller(two.connection)];
       await Promise.all([first.prepare(), second.prepare()]);
-      for (const [arm, exitCode] of [[first, 1], [second, 2]] as const) {
+      for (const [arm, exitCode] of [
+        [first, 1],
+        [second, 2],
+      ] as const) {
         await arm.expect("PUT", arm.jobPath("job"), arm.jobBody(`exit ${String(exitCode)}`));
         await until("it has ended", async () => (await arm.job("job")).executionState === "failed");
         expect(await arm.job("job")).toMatchObject({ executionInfo: { exitCode } });

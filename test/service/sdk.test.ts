@@ -1,6 +1,12 @@
 import { ResourceManagementClient } from "@azure/arm-resources";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allowLoopbackHttp, BatchAIManagementClient, isRestError, restorePoller, tokenCredential } from "../../src/index.ts";
+import {
+  allowLoopbackHttp,
+  BatchAIManagementClient,
+  isRestError,
+  restorePoller,
+  tokenCredential,
+} from "../../src/index.ts";
 import type { Cluster, File, Job } from "../../src/index.ts";
 import { EmbeddedService } from "./embeddedService.ts";
 
@@ -26,7 +32,11 @@ describe("@azure/arm-resources", () => {
   it("creates, finds, updates, lists and deletes resource groups, and registers the provider", async () => {
     expect(await resources.resourceGroups.checkExistence("other")).toMatchObject({ body: false });
     const created = await resources.resourceGroups.createOrUpdate("other", { location: "eastus", tags: { a: "1" } });
-    expect(created).toMatchObject({ name: "other", location: "eastus", properties: { provisioningState: "Succeeded" } });
+    expect(created).toMatchObject({
+      name: "other",
+      location: "eastus",
+      properties: { provisioningState: "Succeeded" },
+    });
     expect(await resources.resourceGroups.checkExistence("OTHER")).toMatchObject({ body: true });
     expect((await resources.resourceGroups.update("other", { tags: { b: "2" } })).tags).toEqual({ b: "2" });
     const names: (string | undefined)[] = [];
@@ -36,7 +46,10 @@ describe("@azure/arm-resources", () => {
 
     await client.workspaces.create("other", "inside", { location: "eastus" });
     await resources.resourceGroups.delete("other");
-    await expect(resources.resourceGroups.get("other")).rejects.toMatchObject({ statusCode: 404, code: "ResourceGroupNotFound" });
+    await expect(resources.resourceGroups.get("other")).rejects.toMatchObject({
+      statusCode: 404,
+      code: "ResourceGroupNotFound",
+    });
     await expect(client.workspaces.get("other", "inside")).rejects.toMatchObject({ code: "ResourceGroupNotFound" });
   });
 });
@@ -68,7 +81,8 @@ describe("the SDK", () => {
     });
     expect(job).toMatchObject({ toolType: "custom", constraints: { maxWallClockTime: "P7D" } });
     let state = job.executionState;
-    while (state !== "succeeded" && state !== "failed") state = (await client.jobs.get(group, "work", "exp", "job")).executionState;
+    while (state !== "succeeded" && state !== "failed")
+      state = (await client.jobs.get(group, "work", "exp", "job")).executionState;
     expect(state).toBe("succeeded");
 
     const files: File[] = [];
@@ -85,7 +99,10 @@ describe("the SDK", () => {
     const deletion = client.jobs.delete(group, "work", "exp", "job");
     const saved = await deletion.serialize();
     await restorePoller(client, saved);
-    await expect(client.jobs.get(group, "work", "exp", "job")).rejects.toMatchObject({ statusCode: 404, code: "JobNotFound" });
+    await expect(client.jobs.get(group, "work", "exp", "job")).rejects.toMatchObject({
+      statusCode: 404,
+      code: "JobNotFound",
+    });
     await client.workspaces.delete(group, "work");
   });
 
@@ -100,24 +117,37 @@ describe("the SDK", () => {
   });
 
   it("gives the service's error to the caller: code, message, target and details", async () => {
-    const careless = new BatchAIManagementClient(tokenCredential(embedded.service.connection.token), embedded.service.connection.subscriptionId, {
-      endpoint: embedded.service.connection.endpoint,
-      allowInsecureConnection: true,
-      validate: false,
-    });
+    const careless = new BatchAIManagementClient(
+      tokenCredential(embedded.service.connection.token),
+      embedded.service.connection.subscriptionId,
+      {
+        endpoint: embedded.service.connection.endpoint,
+        allowInsecureConnection: true,
+        validate: false,
+      },
+    );
     await client.workspaces.create(group, "errors", { location: "eastus" });
-    const failure: unknown = await Promise.resolve(careless.clusters.create(group, "errors", "bad", { vmSize: "x" } as never)).then(
+    const failure: unknown = await Promise.resolve(
+      careless.clusters.create(group, "errors", "bad", { vmSize: "x" } as never),
+    ).then(
       () => undefined,
       (error: unknown) => error,
     );
     if (!isRestError(failure)) throw new Error(`not a RestError: ${String(failure)}`);
-    expect(failure).toMatchObject({ statusCode: 400, code: "InvalidParameter", details: { target: "properties.userAccountSettings" } });
+    expect(failure).toMatchObject({
+      statusCode: 400,
+      code: "InvalidParameter",
+      details: { target: "properties.userAccountSettings" },
+    });
     expect(failure.message).toContain("userAccountSettings");
   });
 
   it("will not send its token in clear unless it is told to", async () => {
     const { endpoint, subscriptionId, token } = embedded.service.connection;
-    const strict = (): BatchAIManagementClient => new BatchAIManagementClient(tokenCredential(token), subscriptionId, { endpoint });
-    await expect((async () => await strict().workspaces.get(group, "work"))()).rejects.toThrow(/allowInsecureConnection/);
+    const strict = (): BatchAIManagementClient =>
+      new BatchAIManagementClient(tokenCredential(token), subscriptionId, { endpoint });
+    await expect((async () => await strict().workspaces.get(group, "work"))()).rejects.toThrow(
+      /allowInsecureConnection/,
+    );
   });
 });

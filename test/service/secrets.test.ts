@@ -46,13 +46,22 @@ it("never shows a secret: not in answers, logs, files of the service, or process
       answers.push((await arm.expect("GET", arm.inWorkspace(path))).text);
     }
     answers.push((await arm.expect("PUT", arm.jobPath("job"), job)).text);
-    const found = { answers: answers.join(""), log: service.output, processes: commandLines(), files: contents(folder) };
+    const found = {
+      answers: answers.join(""),
+      log: service.output,
+      processes: commandLines(),
+      files: contents(folder),
+    };
     await arm.expect("DELETE", arm.jobPath("job"));
     await until("the job is gone", async () => (await arm.send("GET", arm.jobPath("job"))).status === 404);
     await service.stop();
 
     const afterwards = { ...found, log: service.output, files: contents(folder) };
-    for (const [where, text] of Object.entries({ ...found, stoppedLog: afterwards.log, stoppedFiles: afterwards.files })) {
+    for (const [where, text] of Object.entries({
+      ...found,
+      stoppedLog: afterwards.log,
+      stoppedFiles: afterwards.files,
+    })) {
       for (const [name, secret] of Object.entries({ ...secrets, accountKey, token: service.connection.token })) {
         expect.soft(text.includes(secret), `${name} in ${where}`).toBe(false);
       }

@@ -31,7 +31,8 @@ export class ServiceProcess {
     child.stderr.setEncoding("utf8").on("data", (text: string) => output.push(text));
     const connectionFile = join(dataDir, "connection.json");
     await until(`the service accepts requests`, () => {
-      if (child.exitCode !== null) throw new Error(`the service ended with ${String(child.exitCode)}: ${output.join("")}`);
+      if (child.exitCode !== null)
+        throw new Error(`the service ended with ${String(child.exitCode)}: ${output.join("")}`);
       return output.join("").includes("Batch AI API") && existsSync(connectionFile);
     });
     const connection = JSON.parse(readFileSync(connectionFile, "utf8")) as ServiceConnection;

@@ -84,5 +84,8 @@ function nextLinkOf(request: ArmRequest, position: number): string {
 /** Refuses to touch a resource that is on its way out. */
 export function refuseWhileDeleting(resource: StoredResource): void {
   if (resource.model.provisioningState?.toLowerCase() !== "deleting") return;
-  throw new ArmError("ResourceBeingDeleted", `${resource.model.id ?? "The resource"} is being deleted. Try again when it is gone.`);
+  throw new ArmError(
+    "ResourceBeingDeleted",
+    `${resource.model.id ?? "The resource"} is being deleted. Try again when it is gone.`,
+  );
 }

@@ -98,7 +98,11 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
 /** The body of a cluster with its counters of this moment. */
 function clusterBody(store: Store, { key, model }: StoredResource<"clusters">): Record<string, unknown> {
   const nodes = store.nodes.ofCluster(key);
-  return serialize(clusterSchema, { ...model, currentNodeCount: nodes.length, nodeStateCounts: nodeStateCountsOf(nodes) });
+  return serialize(clusterSchema, {
+    ...model,
+    currentNodeCount: nodes.length,
+    nodeStateCounts: nodeStateCountsOf(nodes),
+  });
 }
 
 /** The defaults that the service always filled in, beyond those that the wire tables declare. */

@@ -19,4 +19,3 @@ export type ArmRequest = FastifyRequest<{
   Params: Record<string, string | undefined>;
   Querystring: Record<string, string | string[] | undefined>;
 }>;
-

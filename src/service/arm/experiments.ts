@@ -42,7 +42,10 @@ export function experimentRoutes(app: FastifyInstance, context: ArmContext): voi
       provisioningState: "succeeded",
       provisioningStateTransitionTime: now,
     };
-    return answerResource(reply, store.resources.insert("experiments", { id, parent: workspace.key, fingerprint: "", model }));
+    return answerResource(
+      reply,
+      store.resources.insert("experiments", { id, parent: workspace.key, fingerprint: "", model }),
+    );
   });
 
   app.delete(experiment, (request: ArmRequest, reply) => {

@@ -36,7 +36,9 @@ function containerIssues({ containerSettings }: JobCreateParameters): Validation
   if (credentials?.passwordSecretReference) {
     return [{ path: `${path}.passwordSecretReference`, message: `${noKeyVault} password` }];
   }
-  return credentials && credentials.password === undefined ? [{ path: `${path}.password`, message: "is required" }] : [];
+  return credentials && credentials.password === undefined
+    ? [{ path: `${path}.password`, message: "is required" }]
+    : [];
 }
 
 function wallClockIssues({ constraints }: JobCreateParameters): ValidationIssue[] {

@@ -114,7 +114,10 @@ function withComputedDefaults(parameters: JobCreateParameters): JobCreateParamet
   };
   if (!cntkSettings) return completed;
   const languageType = cntkSettings.languageType ?? (cntkSettings.configFilePath ? "BrainScript" : "Python");
-  return { ...completed, cntkSettings: { ...cntkSettings, languageType, processCount: cntkSettings.processCount ?? nodeCount } };
+  return {
+    ...completed,
+    cntkSettings: { ...cntkSettings, languageType, processCount: cntkSettings.processCount ?? nodeCount },
+  };
 }
 
 function jobFrom(parameters: JobCreateParameters, id: string, name: string): Job {

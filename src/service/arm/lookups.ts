@@ -14,7 +14,12 @@ const notFound: Readonly<Record<ResourceKind, { code: ErrorCode; noun: string }>
 };
 
 /** A resource by its ARM id. @throws ArmError 404 when there is none. */
-export function existing<K extends ResourceKind>(store: Store, kind: K, id: string, target?: string): StoredResource<K> {
+export function existing<K extends ResourceKind>(
+  store: Store,
+  kind: K,
+  id: string,
+  target?: string,
+): StoredResource<K> {
   const resource = store.resources.find(kind, id);
   if (resource) return resource;
   const { code, noun } = notFound[kind];
@@ -23,7 +28,10 @@ export function existing<K extends ResourceKind>(store: Store, kind: K, id: stri
 }
 
 /** The resource group in the path of a request. @throws ArmError 404 when there is none. */
-export function resourceGroupOf({ store, subscriptionId }: ArmContext, request: ArmRequest): StoredResource<"resourceGroups"> {
+export function resourceGroupOf(
+  { store, subscriptionId }: ArmContext,
+  request: ArmRequest,
+): StoredResource<"resourceGroups"> {
   const name = resourceGroupIn(request);
   const group = store.resources.find("resourceGroups", resourceGroupId(subscriptionId, name));
   if (group) return group;

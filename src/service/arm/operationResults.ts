@@ -12,7 +12,8 @@ export function operationResultRoutes(app: FastifyInstance, { store }: ArmContex
 
   const operationOf = (request: ArmRequest): Operation => {
     const operation = store.operations.find(request.params.operationId ?? "");
-    if (!operation) throw new ArmError("OperationNotFound", "There is no such operation; ended ones are kept for a day.");
+    if (!operation)
+      throw new ArmError("OperationNotFound", "There is no such operation; ended ones are kept for a day.");
     return operation;
   };
 

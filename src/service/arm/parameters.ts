@@ -27,14 +27,21 @@ export function locationIn(request: ArmRequest): string {
   return checkedName(request, "location", locationName);
 }
 
-function checkedName(request: ArmRequest, parameter: string, { pattern, rule }: typeof resourceName): string {
+/** Checks the name of a resource group. @throws ArmError when it cannot be one. */
+export function checkResourceGroupName(name: string): void {
+  checkName(name, "resourceGroupName", resourceGroupName);
+}
+
+function checkedName(request: ArmRequest, parameter: string, form: typeof resourceName): string {
   const name = request.params[parameter] ?? "";
-  if (!pattern.test(name)) {
-    throw new ArmError("InvalidResourceName", `${parameter} must be ${rule}, got ${JSON.stringify(name.slice(0, 100))}.`, {
-      target: parameter,
-    });
-  }
+  checkName(name, parameter, form);
   return name;
+}
+
+function checkName(name: string, parameter: string, { pattern, rule }: typeof resourceName): void {
+  if (pattern.test(name)) return;
+  const message = `${parameter} must be ${rule}, got ${JSON.stringify(name.slice(0, 100))}.`;
+  throw new ArmError("InvalidResourceName", message, { target: parameter });
 }
 
 /** Checks the region that a body names. */
@@ -44,7 +51,11 @@ export function checkLocation(location: string): void {
 }
 
 /** A query parameter that is a whole number within limits. */
-export function integerIn(request: ArmRequest, parameter: string, limits: { min: number; max: number; default: number }): number {
+export function integerIn(
+  request: ArmRequest,
+  parameter: string,
+  limits: { min: number; max: number; default: number },
+): number {
   const value = queryIn(request, parameter);
   if (value === undefined) return limits.default;
   const number = /^\d{1,9}$/.test(value) ? Number(value) : NaN;

@@ -8,6 +8,8 @@ const sshPort = 22;
  * loopback address and SSH port.
  */
 export function remoteLoginOf(nodeIds: readonly string[]): { value: Record<string, unknown>[] } {
-  const value = nodeIds.map((nodeId) => serialize(remoteLoginInformation, { nodeId, ipAddress: "127.0.0.1", port: sshPort }));
+  const value = nodeIds.map((nodeId) =>
+    serialize(remoteLoginInformation, { nodeId, ipAddress: "127.0.0.1", port: sshPort }),
+  );
   return { value };
 }

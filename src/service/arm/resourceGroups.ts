@@ -2,11 +2,12 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { resourceGroupId } from "../state/armId.ts";
 import { resourceGroup, type ResourceGroup, resourceGroupUpdate } from "../state/resourceGroup.ts";
 import type { StoredResource } from "../state/resources.ts";
+import type { Store } from "../state/store.ts";
 import { answerPage, bodyOf, originOf, refuseWhileDeleting, retryAfter } from "./answers.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { ArmError } from "./errors.ts";
 import { resourceGroupOf } from "./lookups.ts";
-import { bodyIn, checkLocation, resourceGroupIn } from "./parameters.ts";
+import { bodyIn, checkLocation, checkResourceGroupName, resourceGroupIn } from "./parameters.ts";
 
 /** Resource groups: as much of Azure Resource Manager as its own client needs to create, find and delete them. */
 export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): void {
@@ -16,11 +17,13 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
 
   app.get(groups, (request: ArmRequest) =>
     answerPage(request, (after, limit) =>
-      store.resources.list("resourceGroups", { after, limit }).map((found) => ({ sequence: found.sequence, body: bodyOf(found) })),
+      store.resources
+        .list("resourceGroups", { after, limit })
+        .map((found) => ({ sequence: found.sequence, body: bodyOf(found) })),
     ),
   );
 
-  app.get(group, { exposeHeadRoute: false }, (request: ArmRequest) => bodyOf(resourceGroupOf(context, request)));
+  app.get(group, (request: ArmRequest) => bodyOf(resourceGroupOf(context, request)));
 
   app.head(group, (request: ArmRequest, reply) => {
     const exists = store.resources.find("resourceGroups", resourceGroupId(subscriptionId, resourceGroupIn(request)));
@@ -34,12 +37,7 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
     const id = resourceGroupId(subscriptionId, name);
     const found = store.resources.find("resourceGroups", id);
     if (found) return bodyOf(recreate(context, found, parameters));
-    const created = store.resources.insert("resourceGroups", {
-      id,
-      fingerprint: "",
-      model: { id, name, type: "Microsoft.Resources/resourceGroups", ...parameters, provisioningState: "Succeeded" },
-    });
-    return reply.code(201).send(bodyOf(created));
+    return reply.code(201).send(bodyOf(create(store, id, name, parameters)));
   });
 
   app.patch(group, (request: ArmRequest) => {
@@ -76,6 +74,24 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
       .headers(operation ? retryAfter(operation) : {})
       .send();
   }
+}
+
+/**
+ * Creates a resource group when it does not exist.
+ * @throws ArmError when the name cannot be one.
+ */
+export function ensureResourceGroup(store: Store, subscriptionId: string, name: string): void {
+  checkResourceGroupName(name);
+  const id = resourceGroupId(subscriptionId, name);
+  if (!store.resources.find("resourceGroups", id)) create(store, id, name, { location: "local" });
+}
+
+function create(store: Store, id: string, name: string, parameters: ResourceGroup): StoredResource<"resourceGroups"> {
+  return store.resources.insert("resourceGroups", {
+    id,
+    fingerprint: "",
+    model: { id, name, type: "Microsoft.Resources/resourceGroups", ...parameters, provisioningState: "Succeeded" },
+  });
 }
 
 /** PUT of a resource group that exists: its tags are replaced; its region cannot change. */

@@ -45,7 +45,11 @@ export function armServer(context: ArmContext): FastifyInstance {
     answerError(context, reply, error);
   });
   app.setNotFoundHandler((request, reply) => {
-    answerError(context, reply, new ArmError("NotFound", `There is nothing at ${request.method} ${pathOf(request.url)}.`));
+    answerError(
+      context,
+      reply,
+      new ArmError("NotFound", `There is nothing at ${request.method} ${pathOf(request.url)}.`),
+    );
   });
   addRoutes(app, context);
   return app;

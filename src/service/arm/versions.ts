@@ -9,9 +9,13 @@ export const apiVersion = "2018-05-01";
  */
 export function checkApiVersion(path: string, version: string | undefined): void {
   if (version === undefined || version === "") {
-    throw new ArmError("MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.", {
-      target: "api-version",
-    });
+    throw new ArmError(
+      "MissingApiVersionParameter",
+      "The api-version query parameter (?api-version=) is required for all requests.",
+      {
+        target: "api-version",
+      },
+    );
   }
   const supported = isBatchAI(path) ? version === apiVersion : /^\d{4}-\d{2}-\d{2}(-preview)?$/.test(version);
   if (supported) return;

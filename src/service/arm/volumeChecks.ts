@@ -29,9 +29,15 @@ function fileShareIssues({ azureFileShares = [] }: MountVolumes, path: string): 
       issues.push({ path: `${here}.credentials.accountKey`, message: "is required" });
     }
     if (!isContained(relativeMountPath)) {
-      issues.push({ path: `${here}.relativeMountPath`, message: "must be a relative path below the mount root, without '..'" });
+      issues.push({
+        path: `${here}.relativeMountPath`,
+        message: "must be a relative path below the mount root, without '..'",
+      });
     } else if (used.has(relativeMountPath)) {
-      issues.push({ path: `${here}.relativeMountPath`, message: `${JSON.stringify(relativeMountPath)} is taken by another volume` });
+      issues.push({
+        path: `${here}.relativeMountPath`,
+        message: `${JSON.stringify(relativeMountPath)} is taken by another volume`,
+      });
     }
     used.add(relativeMountPath);
     return issues;

@@ -47,7 +47,10 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
       provisioningState: "succeeded",
       provisioningStateTransitionTime: now,
     };
-    return answerResource(reply, store.resources.insert("workspaces", { id, parent: group.key, fingerprint: "", model }));
+    return answerResource(
+      reply,
+      store.resources.insert("workspaces", { id, parent: group.key, fingerprint: "", model }),
+    );
   });
 
   app.patch(workspace, (request: ArmRequest, reply) => {

@@ -22,6 +22,8 @@ export interface LocalRunContext {
   readonly launcher: LauncherClient;
   /** Aborted when the engine is closed. */
   readonly closing: AbortSignal;
+  /** What goes on without anybody waiting for it. */
+  readonly background: Set<Promise<void>>;
   readonly gracePeriodInMs: number;
   readonly logger: Logger;
 }
@@ -72,12 +74,12 @@ export class LocalRun {
     await this.#files.withdraw();
     const state = await this.#read();
     if (state.kind === "ended") return { kind: "ended", exit: await this.#conclude(state.exit) };
-    if (state.kind === "running") void this.#poll();
+    if (state.kind === "running") this.#poll();
     return state;
   }
 
   wait(abortSignal?: AbortSignal): Promise<RunExit> {
-    if (!this.#starting && !this.#concluding) void this.#poll();
+    if (!this.#starting && !this.#concluding) this.#poll();
     const { closing } = this.#context;
     const signal = abortSignal ? AbortSignal.any([closing, abortSignal]) : closing;
     return abortable(this.#ended, signal);
@@ -96,21 +98,24 @@ export class LocalRun {
 
   /** The launcher saw a supervisor of this run end. */
   supervisorEnded(): void {
-    void this.#follow(async () => {
+    this.#inBackground(async () => {
       // One that died before it claimed the run cannot come back; one that came too late leaves the run to the first.
       await this.#files.withdraw().catch(() => undefined);
-      if (!(await this.#look())) void this.#poll();
+      if (!(await this.#look())) this.#poll();
     });
   }
 
   /** The launcher died: nobody will report the end of this run any more. */
   launcherLost(): void {
-    if (this.#starting && !this.#concluding) void this.#poll();
+    if (this.#starting && !this.#concluding) this.#poll();
   }
 
   async #start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
     try {
-      if ((await this.#files.readClaim()).kind !== "open") return void this.#poll();
+      if ((await this.#files.readClaim()).kind !== "open") {
+        this.#poll();
+        return;
+      }
       checkPlan(plan, secrets);
       await makeFolders(plan);
       await attempt("The run cannot be prepared", async () => {
@@ -143,7 +148,7 @@ export class LocalRun {
     const { code, message: reason } = failure;
     this.#context.logger.warn({ runId: this.runId, code, reason }, "A run did not start");
     const claim = await this.#files.withdraw().catch(() => undefined);
-    if (claim?.kind === "supervised") void this.#poll();
+    if (claim?.kind === "supervised") this.#poll();
     else await this.#conclude(failure.exit);
   }
 
@@ -177,24 +182,28 @@ export class LocalRun {
   }
 
   /** Looks again and again, until the run has ended. */
-  async #poll(): Promise<void> {
+  #poll(): void {
     if (this.#polling) return;
     this.#polling = true;
-    await this.#follow(async () => {
-      const { closing } = this.#context;
-      while (!(await this.#look())) await delay(lookIntervalInMs, undefined, { signal: closing });
+    const { closing } = this.#context;
+    this.#inBackground(async () => {
+      try {
+        while (!(await this.#look())) await delay(lookIntervalInMs, undefined, { signal: closing });
+      } finally {
+        this.#polling = false;
+      }
     });
-    this.#polling = false;
   }
 
-  /** Carries out what nobody waits for. */
-  async #follow(step: () => Promise<void>): Promise<void> {
-    const { closing, logger } = this.#context;
-    try {
-      await step();
-    } catch (error) {
-      if (!closing.aborted) logger.error({ runId: this.runId, reason: reasonOf(error) }, "A run cannot be followed");
-    }
+  /** Carries out what only the closing of the engine waits for. */
+  #inBackground(step: () => Promise<void>): void {
+    const { background, closing, logger } = this.#context;
+    const work = step()
+      .catch((error: unknown) => {
+        if (!closing.aborted) logger.error({ runId: this.runId, reason: reasonOf(error) }, "A run cannot be followed");
+      })
+      .finally(() => background.delete(work));
+    background.add(work);
   }
 
   #conclude(exit: RunExit): Promise<RunExit> {

@@ -23,6 +23,7 @@ export class ProcessEngine implements Engine {
   readonly #launcher: LauncherClient;
   readonly #runs = new Map<string, LocalRun>();
   readonly #closing = new AbortController();
+  readonly #background = new Set<Promise<void>>();
   readonly #context: LocalRunContext;
 
   constructor(options: ProcessEngineOptions = {}) {
@@ -34,7 +35,13 @@ export class ProcessEngine implements Engine {
       },
       logger,
     );
-    this.#context = { launcher: this.#launcher, closing: this.#closing.signal, gracePeriodInMs, logger };
+    this.#context = {
+      launcher: this.#launcher,
+      closing: this.#closing.signal,
+      background: this.#background,
+      gracePeriodInMs,
+      logger,
+    };
   }
 
   async fingerprint(): Promise<EngineFingerprint> {
@@ -75,6 +82,7 @@ export class ProcessEngine implements Engine {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#launcher.close();
+    await Promise.all(this.#background);
   }
 
   #run(handle: RunHandle): LocalRun {

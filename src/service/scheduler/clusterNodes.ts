@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import type { BatchAIError } from "../../models/error.ts";
 import type { Cluster, NodeStateCounts } from "../../models/cluster.ts";
 import type { RunExit } from "../engines/engine.ts";
@@ -6,7 +5,8 @@ import { LaunchError } from "../launch/launchError.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
-import { nodeDirectoryOf, type SchedulerContext } from "./context.ts";
+import type { SchedulerContext } from "./context.ts";
+import { removeNodeDirectory } from "./folders.ts";
 import { MountError } from "./mounts.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 import { inQueueOrder } from "./queue.ts";
@@ -79,10 +79,14 @@ function sizingOf({ store, autoScaleIdleTimeInMs }: SchedulerContext, cluster: S
   const target = targetNodeCount(cluster.model.scaleSettings, {
     busyNodeCount: staying.filter((node) => node.job !== undefined).length,
     queuedNodeCounts: inQueueOrder(store.queue.ofCluster(cluster.key)).map((entry) => entry.nodeCount),
-    currentNodeCount: staying.length,
+    currentNodeCount: store.nodes.hadAny(cluster.key) ? staying.length : initialNodeCountOf(cluster),
     longIdleNodeCount: staying.filter((node) => node.idleSince && node.idleSince.getTime() <= longIdleSince).length,
   });
   return { target, staying, leaving: nodes.filter((node) => node.state === "leaving") };
+}
+
+function initialNodeCountOf({ model }: StoredResource<"clusters">): number {
+  return model.scaleSettings?.autoScale?.initialNodeCount ?? 0;
 }
 
 /** Nodes that are of no use go first, then idle ones, then busy ones; the youngest before the older. */
@@ -111,9 +115,7 @@ export function removeLeftNodes(context: SchedulerContext, clusterKey: string): 
     if (node.state !== "leaving" || node.job !== undefined || store.runs.alive(node.id)) continue;
     store.nodes.remove(node.id);
     store.runs.removeOf(node.id);
-    void rm(nodeDirectoryOf(context, node.id), { recursive: true, force: true }).catch((error: unknown) => {
-      context.logger.warn({ node: node.id, error: String(error) }, "the local disk of a node could not be removed");
-    });
+    removeNodeDirectory(context, node.id);
   }
 }
 
@@ -132,7 +134,11 @@ function prepareNodes(context: SchedulerContext, cluster: StoredResource<"cluste
     .filter((run) => run !== undefined);
 }
 
-function prepareNode(context: SchedulerContext, cluster: StoredResource<"clusters">, node: Node): PreparedRun | undefined {
+function prepareNode(
+  context: SchedulerContext,
+  cluster: StoredResource<"clusters">,
+  node: Node,
+): PreparedRun | undefined {
   try {
     const setup = prepareSetup(context, cluster, node);
     if (!setup) context.store.nodes.setState(node.id, "idle");
@@ -146,12 +152,20 @@ function prepareNode(context: SchedulerContext, cluster: StoredResource<"cluster
 
 /** Node ids look as the service's always did: a pool number, the node's number, and when its cluster was made. */
 function nodeIdOf(cluster: StoredResource<"clusters">, number: number): string {
-  const made = (cluster.model.creationTime ?? new Date()).toISOString().replace(/[-:]|\.\d+/g, "").toLowerCase();
+  const made = (cluster.model.creationTime ?? new Date())
+    .toISOString()
+    .replace(/[-:]|\.\d+/g, "")
+    .toLowerCase();
   const priority = cluster.model.vmPriority === "lowpriority" ? "-p" : "";
   return `tvm-${String(cluster.sequence)}_${String(number)}-${made}${priority}`;
 }
 
-function markUnusable({ store }: SchedulerContext, cluster: StoredResource<"clusters">, id: string, error: BatchAIError): void {
+function markUnusable(
+  { store }: SchedulerContext,
+  cluster: StoredResource<"clusters">,
+  id: string,
+  error: BatchAIError,
+): void {
   store.nodes.setState(id, "unusable");
   const current = store.resources.find("clusters", cluster.key);
   if (!current) return;

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Engine } from "../engines/engine.ts";
 import type { Logger } from "../logger.ts";
 import type { Store } from "../state/store.ts";
@@ -15,14 +14,4 @@ export interface SchedulerContext {
   readonly autoScaleIdleTimeInMs: number;
   /** Whether jobs with `containerSettings` run directly on the host. */
   readonly ignoreContainerSettings: boolean;
-}
-
-/** The private folder of a run. */
-export function runDirectoryOf(context: SchedulerContext, runId: string): string {
-  return join(context.dataDir, "runs", runId);
-}
-
-/** The local disk of a node. */
-export function nodeDirectoryOf(context: SchedulerContext, nodeId: string): string {
-  return join(context.dataDir, "nodes", nodeId);
 }

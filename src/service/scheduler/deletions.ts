@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
 import type { ResourceKind } from "../state/armId.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Store } from "../state/store.ts";
 import { removeLeftNodes } from "./clusterNodes.ts";
-import { runDirectoryOf, type SchedulerContext } from "./context.ts";
+import type { SchedulerContext } from "./context.ts";
+import { removeRunDirectory } from "./folders.ts";
 import { markStopped } from "./jobStates.ts";
 
 /** Marks a resource and everything inside it as being deleted, and asks for the end of what runs in it. */
@@ -21,7 +21,10 @@ function markDeleting(store: Store, resource: StoredResource): void {
   if (isKind(resource, "resourceGroups")) {
     store.resources.markDeleting(resource, { provisioningState: "Deleting" });
   } else if (resource.model.provisioningState !== "deleting") {
-    store.resources.markDeleting(resource, { provisioningState: "deleting", provisioningStateTransitionTime: new Date() });
+    store.resources.markDeleting(resource, {
+      provisioningState: "deleting",
+      provisioningStateTransitionTime: new Date(),
+    });
   }
 }
 
@@ -69,13 +72,9 @@ function remove(context: SchedulerContext, key: string): void {
   store.resources.remove(key);
 }
 
-/** Removes the private folder of a run that is over. */
-export function removeRunDirectory(context: SchedulerContext, runId: string): void {
-  void rm(runDirectoryOf(context, runId), { recursive: true, force: true }).catch((error: unknown) => {
-    context.logger.warn({ run: runId, error: String(error) }, "the folder of a run could not be removed");
-  });
-}
-
-function isKind<K extends ResourceKind>(resource: StoredResource, kind: K): resource is StoredResource<K> & StoredResource {
+function isKind<K extends ResourceKind>(
+  resource: StoredResource,
+  kind: K,
+): resource is StoredResource<K> & StoredResource {
   return resource.kind === kind;
 }

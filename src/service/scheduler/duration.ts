@@ -7,7 +7,16 @@ const dayInMs = 24 * 60 * 60 * 1000;
  * @throws Error when it is none.
  */
 export function durationInMs(text: string): number {
-  const { years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0, negative }: Duration = parse(text);
+  const {
+    years = 0,
+    months = 0,
+    weeks = 0,
+    days = 0,
+    hours = 0,
+    minutes = 0,
+    seconds = 0,
+    negative,
+  }: Duration = parse(text);
   const wholeDays = years * 365 + months * 30 + weeks * 7 + days;
   const length = wholeDays * dayInMs + ((hours * 60 + minutes) * 60 + seconds) * 1000;
   return negative ? -length : length;

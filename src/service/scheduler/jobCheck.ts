@@ -13,7 +13,10 @@ export function launchIssueOf(job: Job): ValidationIssue | undefined {
       runDirectory: "/run",
       nodes: [{ nodeId: "node", address: "127.0.0.1", tempRoot: "/node" }],
       clusterMountRoot: "/run/cluster",
-      jobMounts: (job.mountVolumes?.azureFileShares ?? []).map(({ relativeMountPath }) => ({ source: "/", relativeMountPath })),
+      jobMounts: (job.mountVolumes?.azureFileShares ?? []).map(({ relativeMountPath }) => ({
+        source: "/",
+        relativeMountPath,
+      })),
     });
     return undefined;
   } catch (error) {

@@ -10,7 +10,8 @@ import { LaunchError } from "../launch/launchError.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { OutputLocation } from "../state/runs.ts";
-import { nodeDirectoryOf, runDirectoryOf, type SchedulerContext } from "./context.ts";
+import type { SchedulerContext } from "./context.ts";
+import { nodeDirectoryOf, runDirectoryOf } from "./folders.ts";
 import { markEnded, markRunning } from "./jobStates.ts";
 import { locationOnShare, MountError, type ShareMount, sharesOf } from "./mounts.ts";
 import type { PreparedRun } from "./preparedRun.ts";
@@ -31,7 +32,14 @@ export function prepareJobRun(
     for (const node of nodes) store.nodes.occupy(node.id, job.key);
     markRunning(store, job);
     const nodeIds = nodes.map((node) => node.id);
-    const run = { id: plan.runId, kind: "job" as const, owner: job.key, nodes: nodeIds, handle: engine.handleFor(plan), outputs };
+    const run = {
+      id: plan.runId,
+      kind: "job" as const,
+      owner: job.key,
+      nodes: nodeIds,
+      handle: engine.handleFor(plan),
+      outputs,
+    };
     store.runs.insert(run);
     return { run: { ...run, stopReason: undefined, ended: false }, plan, secrets };
   } catch (error) {

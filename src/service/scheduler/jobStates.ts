@@ -85,7 +85,9 @@ export function outcomeOf(
     case "stopped":
       return stopReason === "requeued" ? "requeue" : { error: stopErrors[stopReason ?? "terminated"] };
     case "failed":
-      return { error: { code: exit.code, message: exit.message, ...(exit.details ? { details: [...exit.details] } : {}) } };
+      return {
+        error: { code: exit.code, message: exit.message, ...(exit.details ? { details: [...exit.details] } : {}) },
+      };
   }
 }
 

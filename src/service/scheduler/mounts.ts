@@ -53,13 +53,17 @@ function shareOf(reference: AzureFileShareReference, host: ShareHost): ShareMoun
   const named = shareNamedBy(azureFileUrl, host);
   if (named?.accountName.toLowerCase() !== accountName.toLowerCase()) {
     const known = host.accountNames.join(", ");
-    throw new MountError(azureFileUrl, `it is not a share of account ${accountName} on this service, which hosts: ${known}.`);
+    throw new MountError(
+      azureFileUrl,
+      `it is not a share of account ${accountName} on this service, which hosts: ${known}.`,
+    );
   }
   if (!host.holdsKey(named.accountName, reference.credentials.accountKey ?? "")) {
     throw new MountError(azureFileUrl, `the account key for ${accountName} is missing or wrong.`);
   }
   const source = host.shareFolder(named.accountName, named.shareName);
-  if (source === undefined) throw new MountError(azureFileUrl, `share ${named.shareName} does not exist. Create it first.`);
+  if (source === undefined)
+    throw new MountError(azureFileUrl, `share ${named.shareName} does not exist. Create it first.`);
   return { ...named, source, relativeMountPath };
 }
 
@@ -75,7 +79,11 @@ function shareNamedBy(azureFileUrl: string, host: ShareHost): { accountName: str
   return undefined;
 }
 
-function hosted(account: string, shareName: string, host: ShareHost): { accountName: string; shareName: string } | undefined {
+function hosted(
+  account: string,
+  shareName: string,
+  host: ShareHost,
+): { accountName: string; shareName: string } | undefined {
   const accountName = host.accountNames.find((name) => name.toLowerCase() === account.toLowerCase());
   return accountName === undefined ? undefined : { accountName, shareName: shareName.toLowerCase() };
 }
@@ -86,5 +94,7 @@ export function locationOnShare(
   mounted: readonly (ShareMount & { readonly target: string })[],
 ): { accountName: string; shareName: string; path: string } | undefined {
   const mount = mounted.find(({ target }) => path === target || path.startsWith(`${target}/`));
-  return mount && { accountName: mount.accountName, shareName: mount.shareName, path: path.slice(mount.target.length + 1) };
+  return (
+    mount && { accountName: mount.accountName, shareName: mount.shareName, path: path.slice(mount.target.length + 1) }
+  );
 }

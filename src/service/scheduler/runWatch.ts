@@ -1,6 +1,7 @@
 import type { LaunchPlan, LaunchSecrets, RunExit } from "../engines/engine.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
+import { wipeNodeDirectories } from "./folders.ts";
 
 /**
  * Keeps an eye on the runs that are alive: starts them, finds them again after a restart, stops them, and reports the
@@ -21,6 +22,7 @@ export class RunWatch {
   /** Starts a run that has been stored, and watches it. */
   start(run: Run, plan: LaunchPlan, secrets: LaunchSecrets): void {
     this.#watch(run, async () => {
+      await wipeNodeDirectories(this.#context, run.nodes);
       await this.#context.engine.start(plan, secrets, run.handle);
       return await this.#context.engine.wait(run.handle, this.#closing.signal);
     });
@@ -31,7 +33,10 @@ export class RunWatch {
     for (const run of this.#context.store.runs.allAlive()) {
       this.#watch(run, async () => {
         const state = await this.#context.engine.recover(run.handle);
-        this.#context.logger.info({ run: run.id, owner: run.owner, state: state.kind }, "found a run of an earlier start");
+        this.#context.logger.info(
+          { run: run.id, owner: run.owner, state: state.kind },
+          "found a run of an earlier start",
+        );
         if (state.kind === "notStarted") return "notStarted";
         return state.kind === "ended" ? state.exit : await this.#context.engine.wait(run.handle, this.#closing.signal);
       });
@@ -75,6 +80,10 @@ export class RunWatch {
   #failureOf(run: Run, error: unknown): RunExit | undefined {
     if (this.#closing.signal.aborted) return undefined;
     this.#context.logger.error({ run: run.id, error: String(error) }, "the engine failed");
-    return { kind: "failed", code: "EngineFailed", message: "The engine could not run the job. The service's log says why." };
+    return {
+      kind: "failed",
+      code: "EngineFailed",
+      message: "The engine could not run the job. The service's log says why.",
+    };
   }
 }

@@ -4,7 +4,8 @@ import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import { endSetup, resizeCluster } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
-import { beginDeletion, finishDeletions, removeRunDirectory } from "./deletions.ts";
+import { beginDeletion, finishDeletions } from "./deletions.ts";
+import { removeRunDirectory } from "./folders.ts";
 import { deadlineOf, markEnded, markQueued, markStopped, outcomeOf } from "./jobStates.ts";
 import { prepareJobRun } from "./jobStart.ts";
 import type { PreparedRun } from "./preparedRun.ts";
@@ -133,7 +134,8 @@ export class Scheduler {
   #deadlines(): { run: Run; deadline: number }[] {
     const { store } = this.#context;
     return store.runs.allAlive().flatMap((run) => {
-      const job = run.kind === "job" && run.stopReason === undefined ? store.resources.find("jobs", run.owner) : undefined;
+      const job =
+        run.kind === "job" && run.stopReason === undefined ? store.resources.find("jobs", run.owner) : undefined;
       const limit = job?.model.constraints?.maxWallClockTime;
       return job && limit !== undefined ? [{ run, deadline: deadlineOf(job.model, durationInMs(limit)) }] : [];
     });
@@ -179,9 +181,12 @@ export class Scheduler {
   #wakeIn(delayInMs: number): void {
     clearTimeout(this.#timer);
     if (!Number.isFinite(delayInMs)) return;
-    this.#timer = setTimeout(() => {
-      this.wake();
-    }, Math.min(Math.max(delayInMs, 0), longestTimerInMs));
+    this.#timer = setTimeout(
+      () => {
+        this.wake();
+      },
+      Math.min(Math.max(delayInMs, 0), longestTimerInMs),
+    );
     this.#timer.unref();
   }
 
@@ -193,7 +198,9 @@ export class Scheduler {
       .flatMap((cluster) => surplusNodes(cluster, store.nodes.ofCluster(cluster.key)))
       .map((node) => (node.idleSince?.getTime() ?? Date.now()) + autoScaleIdleTimeInMs);
     const deadlines = this.#deadlines().map(({ deadline }) => deadline);
-    return Math.min(...idleEnds, ...deadlines) - Date.now();
+    // What is past has been looked at in this step; waking up for it again at once would never end.
+    const ahead = [...idleEnds, ...deadlines].map((time) => time - Date.now()).filter((delay) => delay > 0);
+    return Math.min(...ahead);
   }
 }
 

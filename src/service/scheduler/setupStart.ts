@@ -5,7 +5,8 @@ import { withSecrets } from "../../wire/secrets.ts";
 import { planSetupTask } from "../launch/setupTask.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
-import { nodeDirectoryOf, runDirectoryOf, type SchedulerContext } from "./context.ts";
+import type { SchedulerContext } from "./context.ts";
+import { nodeDirectoryOf, runDirectoryOf } from "./folders.ts";
 import { sharesOf } from "./mounts.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
@@ -34,7 +35,14 @@ export function prepareSetup(
     clusterMountRoot: join(runDirectory, "cluster"),
     clusterMounts,
   });
-  const run = { id: runId, kind: "setupTask" as const, owner: node.id, nodes: [node.id], handle: engine.handleFor(plan), outputs: {} };
+  const run = {
+    id: runId,
+    kind: "setupTask" as const,
+    owner: node.id,
+    nodes: [node.id],
+    handle: engine.handleFor(plan),
+    outputs: {},
+  };
   store.runs.insert(run);
   const environment = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
   return { run: { ...run, stopReason: undefined, ended: false }, plan, secrets: { environment } };

@@ -21,7 +21,9 @@ export class DataFolderLock {
       connection.exec("BEGIN EXCLUSIVE");
     } catch {
       connection.close();
-      throw new Error(`Another batchai service is using the data folder ${dataDir}. Stop it, or choose another folder.`);
+      throw new Error(
+        `Another batchai service is using the data folder ${dataDir}. Stop it, or choose another folder.`,
+      );
     }
     return new DataFolderLock(connection);
   }

@@ -44,6 +44,11 @@ export class Nodes {
     return number;
   }
 
+  /** Whether a cluster has had a node at any time. */
+  hadAny(clusterKey: string): boolean {
+    return this.#settings.get(lastNumberOf(clusterKey)) !== undefined;
+  }
+
   /** Forgets the numbers of a cluster that is gone. */
   forget(clusterKey: string): void {
     this.#settings.remove(lastNumberOf(clusterKey));

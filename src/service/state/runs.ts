@@ -68,10 +68,11 @@ export class Runs {
     return this.#database.all("SELECT * FROM runs WHERE ended IS NULL").map(runOf);
   }
 
-  /** Notes why a run is to be ended. The first reason counts, but deletion overrules all others. */
+  /** Notes why a run is to be ended. The first reason counts; but any overrules another try, and deletion all others. */
   requestStop(id: string, reason: StopReason): void {
     this.#database.run(
-      "UPDATE runs SET stop_reason = ?1 WHERE id = ?2 AND ended IS NULL AND (stop_reason IS NULL OR ?1 = 'deleted')",
+      `UPDATE runs SET stop_reason = ?1
+       WHERE id = ?2 AND ended IS NULL AND (coalesce(stop_reason, 'requeued') = 'requeued' OR ?1 = 'deleted')`,
       reason,
       id,
     );
