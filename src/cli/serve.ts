@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { BatchAIService } from "../service/index.ts";
 
@@ -13,6 +13,8 @@ interface ServeOptions {
   readonly logLevel: string;
 }
 
+const logLevels = ["debug", "info", "warn", "error", "silent"];
+
 /** `batchai serve`: runs the service until it is told to stop. */
 export function serveCommand(): Command {
   return new Command("serve")
@@ -24,7 +26,7 @@ export function serveCommand(): Command {
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription that the service answers for (first start of a data folder only)")
     .option("--ignore-container-settings", "run jobs that name a container directly on this machine", false)
-    .option("--log-level <level>", "debug, info, warn, error or silent; the log goes to standard error", "info")
+    .addOption(new Option("--log-level <level>", "what goes to standard error").choices(logLevels).default("info"))
     .action(serve);
 }
 
