@@ -77,6 +77,8 @@ describe("answers on the wire", () => {
     const refused = await call("PUT", "wire/ten.txt?comp=range", write, "X");
     expect([refused.status, refused.headers["x-ms-error-code"]]).toEqual([412, "ConditionNotMet"]);
     expect((await call("PUT", "wire/ten.txt", { "x-ms-content-length": "0", "if-none-match": "*" })).status).toBe(412);
+    const create = { "if-none-match": "*" };
+    expect((await call("PUT", "wire/conditional?restype=directory", create)).status).toBe(201);
     expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
   });
 });

@@ -53,7 +53,7 @@ export async function refusal(promise: Promise<unknown>): Promise<{ status?: num
       response?: { bodyAsText?: string };
       details?: unknown;
     };
-    return { status: statusCode, code, body: `${response?.bodyAsText ?? ""}${String(JSON.stringify(details))}` };
+    return { status: statusCode, code, body: JSON.stringify([response?.bodyAsText, details]) };
   }
   throw new Error("The call was expected to fail, and it did not.");
 }

@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { checkConditions } from "../conditions.ts";
 import { attributesOf, creationTimeOf, etagOf, identityOf, metadataHeaders, ticks } from "../description.ts";
@@ -7,7 +8,7 @@ import { nameOfKey } from "../names.ts";
 import { cutPage, includes, pageRequestOf } from "../paging.ts";
 import type { FileProperties } from "../properties.ts";
 import type { Share } from "../storage.ts";
-import { createDirectory, lookAt, keysIn, removeDirectory, requireDirectory } from "../tree.ts";
+import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../tree.ts";
 import type { FoundPlace } from "../tree.ts";
 import { nameXml, pathAttributes, toXml } from "../xml.ts";
 import {
@@ -18,6 +19,7 @@ import {
   refuseReadOnly,
   setLastWriteTime,
   targetOf,
+  withDescriptor,
   withEntry,
   withoutDefaults,
   withSmb,
@@ -89,23 +91,24 @@ async function createNewDirectory(exchange: Exchange): Promise<void> {
   const target = targetOf(exchange);
   const { stat } = target.place;
   if (stat !== undefined) throw new StorageError(stat.isDirectory() ? "ResourceAlreadyExists" : "ResourceTypeMismatch");
+  checkConditions(exchange.request, undefined);
   createDirectory(target.place);
-  await withEntry(exchange, target, "read", ({ descriptor, identity }) => {
+  await withDescriptor(openPlace(target.place, "read"), (descriptor) => {
+    const identity = identityOf(fstatSync(descriptor, { bigint: true }));
     exchange.storage.properties.setFile(target.share, identity, withSmb({ metadata }, smb));
     setLastWriteTime(descriptor, smb.lastWriteOn);
     answer(exchange, 201, currentHeaders(exchange, target, descriptor));
   });
 }
 
-function getDirectoryProperties(exchange: Exchange): void {
-  const { share, place } = targetOf(exchange);
-  const { stat } = requireDirectory(place);
-  const properties = propertiesOf(exchange, share, stat);
-  checkConditions(exchange.request, etagOf(stat, properties));
-  answer(exchange, 200, {
-    ...entryHeaders(place, stat, properties),
-    ...metadataHeaders(properties.metadata),
-    "x-ms-server-encrypted": "false",
+async function getDirectoryProperties(exchange: Exchange): Promise<void> {
+  const target = directoryTarget(exchange);
+  await withEntry(exchange, target, "read", ({ stat, properties }) => {
+    answer(exchange, 200, {
+      ...entryHeaders(target.place, stat, properties),
+      ...metadataHeaders(properties.metadata),
+      "x-ms-server-encrypted": "false",
+    });
   });
 }
 

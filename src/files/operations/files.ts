@@ -28,7 +28,7 @@ import {
   withSmb,
   withoutDefaults,
 } from "./entries.ts";
-import type { Target } from "./entries.ts";
+import type { Entry, Target } from "./entries.ts";
 import { answer } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 
@@ -98,29 +98,24 @@ function storeNew(
   exchange.storage.properties.setFile(target.share, identityOf(stat), { ...properties, contentMd5 });
 }
 
-function getFileProperties(exchange: Exchange): void {
-  const { share, place } = targetOf(exchange);
-  const { stat } = requireFile(place);
-  const properties = propertiesOf(exchange, share, stat);
-  checkConditions(exchange.request, etagOf(stat, properties));
-  exchange.response
-    .writeHead(200, {
-      ...fileHeaders(exchange, entryHeaders(place, stat, properties), properties),
-      ...contentHeaders(stat, properties),
-      ...exchange.grant.overrides,
-      "content-length": String(stat.size),
-    })
-    .end();
+async function getFileProperties(exchange: Exchange): Promise<void> {
+  const target = fileTarget(exchange);
+  await withEntry(exchange, target, "read", (entry) => {
+    exchange.response
+      .writeHead(200, {
+        ...fileHeaders(target, entry),
+        ...contentHeaders(entry.stat, entry.properties),
+        ...exchange.grant.overrides,
+        "content-length": String(entry.stat.size),
+      })
+      .end();
+  });
 }
 
 /** Headers that reads of a file answer besides those of its content. */
-export function fileHeaders(
-  exchange: Exchange,
-  headers: Readonly<Record<string, string>>,
-  properties: FileProperties,
-): Record<string, string> {
+export function fileHeaders({ place }: Target, { stat, properties }: Entry): Record<string, string> {
   return {
-    ...headers,
+    ...entryHeaders(place, stat, properties),
     ...metadataHeaders(properties.metadata),
     "x-ms-type": "File",
     "x-ms-server-encrypted": "false",
@@ -129,11 +124,12 @@ export function fileHeaders(
   };
 }
 
-function getFileMetadata(exchange: Exchange): void {
-  const { share, place } = targetOf(exchange);
-  const { stat } = requireFile(place);
-  const properties = propertiesOf(exchange, share, stat);
-  answer(exchange, 200, { ...entryHeaders(place, stat, properties), ...metadataHeaders(properties.metadata) });
+async function getFileMetadata(exchange: Exchange): Promise<void> {
+  const target = fileTarget(exchange);
+  await withEntry(exchange, target, "read", ({ stat, properties }) => {
+    const headers = entryHeaders(target.place, stat, properties);
+    answer(exchange, 200, { ...headers, ...metadataHeaders(properties.metadata) });
+  });
 }
 
 async function setFileMetadata(exchange: Exchange): Promise<void> {
@@ -162,7 +158,8 @@ async function setFileProperties(exchange: Exchange): Promise<void> {
   });
 }
 
-function fileTarget(exchange: Exchange): Target {
+/** The file that the request addresses. Throws when there is none. */
+export function fileTarget(exchange: Exchange): Target {
   const target = targetOf(exchange);
   return { ...target, place: requireFile(target.place) };
 }

@@ -6,11 +6,10 @@ import { StorageError } from "../errors.ts";
 import { invalid } from "../headers.ts";
 import { lengthOf, rangeHeader, rangeToRead, rangeToWrite } from "../ranges.ts";
 import type { ByteRange } from "../ranges.ts";
-import { requireFile } from "../tree.ts";
 import { toXml } from "../xml.ts";
-import { currentHeaders, entryHeaders, refuseReadOnly, setLastWriteTime, targetOf, withEntry } from "./entries.ts";
-import type { Entry, Target } from "./entries.ts";
-import { fileHeaders } from "./files.ts";
+import { currentHeaders, refuseReadOnly, setLastWriteTime, withEntry } from "./entries.ts";
+import type { Entry } from "./entries.ts";
+import { fileHeaders, fileTarget } from "./files.ts";
 import { answer, answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 
@@ -24,7 +23,7 @@ async function getFile(exchange: Exchange): Promise<void> {
     const header = rangeHeader(exchange.request);
     const range = header === undefined ? { start: 0, end: size - 1 } : rangeToRead(header, size);
     const headers = {
-      ...fileHeaders(exchange, entryHeaders(target.place, entry.stat, entry.properties), entry.properties),
+      ...fileHeaders(target, entry),
       ...(await contentHeadersFor(exchange, entry, header === undefined ? undefined : range)),
       ...exchange.grant.overrides,
       "accept-ranges": "bytes",
@@ -95,11 +94,6 @@ async function listRanges(exchange: Exchange): Promise<void> {
     exchange.response.setHeader("x-ms-content-length", size);
     answerXml(exchange, toXml("Ranges", { Range: ranges.map(({ start, end }) => ({ Start: start, End: end })) }));
   });
-}
-
-function fileTarget(exchange: Exchange): Target {
-  const target = targetOf(exchange);
-  return { ...target, place: requireFile(target.place) };
 }
 
 const onFile = { level: "file", resourceType: "o" } as const;
