@@ -192,11 +192,12 @@ export function engineConformance(name: string, makeEngine: () => Engine, factor
         "trap '' TERM; sleep 60 & bash -c 'bash -c \"sleep 60 & wait\" & wait' & " +
           "setsid bash -c \"trap '' TERM HUP; sleep 60 & sleep 60; sleep 60\" & (setsid -f sleep 60); " +
           "(sleep 60 & env -i bash -c ': in $0; sleep 60; :' \"$WORKPLACE\" &); " +
+          "env -i setsid -w bash -c ': in $0; sleep 60; :' \"$WORKPLACE\" & " +
           "(kill -STOP $BASHPID; sleep 60) & echo ready; wait; sleep 60",
       );
       const handle = await start(plan);
       await until("the tree stands", async () => (await outputOf(plan, "stdout-proc0.txt")) === "ready\n");
-      await until("all of it runs", () => workplace.processes().length >= 8);
+      await until("all of it runs", () => workplace.processes().length >= 10);
       await engine.stop(handle);
       expect(workplace.processes()).toEqual([]);
       expect(await engine.wait(handle)).toEqual({ kind: "stopped" });

@@ -85,6 +85,15 @@ describe("the process engine", () => {
     expect(await workplace.read(plan, "execution-node0.log")).toContain("Run failed: What ran the job is gone");
   });
 
+  it("ends a run and its background processes while no service is there", async () => {
+    const commands = ["sleep 60 & sleep 0.5; exit 3", "trap '' TERM; sleep 60; sleep 60"];
+    const plan = workplace.plan({ commands, nodes: 2 });
+    await startAndCrash(factory, workplace, [plan]);
+    await until("nothing runs any more", () => workplace.processes().length === 0);
+    const exit = textOf(join(plan.runDirectory, "engine/exit.json"));
+    expect(JSON.parse(exit)).toEqual({ kind: "exited", phase: "processes", exitCode: 3 });
+  });
+
   it("reports a run of an earlier life whose supervisor is gone", async () => {
     const plan = workplace.plan("sleep 60");
     await startAndCrash(factory, workplace, [plan]);

@@ -30,7 +30,12 @@ describe("paths of a job", () => {
     ],
     [
       "an id used twice",
-      { outputDirectories: [{ id: "O", pathPrefix: root }, { id: "O", pathPrefix: root }] },
+      {
+        outputDirectories: [
+          { id: "O", pathPrefix: root },
+          { id: "O", pathPrefix: root },
+        ],
+      },
       "InvalidOutputDirectory",
       "properties.outputDirectories[1].id",
     ],
@@ -76,7 +81,10 @@ describe("mount paths", () => {
   });
 
   it("may be side by side, in cluster and job", () => {
-    const mounts = [{ source, relativeMountPath: "a" }, { source, relativeMountPath: "ab/c" }];
+    const mounts = [
+      { source, relativeMountPath: "a" },
+      { source, relativeMountPath: "ab/c" },
+    ];
     const { plan } = planJob(jobContext({}, { jobMounts: mounts, clusterMounts: mounts }));
     expect(plan.mounts.map(({ target }) => target)).toEqual([
       "/data/runs/run-1/cluster/a",

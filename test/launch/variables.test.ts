@@ -55,7 +55,12 @@ describe("the user's variables", () => {
 
   it("may have the names of inherited properties", () => {
     const environment = environmentWith({ name: "__proto__", value: "x" }, { name: "constructor", value: "y" });
-    expect(Object.entries(environment)).toEqual(expect.arrayContaining([["__proto__", "x"], ["constructor", "y"]]));
+    expect(Object.entries(environment)).toEqual(
+      expect.arrayContaining([
+        ["__proto__", "x"],
+        ["constructor", "y"],
+      ]),
+    );
   });
 
   const refused: [string, EnvironmentVariable, string][] = [
