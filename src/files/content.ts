@@ -88,7 +88,7 @@ export async function receiveContent(
 }
 
 async function writeAll(descriptor: number, data: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < data.length; ) {
+  for (let done = 0; done < data.length;) {
     const { bytesWritten } = await write(descriptor, data, done, data.length - done, position + done);
     done += bytesWritten;
   }

@@ -12,7 +12,7 @@ const errorTable = {
   AuthorizationSourceIPMismatch: [403, "The shared access signature does not allow the address of the sender."],
   ConditionNotMet: [412, "The condition in the request's headers does not hold."],
   DirectoryNotEmpty: [409, "The directory is not empty."],
-  EmptyMetadataKey: [400, "A metadata header has no name after \"x-ms-meta-\"."],
+  EmptyMetadataKey: [400, 'A metadata header has no name after "x-ms-meta-".'],
   InsufficientAccountPermissions: [403, "The service may not read or write this file or directory on its disk."],
   InsufficientStorage: [507, "The disk that holds the share is full."],
   InternalError: [500, "The service failed to carry out the request; its log says more."],

@@ -58,7 +58,10 @@ export class Storage {
   /** Names of all shares of an account, in order. */
   shareNames(accountName: string): string[] {
     const entries = readdirSync(join(this.#root, accountName), { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && isShareName(entry.name)).map((entry) => entry.name).sort();
+    return entries
+      .filter((entry) => entry.isDirectory() && isShareName(entry.name))
+      .map((entry) => entry.name)
+      .sort();
   }
 
   /** Creates the folder of a share. Throws when it exists. */

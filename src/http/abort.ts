@@ -18,10 +18,13 @@ export function delay(milliseconds: number, abortSignal: AbortSignalLike): Promi
       clearTimeout(timer);
       reject(new AbortError("The wait was aborted."));
     };
-    const timer = setTimeout(() => {
-      abortSignal.removeEventListener("abort", stop);
-      resolve();
-    }, Math.min(milliseconds, longestTimerInMs));
+    const timer = setTimeout(
+      () => {
+        abortSignal.removeEventListener("abort", stop);
+        resolve();
+      },
+      Math.min(milliseconds, longestTimerInMs),
+    );
     abortSignal.addEventListener("abort", stop);
   });
 }

@@ -41,7 +41,8 @@ export function createContext(
 
 function parseEndpoint({ endpoint, allowInsecureConnection }: BatchAIManagementClientOptions): URL {
   const address = endpoint ?? "https://management.azure.com";
-  if (!URL.canParse(address)) throw new TypeError("endpoint: must be an absolute URL such as https://management.azure.com");
+  if (!URL.canParse(address))
+    throw new TypeError("endpoint: must be an absolute URL such as https://management.azure.com");
   const url = new URL(address);
   const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url) && allowInsecureConnection);
   if (!isSafe) throw new TypeError(`endpoint: ${insecureMessage(url)}`);

@@ -45,7 +45,9 @@ export function pollOperation<T>(
     processResult: (answer) => Promise.resolve(operation.readResult(answer)),
   });
   poller.submitted().catch((error: unknown) => {
-    logger.warning(`${operation.operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`);
+    logger.warning(
+      `${operation.operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`,
+    );
   });
   return poller;
 }
@@ -82,10 +84,7 @@ function runningOperation<T>(
 }
 
 /** An answer as core wants to see it; without `Retry-After`, which is obeyed here. */
-function operationResponse(
-  { method, url }: ServiceRequest,
-  { response, body }: ServiceAnswer,
-): OperationResponse {
+function operationResponse({ method, url }: ServiceRequest, { response, body }: ServiceAnswer): OperationResponse {
   const { "retry-after": _, ...headers } = response.headers.toJSON();
   return {
     flatResponse: body,

@@ -5,7 +5,13 @@ import {
   proxyPolicyName,
   RestError,
 } from "@azure/core-rest-pipeline";
-import type { Pipeline, PipelinePolicy, PipelineRequest, PipelineResponse, SendRequest } from "@azure/core-rest-pipeline";
+import type {
+  Pipeline,
+  PipelinePolicy,
+  PipelineRequest,
+  PipelineResponse,
+  SendRequest,
+} from "@azure/core-rest-pipeline";
 import { isLoopback } from "./loopback.ts";
 
 /** What a token policy needs to know. */

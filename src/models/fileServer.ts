@@ -8,13 +8,7 @@ export type CachingType = "none" | "readonly" | "readwrite";
 export type StorageAccountType = "Standard_LRS" | "Premium_LRS" | (string & {});
 
 /** How far the service has come with a file server. */
-export type FileServerProvisioningState =
-  | "creating"
-  | "updating"
-  | "deleting"
-  | "succeeded"
-  | "failed"
-  | (string & {});
+export type FileServerProvisioningState = "creating" | "updating" | "deleting" | "succeeded" | "failed" | (string & {});
 
 /** What `fileServers.create` wants to know. */
 export interface FileServerCreateParameters {

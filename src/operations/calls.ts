@@ -82,7 +82,12 @@ export function deleteResource(
   call: Call,
   options: LongRunningOperationOptions,
 ): OperationPoller<void> {
-  return startWithoutResult(context, call.operation, () => toRequest(context, call, "DELETE", [200, 202, 204]), options);
+  return startWithoutResult(
+    context,
+    call.operation,
+    () => toRequest(context, call, "DELETE", [200, 202, 204]),
+    options,
+  );
 }
 
 /** Begins to do something to a resource. */

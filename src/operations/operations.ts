@@ -18,7 +18,6 @@ export interface Operations {
 /** Makes the group of operations on operations. */
 export function createOperations(context: ServiceContext): Operations {
   return {
-    list: (options = {}) =>
-      list(context, { operation: "operations.list", path: paths.operations }, operation, options),
+    list: (options = {}) => list(context, { operation: "operations.list", path: paths.operations }, operation, options),
   };
 }

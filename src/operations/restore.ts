@@ -78,7 +78,8 @@ export function restoreOperation<T extends RestoredResult>(
   );
   // JSON has neither dates nor errors, so the end of an operation that has ended is made anew.
   const restored = poller.operationState;
-  if (restored && goOn.status === "succeeded") restored.result = readResult(serialize<unknown>(target.schema, goOn.result));
+  if (restored && goOn.status === "succeeded")
+    restored.result = readResult(serialize<unknown>(target.schema, goOn.result));
   if (restored && goOn.status === "failed") {
     restored.error = rememberedError(deserialize(cloudErrorBody, read(goOn, "error.details")));
   }

@@ -51,11 +51,7 @@ export interface Workspaces {
     options?: WorkspacesUpdateOptions,
   ): Promise<Workspace>;
   /** Deletes a workspace and everything in it; running jobs are ended. One that does not exist is no error. */
-  delete(
-    resourceGroupName: string,
-    workspaceName: string,
-    options?: WorkspacesDeleteOptions,
-  ): OperationPoller<void>;
+  delete(resourceGroupName: string, workspaceName: string, options?: WorkspacesDeleteOptions): OperationPoller<void>;
   /** Gets a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
   get(resourceGroupName: string, workspaceName: string, options?: WorkspacesGetOptions): Promise<Workspace>;
 }

@@ -1,4 +1,8 @@
-import type { ContainerSettings, ImageSourceRegistry, PrivateRegistryCredentials } from "../models/containerSettings.ts";
+import type {
+  ContainerSettings,
+  ImageSourceRegistry,
+  PrivateRegistryCredentials,
+} from "../models/containerSettings.ts";
 import { model, object, optional, required, secret, string } from "./schema.ts";
 import { keyVaultSecretReference } from "./secret.ts";
 

@@ -257,11 +257,8 @@ export function secret<Type>(path: string, type: Type): OptionalProperty<Type> {
   return { path, type, required: false, readOnly: false, secret: true };
 }
 
-type Default<Type> = Type extends EnumerationType<infer Word>
-  ? Word
-  : Type extends IntegerType | NumberType
-    ? number
-    : string;
+type Default<Type> =
+  Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType | NumberType ? number : string;
 
 /** Makes the schema of the interface `T` from its table. */
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {

@@ -155,9 +155,11 @@ describe("what is neither file nor directory", () => {
     execFileSync("mkfifo", [join(folder, "pipe")]);
   });
 
-  const links = ["link.txt", "link-dir/secret.txt", "dir/root/etc/passwd", "link-inside/inside.txt"].concat(
-    ["loop", "dangling", "pipe"],
-  );
+  const links = ["link.txt", "link-dir/secret.txt", "dir/root/etc/passwd", "link-inside/inside.txt"].concat([
+    "loop",
+    "dangling",
+    "pipe",
+  ]);
 
   it.each(links)("%s is never read", async (path) => {
     const file = share.getDirectoryClient(join(path, "..")).getFileClient(join("/", path).split("/").at(-1) ?? "");

@@ -127,7 +127,9 @@ describe("a service SAS for one file", () => {
     expect(await get("granted/dir/a%20b.txt", sas)).toEqual([200, "secret text"]);
     const changed: Record<string, string> = {
       sp: "rwdc",
-      se: later(60 * minute).toISOString().replace(/\.\d+Z/, "Z"),
+      se: later(60 * minute)
+        .toISOString()
+        .replace(/\.\d+Z/, "Z"),
       st: "2015-01-01T00:00:00Z",
       sip: "0.0.0.0-255.255.255.255",
       spr: "http",

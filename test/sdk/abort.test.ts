@@ -80,26 +80,29 @@ describe("an abort signal ends the wait promptly", () => {
     expect(await abortTime(controller, call)).toBeLessThan(50);
   });
 
-  it.each(["updateIntervalInMs", "the service"])("for the next poll, paced by %s; the operation goes on", async (by) => {
-    const methods: (string | undefined)[] = [];
-    const client = await clientOf((request, response) => {
-      methods.push(request.method);
-      response.setHeader("azure-asyncoperation", `http://${request.headers.host ?? ""}${operationPath}`);
-      if (by === "the service") response.setHeader("retry-after", "600");
-      response.statusCode = request.method === "DELETE" ? 202 : 200;
-      response.end(request.method === "DELETE" ? "" : '{"status":"InProgress"}');
-    });
-    const controller = new AbortController();
-    const { signal, listeners } = countingSignal(controller);
-    const poller = client.jobs.delete("g", "w", "e", "j", { abortSignal: signal, updateIntervalInMs: 600_000 });
-    const expected = by === "the service" ? ["DELETE"] : ["DELETE", "GET"];
-    const rejection = abortTimeWhen(() => methods.length === expected.length, controller, poller);
-    expect(await rejection).toBeLessThan(50);
-    expect(methods).toEqual(expected);
-    expect(poller.operationState?.status).toBe("running");
-    await expect.poll(listeners).toBe(0);
-    await expect(poller.serialize()).resolves.toContain(operationPath);
-  });
+  it.each(["updateIntervalInMs", "the service"])(
+    "for the next poll, paced by %s; the operation goes on",
+    async (by) => {
+      const methods: (string | undefined)[] = [];
+      const client = await clientOf((request, response) => {
+        methods.push(request.method);
+        response.setHeader("azure-asyncoperation", `http://${request.headers.host ?? ""}${operationPath}`);
+        if (by === "the service") response.setHeader("retry-after", "600");
+        response.statusCode = request.method === "DELETE" ? 202 : 200;
+        response.end(request.method === "DELETE" ? "" : '{"status":"InProgress"}');
+      });
+      const controller = new AbortController();
+      const { signal, listeners } = countingSignal(controller);
+      const poller = client.jobs.delete("g", "w", "e", "j", { abortSignal: signal, updateIntervalInMs: 600_000 });
+      const expected = by === "the service" ? ["DELETE"] : ["DELETE", "GET"];
+      const rejection = abortTimeWhen(() => methods.length === expected.length, controller, poller);
+      expect(await rejection).toBeLessThan(50);
+      expect(methods).toEqual(expected);
+      expect(poller.operationState?.status).toBe("running");
+      await expect.poll(listeners).toBe(0);
+      await expect(poller.serialize()).resolves.toContain(operationPath);
+    },
+  );
 
   it("before anything is sent", async () => {
     let asked = 0;

@@ -26,7 +26,9 @@ describe("an error of the service", () => {
       .query(true)
       .reply(
         404,
-        { error: { code: "WorkspaceNotFound", message: "The specified workspace w is not found", target: "w", details } },
+        {
+          error: { code: "WorkspaceNotFound", message: "The specified workspace w is not found", target: "w", details },
+        },
         { "request-id": "11-22" },
       );
     const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
@@ -71,9 +73,11 @@ describe("an error of the service", () => {
 
 describe("an error of the network", () => {
   it("says which operation it was and where it went", async () => {
-    azureIsNock().get(workspacePath).query(true).times(4).replyWithError(
-      Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }),
-    );
+    azureIsNock()
+      .get(workspacePath)
+      .query(true)
+      .times(4)
+      .replyWithError(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }));
     const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
     expect(error.code).toBe("ECONNREFUSED");
     expect(error.message).toBe(
@@ -107,7 +111,10 @@ describe("an error of the network", () => {
 
 describe("no error", () => {
   it("shows a secret of the request or the token, however it is printed", async () => {
-    azureIsNock().put(`${workspacePath}/clusters/c`).query(true).reply(400, { error: { code: "Bad", message: "bad" } });
+    azureIsNock()
+      .put(`${workspacePath}/clusters/c`)
+      .query(true)
+      .reply(400, { error: { code: "Bad", message: "bad" } });
     const userAccountSettings = { adminUserName: "me", adminUserPassword: "the-password" };
     const error = await restErrorOf(
       quickClient().clusters.create("g", "w", "c", { vmSize: "STANDARD_D1", userAccountSettings }),

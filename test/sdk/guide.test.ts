@@ -45,6 +45,8 @@ describe("the guide to the SDK", () => {
     const { stdout } = await run(process.execPath, [join(folder, "guide.ts")], { timeout: 60_000 });
     expect(stdout).toContain("succeeded\nmyexperiment\nmycluster succeeded\n");
     expect(stdout).toContain("404 The specified job nojob is not found");
-    expect(stdout).toContain("parameters.scaleSettings.manual.targetNodeCount must be an integer of at least 0, got -1");
+    expect(stdout).toContain(
+      "parameters.scaleSettings.manual.targetNodeCount must be an integer of at least 0, got -1",
+    );
   });
 });

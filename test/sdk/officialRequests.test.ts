@@ -164,11 +164,7 @@ const calls: [operation: string, ours: Call, official: Call][] = [
     () => collect(ours.jobs.listRemoteLoginInformation("g", "w", "e", "j")),
     () => official.jobs.listRemoteLoginInformation("g", "w", "e", "j"),
   ],
-  [
-    "jobs.terminate",
-    () => ours.jobs.terminate("g", "w", "e", "j"),
-    () => official.jobs.terminate("g", "w", "e", "j"),
-  ],
+  ["jobs.terminate", () => ours.jobs.terminate("g", "w", "e", "j"), () => official.jobs.terminate("g", "w", "e", "j")],
   [
     "fileServers.create",
     () => ours.fileServers.create("g", "w", "f", fileServer),

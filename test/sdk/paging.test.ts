@@ -28,7 +28,10 @@ describe("a list", () => {
 
   it("goes on later, elsewhere, from a continuation token", async () => {
     const list = quickClient().jobs.listByExperiment("g", "w", "e");
-    azureIsNock().get(jobs).query(true).reply(200, { value: [{ name: "a" }], nextLink: second });
+    azureIsNock()
+      .get(jobs)
+      .query(true)
+      .reply(200, { value: [{ name: "a" }], nextLink: second });
     const first = await list.byPage().next();
     expect(first.value).toHaveLength(1);
     const { continuationToken } = first.value as { continuationToken?: string };
@@ -52,10 +55,15 @@ describe("a list", () => {
         maxresults: 1,
       })
       .reply(200, {
-        value: [{ name: "f", fileType: "file", properties: { contentLength: 3, lastModified: "2018-06-06T18:39:26Z" } }],
+        value: [
+          { name: "f", fileType: "file", properties: { contentLength: 3, lastModified: "2018-06-06T18:39:26Z" } },
+        ],
         nextLink: `${azure}${path}?api-version=2018-05-01&page=2`,
       });
-    azureIsNock().get(path).query({ "api-version": "2018-05-01", page: 2 }).reply(200, { value: [{ name: "d" }] });
+    azureIsNock()
+      .get(path)
+      .query({ "api-version": "2018-05-01", page: 2 })
+      .reply(200, { value: [{ name: "d" }] });
     const options = { directory: "a/b", linkExpiryInMinutes: 5, maxResults: 1 };
     await expect(collect(quickClient().jobs.listOutputFiles("g", "w", "e", "j", "models", options))).resolves.toEqual([
       { name: "f", fileType: "file", contentLength: 3, lastModified: new Date("2018-06-06T18:39:26Z") },

@@ -28,10 +28,13 @@ describe("the poller of a create", () => {
   it("follows the crossed headers of the service and ends with the resource", async () => {
     azureIsNock().put(clusterPath, { properties: parameters }).query(true).reply(202, "", crossedHeaders);
     answerPolls({ status: "InProgress" }, { status: "InProgress" }, { status: "Succeeded" });
-    azureIsNock().get(clusterPath).query({ "api-version": "2018-05-01" }).reply(200, {
-      name: "c",
-      properties: { creationTime: "2018-06-06T18:39:26.491Z", currentNodeCount: 0 },
-    });
+    azureIsNock()
+      .get(clusterPath)
+      .query({ "api-version": "2018-05-01" })
+      .reply(200, {
+        name: "c",
+        properties: { creationTime: "2018-06-06T18:39:26.491Z", currentNodeCount: 0 },
+      });
     const poller = quickClient().clusters.create("g", "w", "c", parameters, quick);
     const seen: string[] = [];
     poller.onProgress((state: OperationState<unknown>) => seen.push(state.status));
@@ -47,10 +50,13 @@ describe("the poller of a create", () => {
   });
 
   it("is done at once when the service answers 200 without those headers", async () => {
-    azureIsNock().put(workspacePath).query(true).reply(200, {
-      name: "w",
-      properties: { provisioningState: "succeeded" },
-    });
+    azureIsNock()
+      .put(workspacePath)
+      .query(true)
+      .reply(200, {
+        name: "w",
+        properties: { provisioningState: "succeeded" },
+      });
     const poller = quickClient().workspaces.create("g", "w", { location: "l" });
     await poller.submitted();
     expect(poller.isDone).toBe(true);
@@ -58,9 +64,18 @@ describe("the poller of a create", () => {
   });
 
   it("watches the resource when a 200 says that it is still being created", async () => {
-    azureIsNock().put(workspacePath).query(true).reply(200, { properties: { provisioningState: "creating" } });
-    azureIsNock().get(workspacePath).query(true).reply(200, { properties: { provisioningState: "creating" } });
-    azureIsNock().get(workspacePath).query(true).reply(200, { properties: { provisioningState: "succeeded" } });
+    azureIsNock()
+      .put(workspacePath)
+      .query(true)
+      .reply(200, { properties: { provisioningState: "creating" } });
+    azureIsNock()
+      .get(workspacePath)
+      .query(true)
+      .reply(200, { properties: { provisioningState: "creating" } });
+    azureIsNock()
+      .get(workspacePath)
+      .query(true)
+      .reply(200, { properties: { provisioningState: "succeeded" } });
     await expect(quickClient().workspaces.create("g", "w", { location: "l" }, quick)).resolves.toEqual({
       provisioningState: "succeeded",
     });
@@ -68,7 +83,10 @@ describe("the poller of a create", () => {
 
   it("rejects with what the operation failed of", async () => {
     azureIsNock().put(clusterPath).query(true).reply(202, "", crossedHeaders);
-    answerPolls({ status: "InProgress" }, { status: "Failed", error: { code: "ClusterQuotaReached", message: "too many" } });
+    answerPolls(
+      { status: "InProgress" },
+      { status: "Failed", error: { code: "ClusterQuotaReached", message: "too many" } },
+    );
     const poller = quickClient().clusters.create("g", "w", "c", parameters, quick);
     const error = await rejectionOf(poller);
     expect(error).toMatchObject({
@@ -95,7 +113,10 @@ describe("the poller of a create", () => {
     const note = (reason: unknown): number => unhandled.push(reason);
     process.on("unhandledRejection", note);
     try {
-      azureIsNock().put(clusterPath).query(true).reply(400, { error: { code: "Bad", message: "bad" } });
+      azureIsNock()
+        .put(clusterPath)
+        .query(true)
+        .reply(400, { error: { code: "Bad", message: "bad" } });
       const poller = quickClient().clusters.create("g", "w", "c", parameters);
       await expect.poll(() => nock.isDone()).toBe(true);
       await new Promise((resolve) => setImmediate(resolve));
@@ -141,7 +162,10 @@ describe("the poller of a delete or a terminate", () => {
   });
 
   it("follows the location where there is nothing else", async () => {
-    azureIsNock().delete(clusterPath).query(true).reply(202, "", { location: `${azure}${operationPath}` });
+    azureIsNock()
+      .delete(clusterPath)
+      .query(true)
+      .reply(202, "", { location: `${azure}${operationPath}` });
     azureIsNock().get(operationPath).reply(202);
     azureIsNock().get(operationPath).reply(204);
     await expect(quickClient().clusters.delete("g", "w", "c", quick)).resolves.toBeUndefined();
@@ -154,7 +178,10 @@ describe("the pause between two polls", () => {
     ["x-ms-retry-after-ms", "60", 60],
     ["retry-after", "1", 1000],
   ])("is what the service asks for by %s: %s", async (header, value, atLeastMs) => {
-    azureIsNock().delete(clusterPath).query(true).reply(202, "", { ...crossedHeaders, [header]: value });
+    azureIsNock()
+      .delete(clusterPath)
+      .query(true)
+      .reply(202, "", { ...crossedHeaders, [header]: value });
     const times: number[] = [Date.now()];
     azureIsNock()
       .get(operationPath)

@@ -14,7 +14,10 @@ afterEach(() => {
 });
 
 const clusterPath = `${workspacePath}/clusters/c`;
-const parameters = { vmSize: "STANDARD_D1", userAccountSettings: { adminUserName: "me", adminUserPassword: "secret!" } };
+const parameters = {
+  vmSize: "STANDARD_D1",
+  userAccountSettings: { adminUserName: "me", adminUserPassword: "secret!" },
+};
 const quick = { updateIntervalInMs: 1 };
 const accepted = { "azure-asyncoperation": `${azure}${operationPath}?api-version=2018-05-01` };
 
@@ -61,10 +64,13 @@ describe("a poller that goes on from a saved state", () => {
   });
 
   it("still has the result, dates included, when the operation had ended", async () => {
-    azureIsNock().put(workspacePath).query(true).reply(200, {
-      tags: { a: "b" },
-      properties: { creationTime: "2018-06-06T18:39:26.35Z", provisioningState: "succeeded", novelty: 1 },
-    });
+    azureIsNock()
+      .put(workspacePath)
+      .query(true)
+      .reply(200, {
+        tags: { a: "b" },
+        properties: { creationTime: "2018-06-06T18:39:26.35Z", provisioningState: "succeeded", novelty: 1 },
+      });
     const poller = quickClient().workspaces.create("g", "w", { location: "l" });
     const restored = restorePoller(quickClient(), await poller.serialize());
     expect(restored.isDone).toBe(true);
@@ -78,7 +84,10 @@ describe("a poller that goes on from a saved state", () => {
 
   it("still has the error when the operation had failed", async () => {
     azureIsNock().put(clusterPath).query(true).reply(202, "", accepted);
-    azureIsNock().get(operationPath).query(true).reply(200, { status: "Failed", error: { code: "No", message: "no" } });
+    azureIsNock()
+      .get(operationPath)
+      .query(true)
+      .reply(200, { status: "Failed", error: { code: "No", message: "no" } });
     const poller = quickClient().clusters.create("g", "w", "c", parameters, quick);
     await rejectionOf(poller);
     const error = await rejectionOf(restorePoller(quickClient(), await poller.serialize()));
@@ -92,7 +101,9 @@ describe("a poller that goes on from a saved state", () => {
     await expect(rejectionOf(poller)).resolves.toMatchObject({ statusCode: 503 });
     azureIsNock().get(operationPath).query(true).reply(200, { status: "Succeeded" });
     azureIsNock().get(clusterPath).query(true).reply(200, { name: "c" });
-    await expect(restorePoller<Cluster>(quickClient(), await poller.serialize(), quick)).resolves.toEqual({ name: "c" });
+    await expect(restorePoller<Cluster>(quickClient(), await poller.serialize(), quick)).resolves.toEqual({
+      name: "c",
+    });
   });
 
   it("is refused when the state belongs to another service, which must not see the token", async () => {

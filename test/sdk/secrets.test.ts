@@ -68,7 +68,10 @@ describe("defaults", () => {
     expect(filled.scaleSettings).toEqual({
       autoScale: { minimumNodeCount: 0, maximumNodeCount: 2, initialNodeCount: 0 },
     });
-    expect(filled.nodeSetup?.mountVolumes?.azureFileShares?.[0]).toMatchObject({ fileMode: "0777", directoryMode: "0777" });
+    expect(filled.nodeSetup?.mountVolumes?.azureFileShares?.[0]).toMatchObject({
+      fileMode: "0777",
+      directoryMode: "0777",
+    });
     expect(filled.virtualMachineConfiguration).toBeUndefined();
     expect(parameters.vmPriority).toBeUndefined();
   });

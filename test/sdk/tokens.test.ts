@@ -73,7 +73,10 @@ describe("a token", () => {
     const client = new BatchAIManagementClient(credential, "s", { endpoint: service.url, ...local });
     await client.workspaces.get("g", "w");
     await client.workspaces.get("g", "w");
-    expect(service.requests.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${token}`, `Bearer ${token}`]);
+    expect(service.requests.map(({ headers }) => headers.authorization)).toEqual([
+      `Bearer ${token}`,
+      `Bearer ${token}`,
+    ]);
     expect(credential.scopes).toEqual([[`${service.url}/.default`]]);
   });
 

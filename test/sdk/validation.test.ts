@@ -45,8 +45,10 @@ describe("validation of a model", () => {
     [{ cluster: "/c" }, "cluster: must be an object, got a string"],
     [{ stdOutErrPathPrefix: 5 }, "stdOutErrPathPrefix: must be a string, got 5"],
     [{ schedulingPriority: 1 }, "schedulingPriority: must be a string, got 1"],
-    [{ constraints: { maxWallClockTime: "7 days" } },
-      'constraints.maxWallClockTime: must be an ISO 8601 duration such as "PT4H30M", got "7 days"'],
+    [
+      { constraints: { maxWallClockTime: "7 days" } },
+      'constraints.maxWallClockTime: must be an ISO 8601 duration such as "PT4H30M", got "7 days"',
+    ],
     [{ inputDirectories: { id: "a" } }, "inputDirectories: must be an array, got an object"],
     [{ inputDirectories: [{ id: "a", path: "/a" }, { id: "b" }] }, "inputDirectories[1].path: is required"],
     [{ inputDirectories: [null] }, "inputDirectories[0]: must be an object, got nothing"],

@@ -54,10 +54,7 @@ export async function withEntry<T>(
 }
 
 /** Closes `descriptor` once `use` is done. */
-export async function withDescriptor<T>(
-  descriptor: number,
-  use: (descriptor: number) => Promise<T> | T,
-): Promise<T> {
+export async function withDescriptor<T>(descriptor: number, use: (descriptor: number) => Promise<T> | T): Promise<T> {
   try {
     return await use(descriptor);
   } finally {

@@ -53,7 +53,9 @@ async function contentHeadersFor(
 }
 
 async function hashOf(descriptor: number, range: ByteRange): Promise<string> {
-  return createHash("md5").update(await readRange(descriptor, range)).digest("base64");
+  return createHash("md5")
+    .update(await readRange(descriptor, range))
+    .digest("base64");
 }
 
 async function putRange(exchange: Exchange): Promise<void> {
