@@ -2,7 +2,7 @@
 // ConvNet_MNIST.py was to the article: one plain script that the job starts on a node of the cluster. It needs Node.js
 // and nothing else, reads data in CNTK text format, and reports its progress in the manner of CNTK.
 //
-//   node ConvNet_MNIST.mjs DATA_DIRECTORY MODEL_DIRECTORY [--epochs 3] [--seed 1] [--workers N]
+//   node ConvNet_MNIST.mjs DATA_DIRECTORY MODEL_DIRECTORY [--epochs 2] [--seed 1] [--workers N]
 //   node ConvNet_MNIST.mjs DATA_DIRECTORY --evaluate MODEL_FILE
 //
 // DATA_DIRECTORY holds Train-28x28_cntk_text.txt and Test-28x28_cntk_text.txt. Each line is one image:
@@ -484,7 +484,7 @@ async function main() {
       "or ConvNet_MNIST.mjs DATA_DIRECTORY --evaluate MODEL_FILE");
   }
   const settings = {
-    epochs: wholeNumber(options, "epochs", 1, 3),
+    epochs: wholeNumber(options, "epochs", 1, 2),
     seed: wholeNumber(options, "seed", 0, 1),
     workers: Math.min(wholeNumber(options, "workers", 1, availableParallelism()), SHARDS),
   };

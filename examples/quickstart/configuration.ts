@@ -7,6 +7,8 @@ import { parseArgs } from "node:util";
 export interface Configuration {
   /** Where the Batch AI API answers, and who asks. Default: an embedded service, started by the quickstart. */
   readonly endpoint: ServiceEndpoint | undefined;
+  /** Connection file of a service that `batchai serve` runs on this machine; used instead of an embedded one. */
+  readonly connectionFile: string | undefined;
   readonly resourceGroup: string;
   readonly location: string;
   /** Account on the nodes of the cluster. */
@@ -19,6 +21,8 @@ export interface Configuration {
   readonly epochs: number;
   /** The article's own CNTK script, to run in the article's container. Default: the trainer of this quickstart. */
   readonly cntkScript: string | undefined;
+  /** Whether the embedded service runs that script directly on this machine, without the container. */
+  readonly ignoreContainerSettings: boolean;
 }
 
 /** A Batch AI service somewhere else, with the storage account whose share it mounts. */
@@ -43,12 +47,14 @@ export function readConfiguration(): Configuration {
     options: {
       "cntk": { type: "boolean", default: false },
       "cntk-script": { type: "string", default: "ConvNet_MNIST.py" },
+      "ignore-container-settings": { type: "boolean", default: false },
       "samples": { type: "string" },
-      "epochs": { type: "string", default: "3" },
+      "epochs": { type: "string", default: "2" },
     },
   });
   return {
     endpoint: readEndpoint(),
+    connectionFile: existingConnectionFile(),
     resourceGroup: variable("BATCHAI_RESOURCE_GROUP") ?? "myresourcegroup",
     location: variable("BATCHAI_LOCATION") ?? "eastus",
     adminUserName: variable("BATCHAI_ADMIN_USER") ?? "demouser",
@@ -57,6 +63,7 @@ export function readConfiguration(): Configuration {
     samples: options.samples === undefined ? undefined : wholeNumber("samples", options.samples),
     epochs: wholeNumber("epochs", options.epochs),
     cntkScript: options.cntk ? existingFile(options["cntk-script"]) : undefined,
+    ignoreContainerSettings: options["ignore-container-settings"],
   };
 }
 
@@ -76,6 +83,12 @@ function readEndpoint(): ServiceEndpoint | undefined {
   };
 }
 
+function existingConnectionFile(): string | undefined {
+  const path = variable("BATCHAI_CONNECTION_FILE");
+  if (path === undefined || existsSync(path)) return path;
+  throw new Error(`BATCHAI_CONNECTION_FILE names ${path}, which is not there. The service writes it while it runs.`);
+}
+
 /** The nodes of an embedded service are this machine and nobody logs in there, so any strong password will do. */
 function readAdminPassword(): string {
   const password = variable("BATCHAI_ADMIN_PASSWORD");
@@ -93,14 +106,14 @@ function variable(name: string): string | undefined {
 function required(name: string): string {
   const value = variable(name);
   if (value === undefined) {
-    throw new Error(`${name} is not set. BATCHAI_ENDPOINT is, so the quickstart needs it: see examples/quickstart/README.md.`);
+    throw new Error(`${name} is not set, and BATCHAI_ENDPOINT needs it: see examples/quickstart/README.md.`);
   }
   return value;
 }
 
 function wholeNumber(option: string, text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${option} takes a whole number from 1 on, not ${text}.`);
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${option} takes a whole number >= 1, not ${text}.`);
   return value;
 }
 

@@ -1,28 +1,37 @@
+import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { ResourceManagementClient } from "@azure/arm-resources";
 import { ClientSecretCredential, type TokenCredential } from "@azure/identity";
 import { ShareServiceClient, StorageSharedKeyCredential } from "@azure/storage-file-share";
 // In your own project: import { ... } from "batchai"; and from "batchai/service";
 import { allowLoopbackHttp, BatchAIManagementClient, tokenCredential } from "../../src/index.ts";
-import { BatchAIService } from "../../src/service/index.ts";
+import { BatchAIService, type ServiceConnection } from "../../src/service/index.ts";
 import type { Configuration, ServiceEndpoint } from "./configuration.ts";
+import { shortPath } from "./console.ts";
 
-/** The three clients of the article, and what else a program has to know of the service it talks to. */
-export interface Connection {
-  readonly description: string;
-  readonly isEmbedded: boolean;
+/** The three clients of the article, and the storage account whose share the cluster mounts. */
+interface Clients {
   readonly batchAI: BatchAIManagementClient;
   readonly resources: ResourceManagementClient;
   readonly files: ShareServiceClient;
   readonly storageAccountName: string;
   readonly storageAccountKey: string;
+}
+
+/** A service, ready to be talked to. */
+export interface Connection extends Clients {
+  readonly description: string;
+  readonly isEmbedded: boolean;
   /** Closes the embedded service; does nothing to any other. */
   close(): Promise<void>;
 }
 
-/** Connects to the configured endpoint, or starts an embedded service. */
-export function connect({ endpoint, folder }: Configuration): Promise<Connection> {
-  return endpoint ? connectTo(endpoint) : startEmbedded(join(folder, "service"));
+/** Connects to the configured service, or starts an embedded one. */
+export function connect(configuration: Configuration): Promise<Connection> {
+  if (configuration.endpoint) return connectTo(configuration.endpoint);
+  return configuration.connectionFile === undefined
+    ? startEmbedded(configuration)
+    : connectToRunning(configuration.connectionFile);
 }
 
 /** A service somewhere else: a service principal of the directory vouches for this program. */
@@ -36,30 +45,46 @@ async function connectTo(endpoint: ServiceEndpoint): Promise<Connection> {
   };
 }
 
+/** A service that `batchai serve` runs on this machine. */
+async function connectToRunning(connectionFile: string): Promise<Connection> {
+  const connection = JSON.parse(await readFile(connectionFile, "utf8")) as ServiceConnection;
+  return {
+    description: `the service at ${connection.endpoint}`,
+    isEmbedded: false,
+    ...localClients(connection),
+    close: async () => undefined,
+  };
+}
+
 /** A service inside this process, with a storage account of its own. */
-async function startEmbedded(dataDir: string): Promise<Connection> {
+async function startEmbedded({ folder, ignoreContainerSettings }: Configuration): Promise<Connection> {
   // The node of the cluster is this machine, and jobs inherit the PATH: let them find the Node.js that runs this.
   process.env.PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
-  const service = await BatchAIService.start({ dataDir, gracePeriodInMs: 1000 });
-  const { endpoint, subscriptionId, token, storage } = service.connection;
+  const dataDir = join(folder, "service");
+  const service = await BatchAIService.start({ dataDir, ignoreContainerSettings, gracePeriodInMs: 1000 });
+  const { endpoint } = service.connection;
   return {
-    description: `an embedded service at ${endpoint}, which keeps its state in ${dataDir}`,
+    description: `an embedded service at ${endpoint}, which keeps its state in ${shortPath(dataDir)}`,
     isEmbedded: true,
-    ...clients(tokenCredential(token), endpoint, {
-      subscriptionId,
-      storageAccountName: storage.accountName,
-      storageAccountKey: storage.accountKey,
-      fileEndpoint: storage.fileEndpoint,
-    }),
+    ...localClients(service.connection),
     close: () => service.close(),
   };
+}
+
+function localClients({ endpoint, subscriptionId, token, storage }: ServiceConnection): Clients {
+  return clients(tokenCredential(token), endpoint, {
+    subscriptionId,
+    storageAccountName: storage.accountName,
+    storageAccountKey: storage.accountKey,
+    fileEndpoint: storage.fileEndpoint,
+  });
 }
 
 function clients(
   credential: TokenCredential,
   endpoint: string,
   account: Pick<ServiceEndpoint, "subscriptionId" | "storageAccountName" | "storageAccountKey" | "fileEndpoint">,
-): Omit<Connection, "description" | "isEmbedded" | "close"> {
+): Clients {
   const { subscriptionId, storageAccountName, storageAccountKey, fileEndpoint } = account;
   // Without TLS, tokens travel to this machine alone: the clients refuse any other address that begins with http.
   const options = { endpoint, allowInsecureConnection: endpoint.startsWith("http:") };

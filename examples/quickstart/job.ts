@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import type { BatchAIManagementClient, File, Job } from "../../src/index.ts";
+import { type BatchAIManagementClient, type File, isRestError, type Job } from "../../src/index.ts";
 
 const LOOK_EVERY_IN_MS = 500;
 
@@ -29,7 +29,7 @@ export async function download(file: File, folder: string, signal: AbortSignal):
   return path;
 }
 
-/** Waits for the end of a job, and meanwhile hands on every line that it writes to stdout.txt. Answers the ended job. */
+/** Waits for the end of a job, hands on every line that it writes to stdout.txt meanwhile, and answers the ended job. */
 export async function follow(
   client: BatchAIManagementClient,
   path: JobPath,
@@ -42,7 +42,9 @@ export async function follow(
     // Asked before reading: what is written before the end is read before the loop ends.
     const job = await client.jobs.get(...path);
     stdout ??= (await filesOf(client, path, "stdouterr")).find((file) => file.name === "stdout.txt");
-    if (stdout?.downloadUrl) lines.add(await readFrom(stdout.downloadUrl, lines.bytes, signal));
+    const news = stdout?.downloadUrl ? await readFrom(stdout.downloadUrl, lines.bytes, signal) : undefined;
+    if (news) lines.add(news);
+    else stdout = undefined; // not there yet, or its address has expired: look again
     if (hasEnded(job)) {
       lines.finish();
       return job;
@@ -51,12 +53,15 @@ export async function follow(
   }
 }
 
-/** Ends a job that is still waiting or running, and resolves when none of its processes is left. */
+/** Ends a job that is still waiting or running; resolves when none of its processes is left. */
 export async function endJob(client: BatchAIManagementClient, path: JobPath): Promise<void> {
-  let job = await client.jobs.get(...path);
-  if (hasEnded(job)) return;
-  await client.jobs.terminate(...path);
-  while (!hasEnded((job = await client.jobs.get(...path)))) await delay(LOOK_EVERY_IN_MS);
+  try {
+    await client.jobs.terminate(...path);
+    while (!hasEnded(await client.jobs.get(...path))) await delay(LOOK_EVERY_IN_MS);
+  } catch (error) {
+    if (!isRestError(error) || error.statusCode !== 404) throw error;
+    // There is none (any more): nothing to end.
+  }
 }
 
 function hasEnded({ executionState }: Job): boolean {
@@ -72,14 +77,12 @@ export function reasonsOf({ executionInfo }: Job): string {
   return reasons.join("\n");
 }
 
-/** Reads what a file has beyond an offset; 416 says that there is nothing new. */
-async function readFrom(url: string, offset: number, signal: AbortSignal): Promise<Uint8Array> {
+/** Reads what a file has beyond an offset. HTTP 416 says that there is nothing new. */
+async function readFrom(url: string, offset: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
   const response = await fetch(url, { headers: { range: `bytes=${offset}-` }, signal });
-  if (response.status !== 206) {
-    await response.body?.cancel();
-    return new Uint8Array();
-  }
-  return new Uint8Array(await response.arrayBuffer());
+  const body = new Uint8Array(await response.arrayBuffer());
+  if (response.status === 206) return body;
+  return response.status === 416 ? new Uint8Array() : undefined;
 }
 
 /** Puts lines together from pieces of text that begin and end anywhere. */

@@ -4,8 +4,8 @@ const BAR_WIDTH = 30;
 const NAME_WIDTH = 26;
 
 /**
- * Shows on one line how much of a file has been transferred. Where standard output is not a terminal there is no line to
- * write again, so the progress is told in four lines at most.
+ * Shows on one line how much of a file has been transferred. Where standard output is not a terminal no line can be
+ * written again, so the progress is told in four lines at most.
  */
 export class ProgressBar {
   readonly #name: string;

@@ -5,10 +5,10 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 // In your own project: from "batchai".
-import type { JobCreateParameters } from "../../src/index.ts";
+import type { ClusterCreateParameters, JobCreateParameters } from "../../src/index.ts";
 import { readConfiguration } from "./configuration.ts";
 import { connect } from "./connection.ts";
-import { say, size } from "./console.ts";
+import { say, shortPath, size } from "./console.ts";
 import { runInterruptible } from "./interruptible.ts";
 import { download, endJob, filesOf, follow, reasonsOf } from "./job.ts";
 import { deleteLeftovers } from "./leftovers.ts";
@@ -33,7 +33,8 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
 
   step("Get MNIST in CNTK text format");
   const mnist = await writeMnist(join(configuration.folder, "mnist"), { samples: configuration.samples });
-  say(`${mnist.reused ? "Still there from an earlier run" : "Written"}: ${mnist.train}, ${mnist.test}`);
+  say(`${mnist.reused ? "Still there from an earlier run" : "Written"}: ${shortPath(mnist.train)}`);
+  say(`and ${shortPath(mnist.test)}`);
 
   step("Create the file share batchaiquickstart and upload data and training script");
   const share = files.getShareClient("batchaiquickstart");
@@ -54,7 +55,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   await deleteLeftovers(batchAI, resourceGroup);
 
   step("Create the cluster mycluster");
-  const cluster = await batchAI.clusters.create(resourceGroup, "myworkspace", "mycluster", {
+  const parameters: ClusterCreateParameters = {
     vmSize: "STANDARD_NC6",
     scaleSettings: { manual: { targetNodeCount: 1 } },
     userAccountSettings: {
@@ -73,6 +74,9 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
         ],
       },
     },
+  };
+  const cluster = await batchAI.clusters.create(resourceGroup, "myworkspace", "mycluster", parameters, {
+    abortSignal: signal,
   });
 
   step("Wait for its node");
@@ -101,7 +105,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
         },
         cntkSettings: {
           pythonScriptFilePath: `$AZ_BATCHAI_INPUT_SAMPLE/${basename(cntkScript)}`,
-          commandLineArgs: "$AZ_BATCHAI_INPUT_SAMPLE $AZ_BATCHAI_OUTPUT_MODEL",
+          commandLineArgs: '"$AZ_BATCHAI_INPUT_SAMPLE" "$AZ_BATCHAI_OUTPUT_MODEL"',
         },
       }
     : {
@@ -137,7 +141,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   await rm(folder, { recursive: true, force: true });
   const downloaded: string[] = [];
   for (const file of [...logs, ...models]) downloaded.push(await download(file, folder, signal));
-  say(`${downloaded.length} files are in ${folder} now.`);
+  say(`${downloaded.length} files are in ${shortPath(folder)} now.`);
   if (job.executionState === "failed") {
     const stderr = logs.length > 0 ? await readFile(join(folder, "stderr.txt"), "utf8") : "";
     throw new Error(`The job failed. ${reasonsOf(job)}\n${stderr}`.trimEnd());

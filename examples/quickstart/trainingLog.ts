@@ -9,10 +9,12 @@ export interface Epoch {
 /** Finds the lines `Finished Epoch[1 of 3]: [Training] loss = 0.16 * 60000, metric = 5.01% * 60000 ...`. */
 export function epochsIn(log: string): Epoch[] {
   const lines = log.matchAll(/^Finished Epoch\[([^\]]+)\]: .*?loss = ([\d.]+) \* \d+, metric = ([\d.]+)% \* \d+/gm);
-  return Array.from(lines, ([, name = "", loss, error]) => ({ name, loss: Number(loss), accuracy: 100 - Number(error) }));
+  return Array.from(lines, ([, name = "", loss, error]) => {
+    return { name, loss: Number(loss), accuracy: 100 - Number(error) };
+  });
 }
 
-/** Finds the last line `Finished Evaluation ... metric = 1.10% * 10000`: the accuracy on the test images, in percent. */
+/** The accuracy on the test images in percent, from the last line `Finished Evaluation ... metric = 1.10% * 10000`. */
 export function testAccuracyIn(log: string): number | undefined {
   const error = Array.from(log.matchAll(/^Finished Evaluation.*?metric = ([\d.]+)% \* \d+/gm)).at(-1)?.[1];
   return error === undefined ? undefined : 100 - Number(error);

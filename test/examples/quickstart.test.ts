@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BatchAIService } from "../../src/service/index.ts";
 import { processesOf, RunningScript } from "./runNode.ts";
 
 const QUICKSTART = fileURLToPath(new URL("../../examples/quickstart/quickstart.ts", import.meta.url));
@@ -11,7 +12,7 @@ describe("the quickstart", { timeout: 180_000 }, () => {
   let folder: string;
   const running: RunningScript[] = [];
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "batchai-quickstart-"));
+    folder = await mkdtemp(join(tmpdir(), "batchai quickstart-"));
   });
   afterEach(async () => {
     for (const { process: child, finished } of running.splice(0)) {
@@ -33,7 +34,8 @@ describe("the quickstart", { timeout: 180_000 }, () => {
   }
 
   it("walks through the article, twice on the same folder", async () => {
-    await writeFile(join(folder, ".env"), "BATCHAI_RESOURCE_GROUP=groupofdotenv\nBATCHAI_ADMIN_PASSWORD=Sesame-0pen!\n");
+    const variables = "BATCHAI_RESOURCE_GROUP=groupofdotenv\nBATCHAI_ADMIN_PASSWORD=Sesame-0pen!\n";
+    await writeFile(join(folder, ".env"), variables);
     for (const parameters of [["--samples", "1000", "--epochs", "2"], ["--samples", "500", "--epochs", "1"]]) {
       const { exitCode, stdout, stderr } = await start(parameters).finished;
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
@@ -74,6 +76,24 @@ describe("the quickstart", { timeout: 180_000 }, () => {
     expect(stdout).toMatch(/^test accuracy: \d+\.\d %$/m);
   });
 
+  it("talks to a service that runs already, and ends its job there at Ctrl-C", async () => {
+    const dataDir = join(folder, "service");
+    const service = await BatchAIService.start({ dataDir, gracePeriodInMs: 1000 });
+    try {
+      const variables = { BATCHAI_CONNECTION_FILE: service.connectionFile };
+      const interrupted = start(["--samples", "20000", "--epochs", "50"], variables);
+      await interrupted.printed(/Minibatch\[ 101-/);
+      interrupted.process.kill("SIGTERM");
+      expect((await interrupted.finished).exitCode).toBe(130);
+      expect(processesOf(dataDir)).toEqual([]);
+      const { exitCode, stdout } = await start(["--samples", "500", "--epochs", "1"], variables).finished;
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(`This is the service at ${service.connection.endpoint}.`);
+    } finally {
+      await service.close();
+    }
+  });
+
   it("leaves nothing behind when Ctrl-C is pressed again and again", async () => {
     const interrupted = start(["--samples", "20000", "--epochs", "50"]);
     await interrupted.printed(/Minibatch\[ 101-/);
@@ -83,12 +103,43 @@ describe("the quickstart", { timeout: 180_000 }, () => {
     expect(processesOf(folder)).toEqual([]);
   });
 
-  it("says why a job failed", async () => {
-    await writeFile(join(folder, "ConvNet_MNIST.py"), "print('CNTK')\n");
-    const { exitCode, stderr } = await start(["--cntk", "--samples", "100"]).finished;
-    expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^The job failed\. FailedStartingContainer: /m);
-    expect(stderr).not.toMatch(/^ +at /m);
+  describe("with the article's own job", () => {
+    // Stands in for Python with CNTK: prints what CNTK prints and saves a model, as long as the script says so.
+    const python = `#!/bin/sh
+      read -r order < "$1"
+      [ "$order" = train ] || { echo "No module named cntk" >&2; exit 3; }
+      [ -f "$2/Train-28x28_cntk_text.txt" ] || exit 4
+      echo "Finished Epoch[1 of 1]: [Training] loss = 0.203941 * 60000, metric = 5.92% * 60000 2.0s (29970.0 samples/s);"
+      echo "Finished Evaluation [1]: Minibatch[1-10]: metric = 0.75% * 10000;"
+      echo model > "$3/ConvNet_MNIST.dnn"`;
+    const parameters = ["--cntk", "--samples", "100"];
+    const startWithPython = async (order: string): Promise<RunningScript> => {
+      await writeFile(join(folder, "python"), python, { mode: 0o755 });
+      await writeFile(join(folder, "ConvNet_MNIST.py"), `${order}\n`);
+      const path = `${folder}:${process.env.PATH ?? ""}`;
+      return start([...parameters, "--ignore-container-settings"], { PATH: path });
+    };
+
+    it("runs the script with its arguments and reads CNTK's report", async () => {
+      const { exitCode, stdout, stderr } = await (await startWithPython("train")).finished;
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      expect(stdout).toMatch(/^ {3}Epoch 1 of 1: loss 0\.2039, accuracy on the training images 94\.1 %$/m);
+      expect(stdout).toMatch(/^test accuracy: 99\.3 %\nThe model lies in .*ConvNet_MNIST\.dnn$/m);
+    });
+
+    it("says why the script failed", async () => {
+      const { exitCode, stderr } = await (await startWithPython("fail")).finished;
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^The job failed\. JobFailed: .*\n(.*\n)*No module named cntk\n$/m);
+      expect(stderr).not.toMatch(/^ +at /m);
+    });
+
+    it("says that the embedded service has no containers", async () => {
+      await writeFile(join(folder, "ConvNet_MNIST.py"), "");
+      const { exitCode, stderr } = await start(parameters).finished;
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^The job failed\. FailedStartingContainer: .*microsoft\/cntk.*ignoreContainerSettings/m);
+    });
   });
 
   it.each([
