@@ -34,6 +34,7 @@ export interface FilesServiceOptions {
 export interface DirectoryEntry {
   /** Name without its path. */
   readonly name: string;
+  /** What it is. Links, pipes and devices are not listed. */
   readonly kind: "file" | "directory";
   /** Size in bytes; files only. */
   readonly contentLength?: number;
@@ -43,7 +44,9 @@ export interface DirectoryEntry {
 
 /** A file for which {@link FilesService.sasUrl} makes an address. */
 export interface SasTarget {
+  /** Account that holds the share. */
   readonly accountName: string;
+  /** Share that holds the file. */
   readonly shareName: string;
   /** Path below the share, such as `logs/train.txt`. */
   readonly path: string;
