@@ -40,7 +40,7 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
-      "eqeqeq": "error",
+      eqeqeq: "error",
       // Lines aim at 120 columns; a few more are no reason to break a sentence.
       "max-len": ["error", { code: 140, ignoreUrls: true, ignoreRegExpLiterals: true }],
       "no-control-regex": "error",
@@ -62,7 +62,10 @@ export default defineConfig(
       "@typescript-eslint/no-empty-function": "off",
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/no-misused-spread": ["error", { allow: ["string"] }],
-      "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: "only-allowed-literals" }],
+      "@typescript-eslint/no-unnecessary-condition": [
+        "error",
+        { allowConstantLoopConditions: "only-allowed-literals" },
+      ],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/no-unused-vars": [
         "error",
@@ -88,10 +91,12 @@ export default defineConfig(
     rules: {
       "no-restricted-globals": [
         "error",
-        ...["process", "Buffer", "global", "require", "module", "__dirname", "__filename", "setImmediate"].map((name) => ({
-          name,
-          message: "The SDK also runs in browsers, workers and edge runtimes.",
-        })),
+        ...["process", "Buffer", "global", "require", "module", "__dirname", "__filename", "setImmediate"].map(
+          (name) => ({
+            name,
+            message: "The SDK also runs in browsers, workers and edge runtimes.",
+          }),
+        ),
       ],
     },
   },
@@ -108,7 +113,8 @@ export default defineConfig(
           message: "No clock here: take the time as an argument.",
         },
         {
-          selector: "CallExpression[callee.object.name='Math'][callee.property.name='random'], Identifier[name='randomUUID']",
+          selector:
+            "CallExpression[callee.object.name='Math'][callee.property.name='random'], Identifier[name='randomUUID']",
           message: "No randomness here: take the value as an argument.",
         },
       ],
@@ -137,5 +143,5 @@ export default defineConfig(
     files: ["*.config.ts", "*.config.js"],
     rules: { "no-restricted-syntax": "off" },
   },
-  { name: "plain JavaScript", files: ["**/*.{js,mjs}"], rules: { "eqeqeq": "error", "no-unused-vars": "error" } },
+  { name: "plain JavaScript", files: ["**/*.{js,mjs}"], rules: { eqeqeq: "error", "no-unused-vars": "error" } },
 );

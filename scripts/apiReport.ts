@@ -38,6 +38,7 @@ function reportOn(entry: string): boolean {
     packageJsonFullPath: resolve("package.json"),
   });
   const { succeeded } = Extractor.invoke(extractorConfig, { localBuild: !check, printApiReportDiff: check });
-  if (!succeeded) console.error(`${report}: see above. If the public API was meant to change, run \`npm run api\` and commit it.`);
+  if (!succeeded)
+    console.error(`${report}: see above. If the public API was meant to change, run \`npm run api\` and commit it.`);
   return succeeded;
 }

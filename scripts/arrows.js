@@ -98,7 +98,9 @@ export const arrows = {
 
       if (isBuiltin(target)) {
         if (node === true || (Array.isArray(node) && node.includes(target))) return;
-        report("node", { reason: node === false ? "it also runs in browsers, workers and edge runtimes" : "it is pure" });
+        report("node", {
+          reason: node === false ? "it also runs in browsers, workers and edge runtimes" : "it is pure",
+        });
       } else if (target.startsWith(".")) {
         const path = posix.join(posix.dirname(file), target);
         const owner = names.find((name) => within(path, name));

@@ -9,12 +9,16 @@ var enough = running[0] > needed[0] || (running[0] === needed[0] && running[1] >
 if (!enough) {
   var halfInstalled = existsSync("node_modules/node/package.json") && !existsSync("node_modules/node/bin/node");
   console.error(
-    "batchai: this is Node.js " + process.versions.node + ", but this repository needs " + needed.join(".") + " or newer.\n" +
-    (halfInstalled
-      ? "It brings one along, the npm package `node`, whose install script did not run (`ignore-scripts`?).\n" +
-        "Run `npm rebuild node --ignore-scripts=false`, or put a newer Node.js first on your PATH."
-      : "It brings one along: run `npm ci` in this folder, and then every command as an npm script (`npm run ...`).\n" +
-        "Or put a newer Node.js first on your PATH.")
+    "batchai: this is Node.js " +
+      process.versions.node +
+      ", but this repository needs " +
+      needed.join(".") +
+      " or newer.\n" +
+      (halfInstalled
+        ? "It brings one along, the npm package `node`, whose install script did not run (`ignore-scripts`?).\n" +
+          "Run `npm rebuild node --ignore-scripts=false`, or put a newer Node.js first on your PATH."
+        : "It brings one along: run `npm ci` in this folder, and then every command as an npm script (`npm run ...`).\n" +
+          "Or put a newer Node.js first on your PATH."),
   );
   process.exit(1);
 }

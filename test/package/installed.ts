@@ -46,7 +46,9 @@ export class InstalledPackage {
     await mkdir(staged);
     for (const file of ["package.json", "LICENSE", "README.md", "CHANGELOG.md"]) await cp(file, join(staged, file));
     await run("tsup", ["--silent", "--out-dir", join(staged, "dist")]);
-    const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], { cwd: staged });
+    const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], {
+      cwd: staged,
+    });
     const [tarball] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
 
     const project = join(folder, "project");
@@ -54,7 +56,12 @@ export class InstalledPackage {
     await mkdir(installed, { recursive: true });
     await run("tar", ["-xzf", join(folder, tarball.filename), "-C", installed, "--strip-components=1"]);
     const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as Manifest;
-    const result = new InstalledPackage(folder, project, tarball.files.map(({ path }) => path), manifest);
+    const result = new InstalledPackage(
+      folder,
+      project,
+      tarball.files.map(({ path }) => path),
+      manifest,
+    );
     for (const name of Object.keys(manifest.dependencies)) await result.link(name);
     return result;
   }

@@ -90,7 +90,16 @@ describe("the entries", () => {
       export const wrong: BatchAIServiceOptions = { dataDir: "data", port: "10100" };`;
     await writeFile(join(installed.project, "types.mts"), source);
     await writeFile(join(installed.project, "types.cts"), source);
-    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "--lib", "es2023,dom,esnext.disposable"];
+    const options = [
+      "--noEmit",
+      "--strict",
+      "--module",
+      "nodenext",
+      "--target",
+      "es2023",
+      "--lib",
+      "es2023,dom,esnext.disposable",
+    ];
     const { stdout } = await run("tsc", [...options, "--types", "node", "types.mts", "types.cts"], {
       cwd: installed.project,
     }).catch((error: unknown) => error as { stdout: string });
@@ -101,7 +110,10 @@ describe("the entries", () => {
     const allowed = Object.keys(installed.manifest.dependencies);
     for (const path of installed.packed.filter((each) => /\.d\.c?ts$/.test(each))) {
       const foreign = importsOf(await installed.read(path)).filter((name) => !/^(\.|node:)/.test(name));
-      expect(foreign.filter((name) => !allowed.includes(name)), path).toEqual([]);
+      expect(
+        foreign.filter((name) => !allowed.includes(name)),
+        path,
+      ).toEqual([]);
     }
   });
 });
