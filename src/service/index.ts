@@ -122,8 +122,17 @@ class OpenParts {
     this.#closers.push(close);
   }
 
+  /** Closes everything, also when something on the way fails to close; then it throws what that one threw. */
   async closeAll(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close();
+    const failures: unknown[] = [];
+    for (const close of this.#closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }
 
@@ -140,15 +149,14 @@ async function startParts(
   const { subscriptionId, token, account } = identityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
-  const log = (message: string, details: Record<string, unknown> = {}) => {
-    logger.info(details, message);
-  };
   const files = await FilesService.start({
     dataDir: join(dataDir, "files"),
     accounts: [account],
     host,
     port: options.filesPort ?? 0,
-    log,
+    log: (message, details = {}) => {
+      logger.error(details, message);
+    },
   });
   opened.add(() => files.close());
   const engine = new ProcessEngine({ logger, gracePeriodInMs: options.gracePeriodInMs });

@@ -91,7 +91,10 @@ export class Scheduler {
           ...this.#startJobs(cluster),
         ]);
       });
-      for (const { run, plan, secrets } of starting) this.#runs.start(run, plan, secrets);
+      for (const { run, plan, secrets } of starting) {
+        logger.info({ run: run.id, owner: run.owner, nodes: run.nodes }, "run starts");
+        this.#runs.start(run, plan, secrets);
+      }
       this.#runs.stopRequested();
     } catch (error) {
       logger.error({ error: String(error) }, "a scheduling step failed; it is tried again");
