@@ -43,7 +43,7 @@ async function answerRequest(
   const requestId = randomUUID();
   setCommonHeaders(message, response, requestId);
   try {
-    await carryOut(options, parseRequest(message), response);
+    await carryOut(options, parseRequest(message, options.keys), response);
   } catch (thrown) {
     const error = toStorageError(thrown);
     if (error.code === "InternalError" && !message.destroyed) {
@@ -61,7 +61,7 @@ async function carryOut(options: ServerOptions, request: StorageRequest, respons
   const operation = operationFor(request);
   grant.check(operation);
   const host = request.header("host") ?? "";
-  await operation.run({ request, response, grant, storage, accountUrl: `http://${host}/${request.account}` });
+  await operation.run({ request, response, grant, storage, accountUrl: `http://${host}${request.accountPath}` });
 }
 
 function setCommonHeaders(message: IncomingMessage, response: ServerResponse, requestId: string): void {
