@@ -113,7 +113,7 @@ export function engineConformance(name: string, makeEngine: () => Engine, factor
 
     it("delivers odd values, paths and command lines byte for byte", async () => {
       const odd = "a'b\"c\\d\n$(touch injected) `touch injected` ; touch injected # $HOME ${PATH} %s * ünï 🚀 \t-n";
-      const inPath = "o'dd \"$(touch injected)\" `x` ; # ü\nname";
+      const inPath = 'o\'dd "$(touch injected)" `x` ; # ü\nname';
       const output = join(workplace.folder, inPath);
       const command = "printf %s \"$ODD\"; printf '%s' 'in''line' >&2; printf %s \"$SINGLE\" > single";
       const plan = workplace.plan({ commands: [command], environment: { ODD: odd } });

@@ -50,7 +50,10 @@ describe("the process engine", () => {
   }
 
   const bootId = (): string => textOf("/proc/sys/kernel/random/boot_id").trim();
-  const startTime = (pid = 0): string => textOf(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ")[19] ?? "";
+  const startTime = (pid = 0): string =>
+    textOf(`/proc/${pid}/stat`)
+      .replace(/^.*\) /s, "")
+      .split(" ")[19] ?? "";
   const isRunning = (pid = 0): boolean => /\) [^ZX] /.test(textOf(`/proc/${pid}/stat`));
 
   async function supervisorOf(plan: LaunchPlan): Promise<number> {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,7 +17,6 @@ export interface RunSketch {
 /** A temporary folder with everything that runs need, and a mark by which their processes are found. */
 export class Workplace {
   readonly folder: string;
-  #runs = 0;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -28,20 +28,26 @@ export class Workplace {
 
   /** A plan whose commands go to the nodes in turn. */
   plan(sketch: string | RunSketch): LaunchPlan {
-    const { commands, preparation = [], nodes = 1, environment = {}, plan = {} } =
-      typeof sketch === "string" ? { commands: [sketch] } : sketch;
-    this.#runs += 1;
-    const runId = `run-${process.pid}-${this.#runs}`;
+    const {
+      commands,
+      preparation = [],
+      nodes = 1,
+      environment = {},
+      plan = {},
+    } = typeof sketch === "string" ? { commands: [sketch] } : sketch;
+    const runId = randomUUID();
     const runDirectory = join(this.folder, "runs", runId);
     const output = this.output(runId);
     const nodeIds = Array.from({ length: nodes }, (_, index) => `node${index}`);
-    const step = (name: string) => (commandLine: string, index: number): LaunchProcess => ({
-      nodeId: nodeIds[index % nodes] ?? "",
-      commandLine,
-      environment: { STEP: `${name}${index}` },
-      stdout: join(output, `stdout-${name}${index}.txt`),
-      stderr: join(output, `stderr-${name}${index}.txt`),
-    });
+    const step =
+      (name: string) =>
+      (commandLine: string, index: number): LaunchProcess => ({
+        nodeId: nodeIds[index % nodes] ?? "",
+        commandLine,
+        environment: { STEP: `${name}${index}` },
+        stdout: join(output, `stdout-${name}${index}.txt`),
+        stderr: join(output, `stderr-${name}${index}.txt`),
+      });
     return {
       runId,
       runDirectory,

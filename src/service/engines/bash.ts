@@ -9,7 +9,13 @@ export async function findBash(): Promise<string | undefined> {
   const { PATH = "" } = nodeEnvironment();
   for (const folder of PATH.split(delimiter).filter((name) => name.startsWith("/"))) {
     const path = join(folder, "bash");
-    if (await access(path, constants.X_OK).then(() => true, () => false)) return path;
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
   }
   return undefined;
 }

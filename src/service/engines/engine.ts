@@ -113,9 +113,7 @@ export type RunExit =
 /** What an engine knows about a run right now. */
 export type RunState =
   /** It never started, and from now on it never will: starting it again under a new run id is safe. */
-  | { readonly kind: "notStarted" }
-  | { readonly kind: "running" }
-  | { readonly kind: "ended"; readonly exit: RunExit };
+  { readonly kind: "notStarted" } | { readonly kind: "running" } | { readonly kind: "ended"; readonly exit: RunExit };
 
 /** What an engine found on this machine. */
 export interface EngineFingerprint {

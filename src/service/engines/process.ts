@@ -96,7 +96,10 @@ export class ProcessEngine implements Engine {
 }
 
 async function whyUnhealthy(): Promise<string | undefined> {
-  const hasProcesses = await access("/proc/self/stat").then(() => true, () => false);
+  const hasProcesses = await access("/proc/self/stat").then(
+    () => true,
+    () => false,
+  );
   if (!hasProcesses) return `Jobs cannot run as processes on ${process.platform}: that needs Linux and its /proc.`;
   const bash = await findBash();
   if (bash === undefined) return "Jobs cannot run: bash was not found on the PATH of the service. Install bash.";

@@ -53,12 +53,16 @@ function logsOf({ nodes }: LaunchPlan): string[] {
 
 /** On a machine of its own nothing has to be mounted: a symbolic link shows the folder at the other path. */
 async function makeMount({ source, target }: LaunchMount): Promise<void> {
-  await attempt(`The volume ${source} cannot be mounted at ${target}`, async () => {
-    const isFolder = (await stat(source)).isDirectory();
-    if (!isFolder) throw new RunFailure("MountFailed", `The volume ${source} is not a folder.`);
-    await mkdir(dirname(target), { recursive: true });
-    if ((await linkTarget(target)) !== source) await symlink(source, target);
-  }, "MountFailed");
+  await attempt(
+    `The volume ${source} cannot be mounted at ${target}`,
+    async () => {
+      const isFolder = (await stat(source)).isDirectory();
+      if (!isFolder) throw new RunFailure("MountFailed", `The volume ${source} is not a folder.`);
+      await mkdir(dirname(target), { recursive: true });
+      if ((await linkTarget(target)) !== source) await symlink(source, target);
+    },
+    "MountFailed",
+  );
 }
 
 async function linkTarget(path: string): Promise<string | undefined> {
