@@ -77,22 +77,39 @@ function convolve({ width, channels, kernel, maps, pooled }, input, weights, bia
   for (let y = 0; y < pooled; y++) {
     for (let x = 0; x < pooled; x++) {
       for (let map = 0; map < maps; map += 2) {
-        let a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-        let b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+        let a0 = 0,
+          a1 = 0,
+          a2 = 0,
+          a3 = 0;
+        let b0 = 0,
+          b1 = 0,
+          b2 = 0,
+          b3 = 0;
         let wa = map * kernel * run;
         let wb = wa + kernel * run;
         for (let row = 0; row < kernel; row++) {
           let upper = (2 * y + row) * rowStride + 2 * x * channels;
           let lower = upper + rowStride;
           for (const end = upper + run; upper < end; upper++, lower++, wa++, wb++) {
-            const a = weights[wa], b = weights[wb];
-            const x0 = input[upper], x1 = input[upper + channels], x2 = input[lower], x3 = input[lower + channels];
-            a0 += a * x0; a1 += a * x1; a2 += a * x2; a3 += a * x3;
-            b0 += b * x0; b1 += b * x1; b2 += b * x2; b3 += b * x3;
+            const a = weights[wa],
+              b = weights[wb];
+            const x0 = input[upper],
+              x1 = input[upper + channels],
+              x2 = input[lower],
+              x3 = input[lower + channels];
+            a0 += a * x0;
+            a1 += a * x1;
+            a2 += a * x2;
+            a3 += a * x3;
+            b0 += b * x0;
+            b1 += b * x1;
+            b2 += b * x2;
+            b3 += b * x3;
           }
         }
         const at = (y * pooled + x) * maps + map;
-        const a = Math.max(a0, a1, a2, a3), b = Math.max(b0, b1, b2, b3);
+        const a = Math.max(a0, a1, a2, a3),
+          b = Math.max(b0, b1, b2, b3);
         winner[at] = a === a0 ? 0 : a === a1 ? 1 : a === a2 ? 2 : 3;
         winner[at + 1] = b === b0 ? 0 : b === b1 ? 1 : b === b2 ? 2 : 3;
         output[at] = Math.max(0, a + biases[map]);
@@ -171,8 +188,15 @@ function learn(weights, gradients, work, label) {
     ["convolution2", SECOND, work.first.output, work.first.gradient, work.second],
     ["convolution1", FIRST, work.input, undefined, work.first],
   ]) {
-    convolveBack(layer, input, inputGradient, weights[`${name}.weights`], gradients[`${name}.weights`],
-      gradients[`${name}.biases`], state);
+    convolveBack(
+      layer,
+      input,
+      inputGradient,
+      weights[`${name}.weights`],
+      gradients[`${name}.weights`],
+      gradients[`${name}.biases`],
+      state,
+    );
   }
 }
 
@@ -358,14 +382,19 @@ class Team {
 
   /** Gives every worker the same task, and resolves with their answers when all are done. */
   perform(task, onReport) {
-    return Promise.all(this.threads.map((thread) => new Promise((resolve) => {
-      const listener = (message) => {
-        if (!message.done) return onReport(message);
-        thread.off("message", listener);
-        resolve(message);
-      };
-      thread.on("message", listener).postMessage(task);
-    })));
+    return Promise.all(
+      this.threads.map(
+        (thread) =>
+          new Promise((resolve) => {
+            const listener = (message) => {
+              if (!message.done) return onReport(message);
+              thread.off("message", listener);
+              resolve(message);
+            };
+            thread.on("message", listener).postMessage(task);
+          }),
+      ),
+    );
   }
 
   async countErrors() {
@@ -392,8 +421,10 @@ async function train(data, modelDirectory, { epochs, seed, workers }) {
   initialise(parameters, random);
   order.forEach((_, index) => (order[index] = index));
   const stepsPerEpoch = Math.ceil(order.length / MINIBATCH);
-  log(`Training ${PARAMETER_COUNT} parameters in ${Object.keys(PARAMETERS).length} parameter tensors on ` +
-    `${order.length} images with ${workers} worker threads, seed ${seed}.`);
+  log(
+    `Training ${PARAMETER_COUNT} parameters in ${Object.keys(PARAMETERS).length} parameter tensors on ` +
+      `${order.length} images with ${workers} worker threads, seed ${seed}.`,
+  );
 
   for (let epoch = 0; epoch < epochs; epoch++) {
     const started = performance.now();
@@ -402,7 +433,10 @@ async function train(data, modelDirectory, { epochs, seed, workers }) {
     losses.fill(0);
     errors.fill(0);
     const task = {
-      name: "train", firstStep: epoch * stepsPerEpoch, totalSteps: epochs * stepsPerEpoch, learningRate: 0.003,
+      name: "train",
+      firstStep: epoch * stepsPerEpoch,
+      totalSteps: epochs * stepsPerEpoch,
+      learningRate: 0.003,
     };
     await team.perform(task, (report) => {
       const range = `${`${last.minibatches + 1}`.padStart(4)}-${`${report.minibatches}`.padStart(4)}`;
@@ -410,9 +444,11 @@ async function train(data, modelDirectory, { epochs, seed, workers }) {
       last = report;
     });
     const seconds = (performance.now() - started) / 1000;
-    log(`Finished Epoch[${epoch + 1} of ${epochs}]: [Training] ${score(last)}, ` +
-      `accuracy = ${percent(1 - last.errors / last.samples)} ` +
-      `${seconds.toFixed(3)}s (${(last.samples / seconds).toFixed(1)} samples/s);`);
+    log(
+      `Finished Epoch[${epoch + 1} of ${epochs}]: [Training] ${score(last)}, ` +
+        `accuracy = ${percent(1 - last.errors / last.samples)} ` +
+        `${seconds.toFixed(3)}s (${(last.samples / seconds).toFixed(1)} samples/s);`,
+    );
     saveModel(join(modelDirectory, `ConvNet_MNIST_${epoch}.model.json`), epoch, parameters);
   }
   await reportAccuracy(team, data.test, log);
@@ -475,13 +511,18 @@ async function main() {
   const { values: options, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      epochs: { type: "string" }, seed: { type: "string" }, workers: { type: "string" }, evaluate: { type: "string" },
+      epochs: { type: "string" },
+      seed: { type: "string" },
+      workers: { type: "string" },
+      evaluate: { type: "string" },
     },
   });
   const [dataDirectory, modelDirectory] = positionals;
   if (positionals.length !== (options.evaluate === undefined ? 2 : 1)) {
-    throw new Error("usage: ConvNet_MNIST.mjs DATA_DIRECTORY MODEL_DIRECTORY [--epochs N] [--seed N] [--workers N], " +
-      "or ConvNet_MNIST.mjs DATA_DIRECTORY --evaluate MODEL_FILE");
+    throw new Error(
+      "usage: ConvNet_MNIST.mjs DATA_DIRECTORY MODEL_DIRECTORY [--epochs N] [--seed N] [--workers N], " +
+        "or ConvNet_MNIST.mjs DATA_DIRECTORY --evaluate MODEL_FILE",
+    );
   }
   const settings = {
     epochs: wholeNumber(options, "epochs", 1, 2),

@@ -45,11 +45,11 @@ export function readConfiguration(): Configuration {
   if (existsSync(".env")) process.loadEnvFile(".env");
   const { values: options } = parseArgs({
     options: {
-      "cntk": { type: "boolean", default: false },
+      cntk: { type: "boolean", default: false },
       "cntk-script": { type: "string", default: "ConvNet_MNIST.py" },
       "ignore-container-settings": { type: "boolean", default: false },
-      "samples": { type: "string" },
-      "epochs": { type: "string", default: "2" },
+      samples: { type: "string" },
+      epochs: { type: "string", default: "2" },
     },
   });
   return {

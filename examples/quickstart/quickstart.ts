@@ -80,11 +80,16 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   });
 
   step("Wait for its node");
-  for (let last = "", ready = false; !ready; ) {
-    const { allocationState, currentNodeCount, nodeStateCounts = {}, errors = [] } =
-      await batchAI.clusters.get(resourceGroup, "myworkspace", "mycluster");
+  for (let last = "", ready = false; !ready;) {
+    const {
+      allocationState,
+      currentNodeCount,
+      nodeStateCounts = {},
+      errors = [],
+    } = await batchAI.clusters.get(resourceGroup, "myworkspace", "mycluster");
     const { idleNodeCount = 0, preparingNodeCount = 0, unusableNodeCount = 0 } = nodeStateCounts;
-    const now = `Cluster is ${allocationState}. Target: 1; allocated: ${currentNodeCount}; ` +
+    const now =
+      `Cluster is ${allocationState}. Target: 1; allocated: ${currentNodeCount}; ` +
       `preparing: ${preparingNodeCount}; idle: ${idleNodeCount}; unusable: ${unusableNodeCount}`;
     if (now !== last) say(now);
     last = now;

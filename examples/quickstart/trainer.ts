@@ -10,7 +10,10 @@ export const TRAINER = fileURLToPath(new URL("ConvNet_MNIST.mjs", import.meta.ur
 /** Of the models of all epochs, the one of the last. */
 export function newest(models: readonly string[]): string | undefined {
   const byNumber = new Intl.Collator("en", { numeric: true });
-  return models.filter((name) => /\.(model\.json|dnn)$/.test(name)).sort(byNumber.compare).at(-1);
+  return models
+    .filter((name) => /\.(model\.json|dnn)$/.test(name))
+    .sort(byNumber.compare)
+    .at(-1);
 }
 
 /** Loads a model and recognises all test images with it, here and now. Answers the accuracy in percent. */

@@ -17,7 +17,10 @@ describe("MNIST in CNTK text format", { timeout: 60_000 }, () => {
   it("has all 70,000 images, byte for byte those of the IDX files", async () => {
     const { train, test, reused } = await writeMnist(join(folder, "whole"));
     expect(reused).toBe(false);
-    for (const [file, part, samples] of [[train, "train", 60_000], [test, "t10k", 10_000]] as const) {
+    for (const [file, part, samples] of [
+      [train, "train", 60_000],
+      [test, "t10k", 10_000],
+    ] as const) {
       const lines = (await readFile(file, "latin1")).split("\n");
       expect(lines.pop()).toBe("");
       expect(lines).toHaveLength(samples);

@@ -36,7 +36,10 @@ describe("the quickstart", { timeout: 180_000 }, () => {
   it("walks through the article, twice on the same folder", async () => {
     const variables = "BATCHAI_RESOURCE_GROUP=groupofdotenv\nBATCHAI_ADMIN_PASSWORD=Sesame-0pen!\n";
     await writeFile(join(folder, ".env"), variables);
-    for (const parameters of [["--samples", "1000", "--epochs", "2"], ["--samples", "500", "--epochs", "1"]]) {
+    for (const parameters of [
+      ["--samples", "1000", "--epochs", "2"],
+      ["--samples", "500", "--epochs", "1"],
+    ]) {
       const { exitCode, stdout, stderr } = await start(parameters).finished;
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
       expect(stdout).toMatch(/^2\. Create the resource group groupofdotenv$/m);
@@ -47,7 +50,9 @@ describe("the quickstart", { timeout: 180_000 }, () => {
 
       const epochs = parameters.at(-1);
       expect(stdout).toMatch(new RegExp(`^ {3}Finished Epoch\\[${epochs} of ${epochs}\\]: .* samples/s\\);$`, "m"));
-      expect(stdout).toMatch(new RegExp(`^ {3}Epoch ${epochs} of ${epochs}: loss [\\d.]+, accuracy .* [\\d.]+ %$`, "m"));
+      expect(stdout).toMatch(
+        new RegExp(`^ {3}Epoch ${epochs} of ${epochs}: loss [\\d.]+, accuracy .* [\\d.]+ %$`, "m"),
+      );
 
       const output = join(folder, ".batchai", "quickstart", "output");
       const models = (await readdir(output)).filter((name) => name.endsWith(".model.json"));

@@ -56,7 +56,11 @@ describe("the trainer", { timeout: 60_000 }, () => {
     ["a number too many", (line: string) => `${line} 0`, /line 2: \|features has 785 numbers/],
     ["text", (line: string) => line.replace(/\d+$/, "x"), /line 2: \|features has something that is not/],
     ["a large number", (line: string) => line.replace(/\d+$/, "256"), /line 2: \|features has a number above 255/],
-    ["no label", (line: string) => line.replace(/\|labels [\d ]+/, "|labels 0 0 0 0 0 0 0 0 0 0 "), /line 2: exactly one/],
+    [
+      "no label",
+      (line: string) => line.replace(/\|labels [\d ]+/, "|labels 0 0 0 0 0 0 0 0 0 0 "),
+      /line 2: exactly one/,
+    ],
   ])("refuses a line with %s, and names it", async (_, damage, message) => {
     const damaged = await mkdtemp(join(folder, "damaged-"));
     const lines = (await readFile(join(data, "Test-28x28_cntk_text.txt"), "utf8")).split("\n");
