@@ -1,5 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
-import type { StatementSync } from "node:sqlite";
+import type { SQLInputValue, StatementSync } from "node:sqlite";
+import type { Lease } from "./leases.ts";
+import { migrations } from "./migrations.ts";
 
 /** Names and values of `x-ms-meta-` headers, in the order and spelling in which they came. */
 export type Metadata = readonly (readonly [name: string, value: string])[];
@@ -38,84 +40,125 @@ export interface ShareAddress {
   readonly shareName: string;
 }
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS shares (
-    account TEXT NOT NULL, share TEXT NOT NULL, identity TEXT NOT NULL, properties TEXT NOT NULL,
-    PRIMARY KEY (account, share)
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS files (
-    account TEXT NOT NULL, share TEXT NOT NULL, identity TEXT NOT NULL, properties TEXT NOT NULL,
-    PRIMARY KEY (account, share, identity)
-  ) WITHOUT ROWID;
-  PRAGMA user_version = 1;
-`;
-const schemaVersion = 1;
+/** The folder of a share or of a snapshot, by its identity (see `identityOf`). */
+export interface ShareIdentity {
+  readonly identity: string;
+}
+
+/** A row of a table. */
+export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * The properties of shares, directories and files, in one SQLite file. A row belongs to an identity (see `identityOf`)
- * and not to a path: a file that is replaced behind the endpoint's back is another file and starts without properties,
- * one that is renamed keeps them.
+ * What a file system has no place for, in one SQLite file. A row belongs to an identity (see `identityOf`) and not to a
+ * path: a file that is replaced behind the endpoint's back is another file and starts without properties, one that is
+ * renamed keeps them.
  */
 export class PropertyStore {
   readonly #database: DatabaseSync;
-  readonly #readFile: StatementSync;
-  readonly #writeFile: StatementSync;
-  readonly #forgetFile: StatementSync;
-  readonly #readShare: StatementSync;
-  readonly #writeShare: StatementSync;
+  readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 5000 });
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    const version = Number(this.#database.prepare("PRAGMA user_version").get()?.user_version);
-    if (version > schemaVersion) {
+    this.#migrate(path);
+  }
+
+  #migrate(path: string): void {
+    const version = Number(this.get("PRAGMA user_version")?.user_version);
+    if (version > migrations.length) {
       this.#database.close();
       throw new Error(`${path} was written by a newer version of batchai (schema ${version}); update batchai.`);
     }
-    this.#database.exec(schema);
-    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
-    this.#readFile = prepare("SELECT properties FROM files WHERE account = ? AND share = ? AND identity = ?");
-    this.#writeFile = prepare("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)");
-    this.#forgetFile = prepare("DELETE FROM files WHERE account = ? AND share = ? AND identity = ?");
-    this.#readShare = prepare("SELECT properties FROM shares WHERE account = ? AND share = ? AND identity = ?");
-    this.#writeShare = prepare("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?)");
+    migrations.slice(version).forEach((sql, index) => {
+      this.transaction(() => {
+        this.#database.exec(`${sql}; PRAGMA user_version = ${version + index + 1};`);
+      });
+    });
   }
 
   /** Properties of a file or directory; empty when nothing was ever stored for it. */
-  file(share: ShareAddress, identity: string): FileProperties {
-    const row = this.#readFile.get(share.accountName, share.shareName, identity);
+  file(share: ShareIdentity, identity: string): FileProperties {
+    const row = this.get("SELECT properties FROM files WHERE share = ? AND file = ?", share.identity, identity);
     return row === undefined ? {} : (JSON.parse(String(row.properties)) as FileProperties);
   }
 
   /** Stores the properties of a file or directory as its next revision. */
-  setFile(share: ShareAddress, identity: string, properties: FileProperties): void {
+  setFile(share: ShareIdentity, identity: string, properties: FileProperties): void {
     const next = { ...properties, revision: (properties.revision ?? 0) + 1 };
-    this.#writeFile.run(share.accountName, share.shareName, identity, JSON.stringify(next));
+    this.run("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", share.identity, identity, JSON.stringify(next));
   }
 
-  /** Drops what is known about a file or directory. */
-  forgetFile(share: ShareAddress, identity: string): void {
-    this.#forgetFile.run(share.accountName, share.shareName, identity);
+  /** Drops what is known about a file or directory, its lease included. */
+  forgetFile(share: ShareIdentity, identity: string): void {
+    this.run("DELETE FROM files WHERE share = ? AND file = ?", share.identity, identity);
+    this.setLease(share, identity, undefined);
+  }
+
+  /** The lease on a file, or on a share when `identity` is the share's own; undefined when there is none. */
+  lease(share: ShareIdentity, identity: string): Lease | undefined {
+    const row = this.get("SELECT lease FROM leases WHERE share = ? AND file = ?", share.identity, identity);
+    return row === undefined ? undefined : (JSON.parse(String(row.lease)) as Lease);
+  }
+
+  /** Stores the lease on a file or share; undefined removes it. ETags do not change. */
+  setLease(share: ShareIdentity, identity: string, lease: Lease | undefined): void {
+    if (lease === undefined) this.run("DELETE FROM leases WHERE share = ? AND file = ?", share.identity, identity);
+    else this.run("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", share.identity, identity, JSON.stringify(lease));
   }
 
   /** Properties of a share; empty when nothing was ever stored for it. */
-  share(share: ShareAddress, identity: string): ShareProperties {
-    const row = this.#readShare.get(share.accountName, share.shareName, identity);
+  share(share: ShareIdentity): ShareProperties {
+    const row = this.get("SELECT properties FROM shares WHERE share = ?", share.identity);
     return row === undefined ? {} : (JSON.parse(String(row.properties)) as ShareProperties);
   }
 
   /** Stores the properties of a share as its next revision. */
-  setShare(share: ShareAddress, identity: string, properties: ShareProperties): void {
+  setShare(share: ShareIdentity, properties: ShareProperties): void {
     const next = { ...properties, changedOn: new Date().toISOString(), revision: (properties.revision ?? 0) + 1 };
-    this.#writeShare.run(share.accountName, share.shareName, identity, JSON.stringify(next));
+    this.run("INSERT OR REPLACE INTO shares VALUES (?, ?)", share.identity, JSON.stringify(next));
   }
 
-  /** Drops what is known about a share and everything in it. */
-  forgetShare(share: ShareAddress): void {
-    for (const table of ["files", "shares"]) {
-      const statement = this.#database.prepare(`DELETE FROM ${table} WHERE account = ? AND share = ?`);
-      statement.run(share.accountName, share.shareName);
+  /** Drops what is known about a share or snapshot and everything in it. */
+  forgetShare(share: ShareIdentity): void {
+    for (const table of ["files", "leases", "permissions", "shares"]) {
+      this.run(`DELETE FROM ${table} WHERE share = ?`, share.identity);
     }
+  }
+
+  /** First row that a statement finds. */
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#prepare(sql).get(...values);
+  }
+
+  /** All rows that a statement finds. */
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values);
+  }
+
+  /** Carries out a statement that changes something. */
+  run(sql: string, ...values: SQLInputValue[]): void {
+    this.#prepare(sql).run(...values);
+  }
+
+  /** All that `change` does, or nothing of it. */
+  transaction(change: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      change();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
   }
 
   /** Closes the file. */

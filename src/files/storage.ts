@@ -3,13 +3,14 @@ import type { BigIntStats } from "node:fs";
 import { rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { identityOf } from "./description.ts";
 import { StorageError } from "./errors.ts";
 import { isShareName } from "./names.ts";
 import { PropertyStore } from "./properties.ts";
-import type { ShareAddress } from "./properties.ts";
+import type { ShareAddress, ShareIdentity } from "./properties.ts";
 
 /** A share that exists. */
-export interface Share extends ShareAddress {
+export interface Share extends ShareAddress, ShareIdentity {
   /** Absolute path of its folder, free of symbolic links. */
   readonly folder: string;
   /** State of that folder. */
@@ -45,7 +46,7 @@ export class Storage {
     if (!isShareName(address.shareName)) return undefined;
     const folder = join(this.#root, address.accountName, address.shareName);
     const stat = lstatSync(folder, { bigint: true, throwIfNoEntry: false });
-    return stat?.isDirectory() === true ? { ...address, folder, stat } : undefined;
+    return stat?.isDirectory() === true ? { ...address, folder, stat, identity: identityOf(stat) } : undefined;
   }
 
   /** The share. Throws when there is none. */

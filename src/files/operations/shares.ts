@@ -1,4 +1,4 @@
-import { describeShare, identityOf, metadataHeaders } from "../description.ts";
+import { describeShare, metadataHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { countHeader, metadataOf } from "../headers.ts";
 import { cutPage, includes, pageRequestOf } from "../paging.ts";
@@ -48,15 +48,14 @@ function shareItem(share: Share, properties: ShareProperties, withMetadata: bool
 }
 
 function propertiesOf(storage: Storage, share: Share): ShareProperties {
-  return storage.properties.share(share, identityOf(share.stat));
+  return storage.properties.share(share);
 }
 
 function createShare(exchange: Exchange): void {
   const { request, storage } = exchange;
   const properties = { quota: quotaOf(request), metadata: metadataOf(request) };
   const share = storage.createShare({ accountName: request.account, shareName: request.share ?? "" });
-  storage.properties.forgetShare(share);
-  storage.properties.setShare(share, identityOf(share.stat), properties);
+  storage.properties.setShare(share, properties);
   answer(exchange, 201, shareHeaders(storage, share));
 }
 
@@ -99,7 +98,7 @@ function setShareMetadata(exchange: Exchange): void {
 function changeShare(exchange: Exchange, change: (properties: ShareProperties) => ShareProperties): void {
   const { storage } = exchange;
   const share = shareOf(exchange);
-  storage.properties.setShare(share, identityOf(share.stat), change(propertiesOf(storage, share)));
+  storage.properties.setShare(share, change(propertiesOf(storage, share)));
   answer(exchange, 200, shareHeaders(storage, share));
 }
 
