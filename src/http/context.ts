@@ -1,6 +1,9 @@
 import type { TokenCredential } from "@azure/core-auth";
 import { createDefaultHttpClient, createPipelineFromOptions, proxyPolicyName } from "@azure/core-rest-pipeline";
 import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
+import { brokenAnswerPolicy } from "./brokenAnswerPolicy.ts";
+import { createDownloads } from "./download.ts";
+import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
 import { isLoopback } from "./loopback.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
@@ -17,6 +20,8 @@ export interface ServiceContext {
   readonly validate: boolean;
   readonly pipeline: Pipeline;
   readonly httpClient: HttpClient;
+  /** What fetches files by their links, without the token. */
+  readonly downloads: Downloads;
 }
 
 const safeHeaders = ["request-id", "retry-after-ms", "x-ms-retry-after-ms"];
@@ -29,13 +34,15 @@ export function createContext(
   options: BatchAIManagementClientOptions,
 ): ServiceContext {
   const url = parseEndpoint(options);
+  const httpClient = options.httpClient ?? createDefaultHttpClient();
   return {
     endpoint: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
     apiVersion: options.apiVersion ?? defaultApiVersion,
     subscriptionId,
     validate: options.validate ?? true,
     pipeline: createPipeline(credential, url, options),
-    httpClient: options.httpClient ?? createDefaultHttpClient(),
+    httpClient,
+    downloads: createDownloads(options, url.protocol === "http:", httpClient),
   };
 }
 
@@ -65,6 +72,7 @@ function createPipeline(credential: TokenCredential, url: URL, options: BatchAIM
       ],
     },
   });
+  pipeline.addPolicy(brokenAnswerPolicy(options.retryOptions), { phase: "Retry" });
   // A proxy would see the token in clear, and has no business between two processes of one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
   const scopes = options.credentialScopes ?? `${url.origin}/.default`;

@@ -3,7 +3,7 @@ import type { PipelineRequest, PipelineResponse } from "@azure/core-rest-pipelin
 import type { CloudErrorBody } from "../models/error.ts";
 import { deserialize } from "../wire/deserialize.ts";
 import { cloudErrorBody } from "../wire/error.ts";
-import { isJsonObject } from "../wire/jsonObject.ts";
+import { isJsonObject, read } from "../wire/jsonObject.ts";
 
 /** What the service said about an error; the `details` of a `RestError`. */
 export interface ErrorDetails extends CloudErrorBody {
@@ -24,6 +24,24 @@ export function operationError(operation: string, body: unknown, response: Pipel
   const said = error.message ?? "the operation failed and the service did not say why";
   const details = { ...error, code: error.code ?? "OperationFailed", requestId: requestIdOf(response) };
   return describedError(operation, said, details, response);
+}
+
+/** Makes the error of a creation that has no status of its own, and whose resource says that it failed. */
+export function provisioningError(operation: string, body: unknown, response: PipelineResponse): RestError {
+  const errors = read(body, "properties.errors");
+  const [first] = Array.isArray(errors) ? (errors as unknown[]) : [];
+  const said = readError({ error: first });
+  return operationError(
+    operation,
+    {
+      error: {
+        code: said.code,
+        message:
+          said.message ?? "the resource could not be made: its provisioningState is failed, and it does not say why",
+      },
+    },
+    response,
+  );
 }
 
 /** Makes an error from what was said about it before, for example in the saved state of a poller. */

@@ -1,6 +1,6 @@
 import { getPagedAsyncIterator } from "@azure/core-paging";
 import type { PagedAsyncIterableIterator } from "@azure/core-paging";
-import { RestError } from "@azure/core-rest-pipeline";
+import { isRestError, RestError } from "@azure/core-rest-pipeline";
 import { deserialize } from "../wire/deserialize.ts";
 import { isJsonObject } from "../wire/jsonObject.ts";
 import type { ModelSchema } from "../wire/schema.ts";
@@ -27,7 +27,8 @@ export type PagedList<T> = PagedAsyncIterableIterator<T, Page<T>, PageSettings>;
 
 /**
  * Makes a list from the request for its first page. That request is made at the first step, so that a wrong argument
- * becomes a rejection like every other error. Next pages are asked for by GET, also where the first one was a POST.
+ * becomes a rejection like every other error. Next pages are asked for by GET, also where the first one was a POST; if the
+ * service does not know that page then, by POST as well.
  */
 export function pagedList<T>(
   context: ServiceContext,
@@ -41,11 +42,18 @@ export function pagedList<T>(
       const first = firstRequest();
       const request: ServiceRequest =
         link === "" ? first : { operation: first.operation, method: "GET", url: link, success: first.success };
-      const answer = await send(context, request, options);
+      const answer = await send(context, request, options).catch((error: unknown) => {
+        if (link === "" || first.method !== "POST" || !wantsAnotherMethod(error)) throw error;
+        return send(context, { ...request, method: "POST" }, options);
+      });
       if (!isJsonObject(answer.body)) throw unreadableError(request.operation, answer.response);
       return readPage(schema, answer.body, request);
     },
   });
+}
+
+function wantsAnotherMethod(error: unknown): boolean {
+  return isRestError(error) && (error.statusCode === 404 || error.statusCode === 405);
 }
 
 function readPage<T>(

@@ -1,31 +1,49 @@
+import { AbortError } from "@azure/abort-controller";
 import { createHttpPoller } from "@azure/core-lro";
-import type { OperationResponse, OperationState, PollerLike, RunningOperation } from "@azure/core-lro";
-import { delay, withAnySignal } from "./abort.ts";
+import type { OperationState, PollerLike } from "@azure/core-lro";
+import type { ProvisioningState } from "../models/resource.ts";
 import type { ServiceContext } from "./context.ts";
-import { operationError } from "./errors.ts";
 import { logger } from "./logger.ts";
-import { isLoopback } from "./loopback.ts";
 import type { LongRunningOperationOptions } from "./options.ts";
-import { statusOf } from "./operationStatus.ts";
-import { send } from "./request.ts";
-import type { ServiceAnswer, ServiceRequest } from "./request.ts";
-import { retryAfterInMs } from "./retryAfter.ts";
+import { runningOperation } from "./runningOperation.ts";
+import type { Progress, StartRequest } from "./runningOperation.ts";
 
-/** A long-running operation: await it for its result, or watch it on its way. */
-export type OperationPoller<T> = PollerLike<OperationState<T>, T>;
+/** How far a long-running operation has come: what `onProgress` is shown and `poll` answers with. */
+export interface OperationProgress<T> extends OperationState<T> {
+  /** The method that began the operation, for example `clusters.create`. */
+  operation: string;
+  /** ARM id of the resource that the operation is about, as the request named it. */
+  resourceId: string;
+  /**
+   * The service's own word for the status of the operation, for example `InProgress`. Absent until the first poll, and
+   * where the service tells it by the HTTP status or by the resource alone. Set by the service.
+   */
+  serviceStatus?: string;
+  /**
+   * The state of the resource itself, from the last answer that held the resource; nothing is asked for only to know it.
+   * Absent until there was such an answer, and for operations that do not end with a resource. Set by the service.
+   */
+  provisioningState?: ProvisioningState;
+}
+
+/**
+ * A long-running operation: await it for its result, or watch it on its way. Rejects with a `RestError` when the service
+ * refuses or the operation fails, and with an `AbortError` that names operation and resource when the wait is aborted.
+ */
+export type OperationPoller<T> = PollerLike<OperationProgress<T>, T>;
 
 /** What a poller needs to know of its operation. */
 export interface LongRunningOperation<T> {
   /** The method that was called, for example `jobs.create`; errors name it. */
   readonly operation: string;
   /** Makes the first request; called once, and not at all for a restored poller. */
-  readonly firstRequest: () => ServiceRequest;
+  readonly firstRequest: StartRequest;
   /** Makes the result from the last answer. */
   readonly readResult: (answer: unknown) => T;
   /** Whether the result is the resource itself, which is read once more at the end. */
   readonly endsWithResource: boolean;
-  /** State of a poller that goes on here, as `serialize` made it. */
-  readonly restoreFrom?: string;
+  /** A poller that goes on here: its state as `serialize` made it, and the URL of its first request. */
+  readonly restoreFrom?: { readonly state: string; readonly firstUrl: string };
 }
 
 /**
@@ -37,10 +55,13 @@ export function pollOperation<T>(
   operation: LongRunningOperation<T>,
   options: LongRunningOperationOptions,
 ): OperationPoller<T> {
-  const poller = createHttpPoller<T, OperationState<T>>(runningOperation(context, operation, options), {
+  const progress: Progress = { operation: operation.operation, resourceId: "" };
+  const { requests, beginAt } = runningOperation(context, operation, progress, options);
+  if (operation.restoreFrom) beginAt(operation.restoreFrom.firstUrl);
+  const poller = createHttpPoller<T, OperationState<T>>(requests, {
     // The waiting is done where polls are sent, since core knows whole seconds of `Retry-After` only.
     intervalInMs: 0,
-    restoreFrom: operation.restoreFrom,
+    restoreFrom: operation.restoreFrom?.state,
     skipFinalGet: !operation.endsWithResource,
     processResult: (answer) => Promise.resolve(operation.readResult(answer)),
   });
@@ -49,45 +70,43 @@ export function pollOperation<T>(
       `${operation.operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`,
     );
   });
-  return poller;
+  return withProgress(poller, progress);
 }
 
-function runningOperation<T>(
-  context: ServiceContext,
-  { operation, firstRequest }: LongRunningOperation<T>,
-  options: LongRunningOperationOptions,
-): RunningOperation {
-  const intervalInMs = options.updateIntervalInMs ?? (isLoopback(new URL(context.endpoint)) ? 100 : 2000);
-  let nextPollAt = 0;
+/** Adds what is known about the operation to the states that core shows and to the errors of an aborted wait. */
+function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progress): OperationPoller<T> {
+  const describe = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
+  const explain = (error: unknown): never => {
+    throw error instanceof Error && error.name === "AbortError" ? abortError(progress, core.operationState) : error;
+  };
+  const untilDone: OperationPoller<T>["pollUntilDone"] = (options) => core.pollUntilDone(options).catch(explain);
   return {
-    async sendInitialRequest() {
-      const request = firstRequest();
-      const answer = await send(context, request, options);
-      nextPollAt = Date.now() + (retryAfterInMs(answer.response.headers) ?? 0);
-      return operationResponse(request, answer);
+    get isDone() {
+      return core.isDone;
     },
-    sendPollRequest(url, pollOptions) {
-      return withAnySignal([options.abortSignal, pollOptions?.abortSignal], async (abortSignal) => {
-        await delay(nextPollAt - Date.now(), abortSignal);
-        const request: ServiceRequest = { operation, method: "GET", url, success: [200, 201, 202, 204] };
-        const answer = await send(context, request, { ...options, abortSignal });
-        const status = statusOf(answer.body);
-        logger.info(`${operation}: ${status ?? `HTTP ${answer.response.status}`}`);
-        if (status === "failed") throw operationError(operation, answer.body, answer.response);
-        // What follows a success is the last look at the resource, and need not wait.
-        const pauseInMs = retryAfterInMs(answer.response.headers) ?? intervalInMs;
-        nextPollAt = status === "succeeded" ? 0 : Date.now() + pauseInMs;
-        return operationResponse(request, answer);
-      });
+    get operationState() {
+      return core.operationState && describe(core.operationState);
     },
+    get result() {
+      return core.result;
+    },
+    poll: (options) => core.poll(options).then(describe, explain),
+    pollUntilDone: untilDone,
+    onProgress: (callback) => core.onProgress((state) => callback(describe(state))),
+    serialize: () => core.serialize(),
+    submitted: () => core.submitted().catch(explain),
+    then: (onFulfilled, onRejected) => untilDone().then(onFulfilled, onRejected),
+    catch: (onRejected) => untilDone().catch(onRejected),
+    finally: (onFinally) => untilDone().finally(onFinally),
+    [Symbol.toStringTag]: "OperationPoller",
   };
 }
 
-/** An answer as core wants to see it; without `Retry-After`, which is obeyed here. */
-function operationResponse({ method, url }: ServiceRequest, { response, body }: ServiceAnswer): OperationResponse {
-  const { "retry-after": _, ...headers } = response.headers.toJSON();
-  return {
-    flatResponse: body,
-    rawResponse: { statusCode: response.status, headers, body, request: { method, url } },
-  };
+/** Says what an aborted wait has left behind in the service. */
+function abortError({ operation, resourceId }: Progress, state: OperationState<unknown> | undefined): AbortError {
+  const target = resourceId === "" ? "" : ` of ${resourceId}`;
+  const left = state
+    ? "The operation goes on in the service; restorePoller(client, await poller.serialize()) waits for it again."
+    : "Aborted before the service had answered: whether the operation goes on there, only the resource can tell.";
+  return new AbortError(`${operation}${target}: the wait was aborted. ${left}`);
 }

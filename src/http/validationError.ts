@@ -13,7 +13,7 @@ export class ValidationError extends TypeError {
    * @param issues - What is wrong; at least one.
    */
   constructor(operation: string, issues: readonly ValidationIssue[]) {
-    super(`${operation}: ${issues.map(({ path, message }) => `${path} ${message}`).join("; ")}`);
+    super(`${operation}: ${issues.map(({ path, message }) => `${path}: ${message}`).join("; ")}`);
     this.name = "ValidationError";
     this.issues = issues;
   }

@@ -1,6 +1,7 @@
 import type { OperationOptions } from "../http/options.ts";
 import { int32, model, optional, required, string } from "../wire/schema.ts";
 import type { ModelSchema } from "../wire/schema.ts";
+import type { ValidationIssue } from "../wire/validate.ts";
 import { outgoing } from "./calls.ts";
 import type { Outgoing } from "./calls.ts";
 
@@ -42,9 +43,18 @@ export function outputFilesQuery(
   options: Omit<OutputFilesQuery, "outputDirectoryId">,
 ): Outgoing {
   const { directory, linkExpiryInMinutes, maxResults: most } = options;
-  return outgoing(
+  const query = outgoing(
     outputFilesQuerySchema,
     { outputDirectoryId, directory, linkExpiryInMinutes, maxResults: most },
     "options",
   );
+  // The id is an argument of its own, so its path is not that of the options.
+  const issues = (): ValidationIssue[] =>
+    query
+      .issues()
+      .map(({ path, message }) => ({
+        path: path.replace(/^options\.outputDirectoryId$/, "outputDirectoryId"),
+        message,
+      }));
+  return { ...query, issues };
 }

@@ -72,7 +72,7 @@ export function restoreOperation<T extends RestoredResult>(
       },
       readResult,
       endsWithResource,
-      restoreFrom: JSON.stringify({ state: goOn }),
+      restoreFrom: { state: JSON.stringify({ state: goOn }), firstUrl: url.href },
     },
     options,
   );

@@ -100,7 +100,7 @@ describe("a list", () => {
   it("rejects at its first step when an argument is wrong", async () => {
     const list = quickClient().jobs.listByExperiment("g", "w", "e", { maxResults: 1001 });
     await expect(collect(list)).rejects.toThrow(
-      "jobs.listByExperiment: options.maxResults must be an integer from 1 to 1000, got 1001",
+      "jobs.listByExperiment: options.maxResults: must be an integer from 1 to 1000, got 1001",
     );
   });
 
