@@ -5,6 +5,7 @@ const accountName = /^[a-z0-9]{3,24}$/;
 // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
 const neverAllowed = /[\u0000-\u001F\u007F/\\]/;
 const notForNewNames = /["|:<>*?]/;
+const reservedNames = /^(con|prn|aux|nul|clock\$|com[1-9]|lpt[1-9])$/i;
 const longestSegment = 255;
 const longestPath = 2048;
 const deepestPath = 250;
@@ -37,7 +38,7 @@ export function checkPath(segments: readonly string[]): void {
 
 /** Refuses a name that Windows could not hold. Files that are already there under such names stay readable. */
 export function checkNewName(name: string): void {
-  if (notForNewNames.test(name)) throw new StorageError("InvalidResourceName");
+  if (notForNewNames.test(name) || reservedNames.test(name)) throw new StorageError("InvalidResourceName");
 }
 
 /** Splits a path as people write it, such as `logs/train.txt`, into checked segments. */

@@ -42,3 +42,23 @@ export function lengthOf(range: ByteRange): number {
 function unsatisfiable(size: number): StorageError {
   return new StorageError("InvalidRange", { headers: { "content-range": `bytes */${size}` } });
 }
+
+/** Bytes that Azure Files counts as one when it tells what was written. */
+const pageSize = 512;
+
+/** The whole pages that a range touches. */
+export function pagesOf({ start, end }: ByteRange): ByteRange {
+  return { start: start - (start % pageSize), end: end - (end % pageSize) + pageSize - 1 };
+}
+
+/** The whole pages that lie inside a range, and the bytes of it before and behind them. */
+export function splitAtPages({ start, end }: ByteRange): { pages: ByteRange | undefined; edges: ByteRange[] } {
+  const first = Math.ceil(start / pageSize) * pageSize;
+  const last = Math.floor((end + 1) / pageSize) * pageSize - 1;
+  if (first > last) return { pages: undefined, edges: [{ start, end }] };
+  const edges = [
+    { start, end: first - 1 },
+    { start: last + 1, end },
+  ];
+  return { pages: { start: first, end: last }, edges: edges.filter((edge) => edge.start <= edge.end) };
+}

@@ -4,10 +4,12 @@ import { rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { identityOf } from "./description.ts";
+import { draftPrefix } from "./drafts.ts";
 import { StorageError } from "./errors.ts";
 import { isShareName } from "./names.ts";
 import { PropertyStore } from "./properties.ts";
 import type { ShareAddress, ShareIdentity } from "./properties.ts";
+import { WrittenRanges } from "./writtenRanges.ts";
 
 /** A share that exists. */
 export interface Share extends ShareAddress, ShareIdentity {
@@ -20,10 +22,16 @@ export interface Share extends ShareAddress, ShareIdentity {
 /** Folders of shares that are being deleted; no share can have such a name. */
 const deletedPrefix = ".deleted-";
 
+function isLeftover(name: string): boolean {
+  return name.startsWith(deletedPrefix) || name.startsWith(draftPrefix);
+}
+
 /** The shares of all accounts: `ROOT/ACCOUNT/SHARE` are plain folders, `ROOT/properties.db` holds the rest. */
 export class Storage {
   /** Everything a file system has no place for. */
   readonly properties: PropertyStore;
+  /** Which parts of files were written, and which are holes. */
+  readonly written: WrittenRanges;
   readonly #root: string;
 
   constructor(dataDir: string, accountNames: readonly string[]) {
@@ -31,12 +39,13 @@ export class Storage {
     this.#root = realpathSync(dataDir);
     for (const accountName of accountNames) this.#prepareAccount(accountName);
     this.properties = new PropertyStore(join(this.#root, "properties.db"));
+    this.written = new WrittenRanges(join(this.#root, "ranges.db"));
   }
 
   #prepareAccount(accountName: string): void {
     const folder = join(this.#root, accountName);
     mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(folder).filter((entry) => entry.startsWith(deletedPrefix))) {
+    for (const name of readdirSync(folder).filter(isLeftover)) {
       rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
@@ -89,5 +98,6 @@ export class Storage {
   /** Closes the property store. */
   close(): void {
     this.properties.close();
+    this.written.close();
   }
 }

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readlinkSync,
   realpathSync,
+  renameSync,
   rmdirSync,
   unlinkSync,
 } from "node:fs";
@@ -149,6 +150,22 @@ export function createDirectory(place: Place): void {
   checkNewName(place.name);
   withDirectory(place.folder, (anchor) => {
     mkdirSync(`${anchor}/${place.name}`);
+  });
+}
+
+/** Moves a file from outside to its place in a share, over whatever file is there. */
+export function placeFile(path: string, place: Place): void {
+  withDirectory(place.folder, (anchor) => {
+    renameSync(path, `${anchor}/${place.name}`);
+  });
+}
+
+/** Gives a file or directory a new place in its share, over whatever file is there. */
+export function movePlace(source: Place, destination: Place): void {
+  withDirectory(source.folder, (from) => {
+    withDirectory(destination.folder, (to) => {
+      renameSync(`${from}/${source.name}`, `${to}/${destination.name}`);
+    });
   });
 }
 

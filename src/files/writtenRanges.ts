@@ -1,0 +1,207 @@
+import { rmSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
+import { pagesOf } from "./ranges.ts";
+import type { ByteRange } from "./ranges.ts";
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ranges (
+    key TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (key, start)
+  ) WITHOUT ROWID;
+  PRAGMA user_version = 1;
+`;
+
+/** Changes of one file's content that this process is carrying out at the moment. */
+interface ChangesUnderWay {
+  count: number;
+  /** Whether, when the first one began, the file was as this process had left it. */
+  readonly known: boolean;
+}
+
+/**
+ * Which parts of files were ever written. Node tells holes from data as little as Azure does after the fact, so what
+ * this endpoint writes and clears is noted here, and believed only while size and modification time of the file are
+ * those that it left behind. Of any other file, one that a job wrote for instance, all bytes count as written.
+ *
+ * Losing this database loses nothing but the knowledge of holes; a damaged one is replaced by an empty one.
+ */
+export class WrittenRanges {
+  readonly #database: DatabaseSync;
+  readonly #underWay = new Map<string, ChangesUnderWay>();
+  readonly #statements: Readonly<
+    Record<"state" | "setState" | "forget" | "forgetRanges" | "before" | "within" | "insert" | "delete", StatementSync>
+  >;
+
+  constructor(path: string) {
+    this.#database = open(path);
+    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
+    this.#statements = {
+      state: prepare("SELECT state FROM files WHERE key = ?"),
+      setState: prepare("INSERT OR REPLACE INTO files VALUES (?, ?)"),
+      forget: prepare("DELETE FROM files WHERE key = ?"),
+      forgetRanges: prepare("DELETE FROM ranges WHERE key = ?"),
+      before: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1'),
+      within: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start'),
+      insert: prepare("INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)"),
+      delete: prepare("DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?"),
+    };
+  }
+
+  /** Notes that a file was just made and consists of nothing but a hole. */
+  noteHole(stat: BigIntStats): void {
+    this.#inTransaction(() => this.#replace(keyOf(stat), stat, []));
+  }
+
+  /**
+   * Announces a change of a file's content.
+   *
+   * @returns A function to be called when the change is over, with the state of the file then.
+   */
+  begin(stat: BigIntStats): (after: BigIntStats, change: RangeChange) => void {
+    const key = keyOf(stat);
+    const changes = this.#underWay.get(key) ?? { count: 0, known: this.#isAsLeft(key, stat) };
+    changes.count++;
+    this.#underWay.set(key, changes);
+    return (after, change) => {
+      changes.count--;
+      if (changes.count === 0) this.#underWay.delete(key);
+      this.#inTransaction(() => this.#note(key, stat, after, change, changes.known));
+    };
+  }
+
+  /** The written parts of a file, in order and in whole pages, the last one cut off at the end of the file. */
+  of(stat: BigIntStats): ByteRange[] {
+    const key = keyOf(stat);
+    const size = Number(stat.size);
+    const known = this.#underWay.get(key)?.known ?? this.#isAsLeft(key, stat);
+    return known && this.#isNoted(key) ? this.#rangesIn(key, { start: 0, end: size - 1 }, size) : whole(size);
+  }
+
+  /** Notes of a file that is gone, or is written as a whole, are no longer needed. */
+  forget(stat: BigIntStats): void {
+    this.#forget(keyOf(stat));
+  }
+
+  /** Closes the database. */
+  close(): void {
+    this.#database.close();
+  }
+
+  #note(key: string, before: BigIntStats, after: BigIntStats, change: RangeChange, known: boolean): void {
+    const size = Number(after.size);
+    if (!(known && this.#isNoted(key))) {
+      // Every byte counts as written. Only what opens a hole is worth noting.
+      const resized = after.size > before.size;
+      if (change.cleared === undefined && !resized) return this.#forget(key);
+      this.#replace(key, after, whole(Number(resized ? before.size : after.size)));
+    }
+    if (change.cleared !== undefined) this.#remove(key, change.cleared);
+    for (const range of change.written ?? []) this.#add(key, pagesOf(range));
+    this.#statements.delete.run(key, size, Number.MAX_SAFE_INTEGER);
+    const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size);
+    if (size === 0 || first?.end === size - 1) this.#forget(key);
+    else this.#statements.setState.run(key, stateOf(after));
+  }
+
+  #replace(key: string, stat: BigIntStats, ranges: readonly ByteRange[]): void {
+    this.#statements.forgetRanges.run(key);
+    this.#statements.setState.run(key, stateOf(stat));
+    for (const range of ranges) this.#add(key, pagesOf(range));
+  }
+
+  /** Adds whole pages, and joins what touches them. */
+  #add(key: string, { start, end }: ByteRange): void {
+    const before = this.#before(key, start);
+    const joined = before !== undefined && before.end >= start - 1;
+    const last = rangesOf(this.#statements.within.all(key, start, end + 1)).at(-1);
+    this.#statements.delete.run(key, start, end + 1);
+    this.#statements.insert.run(key, joined ? before.start : start, Math.max(end, last?.end ?? 0, before?.end ?? 0));
+  }
+
+  /** Removes whole pages, and cuts what reaches over their ends. */
+  #remove(key: string, { start, end }: ByteRange): void {
+    const before = this.#before(key, start);
+    const last = rangesOf(this.#statements.within.all(key, start, end)).at(-1) ?? before;
+    this.#statements.delete.run(key, start, end);
+    if (before !== undefined && before.end >= start) this.#statements.insert.run(key, before.start, start - 1);
+    if (last !== undefined && last.end > end) this.#statements.insert.run(key, end + 1, last.end);
+  }
+
+  #rangesIn(key: string, { start, end }: ByteRange, size: number): ByteRange[] {
+    const rows = rangesOf(this.#statements.within.all(key, start, end));
+    return rows.map((range) => ({ start: range.start, end: Math.min(range.end, size - 1) }));
+  }
+
+  #before(key: string, position: number): ByteRange | undefined {
+    const row = this.#statements.before.get(key, position);
+    return row === undefined ? undefined : rangesOf([row])[0];
+  }
+
+  #isNoted(key: string): boolean {
+    return this.#statements.state.get(key) !== undefined;
+  }
+
+  #isAsLeft(key: string, stat: BigIntStats): boolean {
+    return this.#statements.state.get(key)?.state === stateOf(stat);
+  }
+
+  #forget(key: string): void {
+    this.#statements.forget.run(key);
+    this.#statements.forgetRanges.run(key);
+  }
+
+  #inTransaction(change: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      change();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+/** What a change did to a file: bytes written, and whole pages turned into a hole. */
+export interface RangeChange {
+  readonly written?: readonly ByteRange[];
+  readonly cleared?: ByteRange | undefined;
+}
+
+function open(path: string): DatabaseSync {
+  try {
+    return prepared(path);
+  } catch {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+    return prepared(path);
+  }
+}
+
+function prepared(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  try {
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; ${schema}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function keyOf(stat: BigIntStats): string {
+  return `${stat.dev}-${stat.ino}-${stat.birthtimeNs}`;
+}
+
+function stateOf(stat: BigIntStats): string {
+  return `${stat.size}-${stat.mtimeNs}`;
+}
+
+function whole(size: number): ByteRange[] {
+  return size === 0 ? [] : [{ start: 0, end: size - 1 }];
+}
+
+function rangesOf(rows: readonly Record<string, unknown>[]): ByteRange[] {
+  return rows.map(({ start, end }) => ({ start: Number(start), end: Number(end) }));
+}
