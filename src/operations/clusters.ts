@@ -10,6 +10,9 @@ import { createResource, deleteResource, getResource, list, listByPost, outgoing
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
+import { waitForNodes } from "./waitForNodes.ts";
+import type { ClustersWaitForNodesOptions } from "./waitForNodes.ts";
+import type { Look } from "./waiting.ts";
 
 /** Options of {@link Clusters.create}. */
 export type ClustersCreateOptions = LongRunningOperationOptions;
@@ -78,10 +81,29 @@ export interface Clusters {
     workspaceName: string,
     options?: ClustersListByWorkspaceOptions,
   ): PagedList<Cluster>;
+  /**
+   * Waits until a cluster has as many idle or running nodes as it should have at least, and answers it as it is then.
+   * Rejects with a `ClusterNodesError` that holds the cluster's own errors when nodes are unusable and too few are left;
+   * with an `AbortError` when the wait is aborted, while the cluster goes on; and with a `RestError` such as
+   * `ClusterNotFound` when it is not there, or not there any more.
+   */
+  waitForNodes(
+    resourceGroupName: string,
+    workspaceName: string,
+    clusterName: string,
+    options?: ClustersWaitForNodesOptions,
+  ): Promise<Cluster>;
 }
 
 /** Makes the group of operations on clusters. */
 export function createClusters(context: ServiceContext): Clusters {
+  const get: Clusters["get"] = (resourceGroupName, workspaceName, clusterName, options = {}) =>
+    getResource(
+      context,
+      { operation: "clusters.get", path: paths.cluster, names: { resourceGroupName, workspaceName, clusterName } },
+      cluster,
+      options,
+    );
   return {
     create: (resourceGroupName, workspaceName, clusterName, parameters, options = {}) =>
       createResource(
@@ -117,13 +139,7 @@ export function createClusters(context: ServiceContext): Clusters {
         },
         options,
       ),
-    get: (resourceGroupName, workspaceName, clusterName, options = {}) =>
-      getResource(
-        context,
-        { operation: "clusters.get", path: paths.cluster, names: { resourceGroupName, workspaceName, clusterName } },
-        cluster,
-        options,
-      ),
+    get,
     listRemoteLoginInformation: (resourceGroupName, workspaceName, clusterName, options = {}) =>
       listByPost(
         context,
@@ -147,5 +163,9 @@ export function createClusters(context: ServiceContext): Clusters {
         cluster,
         options,
       ),
+    waitForNodes: (resourceGroupName, workspaceName, clusterName, options = {}) => {
+      const look: Look<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
+      return waitForNodes(context, clusterName, look, options);
+    },
   };
 }

@@ -11,7 +11,13 @@ import { remoteLoginInformation } from "../wire/remoteLoginInformation.ts";
 import { createResource, deleteResource, getResource, list, listByPost, outgoing, startAction } from "./calls.ts";
 import { listQuery, outputFilesQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
+import { readOutputFile } from "./outputFile.ts";
+import type { JobsReadOutputFileOptions, ListFiles, OutputFilePart } from "./outputFile.ts";
+import { streamOutputFile } from "./outputFileStream.ts";
+import type { JobsStreamOutputFileOptions, OutputFileStream } from "./outputFileStream.ts";
 import { paths } from "./paths.ts";
+import { waitForCompletion } from "./waitForCompletion.ts";
+import type { JobsWaitForCompletionOptions } from "./waitForCompletion.ts";
 
 /** Options of {@link Jobs.listByExperiment}. */
 export type JobsListByExperimentOptions = ListOptions;
@@ -109,10 +115,89 @@ export interface Jobs {
     jobName: string,
     options?: JobsTerminateOptions,
   ): OperationPoller<void>;
+  /**
+   * Waits until a job has ended, and answers it as it is then. Rejects with a `JobFailedError` that holds the job's own
+   * errors when it failed; with an `AbortError` when the wait is aborted, while the job goes on; and with a `RestError`
+   * such as `JobNotFound` when the job is not there, or not there any more.
+   */
+  waitForCompletion(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    options?: JobsWaitForCompletionOptions,
+  ): Promise<Job>;
+  /**
+   * Follows an output file while the job writes it: waits for the file to appear, hands on what is written, and ends when
+   * the job has ended and everything was read. Works for files that grow at their end, such as logs. Links are renewed
+   * and broken connections are taken up again, so that nothing is lost and nothing comes twice.
+   *
+   * Rejects with a `RestError`: `OutputFileNotFound` when the job ended without that file, `OutputFileChanged` when the
+   * file has become shorter, or what the service or the storage says; and with an `AbortError` when it is aborted. That
+   * the job failed is no error here: see {@link Jobs.waitForCompletion}.
+   *
+   * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
+   * @param path - Path of the file below the output directory, for example `stdout.txt`.
+   */
+  streamOutputFile(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    outputDirectoryId: string,
+    path: string,
+    options?: JobsStreamOutputFileOptions,
+  ): OutputFileStream;
+  /**
+   * Reads a part of an output file as it is now, for example the end of a long log. Rejects with a `RestError` such as
+   * `OutputFileNotFound` or `JobNotFound`.
+   *
+   * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
+   * @param path - Path of the file below the output directory, for example `stdout.txt`.
+   */
+  readOutputFile(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    outputDirectoryId: string,
+    path: string,
+    options?: JobsReadOutputFileOptions,
+  ): Promise<OutputFilePart>;
 }
 
 /** Makes the group of operations on jobs. */
 export function createJobs(context: ServiceContext): Jobs {
+  const get: Jobs["get"] = (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
+    getResource(
+      context,
+      {
+        operation: "jobs.get",
+        path: paths.job,
+        names: { resourceGroupName, workspaceName, experimentName, jobName },
+      },
+      job,
+      options,
+    );
+  const listOutputFiles: Jobs["listOutputFiles"] = (
+    resourceGroupName,
+    workspaceName,
+    experimentName,
+    jobName,
+    outputDirectoryId,
+    options = {},
+  ) =>
+    listByPost(
+      context,
+      {
+        operation: "jobs.listOutputFiles",
+        path: `${paths.job}/listOutputFiles`,
+        names: { resourceGroupName, workspaceName, experimentName, jobName },
+        query: outputFilesQuery(outputDirectoryId, options),
+      },
+      file,
+      options,
+    );
   return {
     listByExperiment: (resourceGroupName, workspaceName, experimentName, options = {}) =>
       list(
@@ -148,29 +233,8 @@ export function createJobs(context: ServiceContext): Jobs {
         },
         options,
       ),
-    get: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
-      getResource(
-        context,
-        {
-          operation: "jobs.get",
-          path: paths.job,
-          names: { resourceGroupName, workspaceName, experimentName, jobName },
-        },
-        job,
-        options,
-      ),
-    listOutputFiles: (resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, options = {}) =>
-      listByPost(
-        context,
-        {
-          operation: "jobs.listOutputFiles",
-          path: `${paths.job}/listOutputFiles`,
-          names: { resourceGroupName, workspaceName, experimentName, jobName },
-          query: outputFilesQuery(outputDirectoryId, options),
-        },
-        file,
-        options,
-      ),
+    get,
+    listOutputFiles,
     listRemoteLoginInformation: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
       listByPost(
         context,
@@ -192,5 +256,23 @@ export function createJobs(context: ServiceContext): Jobs {
         },
         options,
       ),
+    waitForCompletion: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) => {
+      const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
+      return waitForCompletion(context, jobName, (more) => get(...names, more), options);
+    },
+    streamOutputFile: (
+      ...[resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, path, options = {}]
+    ) => {
+      const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
+      const list: ListFiles = (directory, more) => listOutputFiles(...names, outputDirectoryId, { ...more, directory });
+      return streamOutputFile(context, { jobName, path, list, look: (more) => get(...names, more) }, options);
+    },
+    readOutputFile: (
+      ...[resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, path, options = {}]
+    ) => {
+      const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
+      const list: ListFiles = (directory, more) => listOutputFiles(...names, outputDirectoryId, { ...more, directory });
+      return readOutputFile(context, path, list, options);
+    },
   };
 }

@@ -50,11 +50,9 @@ export function outputFilesQuery(
   );
   // The id is an argument of its own, so its path is not that of the options.
   const issues = (): ValidationIssue[] =>
-    query
-      .issues()
-      .map(({ path, message }) => ({
-        path: path.replace(/^options\.outputDirectoryId$/, "outputDirectoryId"),
-        message,
-      }));
+    query.issues().map(({ path, message }) => ({
+      path: path.replace(/^options\.outputDirectoryId$/, "outputDirectoryId"),
+      message,
+    }));
   return { ...query, issues };
 }

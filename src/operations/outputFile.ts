@@ -1,0 +1,124 @@
+import { RestError } from "@azure/core-rest-pipeline";
+import type { ServiceContext } from "../http/context.ts";
+import { readPart } from "../http/download.ts";
+import type { FilePart, PartRequest } from "../http/download.ts";
+import type { OperationOptions } from "../http/options.ts";
+import { ValidationError } from "../http/validationError.ts";
+import type { File } from "../models/file.ts";
+import type { ValidationIssue } from "../wire/validate.ts";
+
+/** Lists the files of one level of the output directory. */
+export type ListFiles = (directory: string | undefined, options: OperationOptions) => AsyncIterable<File>;
+
+/** A part of an output file, as it was when it was read. */
+export interface OutputFilePart {
+  /** The bytes; fewer than were asked for at the end of the file, and none beyond it. */
+  readonly content: Uint8Array;
+  /** Size of the whole file in bytes. Absent when the storage does not tell it, as to a browser of another origin. */
+  readonly fileSize?: number;
+  /** Changes with every change of the file. Absent when the storage does not tell it. */
+  readonly etag?: string;
+  /** When the file was last written, to the second. Absent when the storage does not tell it. */
+  readonly lastModified?: Date;
+  /** MD5 of the content in Base64. Absent when it was not asked for, or when the storage has none. */
+  readonly contentMd5?: string;
+}
+
+/** Options of `jobs.readOutputFile`. */
+export interface JobsReadOutputFileOptions extends OperationOptions {
+  /** Number of bytes to skip, at least 0. Default: 0. */
+  offset?: number;
+  /** Most bytes to read, 1 to 4,194,304. Default: 4,194,304 (4 MiB). */
+  length?: number;
+  /** Link of the file, where it is known from `jobs.listOutputFiles`. Default: it is looked up. */
+  downloadUrl?: string;
+  /** Whether the storage is asked for the MD5 of the part. Default: false. */
+  includeMd5?: boolean;
+}
+
+/** Longest part that is read at once: what Azure Files makes an MD5 of. */
+export const longestPart = 4 * 1024 * 1024;
+
+/** An output file that can be read part by part, with a link that is looked up and renewed when it is needed. */
+export class OutputFile {
+  readonly #context: ServiceContext;
+  readonly #operation: string;
+  readonly #list: ListFiles;
+  readonly #directory: string | undefined;
+  readonly #name: string;
+  #link: string | undefined;
+
+  constructor(context: ServiceContext, operation: string, path: string, list: ListFiles, link?: string) {
+    const { directory, name } = partsOf(operation, path);
+    this.#context = context;
+    this.#operation = operation;
+    this.#list = list;
+    this.#directory = directory;
+    this.#name = name;
+    this.#link = link;
+  }
+
+  /** Reads a part; `undefined` when there is no such file (yet, or any more). */
+  async read(part: Omit<PartRequest, "url">, options: OperationOptions): Promise<FilePart | undefined> {
+    for (;;) {
+      const isNew = this.#link === undefined;
+      const url = (this.#link ??= await this.#findLink(options));
+      if (url === undefined) return undefined;
+      const { downloads } = this.#context;
+      const answer = await readPart(downloads, this.#operation, { ...part, url }, options.abortSignal);
+      if (answer !== "refused" && answer !== "missing") return answer;
+      this.#link = undefined;
+      if (isNew && answer === "missing") return undefined;
+      if (isNew) throw this.#refusedError(url);
+      // The link is old: it has expired, or names a file that another one has replaced.
+    }
+  }
+
+  async #findLink(options: OperationOptions): Promise<string | undefined> {
+    for await (const { name, fileType, downloadUrl } of this.#list(this.#directory, options)) {
+      if (name === this.#name && fileType === "file") return downloadUrl;
+    }
+    return undefined;
+  }
+
+  #refusedError(url: string): RestError {
+    const message =
+      `${this.#operation}: the storage at ${new URL(url).origin} refuses the link to ${this.#name} that the service ` +
+      "has just made; do the clocks of both agree?";
+    return new RestError(message, { code: "DownloadLinkRefused", statusCode: 403 });
+  }
+}
+
+/** Reads one part of a file that has to be there. */
+export async function readOutputFile(
+  context: ServiceContext,
+  path: string,
+  list: ListFiles,
+  options: JobsReadOutputFileOptions,
+): Promise<OutputFilePart> {
+  const operation = "jobs.readOutputFile";
+  const { offset = 0, length = longestPart, downloadUrl, includeMd5 } = options;
+  const issues = [...issuesOf("offset", offset, 0), ...issuesOf("length", length, 1, longestPart)];
+  if (issues.length > 0) throw new ValidationError(operation, issues);
+  const file = new OutputFile(context, operation, path, list, downloadUrl);
+  const part = await file.read({ offset, length, includeMd5 }, options);
+  if (part === undefined) throw new RestError(`${operation}: there is no file ${path}`, { code: "OutputFileNotFound" });
+  return part;
+}
+
+/** What is wrong with a number of bytes. */
+export function issuesOf(option: string, value: number, minimum: number, maximum?: number): ValidationIssue[] {
+  if (Number.isSafeInteger(value) && value >= minimum && value <= (maximum ?? value)) return [];
+  const range = maximum === undefined ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+  return [{ path: `options.${option}`, message: `must be an integer ${range}, got ${String(value)}` }];
+}
+
+function partsOf(operation: string, path: string): { directory: string | undefined; name: string } {
+  const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
+  const name = segments.pop();
+  if (name === undefined || [name, ...segments].includes("..")) {
+    const message = `must name a file below the output directory, got ${JSON.stringify(path)}`;
+    throw new ValidationError(operation, [{ path: "path", message }]);
+  }
+  return { directory: segments.length === 0 ? undefined : segments.join("/"), name };
+}
