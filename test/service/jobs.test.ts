@@ -29,13 +29,16 @@ describe("the life of a job", () => {
   });
 
   it("has the variables that the API promises", async () => {
-    const command = 'env | grep "^AZ_BATCH" | sort; echo "plain=$PLAIN secret=$HIDDEN"';
+    const command = 'env | grep "^AZ_BATCH" | sort; echo "plain=$PLAIN secret=$HIDDEN"; echo "path=$PATH"';
     const properties = {
       ...onShare,
       nodeCount: 2,
       inputDirectories: [{ id: "IN", path: "$AZ_BATCHAI_MOUNT_ROOT/logs/data" }],
       outputDirectories: [{ id: "OUT", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs/", pathSuffix: "models" }],
-      environmentVariables: [{ name: "PLAIN", value: "$AZ_BATCHAI_INPUT_IN" }],
+      environmentVariables: [
+        { name: "PLAIN", value: "$AZ_BATCHAI_INPUT_IN" },
+        { name: "PATH", value: "/opt/tools:$PATH" },
+      ],
       secrets: [{ name: "HIDDEN", value: "a'b\"c$d" }],
     };
     const job = await embedded.run("variables", command, properties);
@@ -54,6 +57,7 @@ describe("the life of a job", () => {
       AZ_BATCHAI_NUM_GPUS: "0",
     });
     expect(output).toContain(`plain=${root}/logs/data secret=a'b"c$d`);
+    expect(output).toContain(`path=/opt/tools:${String(process.env.PATH)}`);
     expect(job.secrets).toEqual([{ name: "HIDDEN" }]);
   });
 

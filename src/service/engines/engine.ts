@@ -131,6 +131,8 @@ export interface Engine {
   readonly name: string;
   /** Looks at the machine; cheap enough to call at every start of the service. */
   fingerprint(): Promise<EngineFingerprint>;
+  /** Variables that the engine's nodes set themselves, such as `PATH`, for variables of jobs that use them. */
+  nodeEnvironment(): Readonly<Record<string, string>>;
   /** Makes the handle of a run that has not started yet. No side effects: the caller stores it, then starts. */
   handleFor(plan: LaunchPlan): RunHandle;
   /**

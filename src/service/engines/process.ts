@@ -3,6 +3,7 @@ import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
 import { bashVersion, findBash } from "./bash.ts";
 import type { Engine, EngineFingerprint, LaunchPlan, LaunchSecrets, RunExit, RunHandle, RunState } from "./engine.ts";
+import { nodeEnvironment } from "./nodeEnvironment.ts";
 import { LauncherClient } from "./launcherClient.ts";
 import { LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
 
@@ -50,6 +51,10 @@ export class ProcessEngine implements Engine {
     this.#launcher.warmUp();
     const description = "Runs jobs as processes of this machine, without containers.";
     return { healthy: true, containers: false, description };
+  }
+
+  nodeEnvironment(): Readonly<Record<string, string>> {
+    return nodeEnvironment();
   }
 
   handleFor({ runId, runDirectory, nodes, mounts }: LaunchPlan): RunHandle {

@@ -77,6 +77,7 @@ function launchOf(
     clusterMountRoot,
     clusterMounts,
     jobMounts,
+    nodeEnvironment: context.engine.nodeEnvironment(),
   });
   return {
     plan: context.ignoreContainerSettings ? { ...launch.plan, container: undefined } : launch.plan,

@@ -1,7 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { LaunchPlan, LaunchSecrets, RunExit } from "../engines/engine.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { wipeNodeDirectories } from "./folders.ts";
+
+const lookAgainInMs = 1000;
 
 /**
  * Keeps an eye on the runs that are alive: starts them, finds them again after a restart, stops them, and reports the
@@ -30,17 +33,7 @@ export class RunWatch {
 
   /** Looks after the runs that an earlier life of the service left. */
   recover(): void {
-    for (const run of this.#context.store.runs.allAlive()) {
-      this.#watch(run, async () => {
-        const state = await this.#context.engine.recover(run.handle);
-        this.#context.logger.info(
-          { run: run.id, owner: run.owner, state: state.kind },
-          "found a run of an earlier start",
-        );
-        if (state.kind === "notStarted") return "notStarted";
-        return state.kind === "ended" ? state.exit : await this.#context.engine.wait(run.handle, this.#closing.signal);
-      });
-    }
+    for (const run of this.#context.store.runs.allAlive()) this.#watch(run, () => this.#recovered(run));
   }
 
   /** Ends the runs whose end has been requested. */
@@ -61,29 +54,43 @@ export class RunWatch {
     await Promise.all(this.#watched.values());
   }
 
+  async #recovered(run: Run): Promise<RunExit | "notStarted"> {
+    const { engine, logger } = this.#context;
+    const state = await engine.recover(run.handle);
+    logger.info({ run: run.id, owner: run.owner, state: state.kind }, "run found again");
+    if (state.kind === "notStarted") return "notStarted";
+    return state.kind === "ended" ? state.exit : await engine.wait(run.handle, this.#closing.signal);
+  }
+
   #watch(run: Run, untilEnd: () => Promise<RunExit | "notStarted">): void {
-    const watching = untilEnd()
-      .catch((error: unknown): RunExit | undefined => this.#failureOf(run, error))
-      .then((exit) => {
-        if (exit !== undefined && !this.#closing.signal.aborted) this.#onEnded(run, exit);
-      })
-      .catch((error: unknown) => {
-        this.#context.logger.error({ run: run.id, error: String(error) }, "the end of a run could not be stored");
-      })
-      .finally(() => {
-        this.#watched.delete(run.id);
-        this.#stopping.delete(run.id);
-      });
+    const watching = this.#follow(run, untilEnd).finally(() => {
+      this.#watched.delete(run.id);
+      this.#stopping.delete(run.id);
+    });
     this.#watched.set(run.id, watching);
   }
 
-  #failureOf(run: Run, error: unknown): RunExit | undefined {
-    if (this.#closing.signal.aborted) return undefined;
-    this.#context.logger.error({ run: run.id, error: String(error) }, "the engine failed");
-    return {
-      kind: "failed",
-      code: "EngineFailed",
-      message: "The engine could not run the job. The service's log says why.",
-    };
+  /**
+   * Waits for the end of a run and reports it. An engine that fails says nothing about the run, and an end that cannot be
+   * stored (a full disk) must not get lost: then the run is looked for again, until both work or the service closes.
+   */
+  async #follow(run: Run, untilEnd: () => Promise<RunExit | "notStarted">): Promise<void> {
+    for (let look = untilEnd; !this.#isClosing(); look = () => this.#recovered(run)) {
+      try {
+        this.#onEnded(run, await look());
+        return;
+      } catch (error) {
+        if (this.#isClosing()) return;
+        this.#context.logger.error(
+          { run: run.id, error: String(error) },
+          "a run cannot be followed; it is tried again",
+        );
+      }
+      await delay(lookAgainInMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+  }
+
+  #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 }

@@ -34,6 +34,7 @@ export function prepareSetup(
     node: { nodeId: node.id, address: "127.0.0.1", tempRoot: nodeDirectoryOf(context, node.id) },
     clusterMountRoot: join(runDirectory, "cluster"),
     clusterMounts,
+    nodeEnvironment: engine.nodeEnvironment(),
   });
   const run = {
     id: runId,
