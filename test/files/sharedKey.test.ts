@@ -60,7 +60,7 @@ describe("shared key", () => {
   it("accepts whatever the official client signs", async () => {
     const names = fc
       .string({ unit: "binary", minLength: 1, maxLength: 20 })
-      .filter((name) => !/[\p{C}"\\/:|<>*?]|\.$/u.test(name));
+      .filter((name) => !/[\p{C}"\\/:|<>*?]|\.$|^(con|prn|aux|nul|clock\$|com[1-9]|lpt[1-9])$/iu.test(name));
     const words = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/);
     const metadata = fc.dictionary(words, fc.stringMatching(/^[a-z](?:[ -~]*[a-z])?$/), { maxKeys: 6 });
     const share = fixture.client.getShareClient("signed");
@@ -74,7 +74,7 @@ describe("shared key", () => {
         expect((await page.next()).done).toBe(false);
         await file.delete();
       }),
-      { numRuns: 150 },
+      { seed: 20180501, numRuns: 150 },
     );
   });
 
@@ -100,7 +100,7 @@ describe("shared key", () => {
         const { status } = await send(next);
         expect([400, 401, 403]).toContain(status);
       }),
-      { numRuns: 400 },
+      { seed: 20180501, numRuns: 400 },
     );
     const additions = { "x-ms-meta-added": "1", "x-ms-type": "file, file", range: "bytes=0-1" };
     for (const [name, value] of Object.entries(additions)) {
