@@ -47,8 +47,8 @@ export function waitForNodes(
   };
   const waiting = {
     operation: "clusters.waitForNodes",
-    subject: `the nodes of cluster ${clusterName}`,
-    goesOn: "the cluster goes on preparing them",
+    subject: `cluster ${clusterName}`,
+    goesOn: "its nodes go on being prepared",
   };
   return lookUntil(context, waiting, options, look, takeNote);
 }

@@ -1,0 +1,288 @@
+import { createHash } from "node:crypto";
+import { inspect } from "node:util";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { OutputFileStream } from "../../src/index.ts";
+import { collect, rejectionOf } from "./fixtures.ts";
+import { JobsOfService } from "./jobsOfService.ts";
+import { StorageDetour } from "./storageDetour.ts";
+
+let service: JobsOfService;
+let detour: StorageDetour;
+beforeAll(async () => {
+  service = await JobsOfService.start();
+  detour = new StorageDetour(service.embedded.service.connection.storage.fileEndpoint);
+});
+afterEach(() => {
+  detour.trouble = () => undefined;
+  detour.requests.length = 0;
+});
+afterAll(async () => {
+  detour.close();
+  await service.close();
+});
+
+const quick = { updateIntervalInMs: 10 };
+
+async function ended(name: string, commandLine: string): Promise<Awaited<ReturnType<JobsOfService["submit"]>>> {
+  const job = await service.submit(name, commandLine);
+  await service.client.jobs.waitForCompletion(...job, { throwOnFailure: false, ...quick });
+  return job;
+}
+
+async function bytesOf(stream: OutputFileStream): Promise<Buffer> {
+  return Buffer.concat(await collect(stream));
+}
+
+const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+describe("jobs.streamOutputFile", () => {
+  it("hands on every line as it is written, and ends with the job", async () => {
+    const job = await service.submit(
+      "lines",
+      "printf 'first\\nsec'; gate a; printf 'ond\\r\\nthird äö'; gate b; exit 1",
+    );
+    const lines: string[] = [];
+    const reading = (async () => {
+      const stream = service.client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt", quick);
+      for await (const line of stream.lines()) lines.push(line);
+    })();
+    await expect.poll(() => lines, { timeout: 10_000 }).toEqual(["first"]);
+    await service.open("a");
+    await expect.poll(() => lines, { timeout: 10_000 }).toEqual(["first", "second"]);
+    await service.open("b");
+    await reading;
+    expect(lines).toEqual(["first", "second", "third äö"]);
+  });
+
+  it("waits for a file in a directory that is not there yet, and reads on from where one was", async () => {
+    const command = 'cd "$AZ_BATCHAI_OUTPUT_OUT"; gate c; mkdir -p a/b; echo 0123456789 > a/b/late.txt; gate d';
+    const job = await service.submit("late", command);
+    const text = service.client.jobs.streamOutputFile(...job, "OUT", "a/b/late.txt", { ...quick, offset: 6 }).text();
+    await service.open("c");
+    await service.open("d");
+    await expect(text).resolves.toBe("6789\n");
+  });
+
+  it("puts letters together whose bytes were written apart", async () => {
+    const job = await service.submit("apart", "printf '\\303'; gate e; printf '\\244\\n'");
+    const pieces: Uint8Array[] = [];
+    const stream = service.client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt", quick);
+    for await (const piece of stream) {
+      pieces.push(piece);
+      await service.open("e");
+    }
+    expect(pieces).toHaveLength(2);
+    await expect(stream.text()).resolves.toBe("ä\n");
+  });
+
+  it("says that the job ended without the file", async () => {
+    const job = await ended("without", "exit 5");
+    const error = await rejectionOf(service.client.jobs.streamOutputFile(...job, "OUT", "model").text());
+    expect(error).toMatchObject({
+      code: "OutputFileNotFound",
+      message: "jobs.streamOutputFile: job without has ended (failed), and there is no file model",
+    });
+  });
+
+  it("says that the job was deleted meanwhile, or has no such output directory", async () => {
+    const job = await service.submit("deleted", "echo begun; gate never");
+    const wrong = await rejectionOf(service.client.jobs.streamOutputFile(...job, "NONE", "model").text());
+    expect(wrong).toMatchObject({ code: "OutputDirectoryNotFound" });
+    const lines: string[] = [];
+    const error = await rejectionOf(
+      (async () => {
+        for await (const line of service.client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt").lines()) {
+          lines.push(line);
+          await service.client.jobs.delete(...job);
+        }
+      })(),
+    );
+    expect(lines).toEqual(["begun"]);
+    expect(error).toMatchObject({ code: "JobNotFound", message: expect.stringContaining("job deleted was deleted") });
+  });
+
+  it("does not join what does not belong together", async () => {
+    const job = await service.submit(
+      "shorter",
+      'cd "$AZ_BATCHAI_OUTPUT_OUT"; echo long text > f; gate g; echo x > f; gate never',
+    );
+    const error = await rejectionOf(
+      (async () => {
+        for await (const _ of service.client.jobs.streamOutputFile(...job, "OUT", "f", quick)) await service.open("g");
+      })(),
+    );
+    expect(error).toMatchObject({
+      code: "OutputFileChanged",
+      message: expect.stringContaining("2 bytes instead of 10"),
+    });
+    await service.client.jobs.delete(...job);
+  });
+
+  it.each([
+    [{ offset: -1 }, "options.offset: must be an integer of at least 0, got -1"],
+    [{ offset: 0.5 }, "options.offset: must be an integer of at least 0, got 0.5"],
+  ])("refuses %j", async (options, message) => {
+    const stream = service.client.jobs.streamOutputFile("group", "work", "exp", "j", "OUT", "f", options);
+    expect((await rejectionOf(stream.text())).message).toContain(message);
+  });
+
+  it.each(["", "/", "../stdout.txt", "a/../../b"])("refuses the path %j", async (path) => {
+    const job = await ended(`path${String(path.length)}`, "true");
+    const error = await rejectionOf(service.client.jobs.streamOutputFile(...job, "OUT", path).text());
+    expect(error).toMatchObject({
+      name: "ValidationError",
+      message: expect.stringContaining("below the output directory"),
+    });
+  });
+});
+
+describe("on a bad road to the storage, jobs.streamOutputFile", () => {
+  const big = 'head -c 10000000 /dev/urandom > "$AZ_BATCHAI_OUTPUT_OUT/big"';
+
+  it("loses nothing and doubles nothing when connections break", async () => {
+    const job = await ended("breaks", big);
+    const straight = await bytesOf(service.client.jobs.streamOutputFile(...job, "OUT", "big"));
+    expect(straight).toHaveLength(10_000_000);
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    let count = 0;
+    detour.trouble = (request) => {
+      count += 1;
+      if (count % 3 === 1) return "cut";
+      if (count % 3 === 0) return undefined;
+      request.socket.resetAndDestroy();
+      return "passed over";
+    };
+    const crooked = await bytesOf(client.jobs.streamOutputFile(...job, "OUT", "big"));
+    expect(sha256(crooked)).toBe(sha256(straight));
+    expect(detour.requests.length).toBeGreaterThan(6);
+  });
+
+  it("passes over what storage without ranges sends too much", async () => {
+    const job = await ended("whole", "echo 0123456789");
+    detour.trouble = (_, response) => {
+      response.writeHead(200, { "content-length": "11" }).end("0123456789\n");
+      return "passed over";
+    };
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    const stream = client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt", { offset: 4 });
+    await expect(stream.text()).resolves.toBe("456789\n");
+  });
+
+  it("renews a link that has expired", async () => {
+    const job = await ended("expires", big);
+    const expired = new Set<string>();
+    detour.trouble = ({ url = "" }, response) => {
+      // Every link is good once.
+      if (!expired.has(url)) {
+        expired.add(url);
+        return undefined;
+      }
+      response.writeHead(403, { "x-ms-error-code": "AuthenticationFailed" }).end();
+      return "passed over";
+    };
+    let lists = 0;
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    client.pipeline.addPolicy({
+      name: "count",
+      sendRequest: (request, next) => {
+        if (request.url.includes("/listOutputFiles")) lists += 1;
+        // Links are made to the second, so a different expiry makes a different link.
+        request.url = request.url.replace(
+          /$/,
+          request.url.includes("/listOutputFiles") ? `&linkexpiryinminutes=${10 + lists}` : "",
+        );
+        return next(request);
+      },
+    });
+    await expect(bytesOf(client.jobs.streamOutputFile(...job, "OUT", "big"))).resolves.toHaveLength(10_000_000);
+    expect(lists).toBe(3);
+  });
+
+  it("says so when even a new link is refused", async () => {
+    const job = await ended("refused", "echo text");
+    detour.trouble = (_, response) => {
+      response.writeHead(403).end();
+      return "passed over";
+    };
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    const error = await rejectionOf(client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt").text());
+    expect(error).toMatchObject({ code: "DownloadLinkRefused" });
+  });
+
+  it.each([
+    ["an answer breaks off again and again", (): "cut" => "cut"],
+    [
+      "it answers an error",
+      (_: unknown, response: { writeHead(status: number, headers: object): { end(): unknown } }): "passed over" => {
+        response.writeHead(500, { "x-ms-error-code": "InternalError" }).end();
+        return "passed over";
+      },
+    ],
+  ])("gives up when %s, and never tells the signature or the token", async (_, trouble) => {
+    const job = await ended("secret", "echo text");
+    detour.trouble = trouble;
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    const stream = client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt", quick);
+    const error = await rejectionOf(stream.text());
+    expect(error.message).toMatch(
+      /^jobs\.streamOutputFile: http:\/\/127\.0\.0\.1:\d+\/.*\/stdout\.txt could not be read: /,
+    );
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/sig=(?!REDACTED)/);
+    expect(detour.requests).toHaveLength(4);
+    for (const { url, headers } of detour.requests) {
+      expect(url).toContain("sig=");
+      expect(headers).not.toHaveProperty("authorization");
+      expect(headers).not.toHaveProperty("x-ms-client-request-id");
+    }
+  });
+
+  it("stops at once when it is aborted while the storage is silent, and says that the job goes on", async () => {
+    const job = await service.submit("silent", "echo text; gate never");
+    const controller = new AbortController();
+    detour.trouble = (_, response) => {
+      response.writeHead(206, { "content-length": "5", "content-range": "bytes 0-4/5" }).write("te");
+      return "passed over";
+    };
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    const options = { ...quick, abortSignal: controller.signal };
+    const rejection = rejectionOf(client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt", options).text());
+    await expect.poll(() => detour.requests.length, { timeout: 10_000 }).toBe(1);
+    const before = performance.now();
+    controller.abort();
+    const error = await rejection;
+    expect(performance.now() - before).toBeLessThan(100);
+    expect(error).toMatchObject({
+      name: "AbortError",
+      message: "jobs.streamOutputFile: the wait for job silent was aborted; the job itself goes on.",
+    });
+    await service.client.jobs.delete(...job);
+  });
+});
+
+describe("jobs.readOutputFile", () => {
+  it("reads a part of a file with its MD5, and says how large the file is", async () => {
+    const job = await ended("part", "echo 0123456789");
+    const part = await service.client.jobs.readOutputFile(...job, "stdouterr", "stdout.txt", {
+      ...{ offset: 3, length: 4, includeMd5: true },
+    });
+    expect(Buffer.from(part.content).toString()).toBe("3456");
+    expect(part).toMatchObject({ fileSize: 11, contentMd5: createHash("md5").update("3456").digest("base64") });
+    expect(part.etag).toEqual(expect.any(String));
+    expect(part.lastModified).toBeInstanceOf(Date);
+    const beyond = await service.client.jobs.readOutputFile(...job, "stdouterr", "stdout.txt", { offset: 11 });
+    expect(beyond).toMatchObject({ content: new Uint8Array(), fileSize: 11 });
+  });
+
+  it("says what is wrong", async () => {
+    const job = await ended("wrong", "true");
+    const { jobs } = service.client;
+    expect(await rejectionOf(jobs.readOutputFile(...job, "OUT", "none"))).toMatchObject({ code: "OutputFileNotFound" });
+    expect(await rejectionOf(jobs.readOutputFile(...job, "OUT", "none", { length: 0 }))).toMatchObject({
+      name: "ValidationError",
+    });
+    const insecure = { downloadUrl: "http://storage.example/a/b/none?sig=x" };
+    const error = await rejectionOf(jobs.readOutputFile(...job, "OUT", "none", insecure));
+    expect(error).toMatchObject({ code: "InsecureConnection" });
+    expect(inspect(error, { showHidden: true })).not.toContain("sig=");
+  });
+});
