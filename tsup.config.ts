@@ -27,6 +27,15 @@ export const entries = {
 };
 const { index, ...service } = entries;
 
+/** A build of its own: no chunk can be shared with the service, so importing the SDK never loads a part of it. */
+export const sdk: Options = {
+  name: "sdk",
+  entry: { index },
+  format: ["esm", "cjs"],
+  platform: "neutral",
+  target: "es2022",
+};
+
 const node: Options = {
   platform: "node",
   target: "node22",
@@ -37,8 +46,7 @@ const node: Options = {
 
 // What `dependencies` name stays outside; everything else that an entry uses is bundled into it.
 export default defineConfig([
-  // A build of its own: no chunk can be shared with the service, so importing the SDK never loads a part of it.
-  { name: "sdk", entry: { index }, format: ["esm", "cjs"], platform: "neutral", target: "es2022" },
+  sdk,
   {
     ...node,
     name: "service, esm",

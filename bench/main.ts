@@ -1,60 +1,55 @@
-// What the SDK costs on top of the HTTP request that it sends: `npm run bench`.
-// All three ask the same stub on this machine for the same workspace, one request after the other.
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createDefaultHttpClient, createPipelineFromOptions, createPipelineRequest } from "@azure/core-rest-pipeline";
-import { Bench } from "tinybench";
-import { BatchAIManagementClient } from "../src/index.ts";
+// What the SDK costs: `npm run bench`. With `--check` it fails when the SDK costs more than it may; see README.md.
+import { rm } from "node:fs/promises";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "tsup";
+import type * as Sdk from "../src/index.ts";
+import { sdk as sdkBuild } from "../tsup.config.ts";
+import { measureGet } from "./get.ts";
+import { measureImport } from "./importTime.ts";
 
-const subscriptionId = "00000000-0000-0000-0000-000000000000";
-const path = `/subscriptions/${subscriptionId}/resourceGroups/group/providers/Microsoft.BatchAI/workspaces/work`;
-const workspace = JSON.stringify({
-  id: path,
-  name: "work",
-  type: "Microsoft.BatchAI/workspaces",
-  location: "eastus",
-  tags: { team: "vision" },
-  properties: {
-    creationTime: "2018-06-06T18:39:26.000Z",
-    provisioningState: "succeeded",
-    provisioningStateTransitionTime: "2018-06-06T18:39:26.000Z",
-  },
+const root = join(import.meta.dirname, "..");
+const built = join(root, "temp/bench");
+await rm(built, { recursive: true, force: true });
+await build({ ...sdkBuild, config: false, silent: true, outDir: built });
+const sdk = (await import(pathToFileURL(join(built, "index.js")).href)) as typeof Sdk;
+
+const get = await measureGet(sdk);
+const imported = await measureImport(built);
+
+const ms = (time: number): string => `${time.toFixed(time < 10 ? 3 : 1)} ms`;
+const times = (ratio: number): string => `${ratio.toFixed(2)} x`;
+const [cpu] = cpus();
+console.log(`Node.js ${process.versions.node}, ${cpus().length} x ${cpu?.model ?? "unknown"}\n`);
+console.table({
+  "get, core-rest-pipeline": { "median time": ms(get.times.bare) },
+  "get, batchai": { "median time": ms(get.times.sdk) },
+  "get, @azure/arm-batchai 2.2.1": { "median time": ms(get.times.official) },
+  "import of the dependencies": { "median time": ms(imported.dependencies) },
+  "import of batchai": { "median time": ms(imported.sdk) },
 });
 
-const stub = createServer((_request, response) => {
-  response.writeHead(200, { "content-type": "application/json" }).end(workspace);
-}).listen(0, "127.0.0.1");
-await once(stub, "listening");
-const endpoint = `http://127.0.0.1:${(stub.address() as AddressInfo).port}`;
-const url = `${endpoint}${path}?api-version=2018-05-01`;
+const gates = [
+  {
+    what: "get, compared to core-rest-pipeline",
+    is: times(get.sdkToBare),
+    aim: "at most 1.1 x",
+    met: get.sdkToBare <= 1.1,
+  },
+  {
+    what: "get, faster than @azure/arm-batchai 2.2.1",
+    is: times(get.officialToSdk),
+    aim: "at least 1.5 x",
+    met: get.officialToSdk >= 1.5,
+  },
+  {
+    what: "import, on top of the dependencies",
+    is: ms(imported.difference),
+    aim: "at most 15 ms",
+    met: imported.difference <= 15,
+  },
+];
+console.table(Object.fromEntries(gates.map(({ what, is, aim, met }) => [what, { is, aim, met: met ? "yes" : "NO" }])));
 
-const credential = { getToken: async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 }) };
-const client = new BatchAIManagementClient(credential, subscriptionId, { endpoint, allowInsecureConnection: true });
-const pipeline = createPipelineFromOptions({});
-const httpClient = createDefaultHttpClient();
-
-const bench = new Bench({ time: 3_000, warmupTime: 1_000 })
-  .add("fetch and JSON.parse", async () => {
-    await (await fetch(url)).json();
-  })
-  .add("core-rest-pipeline and JSON.parse", async () => {
-    const request = createPipelineRequest({ url, allowInsecureConnection: true });
-    const { bodyAsText } = await pipeline.sendRequest(httpClient, request);
-    JSON.parse(bodyAsText ?? "");
-  })
-  .add("batchai: workspaces.get", async () => {
-    await client.workspaces.get("group", "work");
-  });
-await bench.run();
-stub.close();
-stub.closeAllConnections();
-
-console.log(`Node.js ${process.versions.node}, one request at a time`);
-console.table(
-  bench.tasks.map(({ name, result }) => {
-    if (!("latency" in result)) throw new Error(`${name} has failed`, { cause: result });
-    const { p50, p99, samplesCount } = result.latency;
-    return { name, "p50 in ms": p50.toFixed(3), "p99 in ms": p99.toFixed(3), requests: samplesCount };
-  }),
-);
+if (process.argv.includes("--check") && gates.some(({ met }) => !met)) process.exitCode = 1;

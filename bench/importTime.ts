@@ -1,0 +1,48 @@
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { median } from "./median.ts";
+
+const run = promisify(execFile);
+const rounds = 21;
+
+/** Median times of an import in a new process, in milliseconds. */
+export interface ImportResult {
+  /** The entry of the SDK as it is published. */
+  readonly sdk: number;
+  /** The packages that it imports, without the SDK. */
+  readonly dependencies: number;
+  /** How much longer the SDK takes, compared round by round. */
+  readonly difference: number;
+}
+
+/** Imports the SDK, and what it imports, in new processes that take turns. */
+export async function measureImport(build: string): Promise<ImportResult> {
+  const entry = join(build, "index.js");
+  const dependencies = join(build, "dependencies.js");
+  const names = [...(await readFile(entry, "utf8")).matchAll(/\bfrom "([^"]+)"/g)].map(([, name = ""]) => name);
+  await writeFile(dependencies, [...new Set(names)].map((name) => `import "${name}";\n`).join(""));
+  // The first round fills the caches of the disk.
+  await timeOfImport(entry);
+  await timeOfImport(dependencies);
+  const times: { sdk: number; dependencies: number }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    times.push({ dependencies: await timeOfImport(dependencies), sdk: await timeOfImport(entry) });
+  }
+  return {
+    sdk: median(times.map(({ sdk }) => sdk)),
+    dependencies: median(times.map((each) => each.dependencies)),
+    difference: median(times.map((each) => each.sdk - each.dependencies)),
+  };
+}
+
+async function timeOfImport(file: string): Promise<number> {
+  const script = `
+    const start = performance.now();
+    await import(${JSON.stringify(pathToFileURL(file).href)});
+    console.log(performance.now() - start);`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script]);
+  return Number(stdout);
+}
