@@ -39,7 +39,7 @@ export interface Call {
 export function outgoing<T>(schema: ModelSchema<T>, value: NoInfer<T>, path: string): Outgoing {
   return {
     issues: () => validate(schema, value, { view: "model", path }),
-    toJson: () => serialize(schema, value),
+    toJson: () => serialize(schema, value, { readOnly: "drop" }),
   };
 }
 

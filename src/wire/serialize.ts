@@ -2,20 +2,32 @@ import { isJsonObject, setMember, write } from "./jsonObject.ts";
 import type { JsonObject } from "./jsonObject.ts";
 import type { AnyModel, AnyType, ModelSchema } from "./schema.ts";
 
+/** What becomes of members that need a decision. */
+export interface SerializeOptions {
+  /** Members that only the service sets; requests have no use for them. Default: `keep`. */
+  readOnly?: "keep" | "drop";
+}
+
 /**
  * Turns a model into what travels: lifted members go back below `properties`, dates become ISO 8601 text, members without
  * a value are left out. Secrets are included when they are there. Members that the table does not know pass through;
  * those of a model with lifted members go below `properties`, where the service keeps almost everything.
  */
-export function serialize<T>(schema: ModelSchema<T>, value: NoInfer<T>): Record<string, unknown> {
-  return isJsonObject(value) ? serializeModel(schema, value) : {};
+export function serialize<T>(
+  schema: ModelSchema<T>,
+  value: NoInfer<T>,
+  options: SerializeOptions = {},
+): Record<string, unknown> {
+  return isJsonObject(value) ? serializeModel(schema, value, options) : {};
 }
 
-function serializeModel(model: AnyModel, value: JsonObject): JsonObject {
+function serializeModel(model: AnyModel, value: JsonObject, options: SerializeOptions): JsonObject {
   const body: JsonObject = {};
   for (const [name, property] of Object.entries(model.properties)) {
+    if (property.readOnly && options.readOnly === "drop") continue;
     const member = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (member !== undefined && member !== null) write(body, property.path, serializeValue(property.type, member));
+    if (member !== undefined && member !== null)
+      write(body, property.path, serializeValue(property.type, member, options));
   }
   const unknownMembers = Object.entries(value).filter(
     ([name, member]) => !Object.hasOwn(model.properties, name) && member !== undefined,
@@ -34,14 +46,14 @@ function objectAt(body: JsonObject, name: string): JsonObject {
   return made;
 }
 
-function serializeValue(type: AnyType, value: unknown): unknown {
+function serializeValue(type: AnyType, value: unknown, options: SerializeOptions): unknown {
   switch (type.kind) {
     case "dateTime":
       return value instanceof Date ? formatDate(value) : value;
     case "model":
-      return isJsonObject(value) ? serializeModel(type.schema(), value) : value;
+      return isJsonObject(value) ? serializeModel(type.schema(), value, options) : value;
     case "array":
-      return Array.isArray(value) ? value.map((item: unknown) => serializeValue(type.items, item)) : value;
+      return Array.isArray(value) ? value.map((item: unknown) => serializeValue(type.items, item, options)) : value;
     default:
       return value;
   }
