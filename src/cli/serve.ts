@@ -1,6 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { pino } from "pino";
-import { BatchAIService } from "../service/index.ts";
+import { Command } from "commander";
+import { logLevelOption, openLog } from "./log.ts";
+import { portNumber, stopSignal } from "./process.ts";
 
 interface ServeOptions {
   readonly dataDir: string;
@@ -13,8 +13,6 @@ interface ServeOptions {
   readonly logLevel: string;
 }
 
-const logLevels = ["debug", "info", "warn", "error", "silent"];
-
 /** `batchai serve`: runs the service until it is told to stop. */
 export function serveCommand(): Command {
   return new Command("serve")
@@ -26,12 +24,14 @@ export function serveCommand(): Command {
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription that the service answers for (first start of a data folder only)")
     .option("--ignore-container-settings", "run jobs that name a container directly on this machine", false)
-    .addOption(new Option("--log-level <level>", "what goes to standard error").choices(logLevels).default("info"))
+    .addOption(logLevelOption())
     .action(serve);
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const logger = pino({ level: options.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  // Loaded on demand: whoever asks for help, or wants the file shares alone, does not wait for it.
+  const { BatchAIService } = await import("../service/index.ts");
+  const logger = await openLog(options.logLevel);
   const service = await BatchAIService.start({
     dataDir: options.dataDir,
     port: options.port,
@@ -51,23 +51,4 @@ async function serve(options: ServeOptions): Promise<void> {
   );
   await stopSignal();
   await service.close();
-}
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once("SIGINT", () => {
-      resolve();
-    });
-    process.once("SIGTERM", () => {
-      resolve();
-    });
-  });
-}
-
-function portNumber(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new InvalidArgumentError("It must be a number from 0 to 65535.");
-  }
-  return port;
 }

@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { Command } from "commander";
+import { keepAccounts, readAccounts } from "./accountsFile.ts";
+import { logLevelOption, openLog } from "./log.ts";
+import { portNumber, stopSignal } from "./process.ts";
+
+interface FilesOptions {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly account?: string[];
+  readonly logLevel: string;
+}
+
+const firstAccount = "batchaistorage";
+
+/** `batchai files`: serves file shares, and nothing else, until it is told to stop. */
+export function filesCommand(): Command {
+  return new Command("files")
+    .description("Serve Azure file shares from a folder, without the rest of the service")
+    .requiredOption("--data-dir <folder>", "folder that holds the shares as ACCOUNT/SHARE; made when it does not exist")
+    .option("--port <number>", "port to listen on; 0 means any free port", portNumber, 10101)
+    .option("--account <name...>", `accounts to host besides those it has already (default: "${firstAccount}")`)
+    .addOption(logLevelOption())
+    .action(serveFiles);
+}
+
+async function serveFiles(options: FilesOptions): Promise<void> {
+  // Loaded on demand: whoever asks for help, or starts the whole service, does not wait for it.
+  const { FilesService } = await import("../files/index.ts");
+  const logger = await openLog(options.logLevel);
+  const known = await readAccounts(options.dataDir);
+  const wanted = options.account ?? (known.length === 0 ? [firstAccount] : []);
+  const added = wanted.filter(
+    (name, index) => wanted.indexOf(name) === index && !known.some((one) => one.name === name),
+  );
+  const accounts = [...known, ...added.map((name) => ({ name, key: randomBytes(64).toString("base64") }))];
+  const service = await FilesService.start({
+    dataDir: options.dataDir,
+    port: options.port,
+    accounts,
+    log: (message, details) => logger.error(details, message),
+  });
+  const file = await keepAccounts(options.dataDir, accounts, (name) => service.fileEndpoint(name)).catch(
+    async (error: unknown) => {
+      await service.close();
+      throw error;
+    },
+  );
+  const shares = accounts.map(({ name }) => `File shares    ${service.fileEndpoint(name)}\n`).join("");
+  process.stdout.write(`${shares}Account keys   ${file}\nStop with Ctrl-C.\n`);
+  await stopSignal();
+  await service.close();
+}

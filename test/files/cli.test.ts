@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { withFolder } from "../service/serviceProcess.ts";
+import { FilesProcess } from "./filesProcess.ts";
+
+const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+
+/** Runs `batchai files` to its end. */
+function files(...args: string[]): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [main, "files", ...args], { timeout: 15_000 }, (error, stdout, stderr) => {
+      resolve({ exitCode: error ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+it("serves shares, keeps its key to itself, and finds both again", async () => {
+  await withFolder(async (folder) => {
+    const dataDir = join(folder, "made", "here");
+    const first = await FilesProcess.start(dataDir);
+    const { name, key, fileEndpoint } = first.account;
+    const accountsFile = join(dataDir, "accounts.json");
+    expect(first.output).toContain(`File shares    ${fileEndpoint}\n`);
+    expect(first.output).toContain(accountsFile);
+    expect(first.output).not.toContain(key);
+    expect((await stat(accountsFile)).mode & 0o777).toBe(0o600);
+    const share = first.client().getShareClient("kept");
+    await share.create();
+    await share.rootDirectoryClient.getFileClient("note.txt").uploadData(Buffer.from("still here"));
+    expect(await readFile(join(dataDir, name, "kept", "note.txt"), "utf8")).toBe("still here");
+    expect(await first.stop()).toBe(0);
+
+    const second = await FilesProcess.start(dataDir);
+    expect(second.account).toMatchObject({ name, key });
+    const note = second.client().getShareClient("kept").rootDirectoryClient.getFileClient("note.txt");
+    expect((await note.downloadToBuffer()).toString()).toBe("still here");
+    expect(await second.stop("SIGINT")).toBe(0);
+  });
+});
+
+it("hosts the accounts that it is told to, and those that it had", async () => {
+  await withFolder(async (folder) => {
+    const first = await FilesProcess.start(folder, ["--port", "0", "--account", "red", "blue", "--account", "red"]);
+    expect(first.accounts.map(({ name }) => name)).toEqual(["red", "blue"]);
+    expect(first.accounts[0]?.key).not.toBe(first.accounts[1]?.key);
+    await first.stop();
+    const second = await FilesProcess.start(folder, ["--port", "0", "--account", "green"]);
+    expect(second.accounts.map(({ name }) => name)).toEqual(["red", "blue", "green"]);
+    expect(second.accounts[0]?.key).toBe(first.accounts[0]?.key);
+    await second.stop();
+  });
+});
+
+it("says in one line what keeps it from starting", async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, "file");
+    await writeFile(file, "");
+    const running = await FilesProcess.start(join(folder, "running"));
+    const { port } = new URL(running.account.fileEndpoint);
+    await writeFile(join(folder, "accounts.json"), '{"name": "lonely"}');
+    for (const [fault, ...args] of [
+      ["--data-dir"],
+      ["--port", "--data-dir", folder, "--port", "high"],
+      ["--log-level", "--data-dir", folder, "--log-level", "loud"],
+      [file, "--data-dir", file, "--port", "0"],
+      [port, "--data-dir", join(folder, "other"), "--port", port],
+      ["No-Name", "--data-dir", join(folder, "other"), "--port", "0", "--account", "No-Name"],
+      [join(folder, "accounts.json"), "--data-dir", folder, "--port", "0"],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await files(...args);
+      expect(exitCode, fault).toBe(1);
+      expect(stdout, fault).toBe("");
+      expect(stderr).toContain(fault);
+      expect(stderr, fault).not.toMatch(/ at .*\.[tj]s/);
+    }
+    await running.stop();
+  });
+});
+
+it("tells what it can do", async () => {
+  const { exitCode, stdout } = await files("--help");
+  expect(exitCode).toBe(0);
+  for (const option of ["--data-dir", "--port", "--account", "--log-level"]) expect(stdout).toContain(option);
+});

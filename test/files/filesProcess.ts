@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ShareServiceClient } from "@azure/storage-file-share";
+import { until } from "../service/until.ts";
+
+const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+
+/** An account as `accounts.json` describes it. */
+export interface DescribedAccount {
+  readonly name: string;
+  readonly key: string;
+  readonly fileEndpoint: string;
+  readonly connectionString: string;
+}
+
+/** The endpoint in a process of its own, started as users start it: `batchai files`. */
+export class FilesProcess {
+  readonly dataDir: string;
+  readonly accounts: readonly DescribedAccount[];
+  readonly #child: ChildProcess;
+  readonly #output: string[];
+
+  private constructor(dataDir: string, accounts: readonly DescribedAccount[], child: ChildProcess, output: string[]) {
+    this.dataDir = dataDir;
+    this.accounts = accounts;
+    this.#child = child;
+    this.#output = output;
+  }
+
+  static async start(dataDir: string, flags: readonly string[] = ["--port", "0"]): Promise<FilesProcess> {
+    const child = spawn(process.execPath, [main, "files", "--data-dir", dataDir, ...flags], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    // A test that fails half-way leaves no server behind.
+    process.once("exit", () => child.kill("SIGKILL"));
+    const output: string[] = [];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => output.push(text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => output.push(text));
+    await until("the endpoint accepts requests", () => {
+      if (child.exitCode !== null) throw new Error(`it ended with ${String(child.exitCode)}: ${output.join("")}`);
+      return output.join("").includes("Stop with");
+    });
+    const accounts = JSON.parse(await readFile(join(dataDir, "accounts.json"), "utf8")) as DescribedAccount[];
+    return new FilesProcess(dataDir, accounts, child, output);
+  }
+
+  /** The account that every test needs. */
+  get account(): DescribedAccount {
+    const [first] = this.accounts;
+    if (first === undefined) throw new Error("There is no account.");
+    return first;
+  }
+
+  /** The official client, which asks once and never again. */
+  client(): ShareServiceClient {
+    return ShareServiceClient.fromConnectionString(this.account.connectionString, { retryOptions: { maxTries: 1 } });
+  }
+
+  /** Everything that it has printed and logged. */
+  get output(): string {
+    return this.#output.join("");
+  }
+
+  /** Memory in bytes that it holds now, and the most that it ever held. */
+  async memory(): Promise<{ now: number; peak: number }> {
+    const status = await readFile(`/proc/${String(this.#child.pid)}/status`, "utf8");
+    const bytes = (field: string): number =>
+      Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
+    return { now: bytes("VmRSS"), peak: bytes("VmHWM") };
+  }
+
+  /** Ends it without warning, as a crash would. */
+  async kill(): Promise<void> {
+    await this.stop("SIGKILL");
+  }
+
+  /** Asks it to stop; answers its exit code. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = once(this.#child, "exit");
+      this.#child.kill(signal);
+      await ended;
+    }
+    return this.#child.exitCode;
+  }
+}
