@@ -235,10 +235,42 @@ describe("bodies", () => {
     expect(answer).toMatchObject({ status: 404, code: "ClusterNotFound", target: "properties.cluster.id" });
   });
 
-  it("refuses file servers", async () => {
-    const properties = { vmSize: "D1", sshConfiguration: {}, dataDisks: {} };
-    const answer = await refused("PUT", arm.inWorkspace("/fileServers/nfs"), { properties });
-    expect(answer).toMatchObject({ status: 400, code: "NotSupported" });
+  it("names the property of a bad file server", async () => {
+    const path = arm.inWorkspace("/fileServers/bad");
+    const dataDisks = { diskSizeInGB: 10, diskCount: 1, storageAccountType: "Standard_LRS" };
+    const sshConfiguration = { userAccountSettings: { adminUserName: "me" } };
+    const good = { vmSize: "STANDARD_D1", sshConfiguration, dataDisks };
+    const wrong = [
+      [{ ...good, vmSize: undefined }, "properties.vmSize"],
+      [good, "properties.sshConfiguration.userAccountSettings"],
+      [{ ...good, dataDisks: { ...dataDisks, diskCount: 0 } }, "properties.dataDisks.diskCount"],
+    ] as const;
+    for (const [properties, target] of wrong) {
+      expect(await refused("PUT", path, { properties })).toMatchObject({
+        status: 400,
+        code: "InvalidParameter",
+        target,
+      });
+    }
+  });
+
+  it("refuses to mount a file server that does not exist, or a directory beyond one", async () => {
+    const mount = (id: string, sourceDirectory: string) => ({
+      mountVolumes: { fileServers: [{ fileServer: { id }, sourceDirectory, relativeMountPath: "nfs" }] },
+    });
+    const id = arm.inWorkspace("/fileservers/none");
+    const path = "properties.mountVolumes.fileServers[0]";
+    expect(await refused("PUT", arm.jobPath("bad"), arm.jobBody("true", mount(id, "x")))).toMatchObject({
+      status: 404,
+      code: "FileServerNotFound",
+      target: `${path}.fileServer.id`,
+    });
+    expect(await refused("PUT", arm.jobPath("bad"), arm.jobBody("true", mount(id, "../x")))).toMatchObject({
+      target: `${path}.sourceDirectory`,
+    });
+    expect(await refused("PUT", arm.jobPath("bad"), arm.jobBody("true", mount("none", "x")))).toMatchObject({
+      target: `${path}.fileServer.id`,
+    });
   });
 
   it("refuses to create again what exists with other properties", async () => {

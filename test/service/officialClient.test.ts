@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BatchAIService } from "../../src/service/index.ts";
+import { officialOperations } from "../sdk/officialSpecs.ts";
 import { ArmCaller } from "./arm.ts";
 import { until } from "./until.ts";
 
@@ -16,6 +17,7 @@ const experiment = "myexperiment";
 let folder: string;
 let service: BatchAIService;
 let client: BatchAIManagementClient;
+const called = new Set<string>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "batchai-"));
@@ -32,6 +34,7 @@ beforeAll(async () => {
     longRunningOperationRetryTimeout: 0,
     noRetryPolicy: true,
   });
+  noteCalls(client);
   const arm = new ArmCaller(service.connection);
   await arm.expect("PUT", arm.inSubscription(`/resourceGroups/${group}`), { location: "eastus" });
 });
@@ -146,6 +149,9 @@ describe("the official JavaScript client of 2018", () => {
     expect((await client.operations.list()).map(({ name }) => name)).toContain(
       "Microsoft.BatchAI/workspaces/clusters/write",
     );
+    expect(await client.clusters.listByWorkspace(group, "second")).toMatchObject([{ name: "nodes" }]);
+    const logins = await client.jobs.listRemoteLoginInformation(group, "second", experiment, "one");
+    expect(logins.every(({ nodeId, port }) => typeof nodeId === "string" && typeof port === "number")).toBe(true);
     await client.workspaces.deleteMethod(group, "second");
     await expect(client.clusters.get(group, "second", "nodes")).rejects.toMatchObject({
       statusCode: 404,
@@ -153,10 +159,55 @@ describe("the official JavaScript client of 2018", () => {
     });
   });
 
+  it("makes and removes a file server, and finds workspaces and experiments where it looks for them", async () => {
+    const { workspaces, experiments, fileServers } = client;
+    await workspaces.create(group, "third", { location: "eastus" });
+    expect(await workspaces.get(group, "third")).toMatchObject({ name: "third", location: "eastus" });
+    expect((await workspaces.listByResourceGroup(group)).map(({ name }) => name)).toContain("third");
+
+    await experiments.create(group, "third", experiment);
+    expect(await experiments.get(group, "third", experiment)).toMatchObject({
+      type: "Microsoft.BatchAI/workspaces/experiments",
+      provisioningState: "succeeded",
+    });
+    expect(await experiments.listByWorkspace(group, "third")).toMatchObject([{ name: experiment }]);
+
+    const created = await fileServers.create(group, "third", "nfs", {
+      vmSize: "STANDARD_D1",
+      sshConfiguration: { userAccountSettings: { adminUserName: "demo", adminUserPassword: "a-password" } },
+      dataDisks: { diskSizeInGB: 10, diskCount: 2, storageAccountType: "Standard_LRS" },
+    });
+    expect(created).toMatchObject({ name: "nfs", provisioningState: "succeeded", dataDisks: { cachingType: "none" } });
+    expect(created.sshConfiguration?.userAccountSettings.adminUserPassword).toBeUndefined();
+    expect(await fileServers.get(group, "third", "nfs")).toEqual(created);
+    expect(await fileServers.listByWorkspace(group, "third")).toMatchObject([{ name: "nfs" }]);
+    await fileServers.deleteMethod(group, "third", "nfs");
+    await expect(fileServers.get(group, "third", "nfs")).rejects.toMatchObject({ code: "FileServerNotFound" });
+    await workspaces.deleteMethod(group, "third");
+  });
+
+  it("has called every one of its 29 operations", () => {
+    const all = officialOperations().map((operation) => `${operation.group}.${operation.officialMethod}`);
+    expect(all).toHaveLength(29);
+    expect([...called].filter((name) => all.includes(name)).sort()).toEqual(all.sort());
+  });
+
   async function stateOf(name: string): Promise<string | undefined> {
     return (await client.jobs.get(group, "second", experiment, name)).executionState;
   }
 });
+
+/** Takes note of every method of the client that is called from now on. */
+function noteCalls(of: BatchAIManagementClient): void {
+  for (const { group: name, officialMethod } of officialOperations()) {
+    const operations = of[name as "jobs"] as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const original = operations[officialMethod];
+    operations[officialMethod] = function (this: unknown, ...args: unknown[]) {
+      called.add(`${name}.${officialMethod}`);
+      return original?.apply(this, args);
+    };
+  }
+}
 
 async function makeShare(name: string): Promise<ReturnType<ShareServiceClient["getShareClient"]>> {
   const { accountName, accountKey, fileEndpoint } = service.connection.storage;

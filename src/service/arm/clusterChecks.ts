@@ -1,19 +1,18 @@
 import type { ClusterCreateParameters, ScaleSettings } from "../../models/cluster.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
-import { variableIssues, volumeIssues } from "./volumeChecks.ts";
+import { accountIssues } from "./accountChecks.ts";
+import { variableIssues } from "./variableChecks.ts";
+import { volumeIssues } from "./volumeChecks.ts";
 
 const mostNodes = 100;
 
 /** The rules for a new cluster that its wire table cannot express. */
 export function clusterIssues(parameters: ClusterCreateParameters): ValidationIssue[] {
   const { userAccountSettings, nodeSetup, scaleSettings } = parameters;
-  const issues = scaleIssues(scaleSettings);
-  if (!userAccountSettings.adminUserPassword && !userAccountSettings.adminUserSshPublicKey) {
-    issues.push({
-      path: "properties.userAccountSettings",
-      message: "adminUserPassword or adminUserSshPublicKey is needed",
-    });
-  }
+  const issues = [
+    ...scaleIssues(scaleSettings),
+    ...accountIssues(userAccountSettings, "properties.userAccountSettings"),
+  ];
   if (nodeSetup?.performanceCountersSettings) {
     const message = "performance counters cannot be sent from this service. Leave it out";
     issues.push({ path: "properties.nodeSetup.performanceCountersSettings", message });

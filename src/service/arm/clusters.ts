@@ -14,6 +14,7 @@ import type { ArmContext, ArmRequest } from "./context.ts";
 import { createdBefore, fingerprintOf } from "./creation.ts";
 import { answerDeletion } from "./deletion.ts";
 import { ArmError, invalidParameter } from "./errors.ts";
+import { fileServersIn } from "./fileServerReferences.ts";
 import { locationOf, workspaceChildId, workspaceChildOf, workspaceOf } from "./lookups.ts";
 import { bodyIn, nameIn } from "./parameters.ts";
 import { remoteLoginOf } from "./remoteLogin.ts";
@@ -52,6 +53,8 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     const fingerprint = fingerprintOf(context, parameters);
     const found = createdBefore(context, "clusters", id, fingerprint);
     if (found) return answerResource(reply, found, clusterBody(store, found));
+    const [fileServer] = fileServersIn(store, parameters.nodeSetup?.mountVolumes, "properties.nodeSetup.mountVolumes");
+    const subnet = fileServer?.model.subnet ?? parameters.subnet;
     if (store.resources.list("clusters").length >= clusterLimit) {
       const message = `This would exceed the quota of Microsoft.BatchAI/clusters: at most ${String(clusterLimit)}. Delete a cluster first.`;
       throw new ArmError("ClusterQuotaReached", message);
@@ -61,12 +64,10 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
         id,
         parent: workspace.key,
         fingerprint,
-        model: clusterFrom(parameters, id, nameIn(request, "clusterName")),
+        model: clusterFrom({ ...parameters, subnet }, id, nameIn(request, "clusterName")),
       });
       store.vault.put(created.key, secretsOf(clusterCreateParameters, parameters));
-      const started = store.operations.begin("create", id, locationOf(store, created));
-      store.operations.succeed(created.key, "create");
-      return store.operations.find(started.id) ?? started;
+      return store.operations.record("create", id, locationOf(store, created));
     });
     scheduler.wake();
     return answerAccepted(request, reply, subscriptionId, operation);

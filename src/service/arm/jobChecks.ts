@@ -2,8 +2,9 @@ import type { Job, JobCreateParameters } from "../../models/job.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { durationInMs } from "../scheduler/duration.ts";
 import { launchIssueOf, toolkitIssueOf } from "../scheduler/jobCheck.ts";
-import { isClusterId } from "../state/armId.ts";
-import { noKeyVault, variableIssues, volumeIssues } from "./volumeChecks.ts";
+import { isWorkspaceChildId } from "../state/armId.ts";
+import { variableIssues } from "./variableChecks.ts";
+import { noKeyVault, volumeIssues } from "./volumeChecks.ts";
 
 /** The rules for a new job that its wire table cannot express. */
 export function jobIssues(parameters: JobCreateParameters): ValidationIssue[] {
@@ -26,7 +27,7 @@ export function pathIssues(job: Job): ValidationIssue[] {
 }
 
 function clusterIssuesOf({ cluster }: JobCreateParameters): ValidationIssue[] {
-  if (isClusterId(cluster.id)) return [];
+  if (isWorkspaceChildId(cluster.id, "clusters")) return [];
   return [{ path: "properties.cluster.id", message: "must be the ARM id of a cluster, as clusters.get answers it" }];
 }
 

@@ -13,6 +13,7 @@ import type { ArmContext, ArmRequest } from "./context.ts";
 import { createdBefore, fingerprintOf } from "./creation.ts";
 import { answerDeletion } from "./deletion.ts";
 import { invalidParameter } from "./errors.ts";
+import { fileServersIn } from "./fileServerReferences.ts";
 import { jobIssues, pathIssues } from "./jobChecks.ts";
 import { existing, jobIdOf, jobOf, locationOf, workspaceChildOf } from "./lookups.ts";
 import { outputFilesOf } from "./outputFiles.ts";
@@ -52,6 +53,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     const found = createdBefore(context, "jobs", id, fingerprint);
     if (found) return answerResource(reply, found, jobBody(found));
     refuseWhileDeleting(existing(store, "clusters", parameters.cluster.id, "properties.cluster.id"));
+    fileServersIn(store, parameters.mountVolumes, "properties.mountVolumes");
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
     const unclearPaths = pathIssues(model);
     if (unclearPaths.length > 0) throw invalidParameter(unclearPaths);
@@ -60,9 +62,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
       const created = store.resources.insert("jobs", { id, parent: experiment.key, fingerprint, model });
       store.vault.put(created.key, secretsOf(jobCreateParameters, parameters));
       markQueued(store, created);
-      const started = store.operations.begin("create", id, locationOf(store, created));
-      store.operations.succeed(created.key, "create");
-      return store.operations.find(started.id) ?? started;
+      return store.operations.record("create", id, locationOf(store, created));
     });
     scheduler.wake();
     return answerAccepted(request, reply, subscriptionId, operation);

@@ -9,6 +9,7 @@ const notFound: Readonly<Record<ResourceKind, { code: ErrorCode; noun: string }>
   resourceGroups: { code: "ResourceGroupNotFound", noun: "resource group" },
   workspaces: { code: "WorkspaceNotFound", noun: "workspace" },
   clusters: { code: "ClusterNotFound", noun: "cluster" },
+  fileServers: { code: "FileServerNotFound", noun: "file server" },
   experiments: { code: "ExperimentNotFound", noun: "experiment" },
   jobs: { code: "JobNotFound", noun: "job" },
 };
@@ -49,14 +50,21 @@ export function workspaceOf(context: ArmContext, request: ArmRequest): StoredRes
   return existing(context.store, "workspaces", workspaceIdOf(context, request));
 }
 
-/** ARM id of the cluster or experiment in the path of a request. */
-export function workspaceChildId(context: ArmContext, request: ArmRequest, kind: "clusters" | "experiments"): string {
-  const parameter = kind === "clusters" ? "clusterName" : "experimentName";
-  return childId(workspaceIdOf(context, request), kind, nameIn(request, parameter));
+type WorkspaceChild = "clusters" | "fileServers" | "experiments";
+
+const nameParameters = {
+  clusters: "clusterName",
+  fileServers: "fileServerName",
+  experiments: "experimentName",
+} as const;
+
+/** ARM id of the cluster, file server or experiment in the path of a request. */
+export function workspaceChildId(context: ArmContext, request: ArmRequest, kind: WorkspaceChild): string {
+  return childId(workspaceIdOf(context, request), kind, nameIn(request, nameParameters[kind]));
 }
 
-/** The cluster or experiment in the path of a request. @throws ArmError 404 when something on the way is missing. */
-export function workspaceChildOf<K extends "clusters" | "experiments">(
+/** The cluster, file server or experiment in the path of a request. @throws ArmError 404 when something on the way is missing. */
+export function workspaceChildOf<K extends WorkspaceChild>(
   context: ArmContext,
   request: ArmRequest,
   kind: K,

@@ -1,11 +1,10 @@
-import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../../models/environment.ts";
-import type { MountVolumes } from "../../models/mountVolumes.ts";
+import type { AzureFileShareReference, FileServerReference, MountVolumes } from "../../models/mountVolumes.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
+import { isWorkspaceChildId } from "../state/armId.ts";
 
 const notYet = {
   azureBlobFileSystems: "blob containers cannot be mounted: this service has no blob storage. Use azureFileShares",
-  fileServers: "file servers cannot be mounted yet. Use azureFileShares",
-  unmanagedFileSystems: "unmanaged file systems cannot be mounted yet. Use azureFileShares",
+  unmanagedFileSystems: "unmanaged file systems cannot be mounted yet. Use azureFileShares or fileServers",
 } as const;
 
 /** What this service cannot mount, or cannot mount where it is asked to. */
@@ -15,67 +14,64 @@ export function volumeIssues(volumes: MountVolumes | undefined, path: string): V
   const unsupported = kinds
     .filter((kind) => (volumes[kind]?.length ?? 0) > 0)
     .map((kind) => ({ path: `${path}.${kind}`, message: notYet[kind] }));
-  return [...unsupported, ...fileShareIssues(volumes, `${path}.azureFileShares`)];
+  const { azureFileShares = [], fileServers = [] } = volumes;
+  return [
+    ...unsupported,
+    ...azureFileShares.flatMap((share, index) => fileShareIssues(share, `${path}.azureFileShares[${String(index)}]`)),
+    ...fileServers.flatMap((server, index) => fileServerIssues(server, `${path}.fileServers[${String(index)}]`)),
+    ...mountPathIssues(volumes, path),
+  ];
 }
 
-function fileShareIssues({ azureFileShares = [] }: MountVolumes, path: string): ValidationIssue[] {
-  const used = new Set<string>();
-  return azureFileShares.flatMap(({ credentials, relativeMountPath }, index): ValidationIssue[] => {
-    const issues: ValidationIssue[] = [];
-    const here = `${path}[${String(index)}]`;
-    if (credentials.accountKeySecretReference) {
-      issues.push({ path: `${here}.credentials.accountKeySecretReference`, message: `${noKeyVault} accountKey` });
-    } else if (!credentials.accountKey) {
-      issues.push({ path: `${here}.credentials.accountKey`, message: "is required" });
-    }
-    if (!isContained(relativeMountPath)) {
-      issues.push({
-        path: `${here}.relativeMountPath`,
-        message: "must be a relative path below the mount root, without '..'",
-      });
-    } else if (used.has(relativeMountPath)) {
-      issues.push({
-        path: `${here}.relativeMountPath`,
-        message: `${JSON.stringify(relativeMountPath)} is taken by another volume`,
-      });
-    }
-    used.add(relativeMountPath);
-    return issues;
-  });
+function fileShareIssues({ credentials }: AzureFileShareReference, path: string): ValidationIssue[] {
+  if (credentials.accountKeySecretReference) {
+    return [{ path: `${path}.credentials.accountKeySecretReference`, message: `${noKeyVault} accountKey` }];
+  }
+  return credentials.accountKey ? [] : [{ path: `${path}.credentials.accountKey`, message: "is required" }];
+}
+
+function fileServerIssues({ fileServer, sourceDirectory }: FileServerReference, path: string): ValidationIssue[] {
+  const issues: ValidationIssue[] = [];
+  if (!isWorkspaceChildId(fileServer.id, "fileServers")) {
+    issues.push({
+      path: `${path}.fileServer.id`,
+      message: "must be the ARM id of a file server, as fileServers.get answers it",
+    });
+  }
+  if (sourceDirectory !== undefined && !isContained(sourceDirectory)) {
+    issues.push({ path: `${path}.sourceDirectory`, message: "must be a path on the file server, without '..'" });
+  }
+  return issues;
 }
 
 /** Explains that a secret has to be given by value. */
 export const noKeyVault = "Key Vault cannot be reached from this service. Give the value itself as";
 
-function isContained(path: string): boolean {
-  const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
-  return segments.length > 0 && !path.startsWith("/") && !path.includes("\0") && !segments.includes("..");
+function mountPathIssues({ azureFileShares = [], fileServers = [] }: MountVolumes, path: string): ValidationIssue[] {
+  const mountPaths = [
+    ...azureFileShares.map((share, index) => ({
+      at: `azureFileShares[${String(index)}]`,
+      to: share.relativeMountPath,
+    })),
+    ...fileServers.map((server, index) => ({ at: `fileServers[${String(index)}]`, to: server.relativeMountPath })),
+  ];
+  const used = new Set<string>();
+  return mountPaths.flatMap(({ at, to }) => {
+    const message = !isBelow(to)
+      ? "must be a relative path below the mount root, without '..'"
+      : used.has(to)
+        ? `${JSON.stringify(to)} is taken by another volume`
+        : undefined;
+    used.add(to);
+    return message === undefined ? [] : [{ path: `${path}.${at}.relativeMountPath`, message }];
+  });
 }
 
-/** Names of variables that no shell could set, secrets that are not given by value, and names given twice. */
-export function variableIssues(
-  variables: readonly EnvironmentVariable[] | undefined,
-  secrets: readonly EnvironmentVariableWithSecretValue[] | undefined,
-  path: string,
-): ValidationIssue[] {
-  const issues: ValidationIssue[] = [];
-  const used = new Set<string>();
-  const check = (name: string, at: string) => {
-    if (!/^[^=\0]+$/.test(name)) issues.push({ path: `${at}.name`, message: "must be a name without '='" });
-    else if (used.has(name)) issues.push({ path: `${at}.name`, message: `${JSON.stringify(name)} is given twice` });
-    used.add(name);
-  };
-  (variables ?? []).forEach(({ name, value }, index) => {
-    const at = `${path}.environmentVariables[${String(index)}]`;
-    check(name, at);
-    if (value.includes("\0")) issues.push({ path: `${at}.value`, message: "must not contain a NUL character" });
-  });
-  (secrets ?? []).forEach(({ name, value, valueSecretReference }, index) => {
-    const at = `${path}.secrets[${String(index)}]`;
-    check(name, at);
-    if (valueSecretReference) issues.push({ path: `${at}.valueSecretReference`, message: `${noKeyVault} value` });
-    else if (value === undefined) issues.push({ path: `${at}.value`, message: "is required" });
-    else if (value.includes("\0")) issues.push({ path: `${at}.value`, message: "must not contain a NUL character" });
-  });
-  return issues;
+function isBelow(path: string): boolean {
+  const isSomewhere = path.split("/").some((segment) => segment !== "" && segment !== ".");
+  return isSomewhere && !path.startsWith("/") && isContained(path);
+}
+
+function isContained(path: string): boolean {
+  return !path.includes("\0") && !path.split("/").includes("..");
 }

@@ -3,7 +3,7 @@ import type { StoredResource } from "../state/resources.ts";
 import type { Store } from "../state/store.ts";
 import { removeLeftNodes } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
-import { removeRunDirectory } from "./folders.ts";
+import { removeFileServerDirectory, removeRunDirectory } from "./folders.ts";
 import { markStopped } from "./jobStates.ts";
 
 /** Marks a resource and everything inside it as being deleted, and asks for the end of what runs in it. */
@@ -66,6 +66,8 @@ function remove(context: SchedulerContext, key: string): void {
   const run = store.runs.latest(key);
   if (run) removeRunDirectory(context, run.id);
   store.runs.removeOf(key);
+  const fileServer = store.resources.find("fileServers", key);
+  if (fileServer) removeFileServerDirectory(context, fileServer.sequence);
   store.vault.remove(key);
   store.nodes.forget(key);
   store.operations.succeed(key);

@@ -13,7 +13,7 @@ import type { OutputLocation } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { nodeDirectoryOf, runDirectoryOf } from "./folders.ts";
 import { markEnded, markRunning } from "./jobStates.ts";
-import { locationOnShare, MountError, type ShareMount, sharesOf } from "./mounts.ts";
+import { locationOnShare, MountError, mountsOf, type VolumeMount } from "./mounts.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
 /**
@@ -67,8 +67,8 @@ function launchOf(
   const runId = randomUUID();
   const runDirectory = runDirectoryOf(context, runId);
   const clusterMountRoot = join(runDirectory, "cluster");
-  const clusterMounts = sharesOf(clusterWithSecrets.nodeSetup?.mountVolumes, context.shares);
-  const jobMounts = sharesOf(jobWithSecrets.mountVolumes, context.shares);
+  const clusterMounts = mountsOf(clusterWithSecrets.nodeSetup?.mountVolumes, context);
+  const jobMounts = mountsOf(jobWithSecrets.mountVolumes, context);
   const launch = planJob({
     job: job.model,
     runId,
@@ -92,11 +92,14 @@ function secretsOf({ secrets = [], containerSettings }: Job): LaunchSecrets {
   return registryPassword === undefined ? { environment } : { environment, registryPassword };
 }
 
-/** Where each output directory lies, and on which share: the plan lists the mounts in the order of the shares. */
-function outputLocations({ plan, outputs }: JobLaunch, shares: readonly ShareMount[]): Record<string, OutputLocation> {
+/** Where each output directory lies, and on which share: the plan lists the mounts in the order of the volumes. */
+function outputLocations(
+  { plan, outputs }: JobLaunch,
+  volumes: readonly VolumeMount[],
+): Record<string, OutputLocation> {
   const mounted = plan.mounts.flatMap(({ target }, index) => {
-    const share = shares[index];
-    return share ? [{ ...share, target }] : [];
+    const volume = volumes[index];
+    return volume ? [{ ...volume, target }] : [];
   });
   return Object.fromEntries(
     Object.entries(outputs).map(([id, path]) => [id, { path, share: locationOnShare(path, mounted) }]),

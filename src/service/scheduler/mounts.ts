@@ -1,5 +1,7 @@
-import type { AzureFileShareReference, MountVolumes } from "../../models/mountVolumes.ts";
+import type { AzureFileShareReference, FileServerReference, MountVolumes } from "../../models/mountVolumes.ts";
 import type { BatchAIError } from "../../models/error.ts";
+import type { SchedulerContext } from "./context.ts";
+import { fileServerDirectory } from "./folders.ts";
 
 /** Where the file shares that the service hosts lie. */
 export interface ShareHost {
@@ -13,25 +15,25 @@ export interface ShareHost {
   fileEndpoint(accountName: string): string;
 }
 
-/** A file share and the folder under the mount root at which jobs find it. */
-export interface ShareMount {
-  readonly accountName: string;
-  readonly shareName: string;
-  /** Absolute folder of the share. */
+/** A volume and the folder under the mount root at which jobs find it. */
+export interface VolumeMount {
+  /** Absolute folder of its content. */
   readonly source: string;
   readonly relativeMountPath: string;
+  /** The file share that it is; only the files of shares can be listed through the API. */
+  readonly share?: { readonly accountName: string; readonly shareName: string };
 }
 
 /** Why a volume could not be mounted, in the shape in which clusters and jobs report it. */
 export class MountError extends Error {
   readonly error: BatchAIError;
 
-  constructor(volume: string, reason: string) {
-    super(`Unable to mount Azure File: ${reason}`);
+  constructor(kind: "Azure File" | "file server", volume: string, reason: string) {
+    super(`Unable to mount ${kind}: ${reason}`);
     this.name = "MountError";
     this.error = {
-      code: "AZFMountError",
-      message: "Unable to mount Azure File",
+      code: kind === "Azure File" ? "AZFMountError" : "NFSMountError",
+      message: `Unable to mount ${kind}`,
       details: [
         { name: "Volume", value: volume },
         { name: "Info", value: reason },
@@ -41,30 +43,42 @@ export class MountError extends Error {
 }
 
 /**
- * Finds the folders behind the file shares of a cluster or job.
- * @throws MountError when a share is not one of this service, does not exist, or the key is wrong.
+ * Finds the folders behind the volumes of a cluster or job, shares before file servers.
+ * @throws MountError when a share is not one of this service or does not exist, its key is wrong, or a file server is gone.
  */
-export function sharesOf(volumes: MountVolumes | undefined, host: ShareHost): ShareMount[] {
-  return (volumes?.azureFileShares ?? []).map((reference) => shareOf(reference, host));
+export function mountsOf(volumes: MountVolumes | undefined, context: SchedulerContext): VolumeMount[] {
+  const { azureFileShares = [], fileServers = [] } = volumes ?? {};
+  return [
+    ...azureFileShares.map((reference) => shareMount(reference, context.shares)),
+    ...fileServers.map((reference) => fileServerMount(reference, context)),
+  ];
 }
 
-function shareOf(reference: AzureFileShareReference, host: ShareHost): ShareMount {
+function shareMount(reference: AzureFileShareReference, host: ShareHost): VolumeMount {
   const { accountName, azureFileUrl, relativeMountPath } = reference;
-  const named = shareNamedBy(azureFileUrl, host);
-  if (named?.accountName.toLowerCase() !== accountName.toLowerCase()) {
+  const fail = (reason: string) => new MountError("Azure File", azureFileUrl, reason);
+  const share = shareNamedBy(azureFileUrl, host);
+  if (share?.accountName.toLowerCase() !== accountName.toLowerCase()) {
     const known = host.accountNames.join(", ");
-    throw new MountError(
-      azureFileUrl,
-      `it is not a share of account ${accountName} on this service, which hosts: ${known}.`,
-    );
+    throw fail(`it is not a share of account ${accountName} on this service, which hosts: ${known}.`);
   }
-  if (!host.holdsKey(named.accountName, reference.credentials.accountKey ?? "")) {
-    throw new MountError(azureFileUrl, `the account key for ${accountName} is missing or wrong.`);
+  if (!host.holdsKey(share.accountName, reference.credentials.accountKey ?? "")) {
+    throw fail(`the account key for ${accountName} is missing or wrong.`);
   }
-  const source = host.shareFolder(named.accountName, named.shareName);
-  if (source === undefined)
-    throw new MountError(azureFileUrl, `share ${named.shareName} does not exist. Create it first.`);
-  return { ...named, source, relativeMountPath };
+  const source = host.shareFolder(share.accountName, share.shareName);
+  if (source === undefined) throw fail(`share ${share.shareName} does not exist. Create it first.`);
+  return { source, relativeMountPath, share };
+}
+
+function fileServerMount(reference: FileServerReference, context: SchedulerContext): VolumeMount {
+  const { fileServer, sourceDirectory = "", relativeMountPath } = reference;
+  const found = context.store.resources.find("fileServers", fileServer.id);
+  if (!found) throw new MountError("file server", fileServer.id, "the file server does not exist any more.");
+  const source = fileServerDirectory(context, found.sequence, sourceDirectory);
+  if (source === undefined) {
+    throw new MountError("file server", fileServer.id, `the directory ${sourceDirectory} is not a folder on it.`);
+  }
+  return { source, relativeMountPath };
 }
 
 /** Reads the address of a share: the one that Azure gives it, or the one under which this service answers. */
@@ -88,13 +102,11 @@ function hosted(
   return accountName === undefined ? undefined : { accountName, shareName: shareName.toLowerCase() };
 }
 
-/** The share that holds an absolute path, by the absolute paths at which shares are mounted. */
+/** The share that holds an absolute path, by the absolute paths at which volumes are mounted. */
 export function locationOnShare(
   path: string,
-  mounted: readonly (ShareMount & { readonly target: string })[],
+  mounted: readonly (VolumeMount & { readonly target: string })[],
 ): { accountName: string; shareName: string; path: string } | undefined {
   const mount = mounted.find(({ target }) => path === target || path.startsWith(`${target}/`));
-  return (
-    mount && { accountName: mount.accountName, shareName: mount.shareName, path: path.slice(mount.target.length + 1) }
-  );
+  return mount?.share && { ...mount.share, path: path.slice(mount.target.length + 1) };
 }

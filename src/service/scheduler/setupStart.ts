@@ -7,7 +7,7 @@ import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { SchedulerContext } from "./context.ts";
 import { nodeDirectoryOf, runDirectoryOf } from "./folders.ts";
-import { sharesOf } from "./mounts.ts";
+import { mountsOf } from "./mounts.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
 /**
@@ -22,7 +22,7 @@ export function prepareSetup(
 ): PreparedRun | undefined {
   const { store, engine } = context;
   const { nodeSetup } = withSecrets(clusterSchema, cluster.model, store.vault.get(cluster.key));
-  const clusterMounts = sharesOf(nodeSetup?.mountVolumes, context.shares);
+  const clusterMounts = mountsOf(nodeSetup?.mountVolumes, context);
   if (!nodeSetup?.setupTask) return undefined;
   const runId = randomUUID();
   const runDirectory = runDirectoryOf(context, runId);

@@ -1,5 +1,5 @@
 /** The kinds of resources that the service keeps. */
-export type ResourceKind = "resourceGroups" | "workspaces" | "clusters" | "experiments" | "jobs";
+export type ResourceKind = "resourceGroups" | "workspaces" | "clusters" | "fileServers" | "experiments" | "jobs";
 
 /** ARM id of a resource group. Ids keep the spelling of whoever created the resource. */
 export function resourceGroupId(subscriptionId: string, resourceGroup: string): string {
@@ -11,9 +11,16 @@ export function workspaceId(subscriptionId: string, resourceGroup: string, works
   return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/Microsoft.BatchAI/workspaces/${workspace}`;
 }
 
-/** ARM id of a child: a cluster or an experiment of a workspace, a job of an experiment. */
-export function childId(parentId: string, kind: "clusters" | "experiments" | "jobs", name: string): string {
-  return `${parentId}/${kind}/${name}`;
+/**
+ * ARM id of a child: a cluster, file server or experiment of a workspace, a job of an experiment. The ids of file servers
+ * have always been written in lower case.
+ */
+export function childId(
+  parentId: string,
+  kind: "clusters" | "fileServers" | "experiments" | "jobs",
+  name: string,
+): string {
+  return `${parentId}/${kind === "fileServers" ? "fileservers" : kind}/${name}`;
 }
 
 /** The form of an id under which a resource is stored: ARM ids are case-insensitive. */
@@ -31,17 +38,17 @@ export function namesIn(id: string): Readonly<Record<string, string | undefined>
   return names;
 }
 
-/** Whether a text is the ARM id of a cluster. */
-export function isClusterId(id: string): boolean {
-  return /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.BatchAI\/workspaces\/[^/]+\/clusters\/[^/]+$/i.test(
-    id,
-  );
+/** Whether a text is the ARM id of a cluster or file server. */
+export function isWorkspaceChildId(id: string, kind: "clusters" | "fileServers"): boolean {
+  const workspace = "/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.BatchAI/workspaces/[^/]+";
+  return new RegExp(`^${workspace}/${kind}/[^/]+$`, "i").test(id);
 }
 
 /** How asynchronous operations name a resource: the names in its id joined by `$`. */
 export function referenceOf(id: string): string {
   const names = namesIn(id);
-  return [names.subscriptions, names.resourcegroups, names.workspaces, names.clusters, names.experiments, names.jobs]
+  const { subscriptions, resourcegroups, workspaces, clusters, fileservers, experiments, jobs } = names;
+  return [subscriptions, resourcegroups, workspaces, clusters, fileservers, experiments, jobs]
     .filter((name) => name !== undefined)
     .join("$");
 }

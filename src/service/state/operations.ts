@@ -51,6 +51,13 @@ export class Operations {
     return operation;
   }
 
+  /** An operation that ended as soon as it began. */
+  record(action: OperationAction, resourceId: string, location: string): Operation {
+    const { id, ...begun } = this.begin(action, resourceId, location);
+    this.succeed(resourceId.toLowerCase(), action);
+    return this.find(id) ?? { id, ...begun };
+  }
+
   /** Ends every operation in progress on a resource, or those of one kind. */
   succeed(resourceKey: string, action?: OperationAction): void {
     this.#database.run(

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { Cluster } from "../../models/cluster.ts";
 import type { Experiment } from "../../models/experiment.ts";
+import type { FileServer } from "../../models/fileServer.ts";
 import type { Job } from "../../models/job.ts";
 import type { Workspace } from "../../models/workspace.ts";
 import { cluster } from "../../wire/cluster.ts";
 import { experiment } from "../../wire/experiment.ts";
+import { fileServer } from "../../wire/fileServer.ts";
 import { job } from "../../wire/job.ts";
 import { workspace } from "../../wire/workspace.ts";
 import { deserialize } from "../../wire/deserialize.ts";
@@ -19,6 +21,7 @@ export interface ResourceModels {
   resourceGroups: ResourceGroup;
   workspaces: Workspace;
   clusters: Cluster;
+  fileServers: FileServer;
   experiments: Experiment;
   jobs: Job;
 }
@@ -28,6 +31,7 @@ export const resourceSchemas: { readonly [K in ResourceKind]: ModelSchema<Resour
   resourceGroups: resourceGroup,
   workspaces: workspace,
   clusters: cluster,
+  fileServers: fileServer,
   experiments: experiment,
   jobs: job,
 };
