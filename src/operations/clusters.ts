@@ -36,8 +36,8 @@ export type ClustersListByWorkspaceOptions = ListOptions;
 export interface Clusters {
   /**
    * Creates a cluster. The operation ends when the service has accepted it: see `allocationState` and
-   * `nodeStateCounts` for its nodes. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as
-   * `WorkspaceNotFound` or `ClusterQuotaReached`.
+   * `nodeStateCounts` for its nodes. Rejects with a `ValidationError` for wrong arguments, and with a `RestError`
+   * such as `WorkspaceNotFound` or `ClusterQuotaReached`. REST operation: `Clusters_Create`.
    */
   create(
     resourceGroupName: string,
@@ -46,7 +46,10 @@ export interface Clusters {
     parameters: ClusterCreateParameters,
     options?: ClustersCreateOptions,
   ): OperationPoller<Cluster>;
-  /** Changes how many nodes a cluster has. Rejects with a `RestError` such as `ClusterNotFound`. */
+  /**
+   * Changes how many nodes a cluster has. Rejects with a `RestError` such as `ClusterNotFound`. REST operation:
+   * `Clusters_Update`.
+   */
   update(
     resourceGroupName: string,
     workspaceName: string,
@@ -54,28 +57,37 @@ export interface Clusters {
     parameters: ClusterUpdateParameters,
     options?: ClustersUpdateOptions,
   ): Promise<Cluster>;
-  /** Deletes a cluster; finished jobs stay. One that does not exist is no error. */
+  /**
+   * Deletes a cluster; finished jobs stay. One that does not exist is no error. Rejects with a `RestError` when the
+   * service refuses. REST operation: `Clusters_Delete`.
+   */
   delete(
     resourceGroupName: string,
     workspaceName: string,
     clusterName: string,
     options?: ClustersDeleteOptions,
   ): OperationPoller<void>;
-  /** Gets a cluster. Rejects with a `RestError` such as `ClusterNotFound`. */
+  /** Gets a cluster. Rejects with a `RestError` such as `ClusterNotFound`. REST operation: `Clusters_Get`. */
   get(
     resourceGroupName: string,
     workspaceName: string,
     clusterName: string,
     options?: ClustersGetOptions,
   ): Promise<Cluster>;
-  /** Lists where the nodes of a cluster can be reached by SSH. Rejects with a `RestError` such as `ClusterNotFound`. */
+  /**
+   * Lists where the nodes of a cluster can be reached by SSH. Rejects with a `RestError` such as `ClusterNotFound`.
+   * REST operation: `Clusters_ListRemoteLoginInformation`.
+   */
   listRemoteLoginInformation(
     resourceGroupName: string,
     workspaceName: string,
     clusterName: string,
     options?: ClustersListRemoteLoginInformationOptions,
   ): PagedList<RemoteLoginInformation>;
-  /** Lists the clusters of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  /**
+   * Lists the clusters of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. REST operation:
+   * `Clusters_ListByWorkspace`.
+   */
   listByWorkspace(
     resourceGroupName: string,
     workspaceName: string,

@@ -23,15 +23,18 @@ export type ExperimentsGetOptions = OperationOptions;
 
 /** Experiments: groups of jobs that belong together. */
 export interface Experiments {
-  /** Lists the experiments of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  /**
+   * Lists the experiments of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. REST operation:
+   * `Experiments_ListByWorkspace`.
+   */
   listByWorkspace(
     resourceGroupName: string,
     workspaceName: string,
     options?: ExperimentsListByWorkspaceOptions,
   ): PagedList<Experiment>;
   /**
-   * Creates an experiment; one that exists stays as it is. Rejects with a `ValidationError` for wrong names, and with a
-   * `RestError` such as `WorkspaceNotFound`.
+   * Creates an experiment; one that exists stays as it is. Rejects with a `ValidationError` for wrong names, and with
+   * a `RestError` such as `WorkspaceNotFound`. REST operation: `Experiments_Create`.
    */
   create(
     resourceGroupName: string,
@@ -39,14 +42,17 @@ export interface Experiments {
     experimentName: string,
     options?: ExperimentsCreateOptions,
   ): OperationPoller<Experiment>;
-  /** Deletes an experiment and its jobs; running ones are ended. One that does not exist is no error. */
+  /**
+   * Deletes an experiment and its jobs; running ones are ended. One that does not exist is no error. Rejects with a
+   * `RestError` when the service refuses. REST operation: `Experiments_Delete`.
+   */
   delete(
     resourceGroupName: string,
     workspaceName: string,
     experimentName: string,
     options?: ExperimentsDeleteOptions,
   ): OperationPoller<void>;
-  /** Gets an experiment. Rejects with a `RestError` such as `ExperimentNotFound`. */
+  /** Gets an experiment. Rejects with a `RestError` such as `ExperimentNotFound`. REST operation: `Experiments_Get`. */
   get(
     resourceGroupName: string,
     workspaceName: string,

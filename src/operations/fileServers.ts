@@ -25,7 +25,7 @@ export type FileServersListByWorkspaceOptions = ListOptions;
 export interface FileServers {
   /**
    * Creates a file server. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as
-   * `WorkspaceNotFound`.
+   * `WorkspaceNotFound`. REST operation: `FileServers_Create`.
    */
   create(
     resourceGroupName: string,
@@ -34,21 +34,27 @@ export interface FileServers {
     parameters: FileServerCreateParameters,
     options?: FileServersCreateOptions,
   ): OperationPoller<FileServer>;
-  /** Deletes a file server and its data. One that does not exist is no error. */
+  /**
+   * Deletes a file server and its data. One that does not exist is no error. Rejects with a `RestError` when the
+   * service refuses. REST operation: `FileServers_Delete`.
+   */
   delete(
     resourceGroupName: string,
     workspaceName: string,
     fileServerName: string,
     options?: FileServersDeleteOptions,
   ): OperationPoller<void>;
-  /** Gets a file server. Rejects with a `RestError` such as `FileServerNotFound`. */
+  /** Gets a file server. Rejects with a `RestError` such as `FileServerNotFound`. REST operation: `FileServers_Get`. */
   get(
     resourceGroupName: string,
     workspaceName: string,
     fileServerName: string,
     options?: FileServersGetOptions,
   ): Promise<FileServer>;
-  /** Lists the file servers of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  /**
+   * Lists the file servers of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. REST operation:
+   * `FileServers_ListByWorkspace`.
+   */
   listByWorkspace(
     resourceGroupName: string,
     workspaceName: string,

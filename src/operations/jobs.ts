@@ -47,7 +47,10 @@ export type JobsTerminateOptions = LongRunningOperationOptions;
 
 /** Jobs: training runs, or any other pieces of work. */
 export interface Jobs {
-  /** Lists the jobs of an experiment. Rejects with a `RestError` such as `ExperimentNotFound`. */
+  /**
+   * Lists the jobs of an experiment. Rejects with a `RestError` such as `ExperimentNotFound`. REST operation:
+   * `Jobs_ListByExperiment`.
+   */
   listByExperiment(
     resourceGroupName: string,
     workspaceName: string,
@@ -55,9 +58,9 @@ export interface Jobs {
     options?: JobsListByExperimentOptions,
   ): PagedList<Job>;
   /**
-   * Creates a job, which runs as soon as its cluster has room. The operation ends when the service has accepted it: see
-   * `executionState` for its run. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as
-   * `ExperimentNotFound` or `ClusterNotFound`.
+   * Creates a job, which runs as soon as its cluster has room. The operation ends when the service has accepted it:
+   * see `executionState` for its run. Rejects with a `ValidationError` for wrong arguments, and with a `RestError`
+   * such as `ExperimentNotFound` or `ClusterNotFound`. REST operation: `Jobs_Create`.
    */
   create(
     resourceGroupName: string,
@@ -67,7 +70,10 @@ export interface Jobs {
     parameters: JobCreateParameters,
     options?: JobsCreateOptions,
   ): OperationPoller<Job>;
-  /** Deletes a job; a running one is ended. Its output stays. One that does not exist is no error. */
+  /**
+   * Deletes a job; a running one is ended. Its output stays. One that does not exist is no error. Rejects with a
+   * `RestError` when the service refuses. REST operation: `Jobs_Delete`.
+   */
   delete(
     resourceGroupName: string,
     workspaceName: string,
@@ -75,7 +81,7 @@ export interface Jobs {
     jobName: string,
     options?: JobsDeleteOptions,
   ): OperationPoller<void>;
-  /** Gets a job. Rejects with a `RestError` such as `JobNotFound`. */
+  /** Gets a job. Rejects with a `RestError` such as `JobNotFound`. REST operation: `Jobs_Get`. */
   get(
     resourceGroupName: string,
     workspaceName: string,
@@ -84,7 +90,8 @@ export interface Jobs {
     options?: JobsGetOptions,
   ): Promise<Job>;
   /**
-   * Lists one level of an output directory of a job, also while the job runs.
+   * Lists one level of an output directory of a job, also while the job runs. Rejects with a `RestError` when the
+   * service refuses, for example with `JobNotFound`. REST operation: `Jobs_ListOutputFiles`.
    *
    * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
    */
@@ -96,7 +103,10 @@ export interface Jobs {
     outputDirectoryId: string,
     options?: JobsListOutputFilesOptions,
   ): PagedList<File>;
-  /** Lists where the nodes of a job can be reached by SSH. Rejects with a `RestError` such as `JobNotFound`. */
+  /**
+   * Lists where the nodes of a job can be reached by SSH. Rejects with a `RestError` such as `JobNotFound`. REST
+   * operation: `Jobs_ListRemoteLoginInformation`.
+   */
   listRemoteLoginInformation(
     resourceGroupName: string,
     workspaceName: string,
@@ -105,8 +115,8 @@ export interface Jobs {
     options?: JobsListRemoteLoginInformationOptions,
   ): PagedList<RemoteLoginInformation>;
   /**
-   * Ends a queued or running job, which then has failed with `JobTerminated`; a finished one stays as it is. Rejects with
-   * a `RestError` such as `JobNotFound`.
+   * Ends a queued or running job, which then has failed with `JobTerminated`; a finished one stays as it is. Rejects
+   * with a `RestError` such as `JobNotFound`. REST operation: `Jobs_Terminate`.
    */
   terminate(
     resourceGroupName: string,

@@ -11,7 +11,10 @@ export type OperationsListOptions = OperationOptions;
 
 /** Operations: what the resource provider can do. */
 export interface Operations {
-  /** Lists what the resource provider can do. */
+  /**
+   * Lists what the resource provider can do. Rejects with a `RestError` when the service refuses. REST operation:
+   * `Operations_List`.
+   */
   list(options?: OperationsListOptions): PagedList<Operation>;
 }
 

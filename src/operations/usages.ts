@@ -11,7 +11,10 @@ export type UsagesListOptions = OperationOptions;
 
 /** Usages: how much of the quotas is in use. */
 export interface Usages {
-  /** Lists the quotas of a region, for example `northeurope`, and what is in use of them. */
+  /**
+   * Lists the quotas of a region, for example `northeurope`, and what is in use of them. Rejects with a `RestError`
+   * when the service refuses. REST operation: `Usages_List`.
+   */
   list(location: string, options?: UsagesListOptions): PagedList<Usage>;
 }
 

@@ -29,13 +29,20 @@ export type WorkspacesGetOptions = OperationOptions;
 
 /** Workspaces: the containers of clusters, file servers and experiments. */
 export interface Workspaces {
-  /** Lists the workspaces of the subscription. Rejects with a `RestError` when the service refuses. */
+  /**
+   * Lists the workspaces of the subscription. Rejects with a `RestError` when the service refuses. REST operation:
+   * `Workspaces_List`.
+   */
   list(options?: WorkspacesListOptions): PagedList<Workspace>;
-  /** Lists the workspaces of a resource group. Rejects with a `RestError` when the service refuses. */
+  /**
+   * Lists the workspaces of a resource group. Rejects with a `RestError` when the service refuses. REST operation:
+   * `Workspaces_ListByResourceGroup`.
+   */
   listByResourceGroup(resourceGroupName: string, options?: WorkspacesListByResourceGroupOptions): PagedList<Workspace>;
   /**
-   * Creates a workspace. One that exists with the same content stays as it is. Rejects with a `ValidationError` for wrong
-   * arguments, and with a `RestError` when the service refuses, for example `ResourceGroupNotFound`.
+   * Creates a workspace. One that exists with the same content stays as it is. Rejects with a `ValidationError` for
+   * wrong arguments, and with a `RestError` when the service refuses, for example `ResourceGroupNotFound`. REST
+   * operation: `Workspaces_Create`.
    */
   create(
     resourceGroupName: string,
@@ -43,16 +50,22 @@ export interface Workspaces {
     parameters: WorkspaceCreateParameters,
     options?: WorkspacesCreateOptions,
   ): OperationPoller<Workspace>;
-  /** Replaces the tags of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  /**
+   * Replaces the tags of a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. REST operation:
+   * `Workspaces_Update`.
+   */
   update(
     resourceGroupName: string,
     workspaceName: string,
     parameters: WorkspaceUpdateParameters,
     options?: WorkspacesUpdateOptions,
   ): Promise<Workspace>;
-  /** Deletes a workspace and everything in it; running jobs are ended. One that does not exist is no error. */
+  /**
+   * Deletes a workspace and everything in it; running jobs are ended. One that does not exist is no error. Rejects
+   * with a `RestError` when the service refuses. REST operation: `Workspaces_Delete`.
+   */
   delete(resourceGroupName: string, workspaceName: string, options?: WorkspacesDeleteOptions): OperationPoller<void>;
-  /** Gets a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. */
+  /** Gets a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. REST operation: `Workspaces_Get`. */
   get(resourceGroupName: string, workspaceName: string, options?: WorkspacesGetOptions): Promise<Workspace>;
 }
 
