@@ -14,6 +14,8 @@ import { defaultApiVersion, packageVersion } from "./version.ts";
 export interface ServiceContext {
   /** Address of the service, without a slash at its end. */
   readonly endpoint: string;
+  /** The endpoint's origin, the only one that is ever asked. */
+  readonly origin: string;
   readonly apiVersion: string;
   readonly subscriptionId: string;
   /** Whether arguments are checked before anything is sent. */
@@ -37,6 +39,7 @@ export function createContext(
   const httpClient = options.httpClient ?? createDefaultHttpClient();
   return {
     endpoint: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
+    origin: url.origin,
     apiVersion: options.apiVersion ?? defaultApiVersion,
     subscriptionId,
     validate: options.validate ?? true,

@@ -36,7 +36,7 @@ export async function send(
   options: OperationOptions,
 ): Promise<ServiceAnswer> {
   const url = new URL(request.url, context.endpoint);
-  refuseOtherOrigin(url, new URL(context.endpoint).origin);
+  refuseOtherOrigin(url, context.origin);
   const pipelineRequest = createPipelineRequest({
     url: url.href,
     method: request.method,

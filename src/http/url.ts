@@ -29,9 +29,15 @@ export function buildUrl(context: ServiceContext, operation: string, template: P
     if (issue) throw new ValidationError(operation, [issue]);
     return encodeURIComponent(names[name] ?? "");
   });
-  const query = new URLSearchParams({ "api-version": context.apiVersion });
-  for (const [name, value] of Object.entries(template.query ?? {})) query.set(name, String(value));
-  return `${context.endpoint}${path}?${query.toString()}`;
+  return `${context.endpoint}${path}?${queryOf(context, template.query)}`;
+}
+
+function queryOf({ apiVersion }: ServiceContext, query: PathTemplate["query"]): string {
+  // Most requests have nothing else, and `URLSearchParams` takes its time.
+  if (query === undefined) return `api-version=${encodeURIComponent(apiVersion)}`;
+  const parameters = new URLSearchParams({ "api-version": apiVersion });
+  for (const [name, value] of Object.entries(query)) parameters.set(name, String(value));
+  return parameters.toString();
 }
 
 function checkName(name: string, value: unknown, strict: boolean): ValidationIssue | undefined {

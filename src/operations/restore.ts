@@ -54,7 +54,7 @@ export function restoreOperation<T extends RestoredResult>(
   const state = parseState(serializedState);
   const url = new URL(readText(state, "config.initialRequestUrl"));
   const method = readText(state, "config.requestMethod").toUpperCase();
-  refuseOtherOrigin(url, new URL(context.endpoint).origin);
+  refuseOtherOrigin(url, context.origin);
   const target = targets.find(({ path }) => path.test(url.pathname));
   const verb = methods[method];
   if (!target || verb === undefined) throw unusable("it belongs to no operation of Batch AI");

@@ -1,4 +1,4 @@
-import { isJsonObject, read, setMember } from "./jsonObject.ts";
+import { isJsonObject, readSteps, setMember } from "./jsonObject.ts";
 import type { JsonObject } from "./jsonObject.ts";
 import type { AnyModel, AnyType, ModelSchema } from "./schema.ts";
 
@@ -21,9 +21,9 @@ export function deserialize<T>(schema: ModelSchema<T>, body: unknown, options: D
 
 function deserializeModel(model: AnyModel, body: JsonObject, options: DeserializeOptions): JsonObject {
   const value: JsonObject = {};
-  for (const [name, property] of Object.entries(model.properties)) {
+  for (const { name, property, steps } of model.rows) {
     if (property.readOnly && options.readOnly === "drop") continue;
-    const member = read(body, property.path);
+    const member = readSteps(body, steps);
     if (member !== undefined && member !== null) value[name] = deserializeValue(property.type, member, options);
   }
   if (options.unknown !== "drop") liftUnknownMembers(model, body, value);

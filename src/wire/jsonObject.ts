@@ -8,8 +8,13 @@ export function isJsonObject(value: unknown): value is JsonObject {
 
 /** Reads a value by its dotted path; `undefined` when any object on the way is missing. */
 export function read(from: unknown, path: string): unknown {
+  return readSteps(from, path.split("."));
+}
+
+/** Reads a value by the names on the way to it; `undefined` when any object on the way is missing. */
+export function readSteps(from: unknown, steps: readonly string[]): unknown {
   let value = from;
-  for (const name of path.split(".")) {
+  for (const name of steps) {
     if (!isJsonObject(value) || !Object.hasOwn(value, name)) return undefined;
     value = value[name];
   }
@@ -32,5 +37,9 @@ export function write(into: JsonObject, path: string, value: unknown): void {
 
 /** Sets a member whatever its name; a plain assignment would take `__proto__` for the prototype. */
 export function setMember(object: JsonObject, name: string, value: unknown): void {
-  Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+  if (name === "__proto__") {
+    Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+  } else {
+    object[name] = value;
+  }
 }

@@ -108,6 +108,12 @@ export interface AnyModel {
   /** Name of the interface. */
   readonly name: string;
   readonly properties: Readonly<Record<string, WireProperty>>;
+  /** The rows again, ready to be walked: splitting paths takes longer than reading by them. */
+  readonly rows: readonly {
+    readonly name: string;
+    readonly property: WireProperty;
+    readonly steps: readonly string[];
+  }[];
   /** Every path that a row names. */
   readonly paths: ReadonlySet<string>;
   /** Names of the objects on the wire whose members are lifted: `properties` or nothing. */
@@ -264,6 +270,9 @@ type Default<Type> =
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
   const properties = table as unknown as AnyModel["properties"];
   const paths = Object.values(properties).map((property) => property.path);
+  const rows = Object.entries(properties).map(([name, property]) => {
+    return { name, property, steps: property.path.split(".") };
+  });
   const containers = paths.filter((path) => path.includes(".")).map((path) => path.slice(0, path.indexOf(".")));
-  return { name, properties, paths: new Set(paths), containers: [...new Set(containers)] };
+  return { name, properties, rows, paths: new Set(paths), containers: [...new Set(containers)] };
 }
