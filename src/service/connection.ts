@@ -12,6 +12,7 @@ export interface ServiceConnection {
   readonly token: string;
   /** The storage account that the service hosts. */
   readonly storage: {
+    /** Name of the account. */
     readonly accountName: string;
     /** Key of the account, base64. */
     readonly accountKey: string;

@@ -34,7 +34,9 @@ async function makeCluster(cluster: string, fileServerId: string, sourceDirector
   await embedded.arm.expect("PUT", embedded.arm.inWorkspace(`/clusters/${cluster}`), clusterBody(1, { nodeSetup }));
 }
 
-const on = (cluster: string): Record<string, unknown> => ({ cluster: { id: embedded.arm.inWorkspace(`/clusters/${cluster}`) } });
+const on = (cluster: string): Record<string, unknown> => ({
+  cluster: { id: embedded.arm.inWorkspace(`/clusters/${cluster}`) },
+});
 
 describe("file servers", () => {
   it("are created, found, listed and deleted", async () => {

@@ -88,6 +88,11 @@ describe("the life of a job", () => {
     });
   });
 
+  it("may be given more time than there is", async () => {
+    const job = await embedded.run("eternal", "true", { constraints: { maxWallClockTime: `P${"9".repeat(30)}Y` } });
+    expect(job.executionState).toBe("succeeded");
+  });
+
   it("mounts a share of its own, and only while it runs", async () => {
     const own = await embedded.share("own");
     const job = await embedded.run("mounts", "echo text > $AZ_BATCHAI_JOB_MOUNT_ROOT/own/file.txt; pwd", {

@@ -11,6 +11,7 @@ import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { OutputLocation } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
+import { durationInMs } from "./duration.ts";
 import { nodeDirectoryOf, runDirectoryOf } from "./folders.ts";
 import { markEnded, markRunning } from "./jobStates.ts";
 import { locationOnShare, MountError, mountsOf, type VolumeMount } from "./mounts.ts";
@@ -31,23 +32,30 @@ export function prepareJobRun(
     const { plan, secrets, outputs } = launchOf(context, job, cluster, nodes);
     for (const node of nodes) store.nodes.occupy(node.id, job.key);
     markRunning(store, job);
-    const nodeIds = nodes.map((node) => node.id);
-    const run = {
+    const run = store.runs.insert({
       id: plan.runId,
-      kind: "job" as const,
+      kind: "job",
       owner: job.key,
-      nodes: nodeIds,
+      nodes: nodes.map((node) => node.id),
       handle: engine.handleFor(plan),
       outputs,
-    };
-    store.runs.insert(run);
-    return { run: { ...run, stopReason: undefined, ended: false }, plan, secrets };
+      deadline: deadlineOf(job.model),
+    });
+    return { run, plan, secrets };
   } catch (error) {
     if (!(error instanceof MountError) && !(error instanceof LaunchError)) throw error;
     markEnded(store, job, { error: error.error });
     return undefined;
   }
 }
+
+function deadlineOf({ constraints }: Job): Date | undefined {
+  const limit = constraints?.maxWallClockTime;
+  return limit === undefined ? undefined : new Date(Math.min(Date.now() + durationInMs(limit), lastTime));
+}
+
+/** The latest time that a `Date` can hold. */
+const lastTime = 8.64e15;
 
 interface Launch {
   readonly plan: LaunchPlan;

@@ -1,5 +1,4 @@
 import type { BatchAIError } from "../../models/error.ts";
-import type { Job } from "../../models/job.ts";
 import type { RunExit } from "../engines/engine.ts";
 import type { StopReason } from "../state/runs.ts";
 import type { Store } from "../state/store.ts";
@@ -96,8 +95,3 @@ const preparationFailed: BatchAIError = {
   code: "JobPreparationFailed",
   message: "Job preparation task failed with non-zero exit code",
 };
-
-/** When a running job has used up its time. */
-export function deadlineOf(job: Job, maxWallClockTimeInMs: number): number {
-  return (job.executionInfo?.startTime?.getTime() ?? Date.now()) + maxWallClockTimeInMs;
-}

@@ -6,13 +6,12 @@ import { endSetup, resizeCluster } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
 import { beginDeletion, finishDeletions } from "./deletions.ts";
 import { removeRunDirectory } from "./folders.ts";
-import { deadlineOf, markEnded, markQueued, markStopped, outcomeOf } from "./jobStates.ts";
+import { markEnded, markQueued, markStopped, outcomeOf } from "./jobStates.ts";
 import { prepareJobRun } from "./jobStart.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 import { jobsToStart } from "./queue.ts";
 import { RunWatch } from "./runWatch.ts";
 import { largestNodeCount } from "./scaling.ts";
-import { durationInMs } from "./duration.ts";
 
 const retryInMs = 1000;
 const longestTimerInMs = 2 ** 31 - 1;
@@ -84,7 +83,7 @@ export class Scheduler {
     const { store, logger } = this.#context;
     try {
       const starting = store.transaction(() => {
-        this.#expireJobs();
+        store.runs.stopOverdue(new Date());
         finishDeletions(this.#context);
         return this.#clusters().flatMap((cluster) => [
           ...resizeCluster(this.#context, cluster),
@@ -125,23 +124,6 @@ export class Scheduler {
       started.push(prepared);
     }
     return started;
-  }
-
-  /** Ends the jobs that have used up their time. */
-  #expireJobs(): void {
-    for (const { run, deadline } of this.#deadlines()) {
-      if (deadline <= Date.now()) this.#context.store.runs.requestStop(run.id, "timedOut");
-    }
-  }
-
-  #deadlines(): { run: Run; deadline: number }[] {
-    const { store } = this.#context;
-    return store.runs.allAlive().flatMap((run) => {
-      const job =
-        run.kind === "job" && run.stopReason === undefined ? store.resources.find("jobs", run.owner) : undefined;
-      const limit = job?.model.constraints?.maxWallClockTime;
-      return job && limit !== undefined ? [{ run, deadline: deadlineOf(job.model, durationInMs(limit)) }] : [];
-    });
   }
 
   #runEnded(run: Run, exit: RunExit | "notStarted"): void {
@@ -200,9 +182,9 @@ export class Scheduler {
       .filter((cluster) => cluster.model.scaleSettings?.autoScale)
       .flatMap((cluster) => surplusNodes(cluster, store.nodes.ofCluster(cluster.key)))
       .map((node) => (node.idleSince?.getTime() ?? Date.now()) + autoScaleIdleTimeInMs);
-    const deadlines = this.#deadlines().map(({ deadline }) => deadline);
+    const deadline = store.runs.nextDeadline()?.getTime() ?? Infinity;
     // What is past has been looked at in this step; waking up for it again at once would never end.
-    const ahead = [...idleEnds, ...deadlines].map((time) => time - Date.now()).filter((delay) => delay > 0);
+    const ahead = [...idleEnds, deadline].map((time) => time - Date.now()).filter((delay) => delay > 0);
     return Math.min(...ahead);
   }
 }

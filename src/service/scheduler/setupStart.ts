@@ -36,15 +36,15 @@ export function prepareSetup(
     clusterMounts,
     nodeEnvironment: engine.nodeEnvironment(),
   });
-  const run = {
+  const run = store.runs.insert({
     id: runId,
-    kind: "setupTask" as const,
+    kind: "setupTask",
     owner: node.id,
     nodes: [node.id],
     handle: engine.handleFor(plan),
     outputs: {},
-  };
-  store.runs.insert(run);
+    deadline: undefined,
+  });
   const environment = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
-  return { run: { ...run, stopReason: undefined, ended: false }, plan, secrets: { environment } };
+  return { run, plan, secrets: { environment } };
 }

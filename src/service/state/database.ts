@@ -111,3 +111,9 @@ export function text(row: SqlRow, column: string): string {
 export function optionalText(row: SqlRow, column: string): string | undefined {
   return row[column] === null ? undefined : text(row, column);
 }
+
+/** A column that holds a time or NULL. */
+export function optionalDate(row: SqlRow, column: string): Date | undefined {
+  const time = optionalText(row, column);
+  return time === undefined ? undefined : new Date(time);
+}

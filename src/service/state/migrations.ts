@@ -68,6 +68,7 @@ export const migrations: readonly string[] = [
     nodes TEXT NOT NULL,
     handle TEXT NOT NULL,
     outputs TEXT NOT NULL,
+    deadline TEXT,
     stop_reason TEXT,
     ended TEXT
   ) STRICT;

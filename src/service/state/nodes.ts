@@ -1,4 +1,4 @@
-import { type Database, optionalText, type SqlRow, text } from "./database.ts";
+import { type Database, optionalDate, optionalText, type SqlRow, text } from "./database.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a node is doing. A `leaving` node that still has a job goes when the job has ended. */
@@ -96,13 +96,12 @@ function lastNumberOf(clusterKey: string): string {
 }
 
 function nodeOf(row: SqlRow): Node {
-  const idleSince = optionalText(row, "idle_since");
   return {
     id: text(row, "id"),
     cluster: text(row, "cluster"),
     number: Number(row.number),
     state: text(row, "state") as NodeState,
     job: optionalText(row, "job"),
-    idleSince: idleSince === undefined ? undefined : new Date(idleSince),
+    idleSince: optionalDate(row, "idle_since"),
   };
 }

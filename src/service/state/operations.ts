@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { referenceOf } from "./armId.ts";
-import { type Database, optionalText, type SqlRow, text } from "./database.ts";
+import { type Database, optionalDate, optionalText, type SqlRow, text } from "./database.ts";
 
 /** What an asynchronous operation does. */
 export type OperationAction = "create" | "delete" | "terminate";
@@ -76,7 +76,6 @@ export class Operations {
 }
 
 function operationOf(row: SqlRow): Operation {
-  const ended = optionalText(row, "ended");
   const error = optionalText(row, "error");
   return {
     id: text(row, "id"),
@@ -85,7 +84,7 @@ function operationOf(row: SqlRow): Operation {
     reference: text(row, "reference"),
     location: text(row, "location"),
     started: new Date(text(row, "started")),
-    ended: ended === undefined ? undefined : new Date(ended),
+    ended: optionalDate(row, "ended"),
     error: error === undefined ? undefined : (JSON.parse(error) as { code: string; message: string }),
   };
 }

@@ -1,5 +1,5 @@
 import type { RunHandle } from "../engines/engine.ts";
-import { type Database, optionalText, type SqlRow, text } from "./database.ts";
+import { type Database, optionalDate, optionalText, type SqlRow, text } from "./database.ts";
 
 /** Why the service ended a run that would have gone on. */
 export type StopReason = "terminated" | "deleted" | "timedOut" | "requeued" | "nodeRemoved" | "clusterDeleted";
@@ -22,6 +22,8 @@ export interface Run {
   readonly handle: RunHandle;
   /** By output directory id. */
   readonly outputs: Readonly<Record<string, OutputLocation>>;
+  /** When it has used up its time; undefined: never. */
+  readonly deadline: Date | undefined;
   readonly stopReason: StopReason | undefined;
   readonly ended: boolean;
 }
@@ -34,17 +36,19 @@ export class Runs {
     this.#database = database;
   }
 
-  insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "handle" | "outputs">): void {
+  insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "handle" | "outputs" | "deadline">): Run {
     this.#database.run("DELETE FROM runs WHERE owner = ? AND ended IS NOT NULL", run.owner);
     this.#database.run(
-      "INSERT INTO runs (id, kind, owner, nodes, handle, outputs) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO runs (id, kind, owner, nodes, handle, outputs, deadline) VALUES (?, ?, ?, ?, ?, ?, ?)",
       run.id,
       run.kind,
       run.owner,
       JSON.stringify(run.nodes),
       JSON.stringify(run.handle),
       JSON.stringify(run.outputs),
+      run.deadline?.toISOString() ?? null,
     );
+    return { ...run, stopReason: undefined, ended: false };
   }
 
   find(id: string): Run | undefined {
@@ -66,6 +70,22 @@ export class Runs {
 
   allAlive(): Run[] {
     return this.#database.all("SELECT * FROM runs WHERE ended IS NULL").map(runOf);
+  }
+
+  /** Asks for the end of the runs that have used up their time. */
+  stopOverdue(now: Date): void {
+    this.#database.run(
+      "UPDATE runs SET stop_reason = 'timedOut' WHERE ended IS NULL AND stop_reason IS NULL AND deadline <= ?",
+      now.toISOString(),
+    );
+  }
+
+  /** When the next run will have used up its time. */
+  nextDeadline(): Date | undefined {
+    const row = this.#database.get(
+      "SELECT min(deadline) AS deadline FROM runs WHERE ended IS NULL AND stop_reason IS NULL",
+    );
+    return row && optionalDate(row, "deadline");
   }
 
   /** Notes why a run is to be ended. The first reason counts; but any overrules another try, and deletion all others. */
@@ -95,6 +115,7 @@ function runOf(row: SqlRow): Run {
     nodes: JSON.parse(text(row, "nodes")) as string[],
     handle: JSON.parse(text(row, "handle")) as RunHandle,
     outputs: JSON.parse(text(row, "outputs")) as Run["outputs"],
+    deadline: optionalDate(row, "deadline"),
     stopReason: optionalText(row, "stop_reason") as StopReason | undefined,
     ended: row.ended !== null,
   };
