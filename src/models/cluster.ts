@@ -5,7 +5,7 @@ import type { ProvisioningState, ProxyResource, ResourceId } from "./resource.ts
 import type { KeyVaultSecretReference } from "./secret.ts";
 import type { UserAccountSettings } from "./userAccountSettings.ts";
 
-/** Whether nodes are one's own, or cheaper ones that can be taken away at any time. */
+/** Whether nodes are one's own, or cheaper ones that can be taken away at any time. There are no other words. */
 export type VmPriority = "dedicated" | "lowpriority";
 
 /** What happens to the job of a node that has to go. */
@@ -18,9 +18,9 @@ export type AllocationState = "steady" | "resizing" | (string & {});
 export interface ClusterCreateParameters {
   /** Azure size of every node, for example `STANDARD_D1`. */
   vmSize: string;
-  /** Kind of the nodes. Default: `dedicated`. */
+  /** Kind of the nodes; no other words are accepted. Default: `dedicated`. */
   vmPriority?: VmPriority;
-  /** How many nodes there are. */
+  /** How many nodes there are. Default: 0 nodes, until an update asks for more. */
   scaleSettings?: ScaleSettings;
   /** Operating system of the nodes. Default: an Ubuntu image that the service chooses. */
   virtualMachineConfiguration?: VirtualMachineConfiguration;
@@ -42,7 +42,7 @@ export interface ClusterUpdateParameters {
 export interface Cluster extends ProxyResource {
   /** Azure size of every node, exactly as it was requested. */
   vmSize?: string;
-  /** Kind of the nodes. Default: `dedicated`. */
+  /** Kind of the nodes: one of two words and no other. Default: `dedicated`. */
   vmPriority?: VmPriority;
   /** How many nodes there should be; only the active way of scaling is present. */
   scaleSettings?: ScaleSettings;

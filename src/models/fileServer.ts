@@ -1,7 +1,7 @@
 import type { ProxyResource, ResourceId } from "./resource.ts";
 import type { UserAccountSettings } from "./userAccountSettings.ts";
 
-/** How a file server's disks are cached. */
+/** How a file server's disks are cached. There are no other words. */
 export type CachingType = "none" | "readonly" | "readwrite";
 
 /** Kind of a file server's disks. */
@@ -46,7 +46,7 @@ export interface FileServer extends ProxyResource {
 export interface DataDisks {
   /** Size of each disk in GB, at least 1. */
   diskSizeInGB: number;
-  /** Cache of the disks; other values than `none` need a premium-capable `vmSize`. Default: `none`. */
+  /** Cache of the disks; `readonly` and `readwrite` (there is no other) need a premium-capable `vmSize`. Default: `none`. */
   cachingType?: CachingType;
   /** Number of disks, at least 1. */
   diskCount: number;

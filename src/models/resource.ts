@@ -18,7 +18,7 @@ export interface ProxyResource {
 export interface Resource extends ProxyResource {
   /** Azure region, for example `northeurope`. Set by the service from the create request. */
   readonly location?: string;
-  /** Free labels. Absent when none were given. */
+  /** Free labels. Set by the service from the last request that gave some; absent when none did. */
   readonly tags?: Record<string, string>;
 }
 

@@ -2,9 +2,9 @@
 export interface CNTKsettings {
   /** `BrainScript` or `Python`. Default: `Python` when a script is given, else `BrainScript`. */
   languageType?: string;
-  /** Path of the configuration file; BrainScript only. */
+  /** Path of the configuration file; BrainScript only, and needed there. Default: none. */
   configFilePath?: string;
-  /** Path of the script; Python only. */
+  /** Path of the script; Python only, and needed there. Default: none. */
   pythonScriptFilePath?: string;
   /** Path of the Python interpreter; Python only. Default: the one on the path. */
   pythonInterpreterPath?: string;
@@ -24,7 +24,7 @@ export interface PyTorchSettings {
   commandLineArgs?: string;
   /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
   processCount?: number;
-  /** How the processes talk: `TCP`, `Gloo` or `MPI`, in any case. Needed only for more than one process. */
+  /** How the processes talk: `TCP`, `Gloo` or `MPI`, in any case. Needed only for more than one process. Default: none. */
   communicationBackend?: string;
 }
 
@@ -48,9 +48,9 @@ export interface TensorFlowSettings {
 
 /** Runs a Caffe training: a solver configuration or a Python script, not both. */
 export interface CaffeSettings {
-  /** Path of the solver configuration. */
+  /** Path of the solver configuration. Default: none, a script is needed then. */
   configFilePath?: string;
-  /** Path of the script. */
+  /** Path of the script. Default: none, a solver configuration is needed then. */
   pythonScriptFilePath?: string;
   /** Path of the Python interpreter; with a script only. Default: the one on the path. */
   pythonInterpreterPath?: string;
@@ -104,6 +104,6 @@ export interface CustomMpiSettings {
 
 /** Runs any command line on the first node. */
 export interface CustomToolkitSettings {
-  /** The command line, run by bash. */
+  /** The command line, run by bash. Default: none, which the service refuses, although the API declares it optional. */
   commandLine?: string;
 }
