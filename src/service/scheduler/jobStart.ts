@@ -54,8 +54,8 @@ function deadlineOf({ constraints }: Job): Date | undefined {
   return limit === undefined ? undefined : new Date(Math.min(Date.now() + durationInMs(limit), lastTime));
 }
 
-/** The latest time that a `Date` can hold. */
-const lastTime = 8.64e15;
+/** The end of the year 9999: up to it, ISO 8601 text sorts as time does, and the store relies on that. */
+const lastTime = Date.UTC(9999, 11, 31);
 
 interface Launch {
   readonly plan: LaunchPlan;
