@@ -23,13 +23,34 @@ export interface PathTemplate {
 
 /** Makes the URL of a request; names are checked and encoded, so that none of them can lead to another address. */
 export function buildUrl(context: ServiceContext, operation: string, template: PathTemplate): string {
-  const names: Record<string, string> = { ...template.names, subscriptionId: context.subscriptionId };
-  const path = template.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const issue = checkName(name, names[name], context.validate);
-    if (issue) throw new ValidationError(operation, [issue]);
-    return encodeURIComponent(names[name] ?? "");
+  let path = "";
+  partsOf(template.path).forEach((part, index) => {
+    path += index % 2 === 0 ? part : encodedName(context, operation, part, template.names);
   });
   return `${context.endpoint}${path}?${queryOf(context, template.query)}`;
+}
+
+const knownParts = new Map<string, readonly string[]>();
+
+/** What is between the names of a path, and the names: by turns. There are few paths, so they are remembered. */
+function partsOf(path: string): readonly string[] {
+  const known = knownParts.get(path);
+  if (known !== undefined) return known;
+  const parts = path.split(/[{}]/);
+  knownParts.set(path, parts);
+  return parts;
+}
+
+function encodedName(
+  { subscriptionId, validate }: ServiceContext,
+  operation: string,
+  name: string,
+  names: PathTemplate["names"],
+): string {
+  const value = name === "subscriptionId" ? subscriptionId : names?.[name];
+  const issue = checkName(name, value, validate);
+  if (issue) throw new ValidationError(operation, [issue]);
+  return encodeURIComponent(value ?? "");
 }
 
 function queryOf({ apiVersion }: ServiceContext, query: PathTemplate["query"]): string {

@@ -31,19 +31,23 @@ function deserializeModel(model: AnyModel, body: JsonObject, options: Deserializ
 }
 
 function liftUnknownMembers(model: AnyModel, body: JsonObject, value: JsonObject): void {
-  const { containers, paths, properties } = model;
-  const keep = (name: string, member: unknown): void => {
-    if (member !== null && !Object.hasOwn(properties, name)) setMember(value, name, member);
-  };
-  for (const [name, member] of Object.entries(body)) {
-    if (containers.includes(name) && isJsonObject(member)) {
-      for (const [inner, innerMember] of Object.entries(member)) {
-        if (!paths.has(`${name}.${inner}`)) keep(inner, innerMember);
-      }
-    } else if (!paths.has(name)) {
-      keep(name, member);
-    }
+  for (const name of Object.keys(body)) {
+    if (model.paths.has(name)) continue;
+    const member = body[name];
+    const lifted = model.containers.get(name);
+    if (lifted !== undefined && isJsonObject(member)) keepUnknown(model, member, lifted, value);
+    else keep(model, name, member, value);
   }
+}
+
+function keepUnknown(model: AnyModel, members: JsonObject, known: ReadonlySet<string>, value: JsonObject): void {
+  for (const name of Object.keys(members)) {
+    if (!known.has(name)) keep(model, name, members[name], value);
+  }
+}
+
+function keep({ properties }: AnyModel, name: string, member: unknown, value: JsonObject): void {
+  if (member !== null && !Object.hasOwn(properties, name)) setMember(value, name, member);
 }
 
 function deserializeValue(type: AnyType, value: unknown, options: DeserializeOptions): unknown {

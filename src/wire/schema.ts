@@ -116,8 +116,8 @@ export interface AnyModel {
   }[];
   /** Every path that a row names. */
   readonly paths: ReadonlySet<string>;
-  /** Names of the objects on the wire whose members are lifted: `properties` or nothing. */
-  readonly containers: readonly string[];
+  /** The objects on the wire whose members are lifted, `properties` or none, and which of those members a row names. */
+  readonly containers: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /**
@@ -269,10 +269,14 @@ type Default<Type> =
 /** Makes the schema of the interface `T` from its table. */
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
   const properties = table as unknown as AnyModel["properties"];
-  const paths = Object.values(properties).map((property) => property.path);
   const rows = Object.entries(properties).map(([name, property]) => {
     return { name, property, steps: property.path.split(".") };
   });
-  const containers = paths.filter((path) => path.includes(".")).map((path) => path.slice(0, path.indexOf(".")));
-  return { name, properties, rows, paths: new Set(paths), containers: [...new Set(containers)] };
+  const paths = new Set(rows.map(({ property }) => property.path));
+  const containers = new Map<string, Set<string>>();
+  for (const { steps } of rows) {
+    const [container = "", member] = steps;
+    if (member !== undefined) containers.set(container, (containers.get(container) ?? new Set()).add(member));
+  }
+  return { name, properties, rows, paths, containers };
 }
