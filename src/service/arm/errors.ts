@@ -27,7 +27,6 @@ export const errorTable = {
   InvalidResourceLocation: { status: 409, retryable: false },
   MissingApiVersionParameter: { status: 400, retryable: false },
   NoRegisteredProviderFound: { status: 400, retryable: false },
-  NotSupported: { status: 400, retryable: false },
   OutputDirectoryNotOnShare: { status: 400, retryable: false },
   ClusterQuotaReached: { status: 409, retryable: false },
   Conflict: { status: 409, retryable: false },
