@@ -45,6 +45,8 @@ export function parseAddress(text: string, hints: AccountHints): Address {
   if (account === undefined || !isAccountName(account)) throw new StorageError("InvalidUri");
   const isInPath = fromHost === undefined && names[0] === account;
   const [share, ...path] = isInPath ? names.slice(1) : names;
+  // The Python client has a slash too many in the paths of what lies in the root of a share.
+  while (path[0] === "") path.shift();
   if (share !== undefined && !isShareName(share)) throw new StorageError("InvalidResourceName");
   checkPath(path);
   return {
@@ -68,8 +70,9 @@ function accountOf(first: string | undefined, { hosts, signer, onlyAccount }: Ac
   return signer !== undefined && hosts(signer) ? signer : (onlyAccount ?? first);
 }
 
+/** A slash separates names even when it comes encoded: that is how the Python client sends the paths of directories. */
 function namesOf(encodedPath: string): string[] {
-  const names = encodedPath.slice(1).split("/").map(decode);
+  const names = decode(encodedPath.slice(1)).split("/");
   if (names.at(-1) === "") names.pop();
   return names;
 }
