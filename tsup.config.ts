@@ -24,6 +24,7 @@ export const entries = {
   index: "src/index.ts",
   "service/index": "src/service/index.ts",
   "files/index": "src/files/index.ts",
+  "transfer/index": "src/transfer/index.ts",
 };
 const { index, ...service } = entries;
 

@@ -13,6 +13,9 @@ const rooms = {
   "src/client.ts": { imports: ["src/operations", "src/http", "src/wire", "src/models"] },
   "src/index.ts": { imports: ["src/client.ts", "src/operations", "src/http", "src/wire", "src/models"] },
 
+  // Folders to and from the service. Users hand it the client, so types of the SDK are enough.
+  "src/transfer": { imports: ["src/http/abort.ts"], types: ["src/index.ts"], node: true },
+
   "src/files": { imports: [], node: true },
 
   "src/service/logger.ts": { imports: [], node: true },

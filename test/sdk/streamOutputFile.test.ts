@@ -5,6 +5,7 @@ import type { OutputFileStream } from "../../src/index.ts";
 import { collect, rejectionOf } from "./fixtures.ts";
 import { JobsOfService } from "./jobsOfService.ts";
 import { StorageDetour } from "./storageDetour.ts";
+import type { Trouble } from "./storageDetour.ts";
 
 let service: JobsOfService;
 let detour: StorageDetour;
@@ -209,11 +210,11 @@ describe("on a bad road to the storage, jobs.streamOutputFile", () => {
     expect(error).toMatchObject({ code: "DownloadLinkRefused" });
   });
 
-  it.each([
-    ["an answer breaks off again and again", (): "cut" => "cut"],
+  it.each<[string, Trouble]>([
+    ["an answer breaks off again and again", () => "cut"],
     [
       "it answers an error",
-      (_: unknown, response: { writeHead(status: number, headers: object): { end(): unknown } }): "passed over" => {
+      (_, response) => {
         response.writeHead(500, { "x-ms-error-code": "InternalError" }).end();
         return "passed over";
       },

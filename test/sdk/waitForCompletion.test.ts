@@ -35,7 +35,7 @@ describe("jobs.waitForCompletion", () => {
     expect(error).toBeInstanceOf(JobFailedError);
     expect(error).toMatchObject({ name: "JobFailedError", code: "JobFailed", exitCode: 3 });
     expect(error.message).toMatch(/^Job bad failed with exit code 3\. JobFailed: \S.*\.$/);
-    expect((error as JobFailedError).job.executionState).toBe("failed");
+    expect(error).toMatchObject({ job: { executionState: "failed" } });
     expect(inspect(error)).not.toContain("stdOutErrPathPrefix");
     expect(JSON.stringify(error)).not.toContain("stdOutErrPathPrefix");
   });

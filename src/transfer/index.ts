@@ -1,0 +1,18 @@
+/**
+ * Whole folders to and from the service, for Node.js.
+ *
+ * @packageDocumentation
+ */
+export { downloadOutputDirectory } from "./downloadOutputDirectory.ts";
+export type { DownloadOptions, OutputDirectoryName, OutputFileReader } from "./downloadOutputDirectory.ts";
+export { TransferError } from "./transferError.ts";
+export type {
+  SkippedEntry,
+  TransferOptions,
+  TransferOutcome,
+  TransferProgress,
+  TransferredFile,
+  TransferSummary,
+} from "./transfer.ts";
+export { uploadDirectory } from "./uploadDirectory.ts";
+export type { ShareDirectory, ShareFile, ShareFileProperties, ShareRequestOptions } from "./share.ts";

@@ -1,0 +1,66 @@
+import type { File } from "../index.ts";
+import type { OutputDirectoryName, OutputFileReader } from "./downloadOutputDirectory.ts";
+import { partialPattern } from "./targetFolder.ts";
+import type { SkippedEntry, TransferOptions } from "./transfer.ts";
+
+/** A file of the service. */
+export interface OutputFileEntry {
+  /** Path below the source, with `/`. */
+  readonly path: string;
+  readonly size: number;
+  readonly lastModified: Date | undefined;
+  readonly downloadUrl: string | undefined;
+}
+
+/** Everything below an output directory; directories come before what they hold. */
+export interface OutputTree {
+  readonly files: OutputFileEntry[];
+  readonly directories: string[];
+  readonly skipped: SkippedEntry[];
+}
+
+/** Links live as long as the service allows, because files wait for their turn. */
+const linkExpiryInMinutes = 600;
+
+/** Lists an output directory with everything below it. */
+export async function listOutputTree(
+  jobs: OutputFileReader,
+  source: OutputDirectoryName,
+  { abortSignal, onSkip }: TransferOptions,
+): Promise<OutputTree> {
+  const { resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId } = source;
+  const tree: OutputTree = { files: [], directories: [], skipped: [] };
+  const waiting = [""];
+  for (const below of waiting) {
+    const directory = [source.directory ?? "", below].filter((part) => part !== "").join("/") || undefined;
+    const options = { directory, linkExpiryInMinutes, abortSignal };
+    const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
+    const seen = new Set<string>();
+    for await (const file of jobs.listOutputFiles(...names, outputDirectoryId, options)) {
+      const name = file.name ?? "";
+      const path = below === "" ? name : `${below}/${name}`;
+      const reason = seen.has(name) ? "the service lists it twice" : reasonToSkip(file);
+      seen.add(name);
+      if (reason !== undefined) {
+        tree.skipped.push({ path, reason });
+        onSkip?.({ path, reason });
+      } else if (file.fileType === "directory") {
+        tree.directories.push(path);
+        waiting.push(path);
+      } else {
+        const { contentLength: size = 0, lastModified, downloadUrl } = file;
+        tree.files.push({ path, size, lastModified, downloadUrl });
+      }
+    }
+  }
+  return tree;
+}
+
+function reasonToSkip({ name = "", fileType }: File): string | undefined {
+  if (fileType !== "file" && fileType !== "directory") return `it is neither a file nor a directory`;
+  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return "its name is not that of a file";
+  if (process.platform === "win32" && /[<>:"|?*\p{Cc}]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/iu.test(name)) {
+    return "Windows does not allow its name";
+  }
+  return partialPattern.test(name) ? "its name is reserved for downloads that are not complete" : undefined;
+}

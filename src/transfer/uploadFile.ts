@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { AbortError } from "@azure/abort-controller";
+import type { AbortSignalLike } from "@azure/abort-controller";
+import type { LocalFile } from "./localTree.ts";
+import type { ShareFile, ShareFileProperties } from "./share.ts";
+import { TransferError } from "./transferError.ts";
+import type { ReportBytes, TransferOutcome } from "./transfer.ts";
+
+/** What is sent at once: the longest range that Azure Files accepts. */
+const partLength = 4 * 1024 * 1024;
+/** How much is sent between two notes of how far the upload has come. */
+const noteEvery = 16 * partLength;
+/** Metadata of a file that is not complete: the MD5 of the whole and the number of bytes that have arrived. */
+const noteName = "batchaiupload";
+
+/** Uploads a file unless the share has it; goes on where an earlier upload stopped. */
+export async function uploadFile(
+  target: ShareFile,
+  file: LocalFile,
+  report: ReportBytes,
+  abortSignal: AbortSignalLike,
+): Promise<TransferOutcome> {
+  const { O_NOFOLLOW, O_RDONLY } = constants;
+  const handle = await open(file.localPath, O_RDONLY | ((O_NOFOLLOW as number | undefined) ?? 0));
+  try {
+    const before = await handle.stat({ bigint: true });
+    const size = Number(before.size);
+    const md5 = await md5Of(handle, abortSignal);
+    const there = await propertiesOf(target, abortSignal);
+    if (there?.contentLength === size && there.contentMD5 && md5.equals(there.contentMD5)) return "unchanged";
+    const begin = there?.contentLength === size ? notedBytes(there, md5) : 0;
+    if (begin === 0) await target.create(size, { abortSignal });
+    for (let offset = begin; offset < size; offset += partLength) {
+      // Nothing has to be noted at the beginning, nor where an earlier upload has just noted it.
+      if (offset > begin && offset % noteEvery === 0) {
+        await target.setMetadata({ [noteName]: `${md5.toString("hex")}-${offset}` }, { abortSignal });
+      }
+      const part = await partOf(handle, offset);
+      await target.uploadRange(part, offset, part.length, { abortSignal, contentMD5: hashOf(part) });
+      report(offset + part.length, size);
+    }
+    const after = await handle.stat({ bigint: true });
+    if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
+      throw new TransferError("uploadDirectory", file.path, "it changed while it was read; upload it again");
+    }
+    // Only now, because a file that has its MD5 counts as complete.
+    const headers = { fileContentMD5: md5, fileContentType: "application/octet-stream" };
+    if (size > noteEvery) await target.setMetadata({}, { abortSignal });
+    await target.setHttpHeaders(headers, { abortSignal });
+    return begin > 0 ? "resumed" : "transferred";
+  } finally {
+    await handle.close();
+  }
+}
+
+async function propertiesOf(target: ShareFile, abortSignal: AbortSignalLike): Promise<ShareFileProperties | undefined> {
+  try {
+    return await target.getProperties({ abortSignal });
+  } catch (error) {
+    if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+/** How many bytes of this very content an interrupted upload has noted. */
+function notedBytes({ metadata = {} }: ShareFileProperties, md5: Buffer): number {
+  const [hash, bytes] = (metadata[noteName] ?? "").split("-");
+  const count = Number(bytes);
+  return hash === md5.toString("hex") && Number.isSafeInteger(count) && count % partLength === 0 ? count : 0;
+}
+
+async function md5Of(handle: FileHandle, abortSignal: AbortSignalLike): Promise<Buffer> {
+  const hash = createHash("md5");
+  for (let offset = 0; ; offset += partLength) {
+    if (abortSignal.aborted) throw new AbortError("The upload was aborted.");
+    const part = await partOf(handle, offset);
+    hash.update(part);
+    if (part.length < partLength) return hash.digest();
+  }
+}
+
+async function partOf(handle: FileHandle, offset: number): Promise<Buffer> {
+  const part = Buffer.allocUnsafe(partLength);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(part, length, partLength - length, offset + length);
+    length += bytesRead;
+    if (bytesRead === 0 || length === partLength) return part.subarray(0, length);
+  }
+}
+
+function hashOf(part: Buffer): Buffer {
+  return createHash("md5").update(part).digest();
+}
