@@ -2,6 +2,7 @@ import { StorageError } from "./errors.ts";
 import type { Grant } from "./grant.ts";
 import type { StorageRequest } from "./request.ts";
 import { checkSas } from "./sas.ts";
+import type { PolicyLookup } from "./sas.ts";
 import { checkSharedKey } from "./sharedKey.ts";
 
 /** Whoever holds the key of an account may do everything in it. */
@@ -11,12 +12,16 @@ const ownerGrant: Grant = { version: undefined, overrides: {}, grants: () => tru
  * Finds out what the sender of a request may do. Throws when the request carries no valid credential for the account
  * that it addresses; an account that does not exist answers like a wrong key.
  */
-export function authenticate(request: StorageRequest, keys: ReadonlyMap<string, Buffer>): Grant {
+export function authenticate(
+  request: StorageRequest,
+  keys: ReadonlyMap<string, Buffer>,
+  policyOf: PolicyLookup,
+): Grant {
   const authorization = request.header("authorization");
   if (authorization === undefined && !request.query.has("sig")) throw new StorageError("NoAuthenticationInformation");
   const key = keys.get(request.account);
   if (key === undefined) throw new StorageError("AuthenticationFailed");
-  if (authorization === undefined) return checkSas(request, key);
+  if (authorization === undefined) return checkSas(request, key, policyOf);
   checkSharedKey(request, authorization, key);
   return ownerGrant;
 }

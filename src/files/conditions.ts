@@ -1,14 +1,29 @@
 import { StorageError } from "./errors.ts";
 import type { StorageRequest } from "./request.ts";
 
-/** Throws `ConditionNotMet` when the request's If-Match or If-None-Match does not hold for `etag`. */
-export function checkConditions(request: StorageRequest, etag: string | undefined): void {
+/**
+ * Throws `ConditionNotMet` when a condition of the request does not hold for something with that ETag and time of
+ * change; both are undefined where nothing is. A condition on an ETag makes the one on the same time void, as in HTTP.
+ */
+export function checkConditions(request: StorageRequest, etag: string | undefined, changedOn?: Date): void {
   const required = request.header("if-match");
   if (required !== undefined && !matches(required, etag)) throw new StorageError("ConditionNotMet");
+  if (required === undefined && isLater(changedOn, request.header("if-unmodified-since"))) {
+    throw new StorageError("ConditionNotMet");
+  }
   const excluded = request.header("if-none-match");
-  if (excluded === undefined || !matches(excluded, etag)) return;
+  const since = request.header("if-modified-since");
+  const isUnwanted = excluded === undefined ? isLater(changedOn, since) === false : matches(excluded, etag);
+  if (!isUnwanted) return;
   const reading = request.method === "GET" || request.method === "HEAD";
   throw new StorageError("ConditionNotMet", reading ? { status: 304, headers: { etag: etag ?? "" } } : {});
+}
+
+/** Whether something changed after a date, to the second; undefined where there is no such thing or date. */
+function isLater(changedOn: Date | undefined, date: string | undefined): boolean | undefined {
+  const limit = Date.parse(date ?? "");
+  if (changedOn === undefined || Number.isNaN(limit)) return undefined;
+  return Math.floor(changedOn.getTime() / 1000) * 1000 > limit;
 }
 
 function matches(condition: string, etag: string | undefined): boolean {

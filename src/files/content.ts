@@ -1,21 +1,17 @@
-import { createHash } from "node:crypto";
-import { ftruncateSync, read as readCallback, write as writeCallback } from "node:fs";
+import { spawn } from "node:child_process";
+import { read as readCallback, write as writeCallback } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { StorageError } from "./errors.ts";
-import { checkMd5, countHeader } from "./headers.ts";
 import { lengthOf } from "./ranges.ts";
 import type { ByteRange } from "./ranges.ts";
-import type { StorageRequest } from "./request.ts";
 
 const read = promisify(readCallback);
 const write = promisify(writeCallback);
 
 /** Bytes read or written at a time: large enough that system calls do not count, small enough for many clients. */
 const blockSize = 256 * 1024;
-/** Longest body that is held in memory, for the sake of checking its MD5 before a byte of it is written. */
-const largestCheckedBody = 4 * 1024 * 1024;
+/** Shortest range for which a process is started that gives its space back to the disk. */
+const shortestHole = 1024 * 1024;
 
 /*
  * Loops instead of file streams: a stream closes its descriptor when it is destroyed, and a descriptor that is closed
@@ -58,36 +54,8 @@ function send(response: ServerResponse, block: Buffer): Promise<void> {
   });
 }
 
-/**
- * Writes the body of a request into an open file. With a Content-MD5 header, nothing is written unless it matches; a
- * body that ends early leaves what has come, and throws.
- */
-export async function receiveContent(
-  request: StorageRequest,
-  response: ServerResponse,
-  descriptor: number,
-  range: ByteRange,
-): Promise<void> {
-  const length = countHeader(request, "content-length");
-  if (length === undefined) throw new StorageError("MissingContentLengthHeader");
-  if (length !== lengthOf(range)) throw new StorageError("InvalidHeaderValue", { subject: "Content-Length" });
-  const md5 = request.header("content-md5");
-  if (md5 !== undefined && checkMd5(md5) && length > largestCheckedBody) throw new StorageError("RequestBodyTooLarge");
-  if (request.header("expect") !== undefined) response.writeContinue();
-  if (md5 === undefined) {
-    let position = range.start;
-    for await (const chunk of request.message as AsyncIterable<Buffer>) {
-      await writeAll(descriptor, chunk, position);
-      position += chunk.length;
-    }
-  } else {
-    const body = await buffer(request.message);
-    if (createHash("md5").update(body).digest("base64") !== md5) throw new StorageError("Md5Mismatch");
-    await writeAll(descriptor, body, range.start);
-  }
-}
-
-async function writeAll(descriptor: number, data: Buffer, position: number): Promise<void> {
+/** Writes all of `data` into an open file. */
+export async function writeAll(descriptor: number, data: Buffer, position: number): Promise<void> {
   for (let done = 0; done < data.length;) {
     const { bytesWritten } = await write(descriptor, data, done, data.length - done, position + done);
     done += bytesWritten;
@@ -106,17 +74,55 @@ export async function readRange(descriptor: number, range: ByteRange): Promise<B
   return data;
 }
 
-/** Sets part of a file of `size` bytes to zeros. What is zero already, holes above all, is not written again. */
-export async function clearContent(descriptor: number, range: ByteRange, size: number): Promise<void> {
-  if (range.end + 1 >= size) {
-    ftruncateSync(descriptor, range.start);
-    ftruncateSync(descriptor, size);
-    return;
-  }
-  const zeros = Buffer.alloc(blockSize);
+/** The parts, in order, into which a range falls for those who do not want all of it in memory. */
+export function* blocksOf(range: ByteRange): Generator<ByteRange> {
   for (let start = range.start; start <= range.end; start += blockSize) {
-    const block = { start, end: Math.min(start + blockSize - 1, range.end) };
-    const blank = zeros.subarray(0, lengthOf(block));
-    if (!blank.equals(await readRange(descriptor, block))) await writeAll(descriptor, blank, start);
+    yield { start, end: Math.min(start + blockSize - 1, range.end) };
   }
+}
+
+/** Whether data consists of zeros only. */
+export function isBlank(data: Buffer): boolean {
+  return data.equals(zeros.subarray(0, data.length));
+}
+
+const zeros = Buffer.alloc(blockSize);
+
+/** Copies part of one open file into another of the same length; what is blank there stays a hole here. */
+export async function copyContent(
+  source: number,
+  destination: number,
+  range: ByteRange,
+  progress: (copied: number) => void,
+): Promise<void> {
+  for (const block of blocksOf(range)) {
+    const data = await readRange(source, block);
+    if (!isBlank(data)) await writeAll(destination, data, block.start);
+    progress(lengthOf(block));
+  }
+}
+
+/**
+ * Sets part of an open file to zeros, and gives long parts back to the disk where the operating system knows how. What
+ * is zero already, holes above all, is not written again.
+ */
+export async function clearContent(descriptor: number, range: ByteRange): Promise<void> {
+  if (lengthOf(range) >= shortestHole && (await punchHole(descriptor, range))) return;
+  for (const block of blocksOf(range)) {
+    if (!isBlank(await readRange(descriptor, block))) {
+      await writeAll(descriptor, zeros.subarray(0, lengthOf(block)), block.start);
+    }
+  }
+}
+
+/** Node has no call for this; util-linux, which every distribution has, brings a program. */
+function punchHole(descriptor: number, range: ByteRange): Promise<boolean> {
+  if (process.platform !== "linux") return Promise.resolve(false);
+  const options = ["--punch-hole", "--offset", String(range.start), "--length", String(lengthOf(range))];
+  const stdio = ["ignore" as const, "ignore" as const, "ignore" as const, descriptor];
+  return new Promise((resolve) => {
+    spawn("fallocate", [...options, "/proc/self/fd/3"], { stdio, env: { PATH: "/usr/bin:/bin" } })
+      .once("error", () => resolve(false))
+      .once("exit", (code) => resolve(code === 0));
+  });
 }

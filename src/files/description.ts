@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import type { FileProperties, Metadata, ShareProperties } from "./properties.ts";
-import type { Share } from "./storage.ts";
+import { originalStat } from "./originalState.ts";
+import type { FileCopy, FileProperties, Metadata, ShareIdentity, ShareProperties } from "./properties.ts";
 
 /**
  * Names a file for as long as it exists: inode numbers are used again soon after a file is deleted, but never with the
@@ -13,13 +13,14 @@ export function identityOf(stat: BigIntStats): string {
 
 /** Response headers of anything that has an ETag and a time of change. */
 export function versionHeaders(stat: BigIntStats, properties: FileProperties): Record<string, string> {
-  return { etag: etagOf(stat, properties), "last-modified": stat.ctime.toUTCString() };
+  const { ctime } = originalStat(stat, properties);
+  return { etag: etagOf(stat, properties), "last-modified": ctime.toUTCString() };
 }
 
 /** ETag that changes with every change of content or properties, whoever makes it. */
 export function etagOf(stat: BigIntStats, properties: FileProperties): string {
-  const state = [stat.ino, stat.ctimeNs, stat.mtimeNs, stat.isFile() ? stat.size : 0, properties.revision ?? 0];
-  return quotedHash(state.join("."));
+  const { ino, ctimeNs, mtimeNs } = originalStat(stat, properties);
+  return quotedHash([ino, ctimeNs, mtimeNs, stat.isFile() ? stat.size : 0, properties.revision ?? 0].join("."));
 }
 
 function quotedHash(state: string): string {
@@ -28,13 +29,15 @@ function quotedHash(state: string): string {
 
 /** SMB properties: attributes, the times and ids. They mirror the file system where it knows them. */
 export function smbHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
+  const { ino, mtime } = originalStat(stat, properties);
   return {
     "x-ms-file-attributes": attributesOf(stat, properties),
     "x-ms-file-creation-time": creationTimeOf(stat, properties),
-    "x-ms-file-last-write-time": ticks(stat.mtime),
-    "x-ms-file-change-time": ticks(stat.ctime),
-    "x-ms-file-id": String(stat.ino),
+    "x-ms-file-last-write-time": ticks(mtime),
+    "x-ms-file-change-time": changeTimeOf(stat, properties),
+    "x-ms-file-id": String(ino),
     "x-ms-file-parent-id": String(parentId),
+    ...(properties.permissionKey === undefined ? {} : { "x-ms-file-permission-key": properties.permissionKey }),
   };
 }
 
@@ -47,7 +50,30 @@ export function attributesOf(stat: BigIntStats, properties: FileProperties): str
 
 /** Creation time in the wire's form. */
 export function creationTimeOf(stat: BigIntStats, properties: FileProperties): string {
-  return ticks(properties.createdOn === undefined ? stat.birthtime : new Date(properties.createdOn));
+  const { birthtime } = originalStat(stat, properties);
+  return ticks(properties.createdOn === undefined ? birthtime : new Date(properties.createdOn));
+}
+
+/** Change time in the wire's form: the one that a client set, until anything changes again. */
+export function changeTimeOf(stat: BigIntStats, properties: FileProperties): string {
+  const { ctimeNs, ctime } = originalStat(stat, properties);
+  const set = properties.changeTime;
+  return ticks(set?.changed === String(ctimeNs) ? new Date(set.value) : ctime);
+}
+
+/** How the copy that a file is, or was to become, stands. */
+export function copyHeaders(copy: FileCopy | undefined, copied: number): Record<string, string> {
+  if (copy === undefined) return {};
+  return {
+    "x-ms-copy-id": copy.id,
+    "x-ms-copy-source": copy.source,
+    "x-ms-copy-status": copy.status,
+    "x-ms-copy-progress": `${copied}/${copy.size}`,
+    ...(copy.completedOn === undefined
+      ? {}
+      : { "x-ms-copy-completion-time": new Date(copy.completedOn).toUTCString() }),
+    ...(copy.description === undefined ? {} : { "x-ms-copy-status-description": copy.description }),
+  };
 }
 
 /** A time with the seven decimals of Windows. */
@@ -63,21 +89,27 @@ export function metadataHeaders(metadata: Metadata | undefined): Record<string, 
 /** Content headers of a file; `content-md5` only while it still speaks of the bytes that are there. */
 export function contentHeaders(stat: BigIntStats, properties: FileProperties): Record<string, string> {
   const md5 = properties.contentMd5;
+  const { mtimeNs } = originalStat(stat, properties);
   return {
     "content-type": "application/octet-stream",
     ...properties.contentHeaders,
-    ...(md5?.modified === String(stat.mtimeNs) ? { "content-md5": md5.value } : {}),
+    ...(md5?.modified === String(mtimeNs) ? { "content-md5": md5.value } : {}),
   };
 }
 
 /** Quota of a share that was created without one, in GiB. */
 const defaultQuota = 5120;
 
-/** Response headers and listing fields of a share. */
-export function describeShare(share: Share, properties: ShareProperties) {
+/** What is needed of a share to describe it. */
+export interface DescribedShare extends ShareIdentity {
+  readonly stat: Pick<BigIntStats, "birthtime">;
+}
+
+/** Response headers and listing fields of a share or snapshot. */
+export function describeShare(share: DescribedShare, properties: ShareProperties) {
   const changedOn = properties.changedOn === undefined ? share.stat.birthtime : new Date(properties.changedOn);
   return {
-    etag: quotedHash(`${identityOf(share.stat)}.${properties.revision ?? 0}`),
+    etag: quotedHash(`${properties.base ?? share.identity}.${properties.revision ?? 0}`),
     lastModified: changedOn.toUTCString(),
     quota: String(properties.quota ?? defaultQuota),
   };

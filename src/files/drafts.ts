@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, lstatSync, openSync, rmSync } from "node:fs";
+import { constants, fchmodSync, lstatSync, openSync, rmSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { checkNewName } from "./names.ts";
@@ -11,11 +11,13 @@ export const draftPrefix = ".draft-";
 
 /** A new file on its way to its place. */
 export interface Draft {
-  /** The open file, empty at first. */
+  /** The open file, empty at first. The caller closes it. */
   readonly descriptor: number;
-  /** Puts the file in its place at once, over whatever file is there, and closes it. */
+  /** Whether it is in its place already. */
+  readonly isVisible: boolean;
+  /** Puts it in its place at once, over whatever file is there. */
   publish(place: Place): void;
-  /** Drops the file, and closes it. */
+  /** Removes it unless it is published. */
   discard(): void;
 }
 
@@ -31,22 +33,19 @@ export function openDraft(share: Share, place: Place): Draft {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o666);
   return {
     descriptor,
+    isVisible: false,
     publish(destination) {
       if (destination.stat?.isFile() === true) fchmodSync(descriptor, Number(destination.stat.mode) & 0o7777);
       placeFile(path, destination);
-      closeSync(descriptor);
     },
     discard() {
       rmSync(path, { force: true });
-      closeSync(descriptor);
     },
   };
 }
 
-function openInPlace(place: Place): Draft {
+/** Opens a file in its place, new or emptied by the caller: for content that nobody takes for whole before it is. */
+export function openInPlace(place: Place): Draft {
   const descriptor = place.stat === undefined ? createFile(place) : openPlace(place, "write");
-  const close = (): void => {
-    closeSync(descriptor);
-  };
-  return { descriptor, publish: close, discard: close };
+  return { descriptor, isVisible: true, publish: () => undefined, discard: () => undefined };
 }

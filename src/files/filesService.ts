@@ -83,7 +83,7 @@ export class FilesService {
       server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
       await once(server, "listening");
     } catch (error) {
-      storage.close();
+      await storage.close();
       throw error;
     }
     return new FilesService(server, addressOf(server), storage, keys);
@@ -149,7 +149,8 @@ export class FilesService {
     const sweep = setInterval(() => this.#server.closeIdleConnections(), 20);
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
     clearInterval(sweep);
-    this.#storage.close();
+    await this.#storage.copies.close();
+    await this.#storage.close();
   }
 
   #keyOf(accountName: string): Buffer {

@@ -4,6 +4,8 @@ import type { StorageRequest } from "./request.ts";
 
 const metadataPrefix = "x-ms-meta-";
 const largestMetadata = 8 * 1024;
+/** Longer security descriptors are made known to the share first, and named by their key. */
+const longestPermission = 8 * 1024;
 const knownAttributes = new Set([
   "ReadOnly",
   "Hidden",
@@ -38,6 +40,8 @@ export const smbHeadersRead: readonly string[] = [
   "x-ms-file-last-write-time",
   "x-ms-file-change-time",
   "x-ms-file-permission",
+  "x-ms-file-permission-format",
+  "x-ms-file-permission-key",
 ];
 
 /** Content headers that the request sets, by the name that reads answer. */
@@ -93,23 +97,31 @@ export interface SmbProperties {
   readonly attributes: string | undefined;
   readonly createdOn: FileTime;
   readonly lastWriteOn: FileTime;
+  readonly changedOn: FileTime;
+  /** Security descriptor, or the key of one that the share knows. */
+  readonly permission: { readonly text: string } | { readonly key: string } | undefined;
 }
 
-/** SMB properties of the request. Throws for those that a plain folder cannot keep. */
+/** SMB properties of the request. They are kept and shown; who may do what follows from the account key or SAS. */
 export function smbPropertiesOf(request: StorageRequest): SmbProperties {
-  const permission = request.header("x-ms-file-permission") ?? "inherit";
-  if (!/^(inherit|preserve)$/i.test(permission)) unsupported("x-ms-file-permission");
-  // The change time is the file system's own; nobody can set it, so only words that ask for nothing are accepted.
-  if (fileTimeOf(request, "x-ms-file-change-time") instanceof Date) unsupported("x-ms-file-change-time");
   return {
     attributes: attributesOf(request),
     createdOn: fileTimeOf(request, "x-ms-file-creation-time"),
     lastWriteOn: fileTimeOf(request, "x-ms-file-last-write-time"),
+    changedOn: fileTimeOf(request, "x-ms-file-change-time"),
+    permission: permissionOf(request),
   };
 }
 
-function unsupported(header: string): never {
-  throw new StorageError("UnsupportedHeader", { subject: header });
+function permissionOf(request: StorageRequest): SmbProperties["permission"] {
+  const text = request.header("x-ms-file-permission") ?? "inherit";
+  const key = request.header("x-ms-file-permission-key");
+  const format = request.header("x-ms-file-permission-format") ?? "sddl";
+  if (!/^sddl$/i.test(format)) throw new StorageError("UnsupportedHeader", { subject: "x-ms-file-permission-format" });
+  const asksForNothing = /^(inherit|preserve)$/i.test(text);
+  if (key !== undefined) return asksForNothing ? { key } : invalid("x-ms-file-permission-key");
+  if (text.length > longestPermission) invalid("x-ms-file-permission");
+  return asksForNothing ? undefined : { text };
 }
 
 function attributesOf(request: StorageRequest): string | undefined {
@@ -142,4 +154,11 @@ export function countHeader(request: StorageRequest, header: string): number | u
   const count = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
   if (!Number.isSafeInteger(count)) invalid(header);
   return count;
+}
+
+/** A header that must be `true` or `false`; false when it is absent. */
+export function flagHeader(request: StorageRequest, header: string): boolean {
+  const value = request.header(header)?.toLowerCase() ?? "false";
+  if (value !== "true" && value !== "false") invalid(header);
+  return value === "true";
 }

@@ -18,8 +18,38 @@ export interface FileProperties {
   readonly attributes?: string;
   /** Creation time that a client set, as ISO 8601; else the file system's counts. */
   readonly createdOn?: string;
+  /** Change time that a client set, as ISO 8601, and the file system's own (nanoseconds) from right afterwards. */
+  readonly changeTime?: { readonly value: string; readonly changed: string };
+  /** Key of a security descriptor that a client set. */
+  readonly permissionKey?: string;
+  /** The copy that the file is, or was to become. */
+  readonly copy?: FileCopy;
   /** Counts changes of these properties, so that each one makes a new ETag. */
   readonly revision?: number;
+  /** In a snapshot: what the file system said of the original, for a copy cannot carry it. */
+  readonly original?: OriginalState;
+}
+
+/** State of a file of which a snapshot holds a copy; times are nanoseconds. */
+export interface OriginalState {
+  readonly ino: string;
+  readonly bornNs: string;
+  readonly changedNs: string;
+  readonly modifiedNs: string;
+}
+
+/** A copy operation and how it went. */
+export interface FileCopy {
+  readonly id: string;
+  /** Address of the source, without any signature. */
+  readonly source: string;
+  readonly status: "pending" | "success" | "aborted" | "failed";
+  /** Bytes of the source, all of which are copied where the status is `success`. */
+  readonly size: number;
+  /** End of the operation, as ISO 8601. */
+  readonly completedOn?: string;
+  /** What went wrong. */
+  readonly description?: string;
 }
 
 /** What Azure keeps about a share. */
@@ -32,6 +62,20 @@ export interface ShareProperties {
   readonly changedOn?: string;
   /** See {@link FileProperties.revision}. */
   readonly revision?: number;
+  /** Stored access policies. */
+  readonly policies?: readonly AccessPolicy[];
+  /** Access tier, and when it was chosen (ISO 8601); kept and shown, without effect. */
+  readonly tier?: { readonly name: string; readonly changedOn: string };
+  /** In a snapshot: identity of the share that it shows. */
+  readonly base?: string;
+}
+
+/** A stored access policy, with which a service SAS is completed. Texts are as the wire has them; empty: not set. */
+export interface AccessPolicy {
+  readonly id: string;
+  readonly start: string;
+  readonly expiry: string;
+  readonly permission: string;
 }
 
 /** Names one share of one account. */
@@ -88,6 +132,11 @@ export class PropertyStore {
     this.run("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", share.identity, identity, JSON.stringify(next));
   }
 
+  /** Stores the properties of a copy, revision included. */
+  copyFile(share: ShareIdentity, identity: string, properties: FileProperties): void {
+    this.run("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", share.identity, identity, JSON.stringify(properties));
+  }
+
   /** Drops what is known about a file or directory, its lease included. */
   forgetFile(share: ShareIdentity, identity: string): void {
     this.run("DELETE FROM files WHERE share = ? AND file = ?", share.identity, identity);
@@ -116,6 +165,11 @@ export class PropertyStore {
   setShare(share: ShareIdentity, properties: ShareProperties): void {
     const next = { ...properties, changedOn: new Date().toISOString(), revision: (properties.revision ?? 0) + 1 };
     this.run("INSERT OR REPLACE INTO shares VALUES (?, ?)", share.identity, JSON.stringify(next));
+  }
+
+  /** Stores the properties of a snapshot, revision included. */
+  copyShare(share: ShareIdentity, properties: ShareProperties): void {
+    this.run("INSERT OR REPLACE INTO shares VALUES (?, ?)", share.identity, JSON.stringify(properties));
   }
 
   /** Drops what is known about a share or snapshot and everything in it. */

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import { StorageError } from "./errors.ts";
 import type { Access, Grant } from "./grant.ts";
+import type { AccessPolicy } from "./properties.ts";
 import { equalSignatures, sign } from "./sharedKey.ts";
 import type { StorageRequest } from "./request.ts";
 
@@ -31,29 +32,52 @@ export function signServiceSas(
   return sign(key, [sp, st, se, resource, si, sip, spr, sv, ...rest].join("\n"));
 }
 
+/** Finds the stored access policy of that id in the share that a request addresses. */
+export type PolicyLookup = (request: StorageRequest, id: string) => AccessPolicy | undefined;
+
 /** Checks a shared access signature in the query string and tells what it grants. Throws when it is not valid. */
-export function checkSas(request: StorageRequest, key: Buffer): Grant {
+export function checkSas(request: StorageRequest, key: Buffer, policyOf: PolicyLookup): Grant {
   const field = (name: string): string => request.query.get(name) ?? "";
   if (!isVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
   const ofAccount = field("ss") !== "" || field("srt") !== "";
   const expected = ofAccount ? accountSignature(request, key) : serviceSignature(request, key);
-  // No share has stored access policies here, so a signature that relies on one relies on nothing.
-  if (field("si") !== "" || !equalSignatures(field("sig"), expected)) throw new StorageError("AuthenticationFailed");
-  checkPeriod(field("st"), field("se"));
+  if (!equalSignatures(field("sig"), expected)) throw new StorageError("AuthenticationFailed");
+  const { start, expiry, permission } = termsOf(request, ofAccount ? () => undefined : policyOf);
+  checkPeriod(start, expiry);
   checkProtocol(field("spr"));
   checkAddress(field("sip"), request.message.socket.remoteAddress ?? "");
   const covers = ofAccount ? accountCovers(field("ss"), field("srt")) : serviceCovers(field("sr"));
   return {
     version: field("sv"),
     overrides: overridesOf(request),
-    grants: (permission) => field("sp").includes(permission),
+    grants: (letter) => permission.includes(letter),
     check(access) {
       covers(access);
-      if (![...access.permissions].some((permission) => field("sp").includes(permission))) {
+      if (![...access.permissions].some((letter) => permission.includes(letter))) {
         throw new StorageError("AuthorizationPermissionMismatch");
       }
     },
   };
+}
+
+/** Times and permissions: what the signature leaves open, the stored access policy that it names has to say. */
+function termsOf(request: StorageRequest, policyOf: PolicyLookup): Omit<AccessPolicy, "id"> {
+  const field = (name: string): string => request.query.get(name) ?? "";
+  const signed = { start: field("st"), expiry: field("se"), permission: field("sp") };
+  if (field("si") === "") return signed;
+  const policy = policyOf(request, field("si"));
+  // A policy that was taken back takes back everything that was signed with it.
+  if (policy === undefined) throw new StorageError("AuthenticationFailed");
+  return {
+    start: oneOf(signed.start, policy.start, "st"),
+    expiry: oneOf(signed.expiry, policy.expiry, "se"),
+    permission: oneOf(signed.permission, policy.permission, "sp"),
+  };
+}
+
+function oneOf(signed: string, stored: string, name: string): string {
+  if (signed !== "" && stored !== "") throw new StorageError("InvalidQueryParameterValue", { subject: name });
+  return signed === "" ? stored : signed;
 }
 
 function serviceSignature(request: StorageRequest, key: Buffer): string {

@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { storedPolicies } from "./accessPolicies.ts";
 import { authenticate } from "./authentication.ts";
+import { answerPreflight, exposeAnswer } from "./cors.ts";
 import { StorageError, toStorageError } from "./errors.ts";
 import { operationFor } from "./operations/index.ts";
+import type { Exchange, Operation } from "./operations/operation.ts";
 import { parseRequest } from "./request.ts";
 import type { StorageRequest } from "./request.ts";
+import { servicePropertiesOf } from "./serviceProperties.ts";
 import type { Storage } from "./storage.ts";
 import { errorXml } from "./xml.ts";
 
@@ -43,7 +47,14 @@ async function answerRequest(
   const requestId = randomUUID();
   setCommonHeaders(message, response, requestId);
   try {
-    await carryOut(options, parseRequest(message, options.keys), response);
+    const request = parseRequest(message, options.keys);
+    const { cors } = servicePropertiesOf(options.storage, request.account);
+    if (message.method === "OPTIONS") {
+      answerPreflight(message, response, cors);
+      return;
+    }
+    exposeAnswer(message, response, cors);
+    await carryOut(options, request, response);
   } catch (thrown) {
     const error = toStorageError(thrown);
     if (error.code === "InternalError" && !message.destroyed) {
@@ -56,12 +67,23 @@ async function answerRequest(
 
 async function carryOut(options: ServerOptions, request: StorageRequest, response: ServerResponse): Promise<void> {
   const { storage, keys } = options;
-  const grant = authenticate(request, keys);
+  const grant = authenticate(request, keys, storedPolicies(storage));
   response.setHeader("x-ms-version", versionOf(request) ?? grant.version ?? newestVersion);
   const operation = operationFor(request);
   grant.check(operation);
   const host = request.header("host") ?? "";
-  await operation.run({ request, response, grant, storage, accountUrl: `http://${host}${request.accountPath}` });
+  const accountUrl = `http://${host}${request.accountPath}`;
+  await throughGate(operation, { request, response, grant, storage, keys, accountUrl });
+}
+
+/** Changes of a share wait while a snapshot of it is taken; reading never waits. */
+async function throughGate(operation: Operation, exchange: Exchange): Promise<void> {
+  const { request, storage } = exchange;
+  const work = (): Promise<void> | void => operation.run(exchange);
+  const shareKey = `${request.account}/${request.share ?? ""}`;
+  if (operation.isExclusive === true) await storage.gate.exclusive(shareKey, work);
+  else if (request.method === "GET" || request.method === "HEAD") await work();
+  else await storage.gate.change(shareKey, work);
 }
 
 function setCommonHeaders(message: IncomingMessage, response: ServerResponse, requestId: string): void {

@@ -1,14 +1,16 @@
-import { lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { rm } from "node:fs/promises";
-import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { Copies } from "./copies.ts";
 import { identityOf } from "./description.ts";
+import { purgeExpired, recover } from "./deletedShares.ts";
 import { draftPrefix } from "./drafts.ts";
 import { StorageError } from "./errors.ts";
 import { isShareName } from "./names.ts";
 import { PropertyStore } from "./properties.ts";
 import type { ShareAddress, ShareIdentity } from "./properties.ts";
+import { ShareGate } from "./shareGate.ts";
+import { discard } from "./snapshots.ts";
 import { WrittenRanges } from "./writtenRanges.ts";
 
 /** A share that exists. */
@@ -17,14 +19,12 @@ export interface Share extends ShareAddress, ShareIdentity {
   readonly folder: string;
   /** State of that folder. */
   readonly stat: BigIntStats;
+  /** Of a snapshot, its time. */
+  readonly snapshot?: string;
 }
 
-/** Folders of shares that are being deleted; no share can have such a name. */
-const deletedPrefix = ".deleted-";
-
-function isLeftover(name: string): boolean {
-  return name.startsWith(deletedPrefix) || name.startsWith(draftPrefix);
-}
+/** How often deleted shares are looked through for those whose time is over. */
+const purgeInterval = 60 * 60 * 1000;
 
 /** The shares of all accounts: `ROOT/ACCOUNT/SHARE` are plain folders, `ROOT/properties.db` holds the rest. */
 export class Storage {
@@ -32,28 +32,57 @@ export class Storage {
   readonly properties: PropertyStore;
   /** Which parts of files were written, and which are holes. */
   readonly written: WrittenRanges;
+  /** Copies that go on after their requests were answered. */
+  readonly copies = new Copies();
+  /** Keeps changes of a share and its snapshots apart. */
+  readonly gate = new ShareGate();
   readonly #root: string;
+  readonly #accountNames: readonly string[];
+  readonly #purging: NodeJS.Timeout;
+  #housekeeping: Promise<void>;
+  #closing = false;
 
   constructor(dataDir: string, accountNames: readonly string[]) {
     mkdirSync(dataDir, { recursive: true });
     this.#root = realpathSync(dataDir);
-    for (const accountName of accountNames) this.#prepareAccount(accountName);
+    this.#accountNames = accountNames;
+    for (const accountName of accountNames) mkdirSync(this.accountFolder(accountName), { recursive: true });
     this.properties = new PropertyStore(join(this.#root, "properties.db"));
     this.written = new WrittenRanges(join(this.#root, "ranges.db"));
+    this.#housekeeping = this.#discard(accountNames.flatMap((accountName) => this.#leftovers(accountName)));
+    this.#purging = setInterval(() => {
+      this.#housekeeping = this.#housekeeping.then(() => this.#purge());
+    }, purgeInterval).unref();
   }
 
-  #prepareAccount(accountName: string): void {
-    const folder = join(this.#root, accountName);
-    mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(folder).filter(isLeftover)) {
-      rmSync(join(folder, name), { recursive: true, force: true });
+  /** Absolute folder of an account, with its shares and, beside them, what only this class knows of. */
+  accountFolder(accountName: string): string {
+    return join(this.#root, accountName);
+  }
+
+  #leftovers(accountName: string): string[] {
+    const folder = this.accountFolder(accountName);
+    const drafts = readdirSync(folder).filter((name) => name.startsWith(draftPrefix));
+    return [...drafts, ...recover(this, accountName)].map((name) => join(folder, name));
+  }
+
+  /** Removes what earlier runs left. Whoever starts the service does not wait for it. */
+  async #discard(paths: readonly string[]): Promise<void> {
+    for (const path of paths) if (!this.#closing) await discard(this, path).catch(() => undefined);
+    await this.#purge();
+  }
+
+  /** What cannot be removed now is tried again later. */
+  async #purge(): Promise<void> {
+    for (const accountName of this.#accountNames) {
+      if (!this.#closing) await purgeExpired(this, accountName).catch(() => undefined);
     }
   }
 
   /** The share, or undefined when there is no such folder. A share made by hand counts; a symbolic link does not. */
   findShare(address: ShareAddress): Share | undefined {
     if (!isShareName(address.shareName)) return undefined;
-    const folder = join(this.#root, address.accountName, address.shareName);
+    const folder = join(this.accountFolder(address.accountName), address.shareName);
     const stat = lstatSync(folder, { bigint: true, throwIfNoEntry: false });
     return stat?.isDirectory() === true ? { ...address, folder, stat, identity: identityOf(stat) } : undefined;
   }
@@ -67,7 +96,7 @@ export class Storage {
 
   /** Names of all shares of an account, in order. */
   shareNames(accountName: string): string[] {
-    const entries = readdirSync(join(this.#root, accountName), { withFileTypes: true });
+    const entries = readdirSync(this.accountFolder(accountName), { withFileTypes: true });
     return entries
       .filter((entry) => entry.isDirectory() && isShareName(entry.name))
       .map((entry) => entry.name)
@@ -77,7 +106,7 @@ export class Storage {
   /** Creates the folder of a share. Throws when it exists. */
   createShare(address: ShareAddress): Share {
     try {
-      mkdirSync(join(this.#root, address.accountName, address.shareName));
+      mkdirSync(join(this.accountFolder(address.accountName), address.shareName));
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "EEXIST") {
         throw new StorageError("ShareAlreadyExists");
@@ -87,16 +116,11 @@ export class Storage {
     return this.share(address);
   }
 
-  /** Deletes a share with all it holds. It is gone for everyone before the first file is removed. */
-  async deleteShare(share: Share): Promise<void> {
-    const doomed = join(this.#root, share.accountName, `${deletedPrefix}${randomUUID()}`);
-    renameSync(share.folder, doomed);
-    this.properties.forgetShare(share);
-    await rm(doomed, { recursive: true, force: true });
-  }
-
-  /** Closes the property store. */
-  close(): void {
+  /** Waits for housekeeping to pause, and closes the databases. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#purging);
+    await this.#housekeeping;
     this.properties.close();
     this.written.close();
   }

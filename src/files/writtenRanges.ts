@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
-import { pagesOf } from "./ranges.ts";
+import { lengthOf, pagesOf } from "./ranges.ts";
 import type { ByteRange } from "./ranges.ts";
 
 const schema = `
@@ -49,9 +49,10 @@ export class WrittenRanges {
     };
   }
 
-  /** Notes that a file was just made and consists of nothing but a hole. */
-  noteHole(stat: BigIntStats): void {
-    this.#inTransaction(() => this.#replace(keyOf(stat), stat, []));
+  /** Notes which parts of a new file are written. */
+  noteNew(stat: BigIntStats, written: readonly ByteRange[]): void {
+    if (lengthOfAll(written) >= Number(stat.size)) return;
+    this.#inTransaction(() => this.#replace(keyOf(stat), stat, written));
   }
 
   /**
@@ -79,6 +80,11 @@ export class WrittenRanges {
     return known && this.#isNoted(key) ? this.#rangesIn(key, { start: 0, end: size - 1 }, size) : whole(size);
   }
 
+  /** Notes of a copy the same as of its original. */
+  noteCopy(original: BigIntStats, copy: BigIntStats): void {
+    if (original.size === copy.size) this.noteNew(copy, this.of(original));
+  }
+
   /** Notes of a file that is gone, or is written as a whole, are no longer needed. */
   forget(stat: BigIntStats): void {
     this.#forget(keyOf(stat));
@@ -100,9 +106,14 @@ export class WrittenRanges {
     if (change.cleared !== undefined) this.#remove(key, change.cleared);
     for (const range of change.written ?? []) this.#add(key, pagesOf(range));
     this.#statements.delete.run(key, size, Number.MAX_SAFE_INTEGER);
+    this.#statements.setState.run(key, stateOf(after));
+    this.#forgetWhole(key, size);
+  }
+
+  /** Nothing need be known of a file without holes. */
+  #forgetWhole(key: string, size: number): void {
     const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size);
     if (size === 0 || first?.end === size - 1) this.#forget(key);
-    else this.#statements.setState.run(key, stateOf(after));
   }
 
   #replace(key: string, stat: BigIntStats, ranges: readonly ByteRange[]): void {
@@ -200,6 +211,10 @@ function stateOf(stat: BigIntStats): string {
 
 function whole(size: number): ByteRange[] {
   return size === 0 ? [] : [{ start: 0, end: size - 1 }];
+}
+
+function lengthOfAll(ranges: readonly ByteRange[]): number {
+  return ranges.reduce((sum, range) => sum + lengthOf(range), 0);
 }
 
 function rangesOf(rows: readonly Record<string, unknown>[]): ByteRange[] {

@@ -1,11 +1,19 @@
-import { fstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { checkConditions } from "../conditions.ts";
-import { attributesOf, creationTimeOf, etagOf, identityOf, metadataHeaders, ticks } from "../description.ts";
+import {
+  attributesOf,
+  changeTimeOf,
+  creationTimeOf,
+  etagOf,
+  identityOf,
+  metadataHeaders,
+  ticks,
+} from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
 import { nameOfKey } from "../names.ts";
 import { cutPage, includes, pageRequestOf } from "../paging.ts";
+import { originalStat } from "../originalState.ts";
 import type { FileProperties } from "../properties.ts";
 import type { Share } from "../storage.ts";
 import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../tree.ts";
@@ -17,7 +25,7 @@ import {
   entryHeaders,
   propertiesOf,
   refuseReadOnly,
-  setLastWriteTime,
+  store,
   targetOf,
   withDescriptor,
   withEntry,
@@ -42,9 +50,11 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
     $: {
       ServiceEndpoint: `${exchange.accountUrl}/`,
       ShareName: share.shareName,
+      ...(share.snapshot === undefined ? {} : { ShareSnapshot: share.snapshot }),
       ...pathAttributes("DirectoryPath", request.path.join("/")),
     },
-    Prefix: nameXml(prefix),
+    // Absent unless asked for: the Python client would send back even an empty one, garbled, for the next page.
+    ...(prefix === "" ? {} : { Prefix: nameXml(prefix) }),
     Marker: request.query.get("marker") ?? "",
     MaxResults: request.query.get("maxresults") ?? "5000",
     DirectoryId: String(directory.stat.ino),
@@ -59,9 +69,11 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
 
 function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) => object {
   const wanted = includes(exchange.request);
-  const needsStored = ["attributes", "etag", "timestamps"].some((word) => wanted.has(word));
-  return ({ name, stat }) => {
-    const properties = needsStored ? propertiesOf(exchange, share, stat) : {};
+  const inWords = ["attributes", "etag", "permissionkey", "timestamps"].some((word) => wanted.has(word));
+  const needsStored = inWords || share.snapshot !== undefined;
+  return ({ name, stat: found }) => {
+    const properties = needsStored ? propertiesOf(exchange, share, found) : {};
+    const stat = originalStat(found, properties);
     return {
       FileId: String(stat.ino),
       Name: nameXml(name),
@@ -71,6 +83,9 @@ function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) =
         ...(wanted.has("etag") ? { Etag: etagOf(stat, properties) } : {}),
       },
       ...(wanted.has("attributes") ? { Attributes: attributesOf(stat, properties) } : {}),
+      ...(wanted.has("permissionkey") && properties.permissionKey !== undefined
+        ? { PermissionKey: properties.permissionKey }
+        : {}),
     };
   };
 }
@@ -80,7 +95,7 @@ function timesOf(stat: BigIntStats, properties: FileProperties): Record<string, 
     CreationTime: creationTimeOf(stat, properties),
     LastAccessTime: ticks(stat.atime),
     LastWriteTime: ticks(stat.mtime),
-    ChangeTime: ticks(stat.ctime),
+    ChangeTime: changeTimeOf(stat, properties),
     "Last-Modified": stat.ctime.toUTCString(),
   };
 }
@@ -94,9 +109,8 @@ async function createNewDirectory(exchange: Exchange): Promise<void> {
   checkConditions(exchange.request, undefined);
   createDirectory(target.place);
   await withDescriptor(openPlace(target.place, "read"), (descriptor) => {
-    const identity = identityOf(fstatSync(descriptor, { bigint: true }));
-    exchange.storage.properties.setFile(target.share, identity, withSmb({ metadata }, smb));
-    setLastWriteTime(descriptor, smb.lastWriteOn);
+    const properties = withSmb(exchange, target.share, { metadata }, smb);
+    store(exchange, target.share, descriptor, properties, smb);
     answer(exchange, 201, currentHeaders(exchange, target, descriptor));
   });
 }
@@ -120,7 +134,7 @@ async function setDirectoryMetadata(exchange: Exchange): Promise<void> {
 async function setDirectoryProperties(exchange: Exchange): Promise<void> {
   const smb = smbPropertiesOf(exchange.request);
   const target = directoryTarget(exchange);
-  await changeProperties(exchange, target, (properties) => withSmb(properties, smb), smb.lastWriteOn);
+  await changeProperties(exchange, target, (properties) => withSmb(exchange, target.share, properties, smb), smb);
 }
 
 function directoryTarget(exchange: Exchange): Target {
@@ -155,7 +169,7 @@ export const directoryOperations: readonly Operation[] = [
     ...onDirectory,
     methods: ["PUT"],
     permissions: "cw",
-    headers: smbHeadersRead,
+    headers: [...smbHeadersRead, "x-ms-file-property-semantics"],
     takesMetadata: true,
     run: createNewDirectory,
   },

@@ -1,11 +1,15 @@
-import { closeSync, fstatSync, futimesSync, lstatSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, futimesSync, lstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { checkConditions } from "../conditions.ts";
 import { etagOf, identityOf, smbHeaders, versionHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { noAttributes } from "../headers.ts";
 import type { FileTime, SmbProperties } from "../headers.ts";
+import { checkLease } from "../leases.ts";
+import { originalStat } from "../originalState.ts";
+import { permissionOf, savePermission } from "../permissions.ts";
 import type { FileProperties } from "../properties.ts";
+import type { StorageRequest } from "../request.ts";
 import type { Share } from "../storage.ts";
 import { locate, openPlace } from "../tree.ts";
 import type { Place } from "../tree.ts";
@@ -26,10 +30,13 @@ export interface Entry {
   readonly properties: FileProperties;
 }
 
+/** Header by which a request names the lease that it holds. */
+export const leaseHeader = "x-ms-lease-id";
+
 /** Finds the place that the request addresses. */
 export function targetOf(exchange: Exchange): Target {
   const share = shareOf(exchange);
-  const keepTrailingDots = exchange.request.header("x-ms-allow-trailing-dot") === "true";
+  const keepTrailingDots = exchange.request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
   return { share, place: locate(share.folder, exchange.request.path, { keepTrailingDots }) };
 }
 
@@ -45,12 +52,33 @@ export async function withEntry<T>(
   access: "read" | "write",
   use: (entry: Entry) => Promise<T> | T,
 ): Promise<T> {
-  return withDescriptor(openPlace(place, access), (descriptor) => {
-    const stat = fstatSync(descriptor, { bigint: true });
-    const properties = propertiesOf(exchange, share, stat);
-    checkConditions(exchange.request, etagOf(stat, properties));
-    return use({ descriptor, stat, identity: identityOf(stat), properties });
-  });
+  return withDescriptor(openPlace(place, access), (descriptor) => use(checkedEntry(exchange, share, descriptor)));
+}
+
+/** What is known about an open file or directory, once conditions and leases allow what the request wants. */
+export function checkedEntry(exchange: Exchange, share: Share, descriptor: number): Entry {
+  const stat = fstatSync(descriptor, { bigint: true });
+  const entry = { descriptor, stat, identity: identityOf(stat), properties: propertiesOf(exchange, share, stat) };
+  checkAccess(exchange, share, entry);
+  return entry;
+}
+
+/** Throws when a lease, a copy under way or a condition of the request stands against it. */
+export function checkAccess(exchange: Exchange, share: Share, entry: Omit<Entry, "descriptor">): void {
+  const { request, storage } = exchange;
+  const { stat, identity, properties } = entry;
+  const isWriting = !["GET", "HEAD"].includes(request.method);
+  if (stat.isFile()) {
+    const lease = storage.properties.lease(share, identity);
+    checkLease(request, lease, { kind: "file", needsLease: isWriting });
+    if (isWriting && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
+  }
+  checkConditions(request, etagOf(stat, properties), originalStat(stat, properties).ctime);
+}
+
+/** A request whose lease is the one that another header names: renaming knows two of them. */
+export function withLeaseFrom(request: StorageRequest, header: string): StorageRequest {
+  return { ...request, header: (name) => request.header(name === leaseHeader ? header : name) };
 }
 
 /** Closes `descriptor` once `use` is done. */
@@ -69,36 +97,81 @@ export function refuseReadOnly(properties: FileProperties): void {
 
 /** Sets the last write time of an open file or directory; undefined leaves it. Either way the change time is now. */
 export function setLastWriteTime(descriptor: number, time: FileTime): void {
-  const stat = fstatSync(descriptor, { bigint: true });
-  futimesSync(descriptor, seconds(stat.atimeNs), time === undefined ? seconds(stat.mtimeNs) : momentOf(time));
+  const { mode, atimeNs } = fstatSync(descriptor, { bigint: true });
+  // Giving a file the mode that it has changes nothing but the change time, to which a number of seconds is too coarse.
+  if (time === undefined) fchmodSync(descriptor, Number(mode) & 0o7777);
+  else futimesSync(descriptor, Number(atimeNs) / 1e9, momentOf(time));
 }
 
 /** Now with more digits than the file system's own clock has, so that two quick writes make two ETags. */
 function momentOf(time: Date | "now"): number {
-  return (time === "now" ? performance.timeOrigin + performance.now() : time.getTime()) / 1000;
+  if (time === "now") return (performance.timeOrigin + performance.now()) / 1000;
+  // Microseconds are cut off on the way to the file system: half of one keeps a fraction that falls short from losing more.
+  return time.getTime() / 1000 + 5e-7;
 }
 
-function seconds(nanoseconds: bigint): number {
-  return Number(nanoseconds) / 1e9;
-}
-
-/** Stored properties with the SMB properties of a request applied. */
-export function withSmb(properties: FileProperties, smb: SmbProperties): FileProperties {
+/** Stored properties with the SMB properties of a request applied, but for the times that {@link store} sets. */
+export function withSmb(
+  exchange: Exchange,
+  share: Share,
+  properties: FileProperties,
+  smb: SmbProperties,
+): FileProperties {
   const createdOn = smb.createdOn === "now" ? new Date() : smb.createdOn;
+  const permissionKey = permissionKeyOf(exchange, share, smb.permission);
   return {
     ...properties,
     ...(smb.attributes === undefined ? {} : { attributes: smb.attributes }),
     ...(createdOn === undefined ? {} : { createdOn: createdOn.toISOString() }),
+    ...(permissionKey === undefined ? {} : { permissionKey }),
   };
+}
+
+function permissionKeyOf(
+  { storage }: Exchange,
+  share: Share,
+  permission: SmbProperties["permission"],
+): string | undefined {
+  if (permission === undefined) return undefined;
+  if ("text" in permission) return savePermission(storage.properties, share, permission.text);
+  permissionOf(storage.properties, share, permission.key);
+  return permission.key;
 }
 
 /** SMB properties of something new, without those that say no more than the defaults. */
 export function withoutDefaults(smb: SmbProperties): SmbProperties {
   return {
+    ...smb,
     attributes: smb.attributes === noAttributes ? undefined : smb.attributes,
     createdOn: smb.createdOn === "now" ? undefined : smb.createdOn,
     lastWriteOn: smb.lastWriteOn === "now" ? undefined : smb.lastWriteOn,
   };
+}
+
+/** Times that belong to the file system, and are set together with what is stored beside it. */
+export type StoredTimes = Pick<SmbProperties, "lastWriteOn" | "changedOn">;
+
+/** Sets the times of an open file or directory and stores its properties. What was known of its content stays known. */
+export function store(
+  { storage }: Exchange,
+  share: Share,
+  descriptor: number,
+  properties: FileProperties,
+  { lastWriteOn, changedOn }: StoredTimes,
+): void {
+  const before = fstatSync(descriptor, { bigint: true });
+  const end = lastWriteOn === undefined || before.isDirectory() ? undefined : storage.written.begin(before);
+  setLastWriteTime(descriptor, lastWriteOn);
+  const after = fstatSync(descriptor, { bigint: true });
+  end?.(after, {});
+  const { contentMd5, changeTime, ...others } = properties;
+  const isCurrent = contentMd5?.modified === String(before.mtimeNs);
+  storage.properties.setFile(share, identityOf(after), {
+    ...others,
+    contentMd5: isCurrent ? { ...contentMd5, modified: String(after.mtimeNs) } : contentMd5,
+    changeTime:
+      changedOn instanceof Date ? { value: changedOn.toISOString(), changed: String(after.ctimeNs) } : changeTime,
+  });
 }
 
 /** Headers that tell the client about an open file or directory as it is now. */
@@ -117,16 +190,15 @@ export function entryHeaders(place: Place, stat: BigIntStats, properties: FilePr
   return { ...versionHeaders(stat, properties), ...smbHeaders(stat, parent.ino, properties) };
 }
 
-/** Changes the stored properties of a file or directory, and perhaps its last write time, and answers. */
+/** Changes the stored properties of a file or directory, and perhaps its times, and answers. */
 export async function changeProperties(
   exchange: Exchange,
   target: Target,
   change: (properties: FileProperties) => FileProperties,
-  lastWriteOn?: FileTime,
+  times: StoredTimes = { lastWriteOn: undefined, changedOn: undefined },
 ): Promise<void> {
-  await withEntry(exchange, target, "read", ({ descriptor, identity, properties }) => {
-    exchange.storage.properties.setFile(target.share, identity, change(properties));
-    setLastWriteTime(descriptor, lastWriteOn);
+  await withEntry(exchange, target, "read", ({ descriptor, properties }) => {
+    store(exchange, target.share, descriptor, change(properties), times);
     answer(exchange, 200, currentHeaders(exchange, target, descriptor));
   });
 }

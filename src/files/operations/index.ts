@@ -1,16 +1,41 @@
 import { StorageError } from "../errors.ts";
 import type { ResourceLevel } from "../grant.ts";
 import type { StorageRequest } from "../request.ts";
+import { copyOperations } from "./copyFile.ts";
 import { directoryOperations } from "./directories.ts";
+import { fileLeaseOperations } from "./fileLeases.ts";
 import { fileOperations } from "./files.ts";
+import { handleOperations } from "./handles.ts";
+import { newFileOperations } from "./newFiles.ts";
 import type { Operation } from "./operation.ts";
+import { rangeFromUrlOperations } from "./rangeFromUrl.ts";
+import { rangeListOperations } from "./rangeLists.ts";
 import { rangeOperations } from "./ranges.ts";
+import { serviceOperations } from "./service.ts";
+import { shareAccessOperations } from "./shareAccess.ts";
+import { shareLifetimeOperations } from "./shareLifetime.ts";
+import { shareListing } from "./shareListing.ts";
+import { renameOperations } from "./rename.ts";
 import { shareOperations } from "./shares.ts";
 
 const operations = new Map<string, Operation>(
-  [...shareOperations, ...directoryOperations, ...fileOperations, ...rangeOperations].flatMap((operation) =>
-    operation.methods.map((method) => [keyOf(method, operation.level, operation.comp ?? ""), operation] as const),
-  ),
+  [
+    ...serviceOperations,
+    shareListing,
+    ...shareOperations,
+    ...shareAccessOperations,
+    ...shareLifetimeOperations,
+    ...directoryOperations,
+    ...fileOperations,
+    ...newFileOperations,
+    ...rangeOperations,
+    ...rangeFromUrlOperations,
+    ...rangeListOperations,
+    ...fileLeaseOperations,
+    ...handleOperations,
+    ...copyOperations,
+    ...renameOperations,
+  ].flatMap((operation) => operation.methods.map((method) => [keyOf(method, operation), operation] as const)),
 );
 
 /** `x-ms-` headers that mean nothing to an operation or the same to all of them. */
@@ -30,36 +55,60 @@ export function operationFor(request: StorageRequest): Operation {
     throw new StorageError("UnsupportedHttpVerb");
   }
   const level = levelOf(request);
-  const operation = operations.get(keyOf(request.method, level, request.query.get("comp") ?? ""));
-  if (level === undefined || operation === undefined) throw new StorageError("NotImplemented");
+  const comp = request.query.get("comp") ?? "";
+  const hasSource = request.header("x-ms-copy-source") !== undefined;
+  const operation = level === undefined ? undefined : operations.get(keyOf(request.method, { level, comp, hasSource }));
+  if (operation === undefined) throw new StorageError("NotImplemented");
   refuseUnknown(request, operation);
   return operation;
 }
 
-function keyOf(method: string, level: ResourceLevel | undefined, comp: string): string {
-  return `${method} ${level ?? ""} ${comp.toLowerCase()}`;
+function keyOf(method: string, { level, comp, hasSource }: OperationKey): string {
+  return `${method} ${level} ${(comp ?? "").toLowerCase()}${hasSource === true ? " from another file" : ""}`;
 }
+
+type OperationKey = Pick<Operation, "level" | "comp" | "hasSource">;
 
 /** Which kind of resource is meant follows from `restype`; the depth of the path has to agree with it. */
 function levelOf(request: StorageRequest): ResourceLevel | undefined {
   const type = request.query.get("restype")?.toLowerCase() ?? "";
   const depth = request.share === undefined ? 0 : 1 + request.path.length;
-  if (type === "" && depth === 0) return "service";
+  if (["", "service"].includes(type) && depth === 0) return "service";
   if (type === "share" && depth === 1) return "share";
   if (type === "directory" && depth >= 1) return "directory";
-  if (type === "" && depth >= 2) return "file";
-  if (["", "share", "directory"].includes(type)) throw new StorageError("InvalidUri");
+  if (type === "" && (depth >= 2 || (depth === 1 && concernsHandles(request)))) return "file";
+  if (type === "hardlink" || type === "symboliclink") {
+    // Links are made, and asked for, in NFS shares only.
+    throw new StorageError("UnsupportedQueryParameter", { subject: "restype" });
+  }
+  if (["", "service", "share", "directory"].includes(type)) throw new StorageError("InvalidUri");
   return undefined;
+}
+
+/** Handles are asked for alike for files and directories, the root of a share among them. */
+function concernsHandles(request: StorageRequest): boolean {
+  return ["listhandles", "forceclosehandles"].includes(request.query.get("comp")?.toLowerCase() ?? "");
 }
 
 /** What would have to be ignored is refused: an ignored wish looks like a fulfilled one. */
 function refuseUnknown(request: StorageRequest, operation: Operation): void {
-  if (request.query.has("sharesnapshot")) throw new StorageError("ShareSnapshotNotFound");
-  if (request.header("x-ms-lease-id") !== undefined) throw new StorageError("LeaseNotPresentWithFileOperation");
-  if (request.header("x-ms-copy-source") !== undefined) throw new StorageError("NotImplemented");
+  if (request.query.has("sharesnapshot") && !takesSnapshot(request, operation)) {
+    if (!isReading(request)) throw new StorageError("ShareSnapshotOperationNotSupported");
+    throw new StorageError("UnsupportedQueryParameter", { subject: "sharesnapshot" });
+  }
   for (const name of Object.keys(request.message.headers).filter((header) => header.startsWith("x-ms-"))) {
     const known = headersOfAll.has(name) || operation.headers?.includes(name) === true;
-    const metadata = operation.takesMetadata === true && name.startsWith("x-ms-meta-");
+    // The Python client repeats all metadata in one header `x-ms-meta`, which says nothing new.
+    const metadata = operation.takesMetadata === true && /^x-ms-meta(-|$)/.test(name);
     if (!known && !metadata) throw new StorageError("UnsupportedHeader", { subject: name });
   }
+}
+
+function takesSnapshot(request: StorageRequest, operation: Operation): boolean {
+  const isInShare = operation.level === "directory" || operation.level === "file";
+  return operation.takesSnapshot ?? (isInShare && isReading(request));
+}
+
+function isReading(request: StorageRequest): boolean {
+  return request.method === "GET" || request.method === "HEAD";
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Access, Grant } from "../grant.ts";
 import type { StorageRequest } from "../request.ts";
+import { snapshotAt } from "../snapshots.ts";
 import type { Share, Storage } from "../storage.ts";
 
 /** One authenticated request on its way through an operation. */
@@ -9,6 +10,8 @@ export interface Exchange {
   readonly response: ServerResponse;
   readonly grant: Grant;
   readonly storage: Storage;
+  /** Decoded keys of the accounts that the endpoint hosts. */
+  readonly keys: ReadonlyMap<string, Buffer>;
   /** Address of the account, as list operations repeat it. */
   readonly accountUrl: string;
 }
@@ -19,17 +22,25 @@ export interface Operation extends Access {
   readonly methods: readonly string[];
   /** Value of `comp`, where the operation has one. */
   readonly comp?: string;
+  /** Whether it is the operation for requests that name a source (`x-ms-copy-source`). */
+  readonly hasSource?: boolean;
   /** `x-ms-` headers that it honours, besides those that every operation takes; others are refused. */
   readonly headers?: readonly string[];
   /** Whether it takes `x-ms-meta-` headers. */
   readonly takesMetadata?: boolean;
+  /** Whether it works on a snapshot of the share (`sharesnapshot`). Default: reading directories and files does. */
+  readonly takesSnapshot?: boolean;
+  /** Whether nothing in the share may change meanwhile. */
+  readonly isExclusive?: boolean;
   /** Answers the request. What it throws becomes an error answer. */
   readonly run: (exchange: Exchange) => Promise<void> | void;
 }
 
-/** The share that the request addresses. Throws when it does not exist. */
+/** The share, or snapshot of a share, that the request addresses. Throws when it does not exist. */
 export function shareOf({ request, storage }: Exchange): Share {
-  return storage.share({ accountName: request.account, shareName: request.share ?? "" });
+  const share = storage.share({ accountName: request.account, shareName: request.share ?? "" });
+  const time = request.query.get("sharesnapshot") ?? "";
+  return time === "" ? share : snapshotAt(storage, share, time);
 }
 
 /** Answers without a body. */
@@ -38,7 +49,20 @@ export function answer(exchange: Exchange, status: number, headers: Readonly<Rec
 }
 
 /** Answers with an XML document. */
-export function answerXml(exchange: Exchange, xml: string): void {
-  const headers = { "content-type": "application/xml", "content-length": Buffer.byteLength(xml) };
-  exchange.response.writeHead(200, headers).end(xml);
+export function answerXml(exchange: Exchange, xml: string, headers: Readonly<Record<string, string>> = {}): void {
+  answerDocument(exchange, "application/xml", xml, headers);
+}
+
+/** Answers with a JSON document. */
+export function answerJson(exchange: Exchange, document: object): void {
+  answerDocument(exchange, "application/json", JSON.stringify(document), {});
+}
+
+function answerDocument(
+  { response }: Exchange,
+  type: string,
+  text: string,
+  headers: Readonly<Record<string, string>>,
+): void {
+  response.writeHead(200, { ...headers, "content-type": type, "content-length": Buffer.byteLength(text) }).end(text);
 }

@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import { fstatSync } from "node:fs";
-import { clearContent, readRange, receiveContent, sendContent } from "../content.ts";
+import { clearContent, readRange, sendContent, writeAll } from "../content.ts";
 import { contentHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
-import { invalid } from "../headers.ts";
-import { lengthOf, rangeHeader, rangeToRead, rangeToWrite } from "../ranges.ts";
+import { flagHeader, invalid } from "../headers.ts";
+import { lengthOf, rangeHeader, rangeToRead, rangeToWrite, splitAtPages } from "../ranges.ts";
 import type { ByteRange } from "../ranges.ts";
-import { toXml } from "../xml.ts";
-import { currentHeaders, refuseReadOnly, setLastWriteTime, withEntry } from "./entries.ts";
-import type { Entry } from "./entries.ts";
+import type { StorageRequest } from "../request.ts";
+import { uploadLength, withUpload } from "../uploads.ts";
+import type { RangeChange } from "../writtenRanges.ts";
+import { checkedEntry, currentHeaders, leaseHeader, refuseReadOnly, setLastWriteTime, withEntry } from "./entries.ts";
+import type { Entry, Target } from "./entries.ts";
 import { fileHeaders, fileTarget } from "./files.ts";
-import { answer, answerXml } from "./operation.ts";
+import { md5Header } from "./newFiles.ts";
+import { answer } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 
 /** Largest range whose MD5 a client may ask for. */
@@ -23,7 +26,7 @@ async function getFile(exchange: Exchange): Promise<void> {
     const header = rangeHeader(exchange.request);
     const range = header === undefined ? { start: 0, end: size - 1 } : rangeToRead(header, size);
     const headers = {
-      ...fileHeaders(target, entry),
+      ...fileHeaders(exchange, target, entry),
       ...(await contentHeadersFor(exchange, entry, header === undefined ? undefined : range)),
       ...exchange.grant.overrides,
       "accept-ranges": "bytes",
@@ -42,7 +45,7 @@ async function contentHeadersFor(
   range: ByteRange | undefined,
 ): Promise<Record<string, string>> {
   const { "content-md5": md5, ...headers } = contentHeaders(entry.stat, entry.properties);
-  const wantsHash = exchange.request.header("x-ms-range-get-content-md5")?.toLowerCase() === "true";
+  const wantsHash = flagHeader(exchange.request, "x-ms-range-get-content-md5");
   if (wantsHash && (range === undefined || lengthOf(range) > largestHashedRange)) invalid("x-ms-range-get-content-md5");
   if (range === undefined) return md5 === undefined ? headers : { ...headers, "content-md5": md5 };
   return {
@@ -59,43 +62,106 @@ async function hashOf(descriptor: number, range: ByteRange): Promise<string> {
 }
 
 async function putRange(exchange: Exchange): Promise<void> {
-  const { request, response, storage } = exchange;
+  const { request, response } = exchange;
   const target = fileTarget(exchange);
   const mode = request.header("x-ms-write")?.toLowerCase();
   if (mode !== "update" && mode !== "clear") invalid("x-ms-write");
-  const time = request.header("x-ms-file-last-write-time")?.toLowerCase() ?? "now";
-  if (time !== "now" && time !== "preserve") invalid("x-ms-file-last-write-time");
-  await withEntry(exchange, target, "write", async ({ descriptor, stat, identity, properties }) => {
-    refuseReadOnly(properties);
-    const range = rangeToWrite(rangeHeader(request), Number(stat.size));
-    if (mode === "update") await receiveContent(request, response, descriptor, range);
-    else await clearContent(descriptor, range, Number(stat.size));
-    setLastWriteTime(descriptor, time === "now" ? "now" : new Date(Number(stat.mtimeNs) / 1e6));
-    if (properties.contentMd5 !== undefined) {
-      // The client set this hash for the content that it is just uploading.
-      const { mtimeNs } = fstatSync(descriptor, { bigint: true });
-      const contentMd5 = { ...properties.contentMd5, modified: String(mtimeNs) };
-      storage.properties.setFile(target.share, identity, { ...properties, contentMd5 });
+  const keepsTime = keepsLastWriteTime(request);
+  await withEntry(exchange, target, "write", async (entry) => {
+    const range = writableRange(request, entry);
+    if (mode === "update") {
+      if (uploadLength(request) !== lengthOf(range)) invalid("content-length");
+      await withUpload(request, response, (content) =>
+        writeRange(exchange, target, entry.descriptor, { range, content, keepsTime }),
+      );
+    } else {
+      if ((request.header("content-length") ?? "0") !== "0") invalid("content-length");
+      await clearRange(exchange, target, entry, range, keepsTime);
     }
-    const md5 = request.header("content-md5");
     answer(exchange, 201, {
-      ...currentHeaders(exchange, target, descriptor),
-      ...(md5 === undefined ? {} : { "content-md5": md5 }),
+      ...currentHeaders(exchange, target, entry.descriptor),
+      ...md5Header(request),
       "x-ms-request-server-encrypted": "false",
     });
   });
 }
 
-/** A plain folder does not tell data from holes, so the whole file counts as data. */
-async function listRanges(exchange: Exchange): Promise<void> {
-  if (exchange.request.query.has("prevsharesnapshot")) throw new StorageError("ShareSnapshotNotFound");
-  await withEntry(exchange, fileTarget(exchange), "read", ({ stat }) => {
-    const size = Number(stat.size);
-    const header = rangeHeader(exchange.request);
-    const ranges = size === 0 ? [] : [header === undefined ? { start: 0, end: size - 1 } : rangeToRead(header, size)];
-    exchange.response.setHeader("x-ms-content-length", size);
-    answerXml(exchange, toXml("Ranges", { Range: ranges.map(({ start, end }) => ({ Start: start, End: end })) }));
+/** Whether a write leaves the last write time as it is. */
+export function keepsLastWriteTime(request: StorageRequest): boolean {
+  const time = request.header("x-ms-file-last-write-time")?.toLowerCase() ?? "now";
+  return time === "preserve" || (time === "now" ? false : invalid("x-ms-file-last-write-time"));
+}
+
+/** The range that a request writes. Throws when the file is read-only or has no room for it. */
+export function writableRange(request: StorageRequest, { properties, stat }: Entry): ByteRange {
+  refuseReadOnly(properties);
+  return rangeToWrite(rangeHeader(request), Number(stat.size));
+}
+
+/** Bytes for a file. */
+export interface RangeWrite {
+  readonly range: ByteRange;
+  readonly content: Buffer;
+  readonly keepsTime: boolean;
+}
+
+/** Writes bytes that took time to come: what was true of the file when the request came has to be true still. */
+export async function writeRange(
+  exchange: Exchange,
+  target: Target,
+  descriptor: number,
+  { range, content, keepsTime }: RangeWrite,
+): Promise<void> {
+  const entry = checkedEntry(exchange, target.share, descriptor);
+  if (entry.stat.nlink === 0n) throw new StorageError("ResourceNotFound");
+  writableRange(exchange.request, entry);
+  const write = (): Promise<void> => writeAll(descriptor, content, range.start);
+  await changeContent(exchange, target, entry, { written: [range] }, keepsTime, write);
+}
+
+async function clearRange(
+  exchange: Exchange,
+  target: Target,
+  entry: Entry,
+  range: ByteRange,
+  keepsTime: boolean,
+): Promise<void> {
+  const { pages, edges } = splitAtPages(range);
+  await changeContent(exchange, target, entry, { written: edges, cleared: pages }, keepsTime, async () => {
+    if (pages !== undefined) await clearContent(entry.descriptor, pages);
+    for (const edge of edges) await writeAll(entry.descriptor, Buffer.alloc(lengthOf(edge)), edge.start);
   });
+}
+
+async function changeContent(
+  { storage }: Exchange,
+  { share }: Target,
+  { descriptor, stat, identity }: Entry,
+  change: RangeChange,
+  keepsTime: boolean,
+  write: () => Promise<void>,
+): Promise<void> {
+  const end = storage.written.begin(stateOf(descriptor));
+  const now = (): ReturnType<typeof stateOf> => stateOf(descriptor);
+  try {
+    await write();
+    setLastWriteTime(descriptor, keepsTime ? stat.mtime : "now");
+    end(now(), change);
+  } catch (error) {
+    // Nobody knows how far it came.
+    end(now(), { written: [...(change.written ?? []), ...(change.cleared === undefined ? [] : [change.cleared])] });
+    throw error;
+  }
+  const properties = storage.properties.file(share, identity);
+  if (properties.contentMd5 !== undefined) {
+    // The client set this hash for the content that it is just uploading.
+    const contentMd5 = { ...properties.contentMd5, modified: String(now().mtimeNs) };
+    storage.properties.setFile(share, identity, { ...properties, contentMd5 });
+  }
+}
+
+function stateOf(descriptor: number): Entry["stat"] {
+  return fstatSync(descriptor, { bigint: true });
 }
 
 const onFile = { level: "file", resourceType: "o" } as const;
@@ -106,7 +172,7 @@ export const rangeOperations: readonly Operation[] = [
     ...onFile,
     methods: ["GET"],
     permissions: "r",
-    headers: ["x-ms-range", "x-ms-range-get-content-md5"],
+    headers: [leaseHeader, "x-ms-range", "x-ms-range-get-content-md5"],
     run: getFile,
   },
   {
@@ -114,8 +180,7 @@ export const rangeOperations: readonly Operation[] = [
     methods: ["PUT"],
     comp: "range",
     permissions: "w",
-    headers: ["x-ms-range", "x-ms-write", "x-ms-file-last-write-time"],
+    headers: [leaseHeader, "x-ms-range", "x-ms-write", "x-ms-file-last-write-time"],
     run: putRange,
   },
-  { ...onFile, methods: ["GET"], comp: "rangelist", permissions: "r", headers: ["x-ms-range"], run: listRanges },
 ];

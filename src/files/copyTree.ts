@@ -1,0 +1,92 @@
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, mkdirSync, openSync, read, write } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { chmod, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { nameOfKey } from "./names.ts";
+import { keysIn, lookAt, openPlace, pathOf } from "./tree.ts";
+import type { FoundPlace } from "./tree.ts";
+
+const readAt = promisify(read);
+const writeAt = promisify(write);
+const blockSize = 256 * 1024;
+
+/** One file or directory that was copied. */
+export interface CopiedEntry {
+  /** The original when it was copied. */
+  readonly original: BigIntStats;
+  /** The copy, complete. */
+  readonly copy: BigIntStats;
+}
+
+/**
+ * Copies a directory with all files and directories in it to a folder that does not exist yet. The copy shares nothing
+ * with the original; holes stay holes; links, pipes and devices are left out, as everywhere. What vanishes meanwhile is
+ * left out too. The files of the copy are read-only.
+ */
+export async function copyTree(
+  source: FoundPlace,
+  target: string,
+  copied: (entry: CopiedEntry) => void,
+): Promise<void> {
+  mkdirSync(target);
+  for (const place of lookAt(source, (await keysIn(source)).map(nameOfKey))) {
+    const path = join(target, place.name);
+    if (place.stat.isDirectory()) await unlessGone(copyTree(place, path, copied));
+    else await unlessGone(copyFile(place, path, copied));
+  }
+  await utimes(target, source.stat.atime, source.stat.mtime);
+  copied({ original: source.stat, copy: lstatSync(target, { bigint: true }) });
+}
+
+/** Ignores that the original of a copy is not there any more. */
+async function unlessGone(copying: Promise<void>): Promise<void> {
+  try {
+    await copying;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    if (error.code !== "ENOENT" && error.code !== "ResourceNotFound") throw error;
+  }
+}
+
+async function copyFile(place: FoundPlace, path: string, copied: (entry: CopiedEntry) => void): Promise<void> {
+  const source = openPlace(place, "read");
+  try {
+    const original = fstatSync(source, { bigint: true });
+    if (!original.isFile()) return;
+    const target = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    try {
+      await copyContent(source, target, Number(original.size));
+    } finally {
+      closeSync(target);
+    }
+    await utimes(path, original.atime, original.mtime);
+    await chmod(path, Number(original.mode) & 0o555);
+    copied({ original, copy: lstatSync(path, { bigint: true }) });
+  } finally {
+    closeSync(source);
+  }
+}
+
+/** Copies what is not zero; the rest of the new file stays a hole. */
+async function copyContent(source: number, target: number, size: number): Promise<void> {
+  ftruncateSync(target, size);
+  const block = Buffer.allocUnsafe(Math.min(blockSize, Math.max(1, size)));
+  const blank = Buffer.alloc(block.length);
+  for (let position = 0; position < size;) {
+    const { bytesRead } = await readAt(source, block, 0, Math.min(block.length, size - position), position);
+    if (bytesRead === 0) return;
+    if (!block.subarray(0, bytesRead).equals(blank.subarray(0, bytesRead))) {
+      for (let done = 0; done < bytesRead;) {
+        done += (await writeAt(target, block, done, bytesRead - done, position + done)).bytesWritten;
+      }
+    }
+    position += bytesRead;
+  }
+}
+
+/** The root of a share as a place. */
+export function rootPlace(folder: string): FoundPlace {
+  const place = { folder, name: ".", stat: lstatSync(folder, { bigint: true }) };
+  return { ...place, folder: pathOf(place) };
+}

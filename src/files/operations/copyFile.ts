@@ -1,0 +1,225 @@
+import { randomUUID } from "node:crypto";
+import { fstatSync, ftruncateSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { copyContent } from "../content.ts";
+import type { CopyTask } from "../copies.ts";
+import { attributesOf, changeTimeOf, creationTimeOf, identityOf, ticks } from "../description.ts";
+import { openDraft } from "../drafts.ts";
+import { StorageError, toStorageError } from "../errors.ts";
+import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
+import { permissionOf, savePermission } from "../permissions.ts";
+import type { FileCopy, FileProperties } from "../properties.ts";
+import type { StorageRequest } from "../request.ts";
+import type { Share } from "../storage.ts";
+import { openPlace, requireFile } from "../tree.ts";
+import {
+  currentHeaders,
+  leaseHeader,
+  propertiesOf,
+  refuseReadOnly,
+  targetOf,
+  withDescriptor,
+  withoutDefaults,
+  withSmb,
+} from "./entries.ts";
+import type { StoredTimes, Target } from "./entries.ts";
+import { fileTarget } from "./files.ts";
+import { checkReplaceable, placeDraft, publish, withDraft } from "./newFiles.ts";
+import { answer } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+import { publicAddress, sourceOf } from "./sources.ts";
+
+/** Up to this size a copy is made before its request is answered. */
+const largestPromptCopy = 16 * 1024 * 1024;
+
+/** A copy that is about to be made. */
+interface Plan {
+  readonly exchange: Exchange;
+  readonly source: Target;
+  readonly stat: BigIntStats;
+  readonly copy: FileCopy;
+  readonly properties: FileProperties;
+  readonly times: StoredTimes;
+}
+
+async function copyFile(exchange: Exchange): Promise<void> {
+  const found = sourceOf(exchange, "x-ms-copy-source", "r");
+  const source = { ...found, place: requireFile(found.place) };
+  const target = targetOf(exchange);
+  checkReplaceable(exchange, target);
+  const plan = planOf(exchange, source, target.share);
+  if (plan.copy.size <= largestPromptCopy) await copyAtOnce(plan);
+  else await copyLater(plan);
+}
+
+function planOf(exchange: Exchange, source: Target, share: Share): Plan {
+  const { request } = exchange;
+  const { stat } = requireFile(source.place);
+  const original = propertiesOf(exchange, source.share, stat);
+  const smb = withoutDefaults(smbPropertiesOf(withSourceValues(request, stat, original)));
+  const metadata = metadataOf(request);
+  const { permissionKey: _, changeTime: _changeTime, copy: _copy, createdOn: _createdOn, ...kept } = original;
+  const asked = { ...kept, attributes: undefined, ...(metadata.length === 0 ? {} : { metadata }) };
+  const properties = withArchive(request, withSmb(exchange, share, asked, smb));
+  const permissionKey = copiedPermission(exchange, source.share, share, original.permissionKey);
+  return {
+    exchange,
+    source,
+    stat,
+    copy: {
+      id: randomUUID(),
+      source: publicAddress(exchange, "x-ms-copy-source"),
+      status: "pending",
+      size: Number(stat.size),
+    },
+    properties: {
+      ...properties,
+      ...(permissionKey === undefined ? {} : { permissionKey }),
+      contentMd5: original.contentMd5?.modified === String(stat.mtimeNs) ? original.contentMd5 : undefined,
+    },
+    times: { ...smb, lastWriteOn: smb.lastWriteOn ?? "now" },
+  };
+}
+
+/** Key of the source's security descriptor in the share of the copy, if the request wants it to be copied. */
+function copiedPermission({ request, storage }: Exchange, from: Share, to: Share, key?: string): string | undefined {
+  const mode = request.header("x-ms-file-permission-copy-mode")?.toLowerCase() ?? "override";
+  if (mode !== "source" && mode !== "override") invalid("x-ms-file-permission-copy-mode");
+  if (mode === "override" || key === undefined) return undefined;
+  return savePermission(storage.properties, to, permissionOf(storage.properties, from, key));
+}
+
+/** In a request to copy, SMB properties may have the value `source`. */
+function withSourceValues(request: StorageRequest, stat: BigIntStats, original: FileProperties): StorageRequest {
+  const values: Readonly<Record<string, string>> = {
+    "x-ms-file-attributes": attributesOf(stat, original),
+    "x-ms-file-creation-time": creationTimeOf(stat, original),
+    "x-ms-file-last-write-time": ticks(stat.mtime),
+    "x-ms-file-change-time": changeTimeOf(stat, original),
+  };
+  const header = (name: string): string | undefined => {
+    const value = request.header(name);
+    return value?.toLowerCase() === "source" ? (values[name] ?? value) : value;
+  };
+  return { ...request, header };
+}
+
+function withArchive(request: StorageRequest, properties: FileProperties): FileProperties {
+  if (!flagHeader(request, "x-ms-file-copy-set-archive") || properties.attributes === undefined) return properties;
+  const words = properties.attributes.split(" | ").filter((word) => !["Archive", "None"].includes(word));
+  return { ...properties, attributes: [...words, "Archive"].join(" | ") };
+}
+
+async function copyAtOnce(plan: Plan): Promise<void> {
+  const { exchange } = plan;
+  const target = targetOf(exchange);
+  await withDraft(openDraft(target.share, target.place), async (draft) => {
+    await copyInto(plan, draft.descriptor, { signal: new AbortController().signal, progress: () => undefined });
+    const published = publish(exchange, draft, finished(plan));
+    accept(exchange, published, draft.descriptor, { ...plan.copy, status: "success" });
+  });
+}
+
+/** An empty file holds the place until the copy is complete, and tells how it stands. */
+async function copyLater(plan: Plan): Promise<void> {
+  const { exchange, copy } = plan;
+  const target = targetOf(exchange);
+  await withDraft(openDraft(target.share, target.place), (draft) => {
+    const properties = { ...plan.properties, contentMd5: undefined, copy };
+    const published = publish(exchange, draft, { written: [], properties, times: plan.times });
+    const identity = identityOf(fstatSync(draft.descriptor, { bigint: true }));
+    exchange.storage.copies.start(identity, copy.id, (task) => carryOut(plan, identity, task));
+    accept(exchange, published, draft.descriptor, copy);
+    return Promise.resolve();
+  });
+}
+
+async function carryOut(plan: Plan, placeholder: string, task: CopyTask): Promise<void> {
+  const { exchange, copy } = plan;
+  const { share, place } = targetOf(exchange);
+  const isInPlace = (target: Target): boolean =>
+    target.place.stat !== undefined && identityOf(target.place.stat) === placeholder;
+  try {
+    await withDraft(openDraft(share, place), async (draft) => {
+      await copyInto(plan, draft.descriptor, task);
+      const target = targetOf(exchange);
+      if (isInPlace(target)) placeDraft(exchange, target, draft, finished(plan));
+    });
+  } catch (error) {
+    // When the service ends, the copy stays pending in the database, and is told to have failed from then on.
+    if (task.signal.aborted && task.signal.reason !== abortedByClient) return;
+    const ended = task.signal.aborted
+      ? { status: "aborted" as const }
+      : { status: "failed" as const, description: toStorageError(error).message };
+    const properties = exchange.storage.properties.file(share, placeholder);
+    const completedOn = new Date().toISOString();
+    exchange.storage.properties.setFile(share, placeholder, {
+      ...properties,
+      copy: { ...copy, ...ended, completedOn },
+    });
+  }
+}
+
+/** Reason of a stop that a client asked for. */
+const abortedByClient = "A client has aborted the copy.";
+
+async function copyInto({ source, stat }: Plan, draft: number, { signal, progress }: CopyTask): Promise<void> {
+  await withDescriptor(openPlace(source.place, "read"), async (descriptor) => {
+    const size = Number(fstatSync(descriptor, { bigint: true }).size);
+    if (size !== Number(stat.size)) throw new StorageError("ConditionNotMet");
+    ftruncateSync(draft, size);
+    await copyContent(descriptor, draft, { start: 0, end: size - 1 }, (bytes) => {
+      signal.throwIfAborted();
+      progress(bytes);
+    });
+  });
+}
+
+function finished({ exchange, copy, properties, stat, times }: Plan): Parameters<typeof publish>[2] {
+  return {
+    written: exchange.storage.written.of(stat),
+    properties: { ...properties, copy: { ...copy, status: "success", completedOn: new Date().toISOString() } },
+    times,
+  };
+}
+
+function accept(exchange: Exchange, target: Target, descriptor: number, { id, status }: FileCopy): void {
+  const { etag = "", "last-modified": lastModified = "" } = currentHeaders(exchange, target, descriptor);
+  answer(exchange, 202, { etag, "last-modified": lastModified, "x-ms-copy-id": id, "x-ms-copy-status": status });
+}
+
+async function abortCopy(exchange: Exchange): Promise<void> {
+  const { request, storage } = exchange;
+  if (request.header("x-ms-copy-action")?.toLowerCase() !== "abort") invalid("x-ms-copy-action");
+  const { place } = fileTarget(exchange);
+  const identity = identityOf(requireFile(place).stat);
+  const id = storage.copies.idOf(identity);
+  if (id === undefined) throw new StorageError("NoPendingCopyOperation");
+  if (id !== request.query.get("copyid")) throw new StorageError("CopyIdMismatch");
+  await storage.copies.stop(identity, abortedByClient);
+  answer(exchange, 204, {});
+}
+
+const onFile = { level: "file", resourceType: "o", methods: ["PUT"] } as const;
+
+/** Copying files within the endpoint. */
+export const copyOperations: readonly Operation[] = [
+  {
+    ...onFile,
+    hasSource: true,
+    permissions: "cw",
+    headers: [
+      leaseHeader,
+      "x-ms-copy-source",
+      "x-ms-source-allow-trailing-dot",
+      "x-ms-type",
+      "x-ms-file-permission-copy-mode",
+      "x-ms-file-copy-ignore-readonly",
+      "x-ms-file-copy-set-archive",
+      ...smbHeadersRead,
+    ],
+    takesMetadata: true,
+    run: copyFile,
+  },
+  { ...onFile, comp: "copy", permissions: "w", headers: [leaseHeader, "x-ms-copy-action"], run: abortCopy },
+];

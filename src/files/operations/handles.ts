@@ -1,0 +1,50 @@
+import { StorageError } from "../errors.ts";
+import { toXml } from "../xml.ts";
+import { targetOf } from "./entries.ts";
+import { answer, answerXml } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+
+/*
+ * Handles are what SMB clients hold open. Here nobody mounts a share over SMB, so there are none; the file or directory
+ * has to be there all the same.
+ */
+
+function requireSomething(exchange: Exchange): void {
+  const { stat } = targetOf(exchange).place;
+  if (stat?.isFile() !== true && stat?.isDirectory() !== true) throw new StorageError("ResourceNotFound");
+}
+
+function listHandles(exchange: Exchange): void {
+  requireSomething(exchange);
+  answerXml(exchange, toXml("EnumerationResults", { Entries: "", NextMarker: "" }));
+}
+
+function forceCloseHandles(exchange: Exchange): void {
+  requireSomething(exchange);
+  if (exchange.request.header("x-ms-handle-id") === undefined) {
+    throw new StorageError("MissingRequiredHeader", { subject: "x-ms-handle-id" });
+  }
+  answer(exchange, 200, { "x-ms-number-of-handles-closed": "0", "x-ms-number-of-handles-failed": "0" });
+}
+
+const onAnything = { level: "file", resourceType: "o" } as const;
+
+/** Operations on open handles, of files and directories alike. */
+export const handleOperations: readonly Operation[] = [
+  {
+    ...onAnything,
+    methods: ["GET"],
+    comp: "listhandles",
+    permissions: "rl",
+    headers: ["x-ms-recursive"],
+    run: listHandles,
+  },
+  {
+    ...onAnything,
+    methods: ["PUT"],
+    comp: "forceclosehandles",
+    permissions: "w",
+    headers: ["x-ms-handle-id", "x-ms-recursive"],
+    run: forceCloseHandles,
+  },
+];

@@ -1,0 +1,189 @@
+import { fstatSync, ftruncateSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { checkConditions } from "../conditions.ts";
+import { writeAll } from "../content.ts";
+import { identityOf } from "../description.ts";
+import { openDraft, openInPlace } from "../drafts.ts";
+import type { Draft } from "../drafts.ts";
+import { StorageError } from "../errors.ts";
+import {
+  contentHeadersOf,
+  contentHeadersRead,
+  contentMd5Of,
+  flagHeader,
+  metadataOf,
+  smbHeadersRead,
+  smbPropertiesOf,
+} from "../headers.ts";
+import { checkLease } from "../leases.ts";
+import type { FileProperties } from "../properties.ts";
+import type { ByteRange } from "../ranges.ts";
+import type { StorageRequest } from "../request.ts";
+import { uploadLength, withUpload } from "../uploads.ts";
+import {
+  checkAccess,
+  currentHeaders,
+  leaseHeader,
+  propertiesOf,
+  refuseReadOnly,
+  store,
+  targetOf,
+  withDescriptor,
+  withoutDefaults,
+  withSmb,
+} from "./entries.ts";
+import type { StoredTimes, Target } from "./entries.ts";
+import { fileSizeOf } from "./files.ts";
+import { answer } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+
+/** Which bytes of a new file were written, and what is to be stored with it. */
+export interface NewFile {
+  readonly written: readonly ByteRange[];
+  readonly properties: FileProperties;
+  readonly times: StoredTimes;
+}
+
+async function createOrReplaceFile(exchange: Exchange): Promise<void> {
+  const { request } = exchange;
+  const size = fileSizeOf(request);
+  if (size === undefined) throw new StorageError("MissingRequiredHeader", { subject: "x-ms-content-length" });
+  const written = contentLengthOf(request, size);
+  const smb = withoutDefaults(smbPropertiesOf(request));
+  const target = targetOf(exchange);
+  checkReplaceable(exchange, target);
+  const properties = newProperties(exchange, target, smb);
+  const draft = written === 0 && target.place.stat === undefined ? openInPlace(target.place) : undefined;
+  await withDraft(draft ?? openDraft(target.share, target.place), async (opened) => {
+    ftruncateSync(opened.descriptor, size);
+    if (written > 0) await receive(exchange, opened.descriptor);
+    const times = { ...smb, lastWriteOn: smb.lastWriteOn ?? "now" } as const;
+    const published = publish(exchange, opened, {
+      written: written === 0 ? [] : [{ start: 0, end: written - 1 }],
+      properties,
+      times,
+    });
+    answer(exchange, 201, {
+      ...currentHeaders(exchange, published, opened.descriptor),
+      ...md5Header(request),
+      "x-ms-request-server-encrypted": "false",
+    });
+  });
+}
+
+function contentLengthOf(request: StorageRequest, size: number): number {
+  if (request.header("content-length") === undefined) return 0;
+  const length = uploadLength(request);
+  if (length > size) throw new StorageError("InvalidHeaderValue", { subject: "Content-Length" });
+  return length;
+}
+
+function newProperties(exchange: Exchange, { share }: Target, smb: ReturnType<typeof smbPropertiesOf>): FileProperties {
+  const { request } = exchange;
+  const md5 = contentMd5Of(request);
+  const asked: FileProperties = {
+    contentHeaders: contentHeadersOf(request),
+    metadata: metadataOf(request),
+    ...(md5 === undefined ? {} : { contentMd5: { value: md5, modified: notYetKnown } }),
+  };
+  return withSmb(exchange, share, asked, smb);
+}
+
+/** Stands for the modification time of a file that is still being made. */
+const notYetKnown = "";
+
+async function receive({ request, response }: Exchange, descriptor: number): Promise<void> {
+  await withUpload(request, response, (content) => writeAll(descriptor, content, 0));
+}
+
+/** MD5 that a request announced, and the endpoint found to be right. */
+export function md5Header(request: StorageRequest): Record<string, string> {
+  const md5 = request.header("content-md5");
+  return md5 === undefined || request.header("content-length") === "0" ? {} : { "content-md5": md5 };
+}
+
+/** Throws when something is there that the sender may not replace by a file, or the request wants nothing to be there. */
+export function checkReplaceable(exchange: Exchange, { share, place }: Target): void {
+  const { stat } = place;
+  if (stat === undefined) {
+    checkLease(exchange.request, undefined, { kind: "file", needsLease: true });
+    return checkConditions(exchange.request, undefined);
+  }
+  if (!stat.isFile()) throw new StorageError("ResourceTypeMismatch");
+  if (!exchange.grant.grants("w")) throw new StorageError("AuthorizationPermissionMismatch");
+  const properties = propertiesOf(exchange, share, stat);
+  checkAccess(exchange, share, { stat, identity: identityOf(stat), properties });
+  if (!flagHeader(exchange.request, "x-ms-file-copy-ignore-readonly")) refuseReadOnly(properties);
+}
+
+/** Works on a draft, closes it, and removes it unless it was published. */
+export async function withDraft(draft: Draft, use: (draft: Draft) => Promise<void>): Promise<void> {
+  await withDescriptor(draft.descriptor, async () => {
+    try {
+      await use(draft);
+    } finally {
+      draft.discard();
+    }
+  });
+}
+
+/** Puts a new file in the place that the request addresses, if the sender still may. */
+export function publish(exchange: Exchange, draft: Draft, file: NewFile): Target {
+  const target = targetOf(exchange);
+  if (!draft.isVisible) checkReplaceable(exchange, target);
+  placeDraft(exchange, target, draft, file);
+  return target;
+}
+
+/** Puts a new file in its place. A lease on the file that was there goes over to the new one. */
+export function placeDraft(
+  exchange: Exchange,
+  target: Target,
+  draft: Draft,
+  { written, properties, times }: NewFile,
+): void {
+  const { storage } = exchange;
+  store(exchange, target.share, draft.descriptor, properties, times);
+  const stat = fstatSync(draft.descriptor, { bigint: true });
+  storage.written.noteNew(stat, written);
+  draft.publish(target.place);
+  if (!draft.isVisible && target.place.stat !== undefined) inherit(exchange, target, target.place.stat, stat);
+  // Only now the change time is final, and the modification time to which an MD5 belongs.
+  if (times.changedOn instanceof Date || properties.contentMd5 !== undefined) {
+    const modified = String(stat.mtimeNs);
+    const { contentMd5 } = properties;
+    const known = contentMd5?.modified === notYetKnown ? { ...contentMd5, modified } : contentMd5;
+    const stored = { ...properties, contentMd5: known };
+    store(exchange, target.share, draft.descriptor, stored, { lastWriteOn: undefined, changedOn: times.changedOn });
+  }
+}
+
+/** A lease names a path to those who hold it, so it outlives what is there. */
+function inherit({ storage }: Exchange, { share }: Target, replaced: BigIntStats, stat: BigIntStats): void {
+  const lease = storage.properties.lease(share, identityOf(replaced));
+  if (lease !== undefined) storage.properties.setLease(share, identityOf(stat), lease);
+  if (replaced.nlink === 1n) {
+    storage.properties.forgetFile(share, identityOf(replaced));
+    storage.written.forget(replaced);
+  }
+}
+
+/** Creating files. */
+export const newFileOperations: readonly Operation[] = [
+  {
+    level: "file",
+    resourceType: "o",
+    methods: ["PUT"],
+    permissions: "cw",
+    headers: [
+      leaseHeader,
+      "x-ms-type",
+      "x-ms-content-length",
+      "x-ms-file-property-semantics",
+      ...contentHeadersRead,
+      ...smbHeadersRead,
+    ],
+    takesMetadata: true,
+    run: createOrReplaceFile,
+  },
+];

@@ -1,0 +1,120 @@
+import { identityOf } from "../description.ts";
+import { StorageError } from "../errors.ts";
+import { contentHeadersOf, flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
+import { checkLease } from "../leases.ts";
+import { checkNewName } from "../names.ts";
+import type { FileProperties } from "../properties.ts";
+import { movePlace, openPlace, pathOf, requireDirectory, requireFile } from "../tree.ts";
+import type { FoundPlace, Place } from "../tree.ts";
+import {
+  currentHeaders,
+  propertiesOf,
+  refuseReadOnly,
+  store,
+  targetOf,
+  withDescriptor,
+  withLeaseFrom,
+  withSmb,
+} from "./entries.ts";
+import type { Target } from "./entries.ts";
+import { answer } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+import { sourceOf } from "./sources.ts";
+
+const sourceLease = "x-ms-source-lease-id";
+const destinationLease = "x-ms-destination-lease-id";
+
+async function renameFile(exchange: Exchange): Promise<void> {
+  const { share, place } = sourceOf(exchange, "x-ms-file-rename-source", "wd");
+  await rename(exchange, { share, place: requireFile(place) });
+}
+
+async function renameDirectory(exchange: Exchange): Promise<void> {
+  const { share, place } = sourceOf(exchange, "x-ms-file-rename-source", "wd");
+  if (place.name === ".") invalid("x-ms-file-rename-source");
+  await rename(exchange, { share, place: requireDirectory(place) });
+}
+
+/** From the last look at both names to the move, nothing of this process comes between. */
+async function rename(exchange: Exchange, source: Target & { readonly place: FoundPlace }): Promise<void> {
+  const { request } = exchange;
+  const smb = smbPropertiesOf(request);
+  const metadata = metadataOf(request);
+  const contentHeaders = contentHeadersOf(request);
+  const target = targetOf(exchange);
+  const { share } = target;
+  if (share.identity !== source.share.identity) invalid("x-ms-file-rename-source");
+  checkLeaseOn(exchange, source, sourceLease);
+  const place = destinationOf(exchange, source.place, target);
+  movePlace(source.place, place);
+  await withDescriptor(openPlace(place, "read"), (descriptor) => {
+    const properties = propertiesOf(exchange, share, source.place.stat);
+    const changed: FileProperties = {
+      ...withSmb(exchange, share, properties, smb),
+      ...(metadata.length === 0 ? {} : { metadata }),
+      ...(Object.keys(contentHeaders).length === 0
+        ? {}
+        : { contentHeaders: { ...properties.contentHeaders, ...contentHeaders } }),
+    };
+    store(exchange, share, descriptor, changed, smb);
+    answer(exchange, 200, {
+      ...currentHeaders(exchange, { share, place }, descriptor),
+      "x-ms-request-server-encrypted": "false",
+    });
+  });
+}
+
+/** The place that the source may move to. Throws when something stands in the way. */
+function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): Place {
+  const { request, storage } = exchange;
+  const { share, place } = target;
+  const wanted = request.path.at(-1) ?? "";
+  if (place.stat?.ino === source.stat.ino && pathOf(place) === pathOf(source)) {
+    // The same name in another spelling, such as `readme` for `README`.
+    return { ...place, name: wanted.toLowerCase() === place.name.toLowerCase() ? wanted : place.name };
+  }
+  if (`${pathOf(place)}/`.startsWith(`${pathOf(source)}/`)) throw new StorageError("InvalidResourceName");
+  checkLeaseOn(exchange, target, destinationLease);
+  if (place.stat === undefined) {
+    checkNewName(place.name);
+    return place;
+  }
+  if (!flagHeader(request, "x-ms-file-rename-replace-if-exists")) throw new StorageError("ResourceAlreadyExists");
+  if (!place.stat.isFile() || !source.stat.isFile()) throw new StorageError("ResourceTypeMismatch");
+  const replaced = propertiesOf(exchange, share, place.stat);
+  if (!flagHeader(request, "x-ms-file-rename-ignore-readonly")) refuseReadOnly(replaced);
+  storage.properties.forgetFile(share, identityOf(place.stat));
+  storage.written.forget(place.stat);
+  return place;
+}
+
+function checkLeaseOn({ request, storage }: Exchange, { share, place }: Target, header: string): void {
+  const identity = place.stat?.isFile() === true ? identityOf(place.stat) : undefined;
+  const lease = identity === undefined ? undefined : storage.properties.lease(share, identity);
+  checkLease(withLeaseFrom(request, header), lease, { kind: "file", needsLease: true });
+  if (identity !== undefined && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
+}
+
+const renaming = {
+  resourceType: "o",
+  methods: ["PUT"],
+  comp: "rename",
+  permissions: "w",
+  takesMetadata: true,
+} as const;
+
+const renameHeaders = [
+  "x-ms-file-rename-source",
+  "x-ms-file-rename-replace-if-exists",
+  "x-ms-file-rename-ignore-readonly",
+  "x-ms-source-allow-trailing-dot",
+  sourceLease,
+  destinationLease,
+  ...smbHeadersRead,
+];
+
+/** Giving files and directories other names and places in their share. */
+export const renameOperations: readonly Operation[] = [
+  { ...renaming, level: "file", headers: [...renameHeaders, "x-ms-content-type"], run: renameFile },
+  { ...renaming, level: "directory", headers: renameHeaders, run: renameDirectory },
+];

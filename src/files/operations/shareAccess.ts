@@ -1,0 +1,85 @@
+import { parsePolicies, policiesXml } from "../accessPolicies.ts";
+import { readDocument } from "../body.ts";
+import { StorageError } from "../errors.ts";
+import { invalid } from "../headers.ts";
+import { permissionOf, savePermission } from "../permissions.ts";
+import { answer, answerJson, answerXml, shareOf } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+import { changeShare, leasedShareOf, onShare, propertiesOf, shareVersion } from "./shareState.ts";
+
+function getShareAcl(exchange: Exchange): void {
+  const share = leasedShareOf(exchange);
+  const policies = propertiesOf(exchange, share).policies ?? [];
+  answerXml(exchange, policiesXml(policies), shareVersion(exchange, share));
+}
+
+async function setShareAcl(exchange: Exchange): Promise<void> {
+  const policies = await parsePolicies(await readDocument(exchange.request, exchange.response));
+  changeShare(exchange, (properties) => ({ ...properties, policies }));
+}
+
+async function createPermission(exchange: Exchange): Promise<void> {
+  const share = shareOf(exchange);
+  const { permission, format } = permissionIn(await readDocument(exchange.request, exchange.response));
+  // A descriptor in the form of Windows' memory would have to be translated to be of any use to anyone.
+  if (format !== undefined && format.toLowerCase() !== "sddl") throw new StorageError("FileInvalidPermission");
+  const key = savePermission(exchange.storage.properties, share, permission);
+  answer(exchange, 201, { "x-ms-file-permission-key": key });
+}
+
+function permissionIn(text: string): { readonly permission: string; readonly format: string | undefined } {
+  const body = parseJson(text);
+  if (typeof body !== "object" || body === null || !("permission" in body) || typeof body.permission !== "string") {
+    throw new StorageError("FileInvalidPermission");
+  }
+  return { permission: body.permission, format: "format" in body ? String(body.format) : undefined };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new StorageError("InvalidInput");
+  }
+}
+
+function getPermission(exchange: Exchange): void {
+  const { request, storage } = exchange;
+  const key = request.header("x-ms-file-permission-key");
+  if (key === undefined) throw new StorageError("MissingRequiredHeader", { subject: "x-ms-file-permission-key" });
+  const format = request.header("x-ms-file-permission-format")?.toLowerCase() ?? "sddl";
+  if (format !== "sddl") invalid("x-ms-file-permission-format");
+  answerJson(exchange, { permission: permissionOf(storage.properties, shareOf(exchange), key), format: "Sddl" });
+}
+
+/** No letter of a SAS suffices: nobody may widen what was granted to him. */
+const ownerOnly = "";
+
+/** Operations on who may do what: stored access policies, and security descriptors for files. */
+export const shareAccessOperations: readonly Operation[] = [
+  {
+    ...onShare,
+    methods: ["GET", "HEAD"],
+    comp: "acl",
+    permissions: ownerOnly,
+    headers: ["x-ms-lease-id"],
+    run: getShareAcl,
+  },
+  {
+    ...onShare,
+    methods: ["PUT"],
+    comp: "acl",
+    permissions: ownerOnly,
+    headers: ["x-ms-lease-id"],
+    run: setShareAcl,
+  },
+  { ...onShare, methods: ["PUT"], comp: "filepermission", permissions: "w", run: createPermission },
+  {
+    ...onShare,
+    methods: ["GET", "HEAD"],
+    comp: "filepermission",
+    permissions: "r",
+    headers: ["x-ms-file-permission-key", "x-ms-file-permission-format"],
+    run: getPermission,
+  },
+];

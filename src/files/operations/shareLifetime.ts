@@ -1,0 +1,98 @@
+import { deleteShare, restoreShare } from "../deletedShares.ts";
+import { StorageError } from "../errors.ts";
+import { invalid, metadataOf } from "../headers.ts";
+import { actOnLease, describeLease, leaseHeadersRead } from "../leases.ts";
+import { retentionDaysOf } from "../serviceProperties.ts";
+import { deleteSnapshot, isSnapshot, snapshotsOf, takeSnapshot } from "../snapshots.ts";
+import type { Share } from "../storage.ts";
+import { answer, shareOf } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+import { leaseOn, leasedShareOf, onShare, shareVersion } from "./shareState.ts";
+
+async function snapshotShare(exchange: Exchange): Promise<void> {
+  const metadata = metadataOf(exchange.request);
+  const snapshot = await takeSnapshot(exchange.storage, shareOf(exchange), metadata);
+  answer(exchange, 201, { ...shareVersion(exchange, snapshot), "x-ms-snapshot": snapshot.snapshot });
+}
+
+async function deleteShareOrSnapshot(exchange: Exchange): Promise<void> {
+  const { request, storage } = exchange;
+  const share = leasedShareOf(exchange, true);
+  const withSnapshots = request.header("x-ms-delete-snapshots")?.toLowerCase();
+  if (![undefined, "include", "include-leased"].includes(withSnapshots)) invalid("x-ms-delete-snapshots");
+  if (isSnapshot(share)) {
+    if (withSnapshots !== undefined) invalid("x-ms-delete-snapshots");
+    await deleteSnapshot(storage, share);
+  } else {
+    checkSnapshots(exchange, share, withSnapshots);
+    await deleteShare(storage, share, retentionDaysOf(storage, request.account));
+  }
+  answer(exchange, 202, {});
+}
+
+function checkSnapshots(exchange: Exchange, share: Share, withSnapshots: string | undefined): void {
+  const snapshots = snapshotsOf(exchange.storage, share);
+  if (snapshots.length > 0 && withSnapshots === undefined) throw new StorageError("ShareHasSnapshots");
+  const isLeased = snapshots.some((snapshot) => describeLease(leaseOn(exchange, snapshot)).status === "locked");
+  if (isLeased && withSnapshots === "include") throw new StorageError("DeleteShareWhenSnapshotLeased");
+}
+
+function undeleteShare(exchange: Exchange): void {
+  const { request, storage } = exchange;
+  const name = request.header("x-ms-deleted-share-name");
+  const version = request.header("x-ms-deleted-share-version");
+  if (name === undefined || version === undefined) {
+    const subject = name === undefined ? "x-ms-deleted-share-name" : "x-ms-deleted-share-version";
+    throw new StorageError("MissingRequiredHeader", { subject });
+  }
+  // A share comes back under its own name; the address and the header cannot mean two.
+  if (name !== request.share) invalid("x-ms-deleted-share-name");
+  const share = restoreShare(storage, { accountName: request.account, shareName: name }, version);
+  answer(exchange, 201, shareVersion(exchange, share));
+}
+
+function leaseShare(exchange: Exchange): void {
+  const { request, storage } = exchange;
+  const share = shareOf(exchange);
+  const { lease, status, headers } = actOnLease(request, leaseOn(exchange, share), "share");
+  storage.properties.setLease(share, share.identity, lease);
+  answer(exchange, status, { ...shareVersion(exchange, share), ...headers });
+}
+
+/** Operations on how long a share, its snapshots and their leases last. */
+export const shareLifetimeOperations: readonly Operation[] = [
+  {
+    ...onShare,
+    methods: ["PUT"],
+    comp: "snapshot",
+    permissions: "cw",
+    takesMetadata: true,
+    isExclusive: true,
+    run: snapshotShare,
+  },
+  {
+    ...onShare,
+    methods: ["DELETE"],
+    permissions: "d",
+    headers: ["x-ms-delete-snapshots", "x-ms-lease-id"],
+    takesSnapshot: true,
+    run: deleteShareOrSnapshot,
+  },
+  {
+    ...onShare,
+    methods: ["PUT"],
+    comp: "undelete",
+    permissions: "w",
+    headers: ["x-ms-deleted-share-name", "x-ms-deleted-share-version"],
+    run: undeleteShare,
+  },
+  {
+    ...onShare,
+    methods: ["PUT"],
+    comp: "lease",
+    permissions: "wd",
+    headers: leaseHeadersRead,
+    takesSnapshot: true,
+    run: leaseShare,
+  },
+];

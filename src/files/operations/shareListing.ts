@@ -1,0 +1,125 @@
+import { deletedShares } from "../deletedShares.ts";
+import type { DeletedShare } from "../deletedShares.ts";
+import { describeShare } from "../description.ts";
+import { StorageError } from "../errors.ts";
+import { describeLease } from "../leases.ts";
+import { cutPage, includes, pageRequestOf } from "../paging.ts";
+import type { Metadata, ShareProperties } from "../properties.ts";
+import { snapshotsOf } from "../snapshots.ts";
+import type { Share } from "../storage.ts";
+import { toXml } from "../xml.ts";
+import { answerXml } from "./operation.ts";
+import type { Exchange, Operation } from "./operation.ts";
+import { leaseOn, propertiesOf } from "./shareState.ts";
+
+/** What can be in the list, in its order: of one name, snapshots come before the share, and deleted shares last. */
+type Listed = () => object[];
+
+const knownIncludes = new Set(["", "metadata", "snapshots", "deleted"]);
+
+function listShares(exchange: Exchange): void {
+  const { request } = exchange;
+  const prefix = request.query.get("prefix") ?? "";
+  const wanted = pageRequestOf(request);
+  const found = entriesOf(exchange, prefix);
+  const page = cutPage([...found.keys()].filter((key) => key > wanted.after).sort(), wanted);
+  const xml = toXml("EnumerationResults", {
+    $: { ServiceEndpoint: `${exchange.accountUrl}/` },
+    Prefix: prefix,
+    Marker: request.query.get("marker") ?? "",
+    MaxResults: request.query.get("maxresults") ?? "5000",
+    Shares: { Share: page.keys.flatMap((key) => found.get(key)?.() ?? []) },
+    NextMarker: page.nextMarker,
+  });
+  answerXml(exchange, xml);
+}
+
+/** What the list consists of by sort key; each entry is looked at when its page is written. */
+function entriesOf(exchange: Exchange, prefix: string): Map<string, Listed> {
+  const { request, storage } = exchange;
+  const wanted = includes(request);
+  if (![...wanted].every((word) => knownIncludes.has(word))) {
+    throw new StorageError("InvalidQueryParameterValue", { subject: "include" });
+  }
+  const accountName = request.account;
+  const withMetadata = wanted.has("metadata");
+  const entries = new Map<string, Listed>();
+  for (const shareName of storage.shareNames(accountName).filter((name) => name.startsWith(prefix))) {
+    const find = (): Share[] => [storage.findShare({ accountName, shareName })].flatMap((share) => share ?? []);
+    entries.set(keyOf(shareName, 1), () => find().map((share) => shareItem(exchange, share, withMetadata)));
+    for (const snapshot of wanted.has("snapshots") ? find().flatMap((share) => snapshotsOf(storage, share)) : []) {
+      entries.set(keyOf(shareName, 0, snapshot.snapshot), () => [shareItem(exchange, snapshot, withMetadata)]);
+    }
+  }
+  for (const deleted of wanted.has("deleted") ? deletedShares(storage, accountName) : []) {
+    if (!deleted.shareName.startsWith(prefix)) continue;
+    const key = keyOf(deleted.shareName, 2, deleted.version);
+    entries.set(key, () => [deletedItem(deleted, storage.properties.share(deleted), withMetadata)]);
+  }
+  return entries;
+}
+
+function keyOf(shareName: string, rank: number, detail = ""): string {
+  return `${shareName}\u0000${rank}${detail}`;
+}
+
+function shareItem(exchange: Exchange, share: Share, withMetadata: boolean): object {
+  const properties = propertiesOf(exchange, share);
+  const description = describeShare(share, properties);
+  const lease = describeLease(leaseOn(exchange, share));
+  return {
+    Name: share.shareName,
+    ...(share.snapshot === undefined ? {} : { Snapshot: share.snapshot }),
+    Properties: {
+      "Last-Modified": description.lastModified,
+      Etag: description.etag,
+      Quota: description.quota,
+      ...tierElements(properties),
+      LeaseStatus: lease.status,
+      LeaseState: lease.state,
+      ...(lease.duration === undefined ? {} : { LeaseDuration: lease.duration }),
+      EnabledProtocols: "SMB",
+    },
+    ...metadataElement(properties.metadata, withMetadata),
+  };
+}
+
+function deletedItem(share: DeletedShare, properties: ShareProperties, withMetadata: boolean): object {
+  const description = describeShare({ ...share, stat: { birthtime: share.deletedOn } }, properties);
+  return {
+    Name: share.shareName,
+    Deleted: "true",
+    Version: share.version,
+    Properties: {
+      "Last-Modified": description.lastModified,
+      Etag: description.etag,
+      Quota: description.quota,
+      ...tierElements(properties),
+      LeaseStatus: "unlocked",
+      LeaseState: "available",
+      EnabledProtocols: "SMB",
+      DeletedTime: share.deletedOn.toUTCString(),
+      RemainingRetentionDays: String(share.remainingDays),
+    },
+    ...metadataElement(properties.metadata, withMetadata),
+  };
+}
+
+function tierElements({ tier }: ShareProperties): object {
+  if (tier === undefined) return {};
+  return { AccessTier: tier.name, AccessTierChangeTime: new Date(tier.changedOn).toUTCString() };
+}
+
+function metadataElement(metadata: Metadata | undefined, isWanted: boolean): object {
+  return isWanted ? { Metadata: Object.fromEntries(metadata ?? []) } : {};
+}
+
+/** The list of an account's shares. */
+export const shareListing: Operation = {
+  level: "service",
+  resourceType: "s",
+  methods: ["GET"],
+  comp: "list",
+  permissions: "l",
+  run: listShares,
+};

@@ -1,0 +1,41 @@
+import { describeShare } from "../description.ts";
+import { checkLease } from "../leases.ts";
+import type { Lease } from "../leases.ts";
+import type { ShareProperties } from "../properties.ts";
+import type { Share } from "../storage.ts";
+import { answer, shareOf } from "./operation.ts";
+import type { Exchange } from "./operation.ts";
+
+/** The share, or snapshot, that a request addresses. Throws when the request names a lease that is not there. */
+export function leasedShareOf(exchange: Exchange, needsLease = false): Share {
+  const share = shareOf(exchange);
+  checkLease(exchange.request, leaseOn(exchange, share), { kind: "share", needsLease });
+  return share;
+}
+
+/** The lease on a share or snapshot. */
+export function leaseOn({ storage }: Exchange, share: Share): Lease | undefined {
+  return storage.properties.lease(share, share.identity);
+}
+
+/** Stored properties of a share or snapshot. */
+export function propertiesOf({ storage }: Exchange, share: Share): ShareProperties {
+  return storage.properties.share(share);
+}
+
+/** ETag and time of change of a share. */
+export function shareVersion(exchange: Exchange, share: Share): Record<string, string> {
+  const { etag, lastModified } = describeShare(share, propertiesOf(exchange, share));
+  return { etag, "last-modified": lastModified };
+}
+
+/** Changes the stored properties of the share that a request addresses, and answers. */
+export function changeShare(exchange: Exchange, change: (properties: ShareProperties) => ShareProperties): void {
+  const share = leasedShareOf(exchange);
+  exchange.storage.properties.setShare(share, change(propertiesOf(exchange, share)));
+  const { quota } = describeShare(share, propertiesOf(exchange, share));
+  answer(exchange, 200, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
+}
+
+/** What all operations on a share have in common. */
+export const onShare = { level: "share", resourceType: "c" } as const;

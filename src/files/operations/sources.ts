@@ -1,0 +1,64 @@
+import { accountOfHost, parseAddress } from "../address.ts";
+import { storedPolicies } from "../accessPolicies.ts";
+import { authenticate } from "../authentication.ts";
+import { StorageError } from "../errors.ts";
+import { flagHeader, invalid } from "../headers.ts";
+import { hostedIn } from "../request.ts";
+import type { StorageRequest } from "../request.ts";
+import { locate } from "../tree.ts";
+import type { Target } from "./entries.ts";
+import { shareOf } from "./operation.ts";
+import type { Exchange } from "./operation.ts";
+
+/** Headers that name the source of what a request makes. */
+export type SourceHeader = "x-ms-copy-source" | "x-ms-file-rename-source";
+
+/**
+ * Finds the place that a header names. It has to be one of this endpoint, for no address is ever called on behalf of a
+ * client. A signature in the address must grant one of the `permissions`; without one, the request itself must be signed
+ * with the key of that account.
+ */
+export function sourceOf(exchange: Exchange, header: SourceHeader, permissions: string): Target {
+  const source = parseSource(exchange, header);
+  authorize(exchange, source, permissions);
+  const share = shareOf({ ...exchange, request: source });
+  const keepTrailingDots = flagHeader(exchange.request, "x-ms-source-allow-trailing-dot");
+  return { share, place: locate(share.folder, source.path, { keepTrailingDots }) };
+}
+
+function parseSource({ request, keys }: Exchange, header: SourceHeader): StorageRequest {
+  const text = request.header(header);
+  if (text === undefined) throw new StorageError("MissingRequiredHeader", { subject: header });
+  const [, host, rest] = /^https?:\/\/([^/?#]+)(\/[^#]*)$/i.exec(text) ?? [];
+  if (host === undefined || rest === undefined) invalid(header);
+  const hints = { host, signer: request.account, ...hostedIn(keys) };
+  if (host !== request.header("host") && accountOfHost(hints) === undefined) throw unverified();
+  return { ...parseAddress(rest, hints), message: request.message, method: "GET", header: () => undefined };
+}
+
+function authorize({ request, keys, storage }: Exchange, source: StorageRequest, permissions: string): void {
+  if (!source.query.has("sig")) {
+    const isOwner = request.header("authorization") !== undefined && request.account === source.account;
+    if (!isOwner) throw unverified();
+    return;
+  }
+  try {
+    authenticate(source, keys, storedPolicies(storage)).check({ level: "file", resourceType: "o", permissions });
+  } catch (error) {
+    throw error instanceof StorageError ? unverified(error) : error;
+  }
+}
+
+function unverified(cause?: StorageError): StorageError {
+  if (cause === undefined) return new StorageError("CannotVerifyCopySource");
+  const { code, status } = cause;
+  const headers = { "x-ms-copy-source-error-code": code, "x-ms-copy-source-status-code": String(status) };
+  return new StorageError("CannotVerifyCopySource", { headers });
+}
+
+/** Address of a source as others may see it: without the signature. */
+export function publicAddress({ request }: Exchange, header: SourceHeader): string {
+  const [address = "", query = ""] = (request.header(header) ?? "").split("?");
+  const snapshot = query.split("&").find((parameter) => parameter.toLowerCase().startsWith("sharesnapshot="));
+  return snapshot === undefined ? address : `${address}?${snapshot}`;
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from "node:crypto";
+import { lstatSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { copyTree, rootPlace } from "./copyTree.ts";
+import type { CopiedEntry } from "./copyTree.ts";
+import { identityOf } from "./description.ts";
+import { StorageError } from "./errors.ts";
+import type { Metadata, Row } from "./properties.ts";
+import type { Share, Storage } from "./storage.ts";
+
+/** Start of the names of the folders that hold snapshots, beside the shares of their account. */
+export const snapshotPrefix = ".snapshot-";
+
+/** A share as it was at a time. */
+export interface Snapshot extends Share {
+  /** The time, in the spelling that clients use as its name. */
+  readonly snapshot: string;
+}
+
+/** Whether what looks like a share is a snapshot of one. */
+export function isSnapshot(share: Share): share is Snapshot {
+  return share.snapshot !== undefined;
+}
+
+const mostSnapshots = 200;
+/** Rows that are written to the database at a time. */
+const batchSize = 500;
+
+/**
+ * Takes a snapshot: a copy of all files, and of what is known about them. It exists from the moment on in which its row
+ * is written; a folder without a row is what an interrupted attempt left.
+ */
+export async function takeSnapshot(storage: Storage, share: Share, metadata: Metadata): Promise<Snapshot> {
+  if (snapshotsOf(storage, share).length >= mostSnapshots) throw new StorageError("ShareSnapshotCountExceeded");
+  const folder = `${snapshotPrefix}${randomUUID()}`;
+  const path = join(storage.accountFolder(share.accountName), folder);
+  try {
+    const identity = await copyWithProperties(storage, share, path);
+    const time = nextTime(snapshotsOf(storage, share).at(-1)?.snapshot);
+    storage.properties.transaction(() => {
+      const properties = storage.properties.share(share);
+      storage.properties.copyShare(
+        { identity },
+        {
+          ...properties,
+          metadata: metadata.length > 0 ? metadata : properties.metadata,
+          changedOn: properties.changedOn ?? share.stat.birthtime.toISOString(),
+          base: share.identity,
+        },
+      );
+      storage.properties.run(
+        "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
+        share.identity,
+        time,
+        share.accountName,
+        folder,
+        identity,
+      );
+    });
+    return snapshotAt(storage, share, time);
+  } catch (error) {
+    await discard(storage, path);
+    throw error;
+  }
+}
+
+/** Copies the files of a share with their properties; returns the identity of the new folder. */
+async function copyWithProperties(storage: Storage, share: Share, path: string): Promise<string> {
+  const copied: CopiedEntry[] = [];
+  const record = (entry: CopiedEntry): void => {
+    copied.push(entry);
+    if (copied.length >= batchSize) store();
+  };
+  const store = (): void => {
+    const owner = { identity: identityOf(lstatSync(path, { bigint: true })) };
+    storage.properties.transaction(() => {
+      for (const entry of copied.splice(0)) copyProperties(storage, share, owner, entry);
+    });
+  };
+  await copyTree(rootPlace(share.folder), path, record);
+  store();
+  return identityOf(lstatSync(path, { bigint: true }));
+}
+
+function copyProperties(
+  storage: Storage,
+  share: Share,
+  owner: { readonly identity: string },
+  { original, copy }: CopiedEntry,
+): void {
+  const properties = storage.properties.file(share, identityOf(original));
+  storage.properties.copyFile(owner, identityOf(copy), {
+    ...properties,
+    original: {
+      ino: String(original.ino),
+      bornNs: String(original.birthtimeNs),
+      changedNs: String(original.ctimeNs),
+      modifiedNs: String(original.mtimeNs),
+    },
+  });
+  if (original.isFile()) storage.written.noteCopy(original, copy);
+}
+
+/** Now, with the seven decimals of Windows; later than the time of any snapshot before. */
+function nextTime(last: string | undefined): string {
+  const now = `${new Date().toISOString().slice(0, -1)}0000Z`;
+  if (last === undefined || now > last) return now;
+  const [, seconds = "", decimals = ""] = /^(.*)\.(\d{7})Z$/.exec(last) ?? [];
+  return `${seconds}.${String(Number(decimals) + 1).padStart(7, "0")}Z`;
+}
+
+/** The snapshots of a share, the oldest first. */
+export function snapshotsOf(storage: Storage, share: Share): Snapshot[] {
+  const rows = storage.properties.all("SELECT * FROM snapshots WHERE base = ? ORDER BY time", share.identity);
+  return rows.flatMap((row) => fromRow(storage, share, row) ?? []);
+}
+
+/** The snapshot of that time. Throws when there is none. */
+export function snapshotAt(storage: Storage, share: Share, time: string): Snapshot {
+  const row = storage.properties.get("SELECT * FROM snapshots WHERE base = ? AND time = ?", share.identity, time);
+  const snapshot = row === undefined ? undefined : fromRow(storage, share, row);
+  if (snapshot === undefined) throw new StorageError("ShareSnapshotNotFound");
+  return snapshot;
+}
+
+function fromRow(storage: Storage, { accountName, shareName }: Share, row: Row): Snapshot | undefined {
+  const folder = join(storage.accountFolder(accountName), String(row.folder));
+  const stat = lstatSync(folder, { bigint: true, throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true || identityOf(stat) !== row.share) return undefined;
+  return { accountName, shareName, folder, stat, identity: identityOf(stat), snapshot: String(row.time) };
+}
+
+/** Deletes a snapshot. */
+export async function deleteSnapshot(storage: Storage, snapshot: Snapshot): Promise<void> {
+  storage.properties.transaction(() => {
+    storage.properties.run("DELETE FROM snapshots WHERE share = ?", snapshot.identity);
+    storage.properties.forgetShare(snapshot);
+  });
+  await rm(snapshot.folder, { recursive: true, force: true });
+}
+
+/** Removes a folder that no row speaks of, and what was stored about its files. */
+export async function discard(storage: Storage, path: string): Promise<void> {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return;
+  storage.properties.forgetShare({ identity: identityOf(stat) });
+  await rm(path, { recursive: true, force: true });
+}

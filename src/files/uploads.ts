@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import { StorageError } from "./errors.ts";
+import { checkMd5, countHeader } from "./headers.ts";
+import type { StorageRequest } from "./request.ts";
+
+/** Longest file content that one request may carry, as in Azure. */
+export const largestUpload = 4 * 1024 * 1024;
+/** Content up to this size is not worth waiting for a block. */
+const smallUpload = 64 * 1024;
+/** Blocks that all requests share, so that memory stays bounded however many clients upload at once. */
+const mostBlocks = 12;
+
+const idleBlocks: Buffer[] = [];
+const waiting: ((block: Buffer) => void)[] = [];
+let blocks = 0;
+
+/** Length of the content that comes with a request. Throws when the request does not tell, or it is too long. */
+export function uploadLength(request: StorageRequest): number {
+  const length = countHeader(request, "content-length");
+  if (length === undefined) throw new StorageError("MissingContentLengthHeader");
+  if (length > largestUpload) throw new StorageError("RequestBodyTooLarge");
+  return length;
+}
+
+/**
+ * Receives the content that comes with a request as a whole, and hands it to `use`: nothing is written of content that
+ * breaks off, or does not have the MD5 that the request announced.
+ */
+export async function withUpload<T>(
+  request: StorageRequest,
+  response: ServerResponse,
+  use: (content: Buffer) => Promise<T>,
+): Promise<T> {
+  const length = uploadLength(request);
+  const md5 = request.header("content-md5");
+  if (md5 !== undefined) checkMd5(md5);
+  const block = length > smallUpload ? await takeBlock() : Buffer.allocUnsafe(length);
+  try {
+    if (request.header("expect") !== undefined) response.writeContinue();
+    let received = 0;
+    for await (const chunk of request.message as AsyncIterable<Buffer>) received += chunk.copy(block, received);
+    if (received !== length) throw new StorageError("InvalidHeaderValue", { subject: "Content-Length" });
+    const content = block.subarray(0, length);
+    if (md5 !== undefined && createHash("md5").update(content).digest("base64") !== md5) {
+      throw new StorageError("Md5Mismatch");
+    }
+    return await use(content);
+  } finally {
+    if (block.length === largestUpload) giveBack(block);
+  }
+}
+
+async function takeBlock(): Promise<Buffer> {
+  const idle = idleBlocks.pop();
+  if (idle !== undefined) return idle;
+  if (blocks >= mostBlocks) return new Promise((resolve) => waiting.push(resolve));
+  blocks++;
+  return Buffer.allocUnsafeSlow(largestUpload);
+}
+
+function giveBack(block: Buffer): void {
+  const next = waiting.shift();
+  if (next !== undefined) next(block);
+  else idleBlocks.push(block);
+}
