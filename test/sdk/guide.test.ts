@@ -43,7 +43,8 @@ describe("the guide to the SDK", () => {
 
   it("runs against the embedded service", { timeout: 70_000 }, async () => {
     const { stdout } = await run(process.execPath, [join(folder, "guide.ts")], { timeout: 60_000 });
-    expect(stdout).toContain("succeeded\nmyexperiment\nmycluster succeeded\n");
+    expect(stdout).toContain("clusters.create succeeded succeeded\nmyexperiment\nmycluster succeeded\n");
+    expect(stdout).toContain("answered 200 true");
     expect(stdout).toContain("404 The specified job nojob is not found");
     expect(stdout).toContain(
       "parameters.scaleSettings.manual.targetNodeCount must be an integer of at least 0, got -1",
