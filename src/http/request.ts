@@ -3,7 +3,7 @@ import type { HttpMethods, PipelineRequest, PipelineResponse } from "@azure/core
 import type { ServiceContext } from "./context.ts";
 import { parse, sendError, statusError, unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
-import { refuseOtherOrigin } from "./tokenPolicy.ts";
+import { isPlainlyWithin, refuseOtherOrigin } from "./tokenPolicy.ts";
 
 /** One request to the service. */
 export interface ServiceRequest {
@@ -35,10 +35,9 @@ export async function send(
   request: ServiceRequest,
   options: OperationOptions,
 ): Promise<ServiceAnswer> {
-  const url = new URL(request.url, context.endpoint);
-  refuseOtherOrigin(url, context.origin);
+  const url = addressOf(context, request);
   const pipelineRequest = createPipelineRequest({
-    url: url.href,
+    url,
     method: request.method,
     headers: createHeaders(request.body, options),
     body: request.body === undefined ? undefined : JSON.stringify(request.body),
@@ -46,14 +45,26 @@ export async function send(
     abortSignal: options.abortSignal,
     tracingOptions: options.tracingOptions,
     // Safe, because the token policy has the last word on where plain HTTP may go.
-    allowInsecureConnection: url.protocol === "http:",
+    allowInsecureConnection: context.origin.startsWith("http:"),
   });
-  const response = await sendThroughPipeline(context, request.operation, pipelineRequest, options);
+  let response: PipelineResponse;
+  try {
+    response = await context.pipeline.sendRequest(context.httpClient, pipelineRequest);
+  } catch (error) {
+    throw sendError(request.operation, error, pipelineRequest, hasTimedOut(error, pipelineRequest, options));
+  }
   options.onResponse?.(response);
   if (!request.success.includes(response.status)) throw statusError(request.operation, response);
   const body = parse(response.bodyAsText);
   if (response.bodyAsText && body === undefined) throw unreadableError(request.operation, response);
   return { response, body };
+}
+
+function addressOf({ endpoint, origin }: ServiceContext, request: ServiceRequest): string {
+  if (isPlainlyWithin(origin, request.url)) return request.url;
+  const url = new URL(request.url, endpoint);
+  refuseOtherOrigin(url, origin);
+  return url.href;
 }
 
 function createHeaders(body: unknown, options: OperationOptions): ReturnType<typeof createHttpHeaders> {
@@ -64,17 +75,7 @@ function createHeaders(body: unknown, options: OperationOptions): ReturnType<typ
   });
 }
 
-async function sendThroughPipeline(
-  context: ServiceContext,
-  operation: string,
-  request: PipelineRequest,
-  options: OperationOptions,
-): Promise<PipelineResponse> {
-  try {
-    return await context.pipeline.sendRequest(context.httpClient, request);
-  } catch (error) {
-    const aborted = error instanceof Error && error.name === "AbortError";
-    const timedOut = aborted && request.timeout > 0 && !options.abortSignal?.aborted;
-    throw sendError(operation, error, request, timedOut);
-  }
+function hasTimedOut(error: unknown, request: PipelineRequest, options: OperationOptions): boolean {
+  const aborted = error instanceof Error && error.name === "AbortError";
+  return aborted && request.timeout > 0 && !options.abortSignal?.aborted;
 }

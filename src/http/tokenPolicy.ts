@@ -30,12 +30,11 @@ export interface TokenPolicyOptions {
  */
 export function tokenPolicy({ credential, scopes, origin, allowLoopback }: TokenPolicyOptions): PipelinePolicy {
   const bearer = bearerTokenAuthenticationPolicy({ credential, scopes });
-  const ownAddresses = origin !== undefined && isSafe(new URL(origin), allowLoopback) ? `${origin}/` : undefined;
+  const safeOrigin = origin !== undefined && isSafe(new URL(origin), allowLoopback) ? origin : undefined;
   return {
     name: bearerTokenAuthenticationPolicyName,
     async sendRequest(request, next) {
-      // Almost every request goes to the client's own origin, and to see that, its URL needs no parsing.
-      if (ownAddresses === undefined || !request.url.startsWith(ownAddresses)) {
+      if (safeOrigin === undefined || !isPlainlyWithin(safeOrigin, request.url)) {
         const url = new URL(request.url);
         if (origin !== undefined) refuseOtherOrigin(url, origin, request);
         refuseInsecure(url, allowLoopback, request);
@@ -63,6 +62,11 @@ export function allowLoopbackHttp(
   pipeline.removePolicy({ name: bearerTokenAuthenticationPolicyName });
   pipeline.removePolicy({ name: proxyPolicyName });
   pipeline.addPolicy(tokenPolicy({ credential, scopes, allowLoopback: true }));
+}
+
+/** Whether a URL is within an origin at first sight. Almost every one is, and to see that, it needs no parsing. */
+export function isPlainlyWithin(origin: string, url: string): boolean {
+  return url.startsWith(origin) && url[origin.length] === "/";
 }
 
 /** Says why a URL must not be asked with this client's token, by throwing. */

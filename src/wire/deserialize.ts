@@ -1,6 +1,6 @@
-import { isJsonObject, readSteps, setMember } from "./jsonObject.ts";
+import { isJsonObject, setMember } from "./jsonObject.ts";
 import type { JsonObject } from "./jsonObject.ts";
-import type { AnyModel, AnyType, ModelSchema } from "./schema.ts";
+import type { AnyModel, AnyType, ModelSchema, WireMembers } from "./schema.ts";
 
 /** What becomes of members that need a decision. */
 export interface DeserializeOptions {
@@ -21,33 +21,42 @@ export function deserialize<T>(schema: ModelSchema<T>, body: unknown, options: D
 
 function deserializeModel(model: AnyModel, body: JsonObject, options: DeserializeOptions): JsonObject {
   const value: JsonObject = {};
-  for (const { name, property, steps } of model.rows) {
-    if (property.readOnly && options.readOnly === "drop") continue;
-    const member = readSteps(body, steps);
-    if (member !== undefined && member !== null) value[name] = deserializeValue(property.type, member, options);
-  }
-  if (options.unknown !== "drop") liftUnknownMembers(model, body, value);
+  lift(model, model.members, body, value, options);
   return value;
 }
 
-function liftUnknownMembers(model: AnyModel, body: JsonObject, value: JsonObject): void {
-  for (const name of Object.keys(body)) {
-    if (model.paths.has(name)) continue;
-    const member = body[name];
-    const lifted = model.containers.get(name);
-    if (lifted !== undefined && isJsonObject(member)) keepUnknown(model, member, lifted, value);
-    else keep(model, name, member, value);
+/** Takes over the members of one object on the wire: each that the table knows under its own name there. */
+function lift(
+  model: AnyModel,
+  known: WireMembers,
+  body: JsonObject,
+  value: JsonObject,
+  options: DeserializeOptions,
+): void {
+  for (const wireName of Object.keys(body)) {
+    const member = body[wireName];
+    if (member === null || member === undefined) continue;
+    const place = known.get(wireName);
+    if (place !== undefined && "property" in place) {
+      const { name, property } = place;
+      const isWanted = !property.readOnly || options.readOnly !== "drop";
+      if (isWanted) value[name] = deserializeValue(property.type, member, options);
+    } else if (place !== undefined && isJsonObject(member)) {
+      lift(model, place, member, value, options);
+    } else {
+      keepUnknown(model, wireName, member, value, options);
+    }
   }
 }
 
-function keepUnknown(model: AnyModel, members: JsonObject, known: ReadonlySet<string>, value: JsonObject): void {
-  for (const name of Object.keys(members)) {
-    if (!known.has(name)) keep(model, name, members[name], value);
-  }
-}
-
-function keep({ properties }: AnyModel, name: string, member: unknown, value: JsonObject): void {
-  if (member !== null && !Object.hasOwn(properties, name)) setMember(value, name, member);
+function keepUnknown(
+  { properties }: AnyModel,
+  name: string,
+  member: unknown,
+  value: JsonObject,
+  options: DeserializeOptions,
+): void {
+  if (options.unknown !== "drop" && !Object.hasOwn(properties, name)) setMember(value, name, member);
 }
 
 function deserializeValue(type: AnyType, value: unknown, options: DeserializeOptions): unknown {

@@ -8,13 +8,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 
 /** Reads a value by its dotted path; `undefined` when any object on the way is missing. */
 export function read(from: unknown, path: string): unknown {
-  return readSteps(from, path.split("."));
-}
-
-/** Reads a value by the names on the way to it; `undefined` when any object on the way is missing. */
-export function readSteps(from: unknown, steps: readonly string[]): unknown {
   let value = from;
-  for (const name of steps) {
+  for (const name of path.split(".")) {
     if (!isJsonObject(value) || !Object.hasOwn(value, name)) return undefined;
     value = value[name];
   }

@@ -108,17 +108,16 @@ export interface AnyModel {
   /** Name of the interface. */
   readonly name: string;
   readonly properties: Readonly<Record<string, WireProperty>>;
-  /** The rows again, ready to be walked: splitting paths takes longer than reading by them. */
-  readonly rows: readonly {
-    readonly name: string;
-    readonly property: WireProperty;
-    readonly steps: readonly string[];
-  }[];
   /** Every path that a row names. */
   readonly paths: ReadonlySet<string>;
-  /** The objects on the wire whose members are lifted, `properties` or none, and which of those members a row names. */
-  readonly containers: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The rows by their places on the wire, as a reader meets them. */
+  readonly members: WireMembers;
+  /** Names of the objects on the wire whose members are lifted: `properties` or nothing. */
+  readonly containers: readonly string[];
 }
+
+/** What the members of an object on the wire are: a row of the table, or an object with more of them. */
+export type WireMembers = ReadonlyMap<string, { readonly name: string; readonly property: WireProperty } | WireMembers>;
 
 /**
  * How the model `T` travels. `Keys` is there for the compiler, which would otherwise take one interface for another that
@@ -269,14 +268,25 @@ type Default<Type> =
 /** Makes the schema of the interface `T` from its table. */
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
   const properties = table as unknown as AnyModel["properties"];
-  const rows = Object.entries(properties).map(([name, property]) => {
-    return { name, property, steps: property.path.split(".") };
-  });
-  const paths = new Set(rows.map(({ property }) => property.path));
-  const containers = new Map<string, Set<string>>();
-  for (const { steps } of rows) {
-    const [container = "", member] = steps;
-    if (member !== undefined) containers.set(container, (containers.get(container) ?? new Set()).add(member));
+  const paths = new Set(Object.values(properties).map(({ path }) => path));
+  const members = new Map<string, MemberPlace>();
+  for (const [name, property] of Object.entries(properties)) {
+    placeAt(members, property.path.split("."), { name, property });
   }
-  return { name, properties, rows, paths, containers };
+  const containers = [...members].filter(([, place]) => place instanceof Map).map(([container]) => container);
+  return { name, properties, paths, members, containers };
+}
+
+type MemberPlace = { name: string; property: WireProperty } | Map<string, MemberPlace>;
+
+function placeAt(members: Map<string, MemberPlace>, steps: readonly string[], place: MemberPlace): void {
+  const [first = "", ...rest] = steps;
+  if (rest.length === 0) {
+    members.set(first, place);
+    return;
+  }
+  const present = members.get(first);
+  const inner = present instanceof Map ? present : new Map<string, MemberPlace>();
+  members.set(first, inner);
+  placeAt(inner, rest, place);
 }

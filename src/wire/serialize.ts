@@ -32,7 +32,7 @@ function serializeModel(model: AnyModel, value: JsonObject, options: SerializeOp
   const unknownMembers = Object.entries(value).filter(
     ([name, member]) => !Object.hasOwn(model.properties, name) && member !== undefined,
   );
-  const [container] = model.containers.keys();
+  const container = model.containers[0];
   const home = container !== undefined && unknownMembers.length > 0 ? objectAt(body, container) : body;
   for (const [name, member] of unknownMembers) setMember(home, name, member);
   return body;

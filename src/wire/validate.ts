@@ -51,7 +51,7 @@ function checkModel(model: AnyModel, value: unknown, path: string, check: Check)
 }
 
 function brokenContainers(model: AnyModel, body: Record<string, unknown>): string[] {
-  return [...model.containers.keys()].filter((name) => {
+  return model.containers.filter((name) => {
     const container = body[name];
     return container !== undefined && container !== null && !isJsonObject(container);
   });
