@@ -43,10 +43,11 @@ export async function send(
     body: request.body === undefined ? undefined : JSON.stringify(request.body),
     timeout: options.requestOptions?.timeout ?? 0,
     abortSignal: options.abortSignal,
-    tracingOptions: options.tracingOptions,
     // Safe, because the token policy has the last word on where plain HTTP may go.
     allowInsecureConnection: context.origin.startsWith("http:"),
   });
+  // What makes requests forgets this one of its options.
+  pipelineRequest.tracingOptions = options.tracingOptions;
   let response: PipelineResponse;
   try {
     response = await context.pipeline.sendRequest(context.httpClient, pipelineRequest);
