@@ -44,6 +44,9 @@ describe("arrows between the rooms of src", () => {
     ["src/service/launch/made-up.ts", "../state/store.ts"],
     ["src/service/auth/made-up.ts", "../../cli/main.ts"],
     ["src/service/made-up.ts", "../client.ts"],
+    ["src/transfer/made-up.ts", "../service/index.ts"],
+    ["src/transfer/made-up.ts", "../operations/jobs.ts"],
+    ["src/operations/made-up.ts", "../transfer/index.ts"],
     ["src/cli/made-up.ts", "../service/state/store.ts"],
   ])("%s must not import %s", async (file, target) => {
     expect(await arrows(file, `import { a } from "${target}";\na();\n`)).toHaveLength(1);

@@ -15,7 +15,7 @@ import { until } from "../service/until.ts";
 import { importsOf, InstalledPackage } from "./installed.ts";
 
 const run = promisify(execFile);
-const entries = ["batchai", "batchai/service", "batchai/files"];
+const entries = ["batchai", "batchai/service", "batchai/files", "batchai/transfer"];
 
 let installed: InstalledPackage;
 beforeAll(async () => {

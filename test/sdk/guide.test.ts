@@ -17,7 +17,8 @@ async function programOfGuide(): Promise<string> {
   return blocks
     .join("\n")
     .replaceAll('from "batchai"', `from "${root}src/index.ts"`)
-    .replaceAll('from "batchai/service"', `from "${root}src/service/index.ts"`);
+    .replaceAll('from "batchai/service"', `from "${root}src/service/index.ts"`)
+    .replaceAll('from "batchai/transfer"', `from "${root}src/transfer/index.ts"`);
 }
 
 beforeAll(async () => {
@@ -44,6 +45,9 @@ describe("the guide to the SDK", () => {
   it("runs against the embedded service", { timeout: 70_000 }, async () => {
     const { stdout } = await run(process.execPath, [join(folder, "guide.ts")], { timeout: 60_000 });
     expect(stdout).toContain("clusters.create succeeded succeeded\nmyexperiment\nmycluster succeeded\n");
+    expect(stdout).toContain("1 of 1 ready, 0 on their way");
+    expect(stdout).toMatch(/to failed\nJob myjob failed with exit code 3\. JobFailed: .*\ntrained\ntrained\n/);
+    expect(stdout).toMatch(/^1\/1 files, 6\/6 bytes\nmodel transferred \/.*\/output\/model$/m);
     expect(stdout).toContain("answered 200 true");
     expect(stdout).toContain("404 The specified job nojob is not found");
     expect(stdout).toContain(
