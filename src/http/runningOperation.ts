@@ -4,9 +4,9 @@ import { delay, withAnySignal } from "./abort.ts";
 import type { ServiceContext } from "./context.ts";
 import { operationError, provisioningError } from "./errors.ts";
 import { logger } from "./logger.ts";
-import { isLoopback } from "./loopback.ts";
 import type { LongRunningOperationOptions } from "./options.ts";
 import { provisioningStateOf, statusOf, statusWordOf } from "./operationStatus.ts";
+import { pollIntervalInMs } from "./pollInterval.ts";
 import { send } from "./request.ts";
 import type { ServiceAnswer, ServiceRequest } from "./request.ts";
 import { retryAfterInMs } from "./retryAfter.ts";
@@ -41,7 +41,7 @@ export function runningOperation(
   progress: Progress,
   options: LongRunningOperationOptions,
 ): OperationRequests {
-  const intervalInMs = options.updateIntervalInMs ?? (isLoopback(new URL(context.endpoint)) ? 100 : 2000);
+  const intervalInMs = pollIntervalInMs(context, options);
   let nextPollAt = 0;
   let hasSucceeded = false;
   const beginAt = (firstUrl: string): void => {
