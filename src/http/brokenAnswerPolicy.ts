@@ -1,5 +1,5 @@
-import { RestError, retryPolicy } from "@azure/core-rest-pipeline";
-import type { PipelinePolicy, PipelineRetryOptions, RetryStrategy } from "@azure/core-rest-pipeline";
+import { isRestError, RestError, retryPolicy } from "@azure/core-rest-pipeline";
+import type { PipelinePolicy, PipelineRetryOptions, RetryStrategy, SendRequest } from "@azure/core-rest-pipeline";
 
 /**
  * Sends a request again whose answer broke off. Core's own policy takes a lost connection for worth another attempt, but
@@ -14,5 +14,27 @@ export function brokenAnswerPolicy(options: PipelineRetryOptions = {}): Pipeline
         ? { retryAfterInMs: Math.min(retryDelayInMs * 2 ** retryCount, maxRetryDelayInMs) }
         : { skipStrategy: true },
   };
-  return { ...retryPolicy([strategy], { maxRetries }), name: "brokenAnswerPolicy" };
+  const retrying = retryPolicy([strategy], { maxRetries });
+  return {
+    name: "brokenAnswerPolicy",
+    async sendRequest(request, next) {
+      // Almost every answer is whole, and then no attempts have to be counted.
+      try {
+        return await next(request);
+      } catch (error) {
+        if (!isRestError(error) || error.code !== RestError.PARSE_ERROR) throw error;
+        return retrying.sendRequest(request, failingFirst(error, next));
+      }
+    },
+  };
+}
+
+/** Takes what has failed already for the first attempt. */
+function failingFirst(error: RestError, next: SendRequest): SendRequest {
+  let isFirst = true;
+  return (request) => {
+    if (!isFirst) return next(request);
+    isFirst = false;
+    return Promise.reject(error);
+  };
 }

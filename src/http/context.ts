@@ -1,5 +1,11 @@
 import type { TokenCredential } from "@azure/core-auth";
-import { createDefaultHttpClient, createPipelineFromOptions, proxyPolicyName } from "@azure/core-rest-pipeline";
+import {
+  createDefaultHttpClient,
+  createPipelineFromOptions,
+  formDataPolicyName,
+  multipartPolicyName,
+  proxyPolicyName,
+} from "@azure/core-rest-pipeline";
 import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
 import { brokenAnswerPolicy } from "./brokenAnswerPolicy.ts";
 import { createDownloads } from "./download.ts";
@@ -75,6 +81,8 @@ function createPipeline(credential: TokenCredential, url: URL, options: BatchAIM
       ],
     },
   });
+  // This API has neither forms nor bodies of several parts.
+  for (const name of [formDataPolicyName, multipartPolicyName]) pipeline.removePolicy({ name });
   pipeline.addPolicy(brokenAnswerPolicy(options.retryOptions), { phase: "Retry" });
   // A proxy would see the token in clear, and has no business between two processes of one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });

@@ -5,13 +5,7 @@ import {
   proxyPolicyName,
   RestError,
 } from "@azure/core-rest-pipeline";
-import type {
-  Pipeline,
-  PipelinePolicy,
-  PipelineRequest,
-  PipelineResponse,
-  SendRequest,
-} from "@azure/core-rest-pipeline";
+import type { Pipeline, PipelinePolicy, PipelineRequest } from "@azure/core-rest-pipeline";
 import { isLoopback } from "./loopback.ts";
 
 /** What a token policy needs to know. */
@@ -39,7 +33,19 @@ export function tokenPolicy({ credential, scopes, origin, allowLoopback }: Token
         if (origin !== undefined) refuseOtherOrigin(url, origin, request);
         refuseInsecure(url, allowLoopback, request);
       }
-      return /^https:/i.test(request.url) ? bearer.sendRequest(request, next) : sendShowingHttps(bearer, request, next);
+      if (/^https:/i.test(request.url)) return bearer.sendRequest(request, next);
+      // Core's policy refuses tokens over plain HTTP by looking at the scheme. What is safe was decided above, so it is
+      // shown the address with the other scheme, and the rest of it (caching, renewal, challenges) works as ever.
+      const address = request.url;
+      request.url = address.replace(/^http:/i, "https:");
+      try {
+        return await bearer.sendRequest(request, (authorized) => {
+          authorized.url = address;
+          return next(authorized);
+        });
+      } finally {
+        request.url = address;
+      }
     },
   };
 }
@@ -93,25 +99,4 @@ export function insecureMessage(url: URL): string {
   return isLoopback(url)
     ? `Refused to send a token to ${url.origin} by plain HTTP: set allowInsecureConnection to allow it on this machine.`
     : `Refused to send a token to ${url.origin} by plain HTTP, where anybody on the way could read it: use https.`;
-}
-
-/**
- * Core's policy refuses tokens over plain HTTP by looking at the scheme. What is safe was decided before, so it is shown
- * the address with the other scheme, and the rest of it (caching, renewal, challenges) works as ever.
- */
-async function sendShowingHttps(
-  bearer: PipelinePolicy,
-  request: PipelineRequest,
-  next: SendRequest,
-): Promise<PipelineResponse> {
-  const address = request.url;
-  request.url = address.replace(/^http:/i, "https:");
-  try {
-    return await bearer.sendRequest(request, (authorized) => {
-      authorized.url = address;
-      return next(authorized);
-    });
-  } finally {
-    request.url = address;
-  }
 }
