@@ -64,6 +64,7 @@ const errorTable = {
   OutOfRangeQueryParameterValue: [400, "A query parameter lies outside the range that this operation accepts."],
   ParentNotFound: [404, "The directory that should hold this path does not exist."],
   PendingCopyOperation: [409, "The file is the destination of a copy that is under way."],
+  PreviousSnapshotNotFound: [409, "The share has no snapshot of the time with which to compare."],
   ReadOnlyAttribute: [409, "The file or directory has the ReadOnly attribute."],
   RequestBodyTooLarge: [413, "The body is larger than this operation accepts."],
   ResourceAlreadyExists: [409, "A file or directory of that name already exists."],

@@ -44,7 +44,7 @@ function unsatisfiable(size: number): StorageError {
 }
 
 /** Bytes that Azure Files counts as one when it tells what was written. */
-const pageSize = 512;
+export const pageSize = 512;
 
 /** The whole pages that a range touches. */
 export function pagesOf({ start, end }: ByteRange): ByteRange {

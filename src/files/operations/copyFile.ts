@@ -16,7 +16,6 @@ import {
   currentHeaders,
   leaseHeader,
   propertiesOf,
-  refuseReadOnly,
   targetOf,
   withDescriptor,
   withoutDefaults,
@@ -24,7 +23,7 @@ import {
 } from "./entries.ts";
 import type { StoredTimes, Target } from "./entries.ts";
 import { fileTarget } from "./files.ts";
-import { checkReplaceable, placeDraft, publish, withDraft } from "./newFiles.ts";
+import { checkReplaceable, notYetKnown, placeDraft, publish, withDraft } from "./newFiles.ts";
 import { answer } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 import { publicAddress, sourceOf } from "./sources.ts";
@@ -75,7 +74,10 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
     properties: {
       ...properties,
       ...(permissionKey === undefined ? {} : { permissionKey }),
-      contentMd5: original.contentMd5?.modified === String(stat.mtimeNs) ? original.contentMd5 : undefined,
+      contentMd5:
+        original.contentMd5?.modified === String(stat.mtimeNs)
+          ? { ...original.contentMd5, modified: notYetKnown }
+          : undefined,
     },
     times: { ...smb, lastWriteOn: smb.lastWriteOn ?? "now" },
   };

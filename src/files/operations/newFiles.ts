@@ -90,7 +90,7 @@ function newProperties(exchange: Exchange, { share }: Target, smb: ReturnType<ty
 }
 
 /** Stands for the modification time of a file that is still being made. */
-const notYetKnown = "";
+export const notYetKnown = "";
 
 async function receive({ request, response }: Exchange, descriptor: number): Promise<void> {
   await withUpload(request, response, (content) => writeAll(descriptor, content, 0));

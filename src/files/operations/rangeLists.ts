@@ -1,27 +1,27 @@
+import { fstatSync } from "node:fs";
 import { versionHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
+import { differencesOf } from "../rangeDiff.ts";
+import type { FileState, ListedRange } from "../rangeDiff.ts";
 import { rangeHeader, rangeToRead } from "../ranges.ts";
 import type { ByteRange } from "../ranges.ts";
 import type { StorageRequest } from "../request.ts";
+import { snapshotAt, snapshotsOf } from "../snapshots.ts";
+import { locate, openPlace } from "../tree.ts";
+import type { Place } from "../tree.ts";
 import { toXml } from "../xml.ts";
-import { leaseHeader, withEntry } from "./entries.ts";
+import { leaseHeader, withDescriptor, withEntry } from "./entries.ts";
 import { fileTarget } from "./files.ts";
 import { answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 
-/** A part of a file that was written, or that is a hole where an older state had none. */
-interface ListedRange extends ByteRange {
-  readonly isHole: boolean;
-}
-
 async function listRanges(exchange: Exchange): Promise<void> {
-  const { request, response, storage } = exchange;
-  await withEntry(exchange, fileTarget(exchange), "read", (entry) => {
-    const { stat, properties } = entry;
+  const { request, response } = exchange;
+  await withEntry(exchange, fileTarget(exchange), "read", async ({ descriptor, stat, properties }) => {
     const size = Number(stat.size);
     const header = rangeHeader(request);
     const wanted = header === undefined || size === 0 ? { start: 0, end: size - 1 } : rangeToRead(header, size);
-    const all = storage.written.of(stat).map((range) => ({ ...range, isHole: false }));
+    const all = await rangesOf(exchange, descriptor);
     const { page, nextMarker } = pageOf(request, clip(all, wanted));
     for (const [name, value] of Object.entries(versionHeaders(stat, properties))) response.setHeader(name, value);
     response.setHeader("x-ms-content-length", size);
@@ -34,6 +34,29 @@ async function listRanges(exchange: Exchange): Promise<void> {
       }),
     );
   });
+}
+
+/** What of a file was written, or what of it differs from the snapshot that the request names. */
+async function rangesOf(exchange: Exchange, descriptor: number): Promise<ListedRange[]> {
+  const current = stateOf(exchange, descriptor);
+  const time = exchange.request.query.get("prevsharesnapshot");
+  const place = time === undefined ? undefined : previousPlace(exchange, time);
+  if (place?.stat?.isFile() !== true) return current.written.map((range) => ({ ...range, isHole: false }));
+  return withDescriptor(openPlace(place, "read"), (previous) => differencesOf(current, stateOf(exchange, previous)));
+}
+
+function stateOf({ storage }: Exchange, descriptor: number): FileState {
+  const stat = fstatSync(descriptor, { bigint: true });
+  return { descriptor, size: Number(stat.size), written: storage.written.of(stat) };
+}
+
+/** Where the file lay when a snapshot was taken. */
+function previousPlace({ request, storage }: Exchange, time: string): Place {
+  const share = storage.share({ accountName: request.account, shareName: request.share ?? "" });
+  if (!snapshotsOf(storage, share).some(({ snapshot }) => snapshot === time)) {
+    throw new StorageError("PreviousSnapshotNotFound");
+  }
+  return locate(snapshotAt(storage, share, time).folder, request.path);
 }
 
 function element({ start, end }: ByteRange): object {
