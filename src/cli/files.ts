@@ -27,7 +27,7 @@ export function filesCommand(): Command {
 async function serveFiles(options: FilesOptions): Promise<void> {
   // Loaded on demand: whoever asks for help, or starts the whole service, does not wait for it.
   const { FilesService } = await import("../files/index.ts");
-  const logger = await openLog(options.logLevel);
+  const logger = openLog(options.logLevel);
   const known = await readAccounts(options.dataDir);
   const wanted = options.account ?? (known.length === 0 ? [firstAccount] : []);
   const added = wanted.filter(

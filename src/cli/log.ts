@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { pino } from "pino";
 import type { Logger } from "pino";
 
 /** Option that tells how much is logged. */
@@ -8,7 +9,6 @@ export function logLevelOption(): Option {
 }
 
 /** Log on standard error, one JSON object a line. */
-export async function openLog(level: string): Promise<Logger> {
-  const { pino } = await import("pino");
+export function openLog(level: string): Logger {
   return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
 }

@@ -31,7 +31,7 @@ export function serveCommand(): Command {
 async function serve(options: ServeOptions): Promise<void> {
   // Loaded on demand: whoever asks for help, or wants the file shares alone, does not wait for it.
   const { BatchAIService } = await import("../service/index.ts");
-  const logger = await openLog(options.logLevel);
+  const logger = openLog(options.logLevel);
   const service = await BatchAIService.start({
     dataDir: options.dataDir,
     port: options.port,
