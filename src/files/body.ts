@@ -14,7 +14,8 @@ export async function readDocument(request: StorageRequest, response: ServerResp
   if (request.header("expect") !== undefined) response.writeContinue();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request.message as AsyncIterable<Buffer>) {
+  // The message outlives a refusal, so that there is someone left to be told.
+  for await (const chunk of request.message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > largestDocument) throw new StorageError("RequestBodyTooLarge");
     chunks.push(chunk);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { storedPolicies } from "./accessPolicies.ts";
 import { authenticate } from "./authentication.ts";
 import { answerPreflight, exposeAnswer } from "./cors.ts";
@@ -105,7 +106,8 @@ function versionOf(request: StorageRequest): string | undefined {
 }
 
 function sendError(message: IncomingMessage, response: ServerResponse, error: StorageError, requestId: string): void {
-  if (response.headersSent || message.socket.destroyed) {
+  const socket = message.socket as Socket | null;
+  if (response.headersSent || socket?.destroyed !== false) {
     response.destroy();
     return;
   }
