@@ -9,6 +9,14 @@ export type { TokenCredential } from "@azure/core-auth";
 export type { OperationState, OperationStatus, PollerLike } from "@azure/core-lro";
 export type { PagedAsyncIterableIterator } from "@azure/core-paging";
 export { isRestError, RestError } from "@azure/core-rest-pipeline";
+export type {
+  HttpClient,
+  Pipeline,
+  PipelinePolicy,
+  PipelineRequest,
+  PipelineResponse,
+  SendRequest,
+} from "@azure/core-rest-pipeline";
 
 export { BatchAIManagementClient, restorePoller } from "./client.ts";
 export { tokenCredential } from "./http/credential.ts";

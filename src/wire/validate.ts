@@ -5,9 +5,9 @@ import type { AnyModel, AnyType, ModelSchema, WireProperty } from "./schema.ts";
 /** One thing that is wrong with a value. */
 export interface ValidationIssue {
   /** Path of the property, for example `properties.scaleSettings.manual.targetNodeCount`. */
-  path: string;
+  readonly path: string;
   /** What is wrong with it, for example `must be an integer of at least 0, got "two"`. Never holds a secret. */
-  message: string;
+  readonly message: string;
 }
 
 /** How a value is looked at. */

@@ -1,6 +1,7 @@
 import { describe, expectTypeOf, it } from "vitest";
 import type {
   AbortError,
+  AdditionalPolicy,
   BatchAIManagementClient,
   BatchAIManagementClientOptions,
   CachingType,
@@ -11,6 +12,7 @@ import type {
   Experiment,
   File,
   FileServer,
+  HttpClient,
   Job,
   JobCreateParameters,
   ListOptions,
@@ -21,9 +23,14 @@ import type {
   OperationProgress,
   Page,
   PagedList,
+  Pipeline,
+  PipelinePolicy,
+  PipelineRequest,
+  PipelineResponse,
   ProvisioningState,
   RemoteLoginInformation,
   RestError,
+  SendRequest,
   TokenCredential,
   ToolType,
   Usage,
@@ -145,6 +152,23 @@ describe("the types of the client and its errors", () => {
     expectTypeOf<{ endpoint: string; validate: false }>().toExtend<BatchAIManagementClientOptions>();
   });
 
+  it("are enough to write policies and transports with, without another package", () => {
+    const policy: PipelinePolicy = {
+      name: "patience",
+      sendRequest(request, next) {
+        expectTypeOf(request).toEqualTypeOf<PipelineRequest>();
+        expectTypeOf(next).toEqualTypeOf<SendRequest>();
+        return next(request);
+      },
+    };
+    expectTypeOf({ policy, position: "perCall" as const }).toExtend<AdditionalPolicy>();
+    expectTypeOf<NonNullable<BatchAIManagementClientOptions["httpClient"]>>().toEqualTypeOf<HttpClient>();
+    expectTypeOf<BatchAIManagementClient["pipeline"]>().toEqualTypeOf<Pipeline>();
+    expectTypeOf<Parameters<NonNullable<OperationOptions["onResponse"]>>>().toEqualTypeOf<
+      [response: PipelineResponse]
+    >();
+  });
+
   it("tell one error from another", () => {
     const examine = (error: unknown): void => {
       if (isRestError(error)) expectTypeOf(error).toEqualTypeOf<RestError>();
@@ -153,7 +177,10 @@ describe("the types of the client and its errors", () => {
     expectTypeOf<RestError["code"]>().toEqualTypeOf<string | undefined>();
     expectTypeOf<ErrorDetails["requestId"]>().toEqualTypeOf<string | undefined>();
     expectTypeOf<ValidationError>().toExtend<TypeError>();
-    expectTypeOf<ValidationError["issues"][number]>().toEqualTypeOf<{ path: string; message: string }>();
+    expectTypeOf<ValidationError["issues"][number]>().toEqualTypeOf<{
+      readonly path: string;
+      readonly message: string;
+    }>();
     expectTypeOf<AbortError>().toExtend<Error>();
   });
 });
