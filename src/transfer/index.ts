@@ -15,4 +15,11 @@ export type {
   TransferSummary,
 } from "./transfer.ts";
 export { uploadDirectory } from "./uploadDirectory.ts";
-export type { ShareDirectory, ShareFile, ShareFileProperties, ShareRequestOptions } from "./share.ts";
+export type {
+  ShareDirectory,
+  ShareFile,
+  ShareFileHeaders,
+  ShareFileProperties,
+  ShareRequestOptions,
+  ShareUploadOptions,
+} from "./share.ts";

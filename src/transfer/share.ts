@@ -6,6 +6,20 @@ export interface ShareRequestOptions {
   abortSignal?: AbortSignalLike;
 }
 
+/** Options that the upload of a part of a file takes. */
+export interface ShareUploadOptions extends ShareRequestOptions {
+  /** MD5 of the part; the storage refuses the part when it has another one. */
+  contentMD5?: Uint8Array;
+}
+
+/** Headers that a share stores with a file. */
+export interface ShareFileHeaders {
+  /** MD5 of the whole file. */
+  fileContentMD5?: Uint8Array;
+  /** Media type of the file. */
+  fileContentType?: string;
+}
+
 /**
  * A directory of a file share: what is used of a `ShareDirectoryClient` of `@azure/storage-file-share`, so that this package
  * does not need that one.
@@ -38,17 +52,9 @@ export interface ShareFile {
   /** Asks what is known of it. */
   getProperties(options?: ShareRequestOptions): Promise<ShareFileProperties>;
   /** Writes a part of it, which is refused when it does not have its MD5. */
-  uploadRange(
-    body: Uint8Array,
-    offset: number,
-    contentLength: number,
-    options?: ShareRequestOptions & { contentMD5?: Uint8Array },
-  ): Promise<unknown>;
+  uploadRange(body: Uint8Array, offset: number, contentLength: number, options?: ShareUploadOptions): Promise<unknown>;
   /** Stores its MD5. */
-  setHttpHeaders(
-    headers?: { fileContentMD5?: Uint8Array; fileContentType?: string },
-    options?: ShareRequestOptions,
-  ): Promise<unknown>;
+  setHttpHeaders(headers?: ShareFileHeaders, options?: ShareRequestOptions): Promise<unknown>;
   /** Stores something else with it. */
   setMetadata(metadata?: Record<string, string>, options?: ShareRequestOptions): Promise<unknown>;
 }

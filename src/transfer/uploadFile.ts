@@ -12,7 +12,7 @@ import type { ReportBytes, TransferOutcome } from "./transfer.ts";
 /** What is sent at once: the longest range that Azure Files accepts. */
 const partLength = 4 * 1024 * 1024;
 /** How much is sent between two notes of how far the upload has come. */
-const noteEvery = 16 * partLength;
+const noteEvery = 8 * partLength;
 /** Metadata of a file that is not complete: the MD5 of the whole and the number of bytes that have arrived. */
 const noteName = "batchaiupload";
 

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { File, Jobs, OutputFilePart } from "../../src/index.ts";
 import { downloadOutputDirectory } from "../../src/transfer/index.ts";
@@ -10,6 +11,7 @@ import type {
   SkippedEntry,
   TransferProgress,
 } from "../../src/transfer/index.ts";
+import { runNode } from "../examples/runNode.ts";
 import { rejectionOf } from "../sdk/fixtures.ts";
 import { JobsOfService } from "../sdk/jobsOfService.ts";
 import { hashesIn, hashesOf, part, someFiles, writeFiles } from "./folders.ts";
@@ -154,6 +156,20 @@ describe("downloadOutputDirectory", () => {
     expect(all.find(({ path }) => path.includes("größer"))?.outcome).toBe("resumed");
     expect(again.reads.filter((read) => read.includes("größer"))).toEqual([`models/final/größer.bin ${2 * part}`]);
     expect(await hashesIn(folder)).toEqual(hashesOf(files));
+  });
+
+  it("goes on after its process was killed", async () => {
+    const script = fileURLToPath(new URL("killedDownload.ts", import.meta.url));
+    const { endpoint, subscriptionId, token } = service.embedded.service.connection;
+    const path = "models/final/größer.bin";
+    const parameters = [JSON.stringify({ endpoint, subscriptionId, token }), JSON.stringify(source), folder];
+    const killed = await runNode(script, ...parameters, path, String(2 * part));
+    expect(killed).toMatchObject({ exitCode: null, stderr: "" });
+    expect(Object.keys(await hashesIn(folder))).not.toContain(path);
+    const { files: all } = await downloadOutputDirectory(jobs, source, folder);
+    expect(all.find((file) => file.path === path)?.outcome).toBe("resumed");
+    expect(await hashesIn(folder)).toEqual(hashesOf(files));
+    expect(await rest()).toEqual([]);
   });
 
   it("starts a file anew that has changed since the interruption, and leaves no rest", async () => {
