@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { defineConfig, type Options } from "tsup";
+import { commonJsEntries } from "./scripts/commonJsEntries.ts";
 import { licencesOfBundledPackages } from "./scripts/licences.ts";
 
 type Plugin = NonNullable<Options["plugins"]>[number];
@@ -8,7 +9,7 @@ const launcher = "service/engines/launcher";
 
 /**
  * The process engine starts its launcher as `new URL("./launcher.ts", import.meta.url)`. Bundling moves that code to
- * another folder, and to another one in each format, so every output file is told where the built launcher lies.
+ * another folder, so every output file is told where the built launcher lies.
  */
 const launcherLocation: Plugin = {
   name: "launcher-location",
@@ -26,7 +27,7 @@ export const entries = {
   "files/index": "src/files/index.ts",
   "transfer/index": "src/transfer/index.ts",
 };
-const { index, ...service } = entries;
+const { index, "transfer/index": transfer, ...service } = entries;
 
 /** A build of its own: no chunk can be shared with the service, so importing the SDK never loads a part of it. */
 export const sdk: Options = {
@@ -50,18 +51,21 @@ export default defineConfig([
   sdk,
   {
     ...node,
-    name: "service, esm",
+    name: "service",
     entry: { ...service, "cli/main": "src/cli/main.ts", [launcher]: `src/${launcher}.ts` },
     format: ["esm"],
     esbuildOptions: (options) => {
       options.chunkNames = "service/chunk-[hash]";
     },
-    esbuildPlugins: [licencesOfBundledPackages("third-party-licences.txt")],
+    esbuildPlugins: [licencesOfBundledPackages("third-party-licences.txt"), commonJsEntries(Object.keys(service))],
+    // Who wants the SDK gets the service too, so it has to be small. Names stay: errors and logs show them.
+    minify: true,
+    keepNames: true,
     // Bundled CommonJS libraries (fastify, pino) call `require` for Node's own modules.
     banner: {
       js: 'import { createRequire as createRequireOf } from "node:module";const require = createRequireOf(import.meta.url);',
     },
   },
-  { ...node, name: "service, cjs", entry: service, format: ["cjs"], shims: true },
+  { ...node, name: "transfer", entry: { "transfer/index": transfer }, format: ["esm", "cjs"] },
   { name: "types", entry: entries, format: ["esm", "cjs"], dts: { only: true } },
 ]);

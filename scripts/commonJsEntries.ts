@@ -1,0 +1,24 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Options } from "tsup";
+
+type BuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
+
+/**
+ * Writes a CommonJS file beside each of these modules that hands the module on. Node.js can `require` modules, so one copy
+ * of the service is enough, and it stays one service however often and in whatever way it is loaded.
+ */
+export function commonJsEntries(names: readonly string[]): BuildPlugin {
+  return {
+    name: "commonjs-entries",
+    setup(build) {
+      build.onEnd(async () => {
+        for (const name of names) {
+          const file = join(build.initialOptions.outdir ?? "dist", `${name}.cjs`);
+          await mkdir(dirname(file), { recursive: true });
+          await writeFile(file, 'module.exports = require("./index.js");\n');
+        }
+      });
+    },
+  };
+}
