@@ -12,16 +12,16 @@ import type {
 export interface OperationOptions {
   /** Ends the wait with an `AbortError`; what the service has begun goes on. */
   abortSignal?: AbortSignalLike;
-  /** How requests are sent. */
+  /** How requests are sent. Default: as the client does it. */
   requestOptions?: {
-    /** Headers on top of the client's own. */
+    /** Headers on top of the client's own. Default: none. */
     customHeaders?: Record<string, string>;
     /** Longest time in milliseconds that one attempt of a request may take. Default: 0, no limit. */
     timeout?: number;
   };
   /** Is shown every answer that the method gets, those of polls and pages and those that are errors included. */
   onResponse?: (response: PipelineResponse) => void;
-  /** Context of tracing, as `@azure/core-tracing` makes it. */
+  /** What the spans of the requests belong to, as `@azure/core-tracing` makes it. Default: the active span. */
   tracingOptions?: PipelineRequestOptions["tracingOptions"];
 }
 

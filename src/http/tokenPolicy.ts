@@ -54,7 +54,8 @@ export function tokenPolicy({ credential, scopes, origin, allowLoopback }: Token
  * Lets another Azure client, such as `ResourceManagementClient` of `@azure/arm-resources`, talk to a service on this
  * machine by plain HTTP, which its own policy refuses. Over HTTPS it works as before; plain HTTP to any other machine is
  * still refused. Proxies are left out, since no token may go to one in clear. The client itself needs its options
- * `endpoint` and `allowInsecureConnection: true`.
+ * `endpoint` and `allowInsecureConnection: true`. Never throws; what is refused rejects with a `RestError` of the code
+ * `InsecureConnection` when it is sent.
  *
  * @param pipeline - The client's `pipeline`; it is changed.
  * @param credential - Where tokens come from.

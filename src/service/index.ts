@@ -1,3 +1,8 @@
+/**
+ * The Batch AI service, in the process that starts it: `batchai/service`.
+ *
+ * @packageDocumentation
+ */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FilesService } from "../files/index.ts";

@@ -8,7 +8,7 @@ export interface ShareRequestOptions {
 
 /** Options that the upload of a part of a file takes. */
 export interface ShareUploadOptions extends ShareRequestOptions {
-  /** MD5 of the part; the storage refuses the part when it has another one. */
+  /** MD5 of the part; the storage refuses the part when it has another one. Default: none, nothing is compared. */
   contentMD5?: Uint8Array;
 }
 

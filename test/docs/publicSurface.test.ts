@@ -34,6 +34,21 @@ describe("the public surface", () => {
     expect(items.filter(({ comment }) => !/[A-Za-z]{2}/.test(comment)).map(({ name }) => name)).toEqual([]);
   });
 
+  it("says what happens without an option, for every option", () => {
+    const options = items.filter(({ name, isOptional }) => isOptional && /(Options|PageSettings)\./.test(name));
+    expect(options.length).toBeGreaterThan(30);
+    // A callback or a signal that is not given does nothing, and that goes without saying.
+    const telling = options.filter(({ name }) => !/\.(on[A-Z]\w+|abortSignal)$/.test(name));
+    expect(telling.filter(({ comment }) => !/Default|Absent|absent:/.test(comment)).map(({ name }) => name)).toEqual([]);
+  });
+
+  it("says what a function throws, or rejects with, when it can", () => {
+    const functions = items.filter(({ name, type }) => /^[\w/]+: [a-z]\w+$/.test(name) && type.includes("=>"));
+    expect(functions.length).toBeGreaterThan(3);
+    const silent = functions.filter(({ comment }) => !/@throws|[Tt]hrows|[Rr]ejects|Never throws/.test(comment));
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
   it("holds no `any`", () => {
     expect(items.filter(({ type }) => /\bany\b/.test(type)).map(({ name, type }) => `${name}: ${type}`)).toEqual([]);
   });

@@ -12,6 +12,8 @@ export interface PublicItem {
   readonly comment: string;
   /** Its type as the compiler prints it. */
   readonly type: string;
+  /** Whether it may be left out. */
+  readonly isOptional: boolean;
 }
 
 /** Every exported symbol of the entries that is made here, with its members down to those of nameless objects. */
@@ -48,7 +50,8 @@ function itemOf(checker: ts.TypeChecker, name: string, node: ts.Node): PublicIte
     .getJSDocCommentsAndTags(node)
     .map((part) => part.getText())
     .join("\n");
-  return { name, comment, type: typeOf(checker, node) };
+  const isOptional = ts.isPropertySignature(node) && node.questionToken !== undefined;
+  return { name, comment, type: typeOf(checker, node), isOptional };
 }
 
 function typeOf(checker: ts.TypeChecker, node: ts.Node): string {

@@ -1,5 +1,6 @@
+import { createHttpHeaders } from "@azure/core-rest-pipeline";
 import nock from "nock";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { OperationState } from "../../src/index.ts";
 import { azure, azureIsNock, operationPath, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
 
@@ -202,5 +203,41 @@ describe("the pause between two polls", () => {
     await expect(
       quickClient().clusters.delete("g", "w", "c", { updateIntervalInMs: 600_000 }),
     ).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ["every 2 seconds", azure, 2000],
+    ["every 100 ms on this machine", "http://127.0.0.1:1", 100],
+  ])("is polite where the service says nothing: %s", async (_, endpoint, pauseInMs) => {
+    vi.useFakeTimers();
+    try {
+      let polls = 0;
+      const client = quickClient({
+        endpoint,
+        allowInsecureConnection: true,
+        httpClient: {
+          sendRequest: (request) => {
+            if (request.method === "GET") polls += 1;
+            const headers = createHttpHeaders({ "azure-asyncoperation": `${endpoint}${operationPath}` });
+            const [status, bodyAsText] = request.method === "GET" ? [200, '{"status":"InProgress"}'] : [202, ""];
+            return Promise.resolve({ request, status, headers, bodyAsText });
+          },
+        },
+      });
+      const controller = new AbortController();
+      const rejection = rejectionOf(client.clusters.delete("g", "w", "c", { abortSignal: controller.signal }));
+      await vi.advanceTimersByTimeAsync(0);
+      const polled = [polls];
+      for (const step of [pauseInMs - 1, 1, pauseInMs - 1, 1]) {
+        await vi.advanceTimersByTimeAsync(step);
+        polled.push(polls);
+      }
+      expect(polled).toEqual([1, 1, 2, 2, 3]);
+      controller.abort();
+      await vi.advanceTimersByTimeAsync(1);
+      expect((await rejection).name).toBe("AbortError");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
