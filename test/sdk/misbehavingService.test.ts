@@ -129,9 +129,9 @@ describe("an operation that never ends", () => {
     const sent = asked.length;
     expect(error.message).toContain(`jobs.delete of ${jobPath}: the wait was aborted. The operation goes on`);
     expect(poller.operationState).toMatchObject({ status: "running", serviceStatus: "InProgress" });
-    // One more request of this client over the same connection shows that no poll was on its way behind it.
-    await client.workspaces.get("g", "w");
-    expect(asked.slice(sent).filter((line) => line.includes("operationresults"))).toEqual([]);
+    // While these requests come and go, at most the one poll arrives that was on its way when the signal came.
+    for (let round = 0; round < 20; round += 1) await client.workspaces.get("g", "w");
+    expect(asked.slice(sent).filter((line) => line.includes("operationresults")).length).toBeLessThanOrEqual(1);
   });
 });
 
