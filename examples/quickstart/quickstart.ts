@@ -3,14 +3,14 @@
 
 import { readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-// In your own project: from "batchai".
-import type { ClusterCreateParameters, JobCreateParameters } from "../../src/index.ts";
+// In your own project: from "batchai" and "batchai/transfer".
+import { type ClusterCreateParameters, type JobCreateParameters, JobFailedError } from "../../src/index.ts";
+import { downloadOutputDirectory } from "../../src/transfer/index.ts";
 import { readConfiguration } from "./configuration.ts";
 import { connect } from "./connection.ts";
 import { say, shortPath, size } from "./console.ts";
 import { runInterruptible } from "./interruptible.ts";
-import { download, endJob, filesOf, follow, reasonsOf } from "./job.ts";
+import { endJob, filesOf } from "./job.ts";
 import { deleteLeftovers } from "./leftovers.ts";
 import { writeMnist } from "./mnist.ts";
 import { ProgressBar } from "./progressBar.ts";
@@ -80,24 +80,16 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   });
 
   step("Wait for its node");
-  for (let last = "", ready = false; !ready;) {
-    const {
-      allocationState,
-      currentNodeCount,
-      nodeStateCounts = {},
-      errors = [],
-    } = await batchAI.clusters.get(resourceGroup, "myworkspace", "mycluster");
-    const { idleNodeCount = 0, preparingNodeCount = 0, unusableNodeCount = 0 } = nodeStateCounts;
-    const now =
-      `Cluster is ${allocationState}. Target: 1; allocated: ${currentNodeCount}; ` +
-      `preparing: ${preparingNodeCount}; idle: ${idleNodeCount}; unusable: ${unusableNodeCount}`;
-    if (now !== last) say(now);
-    last = now;
-    const [error] = errors;
-    if (error) throw new Error(`The node cannot be used. ${error.code}: ${error.message}`);
-    ready = idleNodeCount === 1;
-    if (!ready) await delay(500, undefined, { signal });
-  }
+  await batchAI.clusters.waitForNodes(resourceGroup, "myworkspace", "mycluster", {
+    abortSignal: signal,
+    onProgress: ({ cluster: { allocationState, currentNodeCount }, wantedNodeCount, nodeStateCounts }) => {
+      const { idleNodeCount, preparingNodeCount, unusableNodeCount } = nodeStateCounts;
+      say(
+        `Cluster is ${allocationState}. Target: ${wantedNodeCount}; allocated: ${currentNodeCount}; ` +
+          `preparing: ${preparingNodeCount}; idle: ${idleNodeCount}; unusable: ${unusableNodeCount}`,
+      );
+    },
+  });
 
   step("Create the experiment myexperiment");
   await batchAI.experiments.create(resourceGroup, "myworkspace", "myexperiment");
@@ -132,7 +124,9 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   });
 
   step("Monitor the job: this is its standard output");
-  const job = await follow(batchAI, myjob, say, signal);
+  const log = batchAI.jobs.streamOutputFile(...myjob, "stdouterr", "stdout.txt", { abortSignal: signal });
+  for await (const line of log.lines()) say(line);
+  const job = await batchAI.jobs.waitForCompletion(...myjob, { abortSignal: signal, throwOnFailure: false });
   say(`Job ${job.executionState}, exit code ${job.executionInfo?.exitCode ?? "none"}.`);
 
   step("List its logs and model files");
@@ -144,12 +138,17 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   step("Download them");
   const folder = join(configuration.folder, "output");
   await rm(folder, { recursive: true, force: true });
+  const names = { resourceGroupName: resourceGroup, workspaceName: "myworkspace", experimentName: "myexperiment" };
   const downloaded: string[] = [];
-  for (const file of [...logs, ...models]) downloaded.push(await download(file, folder, signal));
+  for (const outputDirectoryId of ["stdouterr", "MODEL"]) {
+    const source = { ...names, jobName: "myjob", outputDirectoryId };
+    const output = await downloadOutputDirectory(batchAI.jobs, source, folder, { abortSignal: signal });
+    downloaded.push(...output.files.map((file) => file.localPath));
+  }
   say(`${downloaded.length} files are in ${shortPath(folder)} now.`);
   if (job.executionState === "failed") {
-    const stderr = logs.length > 0 ? await readFile(join(folder, "stderr.txt"), "utf8") : "";
-    throw new Error(`The job failed. ${reasonsOf(job)}\n${stderr}`.trimEnd());
+    const stderr = await readFile(join(folder, "stderr.txt"), "utf8");
+    throw new Error(`${new JobFailedError(job).message}\n${stderr}`.trimEnd());
   }
 
   step("See what it learned");

@@ -84,7 +84,7 @@ export class OutputFile {
   #refusedError(url: string): RestError {
     const message =
       `${this.#operation}: the storage at ${new URL(url).origin} refuses the link to ${this.#name} that the service ` +
-      "has just made; do the clocks of both agree?";
+      "has just made; do the clocks of both agree? [DownloadLinkRefused]";
     return new RestError(message, { code: "DownloadLinkRefused", statusCode: 403 });
   }
 }
@@ -102,8 +102,8 @@ export async function readOutputFile(
   if (issues.length > 0) throw new ValidationError(operation, issues);
   const file = new OutputFile(context, operation, path, list, downloadUrl);
   const part = await file.read({ offset, length, includeMd5 }, options);
-  if (part === undefined) throw new RestError(`${operation}: there is no file ${path}`, { code: "OutputFileNotFound" });
-  return part;
+  if (part !== undefined) return part;
+  throw new RestError(`${operation}: there is no file ${path} [OutputFileNotFound]`, { code: "OutputFileNotFound" });
 }
 
 /** What is wrong with a number of bytes. */

@@ -5,6 +5,7 @@ import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
 import { issuesOf, longestPart, OutputFile } from "./outputFile.ts";
 import type { ListFiles } from "./outputFile.ts";
+import { JobFailedError } from "./problems.ts";
 import { hasEnded } from "./waitForCompletion.ts";
 import { explained, pause } from "./waiting.ts";
 import type { Look, WaitOptions } from "./waiting.ts";
@@ -88,12 +89,13 @@ async function* follow(
 function shortenedError({ jobName, path }: StreamSource, size: number, position: number): RestError {
   const message =
     `jobs.streamOutputFile: ${path} of job ${jobName} has become shorter, ${size} bytes instead of ${position} or more: ` +
-    "it was written anew, and what follows does not belong to what came before";
+    "it was written anew, and what follows does not belong to what came before [OutputFileChanged]";
   return new RestError(message, { code: "OutputFileChanged" });
 }
 
-function notThereError({ jobName, path }: StreamSource, { executionState }: Job): RestError {
-  const message = `jobs.streamOutputFile: job ${jobName} has ended (${executionState ?? ""}), and there is no file ${path}`;
+function notThereError({ jobName, path }: StreamSource, job: Job): RestError {
+  const failure = job.executionState === "failed" ? ` ${new JobFailedError(job).message}` : "";
+  const message = `jobs.streamOutputFile: job ${jobName} has ended without the file ${path}.${failure} [OutputFileNotFound]`;
   return new RestError(message, { code: "OutputFileNotFound" });
 }
 

@@ -79,6 +79,6 @@ export function explained(error: unknown, waiting: Waiting, options: OperationOp
 }
 
 function replacedError({ operation, subject }: Waiting): RestError {
-  const message = `${operation}: ${subject} was deleted while it was waited for, and another one has its name now`;
+  const message = `${operation}: ${subject} was deleted while it was waited for, and another one has its name now [ResourceReplaced]`;
   return new RestError(message, { code: "ResourceReplaced" });
 }

@@ -1,6 +1,6 @@
-import { lstat, readdir, realpath } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import type { Dirent } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { FileToTransfer, SkippedEntry, TransferOptions } from "./transfer.ts";
 import { partialPattern } from "./targetFolder.ts";
 
@@ -20,7 +20,7 @@ export interface LocalTree {
 
 /** Lists a folder with everything below it. */
 export async function listLocalTree(folder: string, { abortSignal, onSkip }: TransferOptions): Promise<LocalTree> {
-  const root = await realpath(folder);
+  const root = resolve(folder);
   const tree: LocalTree = { files: [], directories: [], skipped: [] };
   const waiting = [""];
   for (const directory of waiting) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { lstat, mkdir, realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { lstat, mkdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { TransferError } from "./transferError.ts";
 
 /** Names of files that are not complete yet. */
@@ -17,7 +17,7 @@ export function partialPathOf(localPath: string, version: string): string {
 
 /** A folder that files are put into; nothing of it may lie elsewhere. */
 export class TargetFolder {
-  /** Its real path. */
+  /** Its absolute path. */
   readonly path: string;
 
   private constructor(path: string) {
@@ -27,7 +27,7 @@ export class TargetFolder {
   /** Makes the folder where it is missing. */
   static async open(path: string): Promise<TargetFolder> {
     await mkdir(path, { recursive: true });
-    return new TargetFolder(await realpath(path));
+    return new TargetFolder(resolve(path));
   }
 
   /** Makes a directory, whose parent is there already. Throws when something else has its name, a link above all. */

@@ -135,7 +135,7 @@ describe("the quickstart", { timeout: 180_000 }, () => {
     it("says why the script failed", async () => {
       const { exitCode, stderr } = await (await startWithPython("fail")).finished;
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/^The job failed\. JobFailed: .*\n(.*\n)*No module named cntk\n$/m);
+      expect(stderr).toMatch(/^Job myjob failed with exit code 3\. JobFailed: .*\n(.*\n)*No module named cntk\n$/m);
       expect(stderr).not.toMatch(/^ +at /m);
     });
 
@@ -143,7 +143,7 @@ describe("the quickstart", { timeout: 180_000 }, () => {
       await writeFile(join(folder, "ConvNet_MNIST.py"), "");
       const { exitCode, stderr } = await start(parameters).finished;
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/^The job failed\. FailedStartingContainer: .*microsoft\/cntk.*ignoreContainerSettings/m);
+      expect(stderr).toMatch(/Job myjob failed\. FailedStartingContainer: .*microsoft\/cntk.*ignoreContainerSettings/m);
     });
   });
 

@@ -81,7 +81,9 @@ describe("jobs.streamOutputFile", () => {
     const error = await rejectionOf(service.client.jobs.streamOutputFile(...job, "OUT", "model").text());
     expect(error).toMatchObject({
       code: "OutputFileNotFound",
-      message: "jobs.streamOutputFile: job without has ended (failed), and there is no file model",
+      message: expect.stringMatching(
+        /^jobs\.streamOutputFile: job without has ended without the file model\. Job without failed with exit code 5\. .*\[OutputFileNotFound\]$/,
+      ),
     });
   });
 
