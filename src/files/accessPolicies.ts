@@ -53,6 +53,8 @@ export function storedPolicies(storage: Storage): PolicyLookup {
 /** Stored access policies as a document. */
 export function policiesXml(policies: readonly AccessPolicy[]): string {
   return toXml(rootName, {
+    // The official JavaScript client (12.33.0) fails on a root element without either children or attributes.
+    $: { "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance" },
     SignedIdentifier: policies.map(({ id, start, expiry, permission }) => ({
       Id: id,
       AccessPolicy: {

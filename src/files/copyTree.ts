@@ -4,17 +4,21 @@ import { chmod, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { nameOfKey } from "./names.ts";
-import { keysIn, lookAt, openPlace, pathOf } from "./tree.ts";
+import { keysIn, lookAt, openPlace } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
 
 const readAt = promisify(read);
 const writeAt = promisify(write);
 const blockSize = 256 * 1024;
+/** What opening says of something that was moved away, or replaced by something else. */
+const goneCodes = new Set<unknown>(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ResourceNotFound"]);
 
 /** One file or directory that was copied. */
 export interface CopiedEntry {
   /** The original when it was copied. */
   readonly original: BigIntStats;
+  /** The directory that holds the original; of the root of a share, that root. */
+  readonly parent: BigIntStats;
   /** The copy, complete. */
   readonly copy: BigIntStats;
 }
@@ -28,28 +32,34 @@ export async function copyTree(
   source: FoundPlace,
   target: string,
   copied: (entry: CopiedEntry) => void,
+  parent = source.stat,
 ): Promise<void> {
   mkdirSync(target);
   for (const place of lookAt(source, (await keysIn(source)).map(nameOfKey))) {
     const path = join(target, place.name);
-    if (place.stat.isDirectory()) await unlessGone(copyTree(place, path, copied));
-    else await unlessGone(copyFile(place, path, copied));
+    if (place.stat.isDirectory()) await unlessGone(copyTree(place, path, copied, source.stat));
+    else await unlessGone(copyFile(place, path, copied, source.stat));
   }
   await utimes(target, source.stat.atime, source.stat.mtime);
-  copied({ original: source.stat, copy: lstatSync(target, { bigint: true }) });
+  copied({ original: source.stat, parent, copy: lstatSync(target, { bigint: true }) });
 }
 
-/** Ignores that the original of a copy is not there any more. */
+/** Ignores that what was to be copied is not there any more, or not what it was. */
 async function unlessGone(copying: Promise<void>): Promise<void> {
   try {
     await copying;
   } catch (error) {
-    if (!(error instanceof Error && "code" in error)) throw error;
-    if (error.code !== "ENOENT" && error.code !== "ResourceNotFound") throw error;
+    const isGone = error instanceof Error && "code" in error && goneCodes.has(error.code);
+    if (!isGone) throw error;
   }
 }
 
-async function copyFile(place: FoundPlace, path: string, copied: (entry: CopiedEntry) => void): Promise<void> {
+async function copyFile(
+  place: FoundPlace,
+  path: string,
+  copied: (entry: CopiedEntry) => void,
+  parent: BigIntStats,
+): Promise<void> {
   const source = openPlace(place, "read");
   try {
     const original = fstatSync(source, { bigint: true });
@@ -62,7 +72,7 @@ async function copyFile(place: FoundPlace, path: string, copied: (entry: CopiedE
     }
     await utimes(path, original.atime, original.mtime);
     await chmod(path, Number(original.mode) & 0o555);
-    copied({ original, copy: lstatSync(path, { bigint: true }) });
+    copied({ original, parent, copy: lstatSync(path, { bigint: true }) });
   } finally {
     closeSync(source);
   }
@@ -87,6 +97,5 @@ async function copyContent(source: number, target: number, size: number): Promis
 
 /** The root of a share as a place. */
 export function rootPlace(folder: string): FoundPlace {
-  const place = { folder, name: ".", stat: lstatSync(folder, { bigint: true }) };
-  return { ...place, folder: pathOf(place) };
+  return { folder, name: ".", stat: lstatSync(folder, { bigint: true }) };
 }

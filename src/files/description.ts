@@ -36,7 +36,7 @@ export function smbHeaders(stat: BigIntStats, parentId: bigint, properties: File
     "x-ms-file-last-write-time": ticks(mtime),
     "x-ms-file-change-time": changeTimeOf(stat, properties),
     "x-ms-file-id": String(ino),
-    "x-ms-file-parent-id": String(parentId),
+    "x-ms-file-parent-id": properties.original?.parentIno ?? String(parentId),
     ...(properties.permissionKey === undefined ? {} : { "x-ms-file-permission-key": properties.permissionKey }),
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { StorageError } from "./errors.ts";
 import type { PropertyStore, ShareIdentity } from "./properties.ts";
 
-const acl = String.raw`[A-Z]*(?:\((?:[^()]|\([^()]*\))*\))*`;
+const acl = String.raw`[A-Z_]*(?:\((?:[^()]|\([^()]*\))*\))*`;
 /** Owner, group, discretionary and system list of a security descriptor, each of them optional. */
 const sddl = new RegExp(String.raw`^(?:O:[\w-]+)?(?:G:[\w-]+)?(?:D:${acl})?(?:S:${acl})?$`);
 

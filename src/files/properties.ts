@@ -33,6 +33,7 @@ export interface FileProperties {
 /** State of a file of which a snapshot holds a copy; times are nanoseconds. */
 export interface OriginalState {
   readonly ino: string;
+  readonly parentIno: string;
   readonly bornNs: string;
   readonly changedNs: string;
   readonly modifiedNs: string;

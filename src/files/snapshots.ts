@@ -87,13 +87,14 @@ function copyProperties(
   storage: Storage,
   share: Share,
   owner: { readonly identity: string },
-  { original, copy }: CopiedEntry,
+  { original, parent, copy }: CopiedEntry,
 ): void {
   const properties = storage.properties.file(share, identityOf(original));
   storage.properties.copyFile(owner, identityOf(copy), {
     ...properties,
     original: {
       ino: String(original.ino),
+      parentIno: String(parent.ino),
       bornNs: String(original.birthtimeNs),
       changedNs: String(original.ctimeNs),
       modifiedNs: String(original.mtimeNs),

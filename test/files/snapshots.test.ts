@@ -1,0 +1,280 @@
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ShareClient, ShareItem } from "@azure/storage-file-share";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { everything } from "./signedRequest.ts";
+import { account, rawRequest, refusal, startFixture } from "./support.ts";
+import type { Fixture } from "./support.ts";
+
+const leaseId = "11111111-1111-1111-1111-111111111111";
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await startFixture();
+});
+afterAll(() => fixture.close());
+
+async function newShare(name: string): Promise<ShareClient> {
+  const share = fixture.client.getShareClient(name);
+  await share.create({ metadata: { of: name }, quota: 7 });
+  return share;
+}
+
+function folderOf(name: string): string {
+  return join(fixture.dataDir, account.name, name);
+}
+
+async function upload(share: ShareClient, path: string, content: string): Promise<void> {
+  await share.rootDirectoryClient.getFileClient(path).uploadData(Buffer.from(content));
+}
+
+async function download(share: ShareClient, path: string): Promise<string> {
+  return (await share.rootDirectoryClient.getFileClient(path).downloadToBuffer()).toString();
+}
+
+async function take(share: ShareClient): Promise<ShareClient> {
+  return share.withSnapshot((await share.createSnapshot()).snapshot ?? "");
+}
+
+async function listed(options: Parameters<Fixture["client"]["listShares"]>[0]): Promise<ShareItem[]> {
+  const found: ShareItem[] = [];
+  for await (const item of fixture.client.listShares(options)) found.push(item);
+  return found;
+}
+
+describe("a snapshot of a share", () => {
+  it("keeps files, their properties and the share's own as they were", async () => {
+    const share = await newShare("kept");
+    await share.createDirectory("dir", { metadata: { kind: "directory" } });
+    const file = share.rootDirectoryClient.getDirectoryClient("dir").getFileClient("file.txt");
+    await file.uploadData(Buffer.from("first"), {
+      fileHttpHeaders: { fileContentType: "text/plain", fileContentMD5: Buffer.alloc(16, 7) },
+      metadata: { version: "1" },
+    });
+    await writeFile(join(folderOf("kept"), "by hand.txt"), "by hand");
+    const before = await file.getProperties();
+    const { snapshot = "", etag } = await share.createSnapshot();
+    expect(snapshot).toMatch(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{7}Z$/);
+    expect(etag).toBe((await share.getProperties()).etag);
+
+    await file.uploadData(Buffer.from("second, and longer"), { metadata: { version: "2" } });
+    await share.deleteFile("by hand.txt");
+    await share.setMetadata({ changed: "yes" });
+    await share.setQuota(9);
+
+    const then = share.withSnapshot(snapshot);
+    expect(await then.getProperties()).toMatchObject({ metadata: { of: "kept" }, quota: 7, etag });
+    expect(await download(then, "dir/file.txt")).toBe("first");
+    expect(await download(then, "by hand.txt")).toBe("by hand");
+    const old = then.rootDirectoryClient.getDirectoryClient("dir").getFileClient("file.txt");
+    const after = await old.getProperties();
+    const comparable = (properties: typeof after): object => {
+      const { etag: tag, lastModified, contentType, contentLength, metadata, contentMD5, fileId } = properties;
+      const { fileCreatedOn, fileLastWriteOn, fileChangeOn, fileAttributes, fileParentId } = properties;
+      const times = { lastModified, fileCreatedOn, fileLastWriteOn, fileChangeOn };
+      return { tag, times, contentType, contentLength, metadata, contentMD5, fileId, fileAttributes, fileParentId };
+    };
+    expect(comparable(after)).toEqual(comparable(before));
+    expect(await then.getDirectoryClient("dir").getProperties()).toMatchObject({ metadata: { kind: "directory" } });
+    expect(await download(share, "dir/file.txt")).toBe("second, and longer");
+  });
+
+  it("lists its directories, and names itself there", async () => {
+    const share = await newShare("listing");
+    await share.createDirectory("dir");
+    await upload(share, "dir/one.txt", "1");
+    await upload(share, "two.txt", "22");
+    const snapshot = await take(share);
+    await share.deleteFile("two.txt");
+    const names: string[] = [];
+    for await (const page of snapshot.rootDirectoryClient
+      .listFilesAndDirectories({ includeEtag: true, includeTimestamps: true })
+      .byPage()) {
+      expect(page.shareSnapshot).toBe(new URL(snapshot.url).searchParams.get("sharesnapshot"));
+      names.push(
+        ...page.segment.directoryItems.map(({ name }) => name),
+        ...page.segment.fileItems.map(({ name }) => name),
+      );
+    }
+    expect(names).toEqual(["dir", "two.txt"]);
+  });
+
+  it("cannot be changed", async () => {
+    const share = await newShare("frozen");
+    await upload(share, "file.txt", "text");
+    const snapshot = await take(share);
+    const file = snapshot.rootDirectoryClient.getFileClient("file.txt");
+    for (const attempt of [
+      () => file.create(1),
+      () => file.uploadRange("x", 0, 1),
+      () => file.clearRange(0, 1),
+      () => file.setMetadata({ a: "b" }),
+      () => file.setHttpHeaders({}),
+      () => file.resize(1),
+      () => file.delete(),
+      () => snapshot.createDirectory("new"),
+      () => snapshot.rootDirectoryClient.setMetadata({ a: "b" }),
+      () => snapshot.setMetadata({ a: "b" }),
+      () => snapshot.setQuota(1),
+      () => snapshot.createSnapshot(),
+    ]) {
+      const { status, code } = await refusal(attempt());
+      expect([String(attempt), status, code]).toEqual([String(attempt), 409, "ShareSnapshotOperationNotSupported"]);
+    }
+    expect(await download(snapshot, "file.txt")).toBe("text");
+    const acl = `/${account.name}/frozen?restype=share&comp=stats&sharesnapshot=2026-01-01&${everything()}`;
+    expect((await rawRequest(fixture.service, "GET", acl)).headers["x-ms-error-code"]).toBe(
+      "UnsupportedQueryParameter",
+    );
+  });
+
+  it("that does not exist is not found, and neither is one of another share", async () => {
+    const share = await newShare("lonely");
+    const other = await newShare("lonely-too");
+    const { snapshot = "" } = await other.createSnapshot();
+    for (const time of ["2020-01-01T00:00:00.0000000Z", "../../etc", snapshot]) {
+      expect(await refusal(share.withSnapshot(time).getProperties())).toMatchObject({
+        status: 404,
+        code: "ShareSnapshotNotFound",
+      });
+      expect(await share.withSnapshot(time).exists()).toBe(false);
+    }
+    expect(await refusal(fixture.client.getShareClient("absent").createSnapshot())).toMatchObject({
+      code: "ShareNotFound",
+    });
+  });
+
+  it("is a copy: it shares no file with the share, follows no link and keeps holes", async () => {
+    const share = await newShare("copied");
+    const folder = folderOf("copied");
+    const outside = await mkdtemp(join(tmpdir(), "batchai-outside-"));
+    await writeFile(join(outside, "secret.txt"), "secret");
+    await symlink(outside, join(folder, "link"));
+    await symlink(join(outside, "secret.txt"), join(folder, "link.txt"));
+    await mkdir(join(folder, "a", "b", "c"), { recursive: true });
+    await writeFile(join(folder, "a", "b", "c", "deep.txt"), "deep");
+    await share.rootDirectoryClient.getFileClient("sparse.bin").create(256 * 1024 * 1024);
+    await share.rootDirectoryClient.getFileClient("sparse.bin").uploadRange("end", 200 * 1024 * 1024, 3);
+    const snapshot = await take(share);
+    const copies = await Promise.all(
+      (await readdir(join(fixture.dataDir, account.name)))
+        .filter((entry) => entry.startsWith(".snapshot-"))
+        .map(async (entry) => [entry, await readdir(join(fixture.dataDir, account.name, entry))] as const),
+    );
+    const [copy = ""] = copies.find(([, entries]) => entries.includes("sparse.bin")) ?? [];
+    expect((await readdir(join(fixture.dataDir, account.name, copy))).sort()).toEqual(["a", "sparse.bin"]);
+    const sparse = await stat(join(fixture.dataDir, account.name, copy, "sparse.bin"));
+    const original = await stat(join(folder, "sparse.bin"));
+    expect([sparse.nlink, sparse.size]).toEqual([1, original.size]);
+    expect(sparse.blocks * 512).toBeLessThan(2 * 1024 * 1024);
+    expect(sparse.ino).not.toBe(original.ino);
+    expect(await download(snapshot, "a/b/c/deep.txt")).toBe("deep");
+    await writeFile(join(folder, "a", "b", "c", "deep.txt"), "DEEP");
+    expect(await download(snapshot, "a/b/c/deep.txt")).toBe("deep");
+    const tail = await snapshot.rootDirectoryClient
+      .getFileClient("sparse.bin")
+      .downloadToBuffer(200 * 1024 * 1024 - 1, 5);
+    expect(tail.toString()).toBe("\0end\0");
+    await rm(outside, { recursive: true });
+  });
+
+  it("shows one moment, however many clients write meanwhile", async () => {
+    const share = await newShare("moment");
+    const names = Array.from({ length: 60 }, (_, index) => `file-${index}`);
+    const writeAll = async (round: string): Promise<void> => {
+      // One after the other: a moment therefore has a first part of the new round and a last part of the old one.
+      for (const name of names) await upload(share, name, round);
+    };
+    await writeAll("0");
+    const writing = writeAll("1");
+    const snapshots = [await take(share), await take(share)];
+    await writing;
+    for (const snapshot of snapshots) {
+      const rounds: string[] = [];
+      for (const name of names) rounds.push(await download(snapshot, name));
+      // A file that is just being written is made first, and filled then.
+      expect(rounds.join("")).toMatch(/^1*(\0)?0*$/);
+      expect(rounds.length).toBe(names.length);
+    }
+  });
+
+  it("follows the time of the file, not of the copy", async () => {
+    const share = await newShare("times");
+    await writeFile(join(folderOf("times"), "old.txt"), "old");
+    await utimes(join(folderOf("times"), "old.txt"), new Date("2020-01-01"), new Date("2020-02-02"));
+    const snapshot = await take(share);
+    const { fileLastWriteOn } = await snapshot.rootDirectoryClient.getFileClient("old.txt").getProperties();
+    expect(fileLastWriteOn?.toISOString()).toBe("2020-02-02T00:00:00.000Z");
+  });
+});
+
+describe("the list of shares with snapshots", () => {
+  it("has them before their share, the oldest first, with metadata of their own", async () => {
+    const share = await newShare("series");
+    const { snapshot: first } = await share.createSnapshot({ metadata: { number: "one" } });
+    const { snapshot: second } = await share.createSnapshot();
+    const { snapshot: third } = await share.createSnapshot();
+    await newShare("series-two");
+    const items = await listed({ prefix: "series", includeSnapshots: true, includeMetadata: true });
+    expect(items.map((item) => [item.name, item.snapshot, item.metadata])).toEqual([
+      ["series", first, { number: "one" }],
+      ["series", second, { of: "series" }],
+      ["series", third, { of: "series" }],
+      ["series", undefined, { of: "series" }],
+      ["series-two", undefined, { of: "series-two" }],
+    ]);
+    expect((await listed({ prefix: "series" })).map(({ name }) => name)).toEqual(["series", "series-two"]);
+    for (const maxPageSize of [1, 2, 3]) {
+      const pages: (string | undefined)[][] = [];
+      for await (const page of fixture.client
+        .listShares({ prefix: "series", includeSnapshots: true })
+        .byPage({ maxPageSize })) {
+        pages.push(page.shareItems?.map((item) => item.snapshot ?? item.name) ?? []);
+      }
+      expect(pages.flat()).toEqual([first, second, third, "series", "series-two"]);
+      expect(pages.length).toBe(Math.ceil(5 / maxPageSize));
+    }
+    const path = `/${account.name}/?comp=list&include=everything&${everything()}`;
+    expect((await rawRequest(fixture.service, "GET", path)).headers["x-ms-error-code"]).toBe(
+      "InvalidQueryParameterValue",
+    );
+  });
+});
+
+describe("deleting", () => {
+  it("one snapshot leaves the share and the other ones", async () => {
+    const share = await newShare("pruned");
+    await upload(share, "file.txt", "text");
+    const [first, second] = [await take(share), await take(share)];
+    await first.delete();
+    expect(await first.exists()).toBe(false);
+    expect(await download(second, "file.txt")).toBe("text");
+    expect(await download(share, "file.txt")).toBe("text");
+    expect(await refusal(first.delete())).toMatchObject({ status: 404, code: "ShareSnapshotNotFound" });
+    expect(await refusal(second.delete({ deleteSnapshots: "include" }))).toMatchObject({ code: "InvalidHeaderValue" });
+  });
+
+  it("a share with snapshots needs to be told so", async () => {
+    const share = await newShare("whole");
+    const snapshot = await take(share);
+    expect(await refusal(share.delete())).toMatchObject({ status: 409, code: "ShareHasSnapshots" });
+    await snapshot.getShareLeaseClient(leaseId).acquireLease(-1);
+    expect(await refusal(share.delete({ deleteSnapshots: "include" }))).toMatchObject({
+      status: 409,
+      code: "DeleteShareWhenSnapshotLeased",
+    });
+    expect(await refusal(snapshot.delete())).toMatchObject({ status: 412, code: "LeaseIdMissing" });
+    expect(await snapshot.getProperties()).toMatchObject({ leaseState: "leased" });
+    expect(await share.getProperties()).toMatchObject({ leaseState: "available" });
+    const others = (await readdir(join(fixture.dataDir, account.name))).filter((name) => name.startsWith("."));
+    await share.delete({ deleteSnapshots: "include-leased" });
+    expect(await share.exists()).toBe(false);
+    const left = (await readdir(join(fixture.dataDir, account.name))).filter((name) => name.startsWith("."));
+    expect(left.length).toBe(others.length - 1);
+    await share.create();
+    expect((await listed({ prefix: "whole", includeSnapshots: true })).map(({ snapshot: time }) => time)).toEqual([
+      undefined,
+    ]);
+  });
+});
