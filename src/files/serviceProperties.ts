@@ -207,15 +207,12 @@ function ruleElements(rule: CorsRule): object {
   };
 }
 
-function protocolElements({ multichannel, smbEncryption, nfsEncryption }: ProtocolSettings): object {
+/** As in Azure, multichannel is always there; the Python client cannot do without. */
+function protocolElements({ multichannel = false, smbEncryption, nfsEncryption }: ProtocolSettings): object {
   const smb = {
-    ...(multichannel === undefined ? {} : { Multichannel: { Enabled: String(multichannel) } }),
+    Multichannel: { Enabled: String(multichannel) },
     ...(smbEncryption === undefined ? {} : { EncryptionInTransit: { Required: String(smbEncryption) } }),
   };
   const nfs = nfsEncryption === undefined ? {} : { EncryptionInTransit: { Required: String(nfsEncryption) } };
-  const settings = {
-    ...(Object.keys(smb).length === 0 ? {} : { SMB: smb }),
-    ...(Object.keys(nfs).length === 0 ? {} : { NFS: nfs }),
-  };
-  return Object.keys(settings).length === 0 ? {} : { ProtocolSettings: settings };
+  return { ProtocolSettings: { SMB: smb, ...(Object.keys(nfs).length === 0 ? {} : { NFS: nfs }) } };
 }
