@@ -140,16 +140,16 @@ describe("a reader of a file that is replaced", () => {
     await file.uploadData(first);
     const source = share.rootDirectoryClient.getFileClient("atomic-source");
     await source.uploadData(second);
-    let isDone = false;
+    const copying = { isDone: false };
     const seen = new Set<string>();
     const reading = (async () => {
-      while (!isDone) {
+      while (!copying.isDone) {
         const text = await readFile(join(folder, "atomic"));
         seen.add(contents.some((content) => content.equals(text)) ? "whole" : `torn: ${text.length}`);
       }
     })();
     for (let turn = 0; turn < 30; turn++) await file.startCopyFromURL(source.url);
-    isDone = true;
+    copying.isDone = true;
     await reading;
     expect([...seen]).toEqual(["whole"]);
   });
