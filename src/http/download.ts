@@ -90,6 +90,13 @@ function secureLinksPolicy(allowLoopback: boolean): PipelinePolicy {
   };
 }
 
+/** How a part is waited for. */
+export interface PartOptions {
+  readonly abortSignal?: AbortSignalLike;
+  /** Longest time in milliseconds that one attempt may take. Default: 0, no limit. */
+  readonly timeout?: number;
+}
+
 /**
  * Reads a part of a file. An answer that breaks off is asked for again, so that a part is whole or an error. Neither
  * errors nor logs hold the query of the link, and errors do not hold the request.
@@ -98,28 +105,36 @@ export async function readPart(
   downloads: Downloads,
   operation: string,
   part: PartRequest,
-  abortSignal?: AbortSignalLike,
+  { abortSignal, timeout = 0 }: PartOptions,
 ): Promise<PartAnswer> {
   const { most, delayInMs } = downloads.retries;
-  return withAnySignal([abortSignal], async (signal) => {
-    for (let attempt = 0; ; attempt++) {
-      const response = await sendFor(downloads, operation, part, signal);
-      if (response.status === 401 || response.status === 403) return "refused";
-      if (response.status === 404) return "missing";
-      if (response.status !== 200 && response.status !== 206 && response.status !== 416) {
-        throw downloadError(operation, part, `the storage answered HTTP ${response.status}`, response);
-      }
-      try {
-        return await receive(response, part);
-      } catch (error) {
-        if (signal.aborted) throw error;
-        const reason = error instanceof Error ? error.message : "the connection was lost";
-        if (attempt >= most) throw downloadError(operation, part, `the answer broke off: ${reason}`, error);
-        logger.info(`${operation}: an answer broke off and is asked for again`);
-      }
-      await delay(delayInMs * 2 ** attempt, signal);
+  for (let attempt = 0; ; attempt++) {
+    const timer = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
+    try {
+      return await withAnySignal([abortSignal, timer], (signal) => attemptPart(downloads, operation, part, signal));
+    } catch (error) {
+      // What the pipeline gave up is not tried again here.
+      if (abortSignal?.aborted || isRestError(error)) throw error;
+      const broken = error instanceof Error ? error.message : "the connection was lost";
+      const reason = timer?.aborted ? `no whole answer within ${timeout} ms` : `the answer broke off: ${broken}`;
+      if (attempt >= most) throw downloadError(operation, part, reason, timer?.aborted ? { code: "ETIMEDOUT" } : error);
+      logger.info(`${operation}: an answer broke off and is asked for again`);
     }
-  });
+    await withAnySignal([abortSignal], (signal) => delay(delayInMs * 2 ** attempt, signal));
+  }
+}
+
+async function attemptPart(
+  downloads: Downloads,
+  operation: string,
+  part: PartRequest,
+  abortSignal: AbortSignalLike,
+): Promise<PartAnswer> {
+  const response = await sendFor(downloads, operation, part, abortSignal);
+  if (response.status === 401 || response.status === 403) return "refused";
+  if (response.status === 404) return "missing";
+  if ([200, 206, 416].includes(response.status)) return receive(response, part);
+  throw downloadError(operation, part, `the storage answered HTTP ${response.status}`, response);
 }
 
 async function sendFor(
@@ -171,7 +186,7 @@ async function receive(response: PipelineResponse, part: PartRequest): Promise<F
 function downloadError(operation: string, { url }: PartRequest, reason: string, from: unknown): RestError {
   const { origin, pathname } = new URL(url);
   const header = isResponse(from) ? from.headers.get("x-ms-error-code") : undefined;
-  const code = header ?? (isRestError(from) ? from.code : undefined) ?? codeOf(from) ?? "DownloadFailed";
+  const code = header ?? codeOf(from) ?? "DownloadFailed";
   const statusCode = isResponse(from) ? from.status : isRestError(from) ? from.statusCode : undefined;
   const said = reason.replaceAll(url, `${origin}${pathname}`);
   return new RestError(`${operation}: ${origin}${pathname} could not be read: ${said} [${code}]`, { code, statusCode });
@@ -181,6 +196,8 @@ function isResponse(from: unknown): from is PipelineResponse {
   return typeof from === "object" && from !== null && "headers" in from && "status" in from;
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+function codeOf(from: unknown): string | undefined {
+  return typeof from === "object" && from !== null && "code" in from && typeof from.code === "string"
+    ? from.code
+    : undefined;
 }

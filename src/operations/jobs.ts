@@ -144,7 +144,8 @@ export interface Jobs {
    *
    * Rejects with a `RestError`: `OutputFileNotFound` when the job ended without that file, `OutputFileChanged` when the
    * file has become shorter, or what the service or the storage says; and with an `AbortError` when it is aborted. That
-   * the job failed is no error here: see {@link Jobs.waitForCompletion}.
+   * the job failed is no error here: see {@link Jobs.waitForCompletion}. Answers of the storage are not shown to
+   * `onResponse`, and `customHeaders` are not sent there.
    *
    * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
    * @param path - Path of the file below the output directory, for example `stdout.txt`.

@@ -65,7 +65,9 @@ export class OutputFile {
       const url = (this.#link ??= await this.#findLink(options));
       if (url === undefined) return undefined;
       const { downloads } = this.#context;
-      const answer = await readPart(downloads, this.#operation, { ...part, url }, options.abortSignal);
+      const { abortSignal, requestOptions } = options;
+      const wait = { abortSignal, timeout: requestOptions?.timeout };
+      const answer = await readPart(downloads, this.#operation, { ...part, url }, wait);
       if (answer !== "refused" && answer !== "missing") return answer;
       this.#link = undefined;
       if (isNew && answer === "missing") return undefined;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { OutputFileStream } from "../../src/index.ts";
+import type { OutputFilePart, OutputFileStream } from "../../src/index.ts";
 import { collect, rejectionOf } from "./fixtures.ts";
 import { JobsOfService } from "./jobsOfService.ts";
 import { StorageDetour } from "./storageDetour.ts";
@@ -263,6 +263,28 @@ describe("on a bad road to the storage, jobs.streamOutputFile", () => {
 });
 
 describe("jobs.readOutputFile", () => {
+  it("asks again when the storage falls silent for longer than it may, and gives up in the end", async () => {
+    const job = await ended("falls-silent", "echo text");
+    let silences = 2;
+    detour.trouble = (_, response) => {
+      silences -= 1;
+      if (silences < 0) return undefined;
+      response.writeHead(206, { "content-length": "5", "content-range": "bytes 0-4/5" }).write("te");
+      return "passed over";
+    };
+    const { jobs } = service.clientWith({ httpClient: detour.httpClient });
+    const read = (): Promise<OutputFilePart> =>
+      jobs.readOutputFile(...job, "stdouterr", "stdout.txt", { requestOptions: { timeout: 200 } });
+    expect(Buffer.from((await read()).content).toString()).toBe("text\n");
+    expect(detour.requests).toHaveLength(3);
+    silences = Infinity;
+    const error = await rejectionOf(read());
+    expect(error).toMatchObject({
+      code: "ETIMEDOUT",
+      message: expect.stringContaining("no whole answer within 200 ms"),
+    });
+  });
+
   it("reads a part of a file with its MD5, and says how large the file is", async () => {
     const job = await ended("part", "echo 0123456789");
     const part = await service.client.jobs.readOutputFile(...job, "stdouterr", "stdout.txt", {

@@ -1,0 +1,76 @@
+import nock from "nock";
+import { afterEach, describe, expect, it } from "vitest";
+import { azureIsNock, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+
+afterEach(() => {
+  nock.abortPendingRequests();
+  nock.cleanAll();
+  nock.enableNetConnect();
+});
+
+const jobPath = `${workspacePath}/experiments/e/jobs/j`;
+const myjob = ["g", "w", "e", "j"] as const;
+
+function answerLooks(...answers: [status: number, properties: object, headers?: Record<string, string>][]): void {
+  for (const [status, properties, headers] of answers) {
+    azureIsNock().get(jobPath).query(true).reply(status, { name: "j", properties }, headers);
+  }
+}
+
+describe("waiting for a service that is not on this machine", () => {
+  it("pauses as long as the service asks for, and outlives its troubles", async () => {
+    const asked = { "retry-after-ms": "1" };
+    answerLooks([200, { executionState: "queued" }, asked], [503, {}], [500, {}]);
+    answerLooks([200, { executionState: "running" }, asked], [200, { executionState: "succeeded" }]);
+    const before = performance.now();
+    const statuses: number[] = [];
+    await quickClient().jobs.waitForCompletion(...myjob, { onResponse: ({ status }) => statuses.push(status) });
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect(statuses).toEqual([200, 200, 200]);
+  });
+
+  it("pauses two seconds where it does not ask", async () => {
+    answerLooks([200, { executionState: "queued" }], [200, { executionState: "succeeded" }]);
+    const before = performance.now();
+    await quickClient().jobs.waitForCompletion(...myjob);
+    expect(performance.now() - before).toBeGreaterThan(1900);
+  });
+
+  it("does not take another job of the same name for the one that was waited for", async () => {
+    answerLooks([200, { executionState: "running", creationTime: "2018-06-06T18:39:26Z" }]);
+    answerLooks([200, { executionState: "succeeded", creationTime: "2018-06-06T19:00:00Z" }]);
+    const error = await rejectionOf(quickClient().jobs.waitForCompletion(...myjob, { updateIntervalInMs: 1 }));
+    expect(error).toMatchObject({ code: "ResourceReplaced", message: expect.stringContaining("job j was deleted") });
+  });
+
+  it("waits for a new cluster that is steady because nothing has begun yet", async () => {
+    const clusterPath = `${workspacePath}/clusters/c`;
+    const scaleSettings = { manual: { targetNodeCount: 1 } };
+    for (const properties of [
+      { allocationState: "steady", scaleSettings },
+      { allocationState: "resizing", scaleSettings, nodeStateCounts: { unusableNodeCount: 1 } },
+      { allocationState: "steady", scaleSettings, nodeStateCounts: { unusableNodeCount: 1, preparingNodeCount: 1 } },
+      { allocationState: "steady", scaleSettings, nodeStateCounts: { unusableNodeCount: 1, idleNodeCount: 1 } },
+    ]) {
+      azureIsNock().get(clusterPath).query(true).reply(200, { name: "c", properties });
+    }
+    const ready: number[] = [];
+    await quickClient().clusters.waitForNodes("g", "w", "c", {
+      updateIntervalInMs: 1,
+      onProgress: ({ readyNodeCount }) => ready.push(readyNodeCount),
+    });
+    expect(ready).toEqual([0, 0, 0, 1]);
+    expect(nock.isDone()).toBe(true);
+  });
+
+  it("tells what became of a resize that failed without any node", async () => {
+    const errors = [{ code: "AllocationFailed", message: "No room.", details: [{ name: "Region", value: "here" }] }];
+    const properties = { allocationState: "steady", scaleSettings: { manual: { targetNodeCount: 2 } }, errors };
+    azureIsNock().get(`${workspacePath}/clusters/c`).query(true).reply(200, { name: "c", properties });
+    const error = await rejectionOf(quickClient().clusters.waitForNodes("g", "w", "c"));
+    expect(error.message).toBe(
+      "Cluster c does not get its nodes: 0 of 2 nodes ready, 0 unusable, none on its way. " +
+        "AllocationFailed: No room. (Region: here).",
+    );
+  });
+});
