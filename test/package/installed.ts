@@ -19,14 +19,17 @@ interface Manifest {
 export class InstalledPackage {
   /** The project that uses the package. */
   readonly project: string;
+  /** The file that would be published. */
+  readonly tarball: string;
   /** Paths of all files in the tarball. */
   readonly packed: readonly string[];
   readonly manifest: Manifest;
   readonly #folder: string;
 
-  private constructor(folder: string, project: string, packed: readonly string[], manifest: Manifest) {
+  private constructor(folder: string, project: string, tarball: string, packed: readonly string[], manifest: Manifest) {
     this.#folder = folder;
     this.project = project;
+    this.tarball = tarball;
     this.packed = packed;
     this.manifest = manifest;
   }
@@ -59,6 +62,7 @@ export class InstalledPackage {
     const result = new InstalledPackage(
       folder,
       project,
+      join(folder, tarball.filename),
       tarball.files.map(({ path }) => path),
       manifest,
     );
@@ -83,9 +87,14 @@ export class InstalledPackage {
     return readFile(this.path(file), "utf8");
   }
 
+  /** Makes an empty folder that is removed with the package. */
+  newFolder(name: string): Promise<string> {
+    return mkdtemp(join(this.#folder, `${name}-`));
+  }
+
   /** Runs a script inside the project, as a module or as CommonJS, and answers the JSON that it prints. */
-  async evaluate(format: "module" | "commonjs", script: string): Promise<unknown> {
-    const { stdout } = await run(process.execPath, [`--input-type=${format}`, "--eval", script], {
+  async evaluate(format: "module" | "commonjs", script: string, node = process.execPath): Promise<unknown> {
+    const { stdout } = await run(node, [`--input-type=${format}`, "--eval", script], {
       cwd: this.project,
       timeout: 60_000,
     });

@@ -1,18 +1,13 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { constants, existsSync } from "node:fs";
-import { access, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
 import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { beforeAll, describe, expect, it } from "vitest";
 import { packageVersion } from "../../src/http/version.ts";
-import type { ServiceConnection } from "../../src/service/index.ts";
-import { ArmCaller } from "../service/arm.ts";
-import { until } from "../service/until.ts";
 import { importsOf, InstalledPackage } from "./installed.ts";
+import { expectToServe } from "./smoke.ts";
 
 const run = promisify(execFile);
 const entries = ["batchai", "batchai/service", "batchai/files", "batchai/transfer"];
@@ -77,35 +72,6 @@ describe("the entries", () => {
     expect(kinds).toEqual(["function", "function", "function"]);
   });
 
-  it("has types that compile for both formats, in a strict project", async () => {
-    await installed.link("@types/node");
-    await installed.link("undici-types");
-    const source = `
-      import { BatchAIManagementClient } from "batchai";
-      import { BatchAIService, type BatchAIServiceOptions } from "batchai/service";
-      import { FilesService } from "batchai/files";
-      export const options: BatchAIServiceOptions = { dataDir: "data" };
-      export const all = [BatchAIManagementClient, BatchAIService, FilesService] as const;
-      // @ts-expect-error the port is a number
-      export const wrong: BatchAIServiceOptions = { dataDir: "data", port: "10100" };`;
-    await writeFile(join(installed.project, "types.mts"), source);
-    await writeFile(join(installed.project, "types.cts"), source);
-    const options = [
-      "--noEmit",
-      "--strict",
-      "--module",
-      "nodenext",
-      "--target",
-      "es2023",
-      "--lib",
-      "es2023,dom,esnext.disposable",
-    ];
-    const { stdout } = await run("tsc", [...options, "--types", "node", "types.mts", "types.cts"], {
-      cwd: installed.project,
-    }).catch((error: unknown) => error as { stdout: string });
-    expect(stdout).toBe("");
-  }, 120_000);
-
   it("has types that need nothing but the dependencies", async () => {
     const allowed = Object.keys(installed.manifest.dependencies);
     for (const path of installed.packed.filter((each) => /\.d\.c?ts$/.test(each))) {
@@ -128,12 +94,6 @@ describe("the SDK", () => {
   it("tells the service its version", () => {
     expect(packageVersion).toBe(installed.manifest.version);
   });
-
-  it("is small", async () => {
-    for (const path of ["dist/index.js", "dist/index.cjs", "dist/index.d.ts", "dist/index.d.cts"]) {
-      expect((await stat(installed.path(path))).size, path).toBeLessThan(256 * 1024);
-    }
-  });
 });
 
 describe("the command line", () => {
@@ -145,7 +105,7 @@ describe("the command line", () => {
   });
 
   it("serves, runs a job, and stops when it is told to", async () => {
-    await expectToServe((dataDir) => [
+    await expectToServe(installed, (dataDir) => [
       installed.path("dist/cli/main.js"),
       ...["serve", "--data-dir", dataDir, "--port", "0", "--files-port", "0", "--log-level", "warn"],
     ]);
@@ -159,52 +119,16 @@ describe("the service inside another program", () => {
     await service.close();`;
 
   it("runs a job when it was imported", async () => {
-    await expectToServe((dataDir) => [
+    await expectToServe(installed, (dataDir) => [
       "--input-type=module",
       `--eval=import { BatchAIService } from "batchai/service"; ${script(dataDir)}`,
     ]);
   });
 
   it("runs a job when it was required", async () => {
-    await expectToServe((dataDir) => [
+    await expectToServe(installed, (dataDir) => [
       "--input-type=commonjs",
       `--eval=const { BatchAIService } = require("batchai/service"); (async () => { ${script(dataDir)} })();`,
     ]);
   });
 });
-
-/** Starts a service with Node.js, has it run a job, and stops it: all without a complaint. */
-async function expectToServe(nodeArguments: (dataDir: string) => string[]): Promise<void> {
-  const dataDir = await mkdtemp(join(tmpdir(), "batchai-"));
-  const service = spawn(process.execPath, nodeArguments(dataDir), {
-    cwd: installed.project,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const exit = once(service, "exit");
-  let errors = "";
-  service.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
-  try {
-    const connectionFile = join(dataDir, "connection.json");
-    await until("the service accepts requests", () => {
-      if (service.exitCode !== null) throw new Error(`it ended with ${String(service.exitCode)}: ${errors}`);
-      return existsSync(connectionFile);
-    });
-    await runJob(JSON.parse(await readFile(connectionFile, "utf8")) as ServiceConnection);
-  } finally {
-    service.kill("SIGTERM");
-    await exit;
-    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
-  }
-  expect({ exitCode: service.exitCode, errors }).toEqual({ exitCode: 0, errors: "" });
-}
-
-/** Runs a job. That needs the launcher, a program of its own, from wherever the build has put it. */
-async function runJob(connection: ServiceConnection): Promise<void> {
-  const arm = new ArmCaller(connection);
-  await arm.prepare();
-  await arm.expect("PUT", arm.jobPath("hello"), arm.jobBody("exit 7"));
-  await until("the job has ended", async () =>
-    ["succeeded", "failed"].includes(String((await arm.job("hello")).executionState)),
-  );
-  expect((await arm.job("hello")).executionInfo).toMatchObject({ exitCode: 7 });
-}

@@ -1,0 +1,22 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { TestContext } from "vitest";
+
+const run = promisify(execFile);
+
+/** Ends a test here when the machine lacks something that it needs, and says what. In CI that is a failure. */
+export function needs(context: TestContext, what: string, isThere: boolean): void {
+  if (isThere) return;
+  if (process.env.CI) throw new Error(`CI has to have ${what}.`);
+  context.skip(`this machine has no ${what}`);
+}
+
+/** Whether packages can be had from the npm registry. */
+export async function npmRegistryAnswers(): Promise<boolean> {
+  try {
+    await run("npm", ["view", "@azure/logger", "version", "--fetch-retries=0", "--fetch-timeout=10000"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
