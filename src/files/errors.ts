@@ -77,6 +77,7 @@ const errorTable = {
   ShareSnapshotCountExceeded: [409, "A share may have 200 snapshots."],
   ShareSnapshotNotFound: [404, "The share has no such snapshot."],
   ShareSnapshotOperationNotSupported: [409, "Snapshots are read-only."],
+  SharingViolation: [409, "Someone changed the source while it was copied."],
   UnsupportedHeader: [400, "The request has a header that this endpoint does not honour for this operation."],
   UnsupportedHttpVerb: [405, "The resource does not know that HTTP verb."],
   UnsupportedQueryParameter: [400, "This operation does not take a query parameter that the request has."],

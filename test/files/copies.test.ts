@@ -147,7 +147,16 @@ describe("copies of files", () => {
     expect((await readFile(join(folder, "twenty-copy"))).equals(data)).toBe(true);
   });
 
-  it("fail when their destination goes away, and change nothing", async () => {
+  it("of files that change meanwhile fail", async () => {
+    const source = await largeFile("changing");
+    await fileNamed("changing-copy").startCopyFromURL(source.url);
+    await writeFile(join(folder, "changing"), "short");
+    const properties = () => fileNamed("changing-copy").getProperties();
+    await expect.poll(async () => (await properties()).copyStatus, { timeout: 20_000 }).toBe("failed");
+    expect(await properties()).toMatchObject({ contentLength: 0, copyStatusDescription: expect.stringMatching(/\w/) });
+  });
+
+  it("fail without their source or directory, and change nothing", async () => {
     expect(await refusal(fileNamed("x/y").startCopyFromURL(fileNamed("absent").url))).toMatchObject({ status: 404 });
     expect(await refusal(fileNamed("copy-of-absent").startCopyFromURL(fileNamed("absent").url))).toMatchObject({
       status: 404,

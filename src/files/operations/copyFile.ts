@@ -165,15 +165,25 @@ async function carryOut(plan: Plan, placeholder: string, task: CopyTask): Promis
 /** Reason of a stop that a client asked for. */
 const abortedByClient = "A client has aborted the copy.";
 
-async function copyInto({ source, stat }: Plan, draft: number, { signal, progress }: CopyTask): Promise<void> {
+async function copyInto(
+  { exchange, source, stat }: Plan,
+  draft: number,
+  { signal, progress }: CopyTask,
+): Promise<void> {
   await withDescriptor(openPlace(source.place, "read"), async (descriptor) => {
-    const size = Number(fstatSync(descriptor, { bigint: true }).size);
-    if (size !== Number(stat.size)) throw new StorageError("ConditionNotMet");
-    ftruncateSync(draft, size);
-    await copyContent(descriptor, draft, { start: 0, end: size - 1 }, (bytes) => {
-      signal.throwIfAborted();
-      progress(bytes);
-    });
+    const current = fstatSync(descriptor, { bigint: true });
+    const refuseChanged = (now: BigIntStats): void => {
+      if (now.size !== stat.size || now.mtimeNs !== stat.mtimeNs) throw new StorageError("SharingViolation");
+    };
+    refuseChanged(current);
+    ftruncateSync(draft, Number(current.size));
+    for (const range of exchange.storage.written.of(current)) {
+      await copyContent(descriptor, draft, range, (bytes) => {
+        signal.throwIfAborted();
+        progress(bytes);
+      });
+    }
+    refuseChanged(fstatSync(descriptor, { bigint: true }));
   });
 }
 
