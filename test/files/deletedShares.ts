@@ -1,0 +1,51 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { ShareClient, ShareItem } from "@azure/storage-file-share";
+import { expect } from "vitest";
+import type { FilesService } from "../../src/files/index.ts";
+import { everything } from "./signedRequest.ts";
+import { account, rawRequest } from "./support.ts";
+import type { Fixture } from "./support.ts";
+
+/** Keeps deleted shares for so many days; 0 removes them at once. */
+export async function setRetention(service: FilesService, days: number): Promise<void> {
+  const policy = days === 0 ? "<Enabled>false</Enabled>" : `<Enabled>true</Enabled><Days>${days}</Days>`;
+  const { status } = await rawRequest(
+    service,
+    "PUT",
+    `/${account.name}/?restype=service&comp=properties&${everything()}`,
+    {},
+    `<StorageServiceProperties><ShareDeleteRetentionPolicy>${policy}</ShareDeleteRetentionPolicy></StorageServiceProperties>`,
+  );
+  expect(status).toBe(202);
+}
+
+/** All shares that a list has. */
+export async function listed(
+  { client }: Pick<Fixture, "client">,
+  options: Parameters<Fixture["client"]["listShares"]>[0],
+): Promise<ShareItem[]> {
+  const found: ShareItem[] = [];
+  for await (const item of client.listShares(options)) found.push(item);
+  return found;
+}
+
+/** Version of a deleted share of that name; empty when there is none. */
+export async function deletedVersion(fixture: Pick<Fixture, "client">, name: string): Promise<string> {
+  const items = await listed(fixture, { prefix: name, includeDeleted: true });
+  return items.find((item) => item.deleted === true)?.version ?? "";
+}
+
+/** Names of what lies beside the shares of the test account. */
+export async function asideIn(dataDir: string): Promise<string[]> {
+  return (await readdir(join(dataDir, account.name))).filter((name) => name.startsWith("."));
+}
+
+/** A share with properties, and a file with properties in it. */
+export async function filledShare(fixture: Fixture, name: string): Promise<ShareClient> {
+  const share = fixture.client.getShareClient(name);
+  await share.create({ metadata: { of: name }, quota: 3 });
+  const file = share.rootDirectoryClient.getFileClient("file.txt");
+  await file.uploadData(Buffer.from(name), { metadata: { kept: "yes" }, fileHttpHeaders: { fileContentType: "a/b" } });
+  return share;
+}
