@@ -6,6 +6,7 @@ interface ServeOptions {
   readonly dataDir: string;
   readonly port: number;
   readonly filesPort: number;
+  readonly allowOrigin?: string[];
   readonly resourceGroup?: string[];
   readonly storageAccount?: string;
   readonly subscription?: string;
@@ -20,6 +21,7 @@ export function serveCommand(): Command {
     .requiredOption("--data-dir <folder>", "folder that holds all state; made when it does not exist")
     .option("--port <number>", "port of the API; 0 means any free port", portNumber, 10100)
     .option("--files-port <number>", "port of the file shares; 0 means any free port", portNumber, 10101)
+    .option("--allow-origin <origin...>", "let web pages of these origins call the API from a browser")
     .option("--resource-group <name...>", "make these resource groups when they do not exist")
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription that the service answers for (first start of a data folder only)")
@@ -36,6 +38,7 @@ async function serve(options: ServeOptions): Promise<void> {
     dataDir: options.dataDir,
     port: options.port,
     filesPort: options.filesPort,
+    allowedOrigins: options.allowOrigin,
     resourceGroups: options.resourceGroup,
     storageAccountName: options.storageAccount,
     subscriptionId: options.subscription,

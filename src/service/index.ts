@@ -6,6 +6,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FilesService } from "../files/index.ts";
+import { checkOrigin } from "./arm/cors.ts";
 import { armServer } from "./arm/server.ts";
 import { isLoopbackHost } from "./auth/loopback.ts";
 import { connectionFileOf, removeConnectionFile, type ServiceConnection, writeConnectionFile } from "./connection.ts";
@@ -31,6 +32,11 @@ export interface BatchAIServiceOptions {
   readonly filesPort?: number;
   /** Address to listen on; only loopback addresses are allowed. Default: `127.0.0.1`. */
   readonly host?: string;
+  /**
+   * Origins of web pages that may call the API from a browser, such as `http://127.0.0.1:3000`; they need the token like
+   * everyone. Default: none.
+   */
+  readonly allowedOrigins?: readonly string[];
   /** Subscription that the service answers for; kept in the data folder. Default: a new GUID at the first start. */
   readonly subscriptionId?: string;
   /** Names of resource groups that exist from the start, in region `local`. Default: none. */
@@ -86,6 +92,7 @@ export class BatchAIService {
         `The service does not listen on ${host}: without TLS only loopback addresses such as 127.0.0.1 are safe.`,
       );
     }
+    options.allowedOrigins?.forEach(checkOrigin);
     const dataDir = resolve(options.dataDir);
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const opened = new OpenParts();
@@ -181,7 +188,7 @@ async function startParts(
   opened.add(() => scheduler.close());
   scheduler.start();
 
-  const app = armServer({ subscriptionId, token, store, scheduler, files, logger });
+  const app = armServer({ subscriptionId, token, store, scheduler, files, logger }, options.allowedOrigins);
   opened.add(() => app.close());
   const endpoint = await app.listen({ host, port: options.port ?? 0 });
   return {

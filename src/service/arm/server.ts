@@ -4,6 +4,7 @@ import { admissionOf } from "../auth/accessToken.ts";
 import { isLoopbackHostHeader } from "../auth/loopback.ts";
 import { clusterRoutes } from "./clusters.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
+import { allowOrigins } from "./cors.ts";
 import { ArmError } from "./errors.ts";
 import { experimentRoutes } from "./experiments.ts";
 import { fileServerRoutes } from "./fileServers.ts";
@@ -21,7 +22,7 @@ const largestBody = 4 * 1024 * 1024;
 const retryAfterInSeconds = 1;
 
 /** The HTTP side of the API. */
-export function armServer(context: ArmContext): FastifyInstance {
+export function armServer(context: ArmContext, allowedOrigins: readonly string[] = []): FastifyInstance {
   const app = fastify({
     bodyLimit: largestBody,
     exposeHeadRoutes: false,
@@ -34,6 +35,10 @@ export function armServer(context: ArmContext): FastifyInstance {
   acceptJson(app);
   app.addHook("onRequest", async (request: ArmRequest, reply) => {
     void reply.headers(commonHeaders(request));
+    checkHost(request);
+  });
+  allowOrigins(app, allowedOrigins);
+  app.addHook("onRequest", async (request: ArmRequest, reply) => {
     admit(context, request, reply);
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -89,14 +94,16 @@ function withoutPrototype(key: string, value: unknown): unknown {
   return key === "__proto__" ? undefined : value;
 }
 
+function checkHost(request: ArmRequest): void {
+  if (isLoopbackHostHeader(request.headers.host)) return;
+  throw new ArmError(
+    "HostNotAllowed",
+    "This service answers only under the name of this machine itself, such as 127.0.0.1.",
+  );
+}
+
 /** Lets a request in, or says why not: who asks, for which subscription, in which version of the API. */
 function admit({ token, subscriptionId }: ArmContext, request: ArmRequest, reply: FastifyReply): void {
-  if (!isLoopbackHostHeader(request.headers.host)) {
-    throw new ArmError(
-      "HostNotAllowed",
-      "This service answers only under the name of this machine itself, such as 127.0.0.1.",
-    );
-  }
   const admission = admissionOf(request.headers.authorization, token);
   if (admission !== "admitted") void reply.header("www-authenticate", "Bearer");
   if (admission === "missing") {

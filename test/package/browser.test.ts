@@ -1,0 +1,135 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ArmCaller } from "../service/arm.ts";
+import { EmbeddedService } from "../service/embeddedService.ts";
+import { findChromium, withChromium } from "./chromium.ts";
+import { needs } from "./prerequisites.ts";
+
+/** A web server with one page, whose program reports what came of it. */
+class PageServer {
+  readonly origin: string;
+  readonly outcome: Promise<unknown>;
+  readonly #server: Server;
+
+  private constructor(server: Server, origin: string, outcome: Promise<unknown>) {
+    this.#server = server;
+    this.origin = origin;
+    this.outcome = outcome;
+  }
+
+  static async start(program: string, settings: () => unknown): Promise<PageServer> {
+    let resolve: (outcome: unknown) => void;
+    const outcome = new Promise<unknown>((done) => (resolve = done));
+    const server = createServer(async (request, response) => {
+      if (request.url === "/outcome") {
+        resolve(JSON.parse(await text(request)));
+        response.end();
+      } else if (request.url === "/program.js") {
+        response.setHeader("content-type", "text/javascript; charset=utf-8").end(program);
+      } else if (request.url === "/settings") {
+        response.setHeader("content-type", "application/json").end(JSON.stringify(settings()));
+      } else {
+        response.setHeader("content-type", "text/html").end('<!doctype html><script src="/program.js"></script>');
+      }
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new PageServer(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, outcome);
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+let program: string;
+let page: PageServer;
+let stranger: PageServer;
+let service: EmbeddedService;
+beforeAll(async () => {
+  program = await bundleForBrowsers();
+  page = await PageServer.start(program, () => service.service.connection);
+  stranger = await PageServer.start(program, () => service.service.connection);
+  service = await EmbeddedService.start({ allowedOrigins: [page.origin], resourceGroups: ["group"] });
+});
+afterAll(async () => {
+  page.close();
+  stranger.close();
+  await service.close();
+});
+
+/** Bundles the page's program with the SDK. A module of Node.js in it would be an error. */
+async function bundleForBrowsers(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(import.meta.dirname, "browserPage.ts")],
+    bundle: true,
+    platform: "browser",
+    format: "iife",
+    write: false,
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+describe("the SDK in a browser", () => {
+  it("bundles without anything of Node.js", () => {
+    expect(program).toContain("Microsoft.BatchAI");
+    expect(program).not.toMatch(/["']node:|\brequire\("(http|https|fs|stream|os)"\)/);
+  });
+
+  it("talks to a service that allows the page's origin", { timeout: 60_000 }, async (context) => {
+    const chromium = await findChromium();
+    needs(context, "Chromium", chromium !== undefined);
+    expect(await withChromium(chromium ?? "", page.origin, () => page.outcome)).toEqual({
+      created: "succeeded",
+      creationTimeIsDate: true,
+      names: ["work"],
+      missing: [404, "ExperimentNotFound", "object"],
+    });
+  });
+
+  it("gets nothing from a service that does not", { timeout: 60_000 }, async (context) => {
+    const chromium = await findChromium();
+    needs(context, "Chromium", chromium !== undefined);
+    const outcome = await withChromium(chromium ?? "", stranger.origin, () => stranger.outcome);
+    expect(outcome).toEqual({ failed: expect.stringContaining("Failed to fetch") });
+  });
+});
+
+describe("origins", () => {
+  const preflight = { "access-control-request-method": "PUT", "access-control-request-headers": "authorization" };
+  const ask = (origin: string, headers: Record<string, string> = {}): Promise<Response> => {
+    const { endpoint } = service.service.connection;
+    return fetch(`${endpoint}${new ArmCaller(service.service.connection).inWorkspace()}`, {
+      method: "OPTIONS",
+      headers: { origin, ...preflight, ...headers },
+    });
+  };
+
+  it("are allowed one by one", async () => {
+    const allowed = await ask(page.origin);
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe(page.origin);
+    expect(allowed.headers.get("access-control-allow-headers")).toBe("authorization");
+    const refused = await ask(stranger.origin);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("do not replace the token", async () => {
+    const { endpoint } = service.service.connection;
+    const answer = await fetch(`${endpoint}/subscriptions?api-version=2018-05-01`, {
+      headers: { origin: page.origin },
+    });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get("access-control-allow-origin")).toBe(page.origin);
+  });
+
+  it.each(["*", "http://127.0.0.1:3000/", "127.0.0.1:3000", ""])("are not %j", async (origin) => {
+    await expect(EmbeddedService.start({ allowedOrigins: [origin] })).rejects.toThrow("not the origin of a web page");
+  });
+});
