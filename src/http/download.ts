@@ -12,6 +12,7 @@ import {
 } from "@azure/core-rest-pipeline";
 import type {
   HttpClient,
+  LogPolicyOptions,
   Pipeline,
   PipelineOptions,
   PipelinePolicy,
@@ -57,10 +58,19 @@ export interface FilePart {
   readonly contentMd5?: string;
 }
 
+/** What of a client's options downloads obey. */
+type DownloadsOptions = PipelineOptions & { readonly loggingOptions?: LogPolicyOptions };
+
+/** Headers that logs may show. Queries stay hidden, whatever the user allows for other requests. */
+const safeHeaders = ["range", "content-range", "x-ms-error-code", "x-ms-request-id"];
+
 /** Prepares downloads; `allowLoopback` allows plain HTTP to this machine. Policies of the user do not see links. */
-export function createDownloads(options: PipelineOptions, allowLoopback: boolean, httpClient: HttpClient): Downloads {
+export function createDownloads(options: DownloadsOptions, allowLoopback: boolean, httpClient: HttpClient): Downloads {
   const { retryOptions, proxyOptions, tlsOptions, agent, redirectOptions } = options;
-  const loggingOptions = { logger: logger.info };
+  const loggingOptions = {
+    logger: options.loggingOptions?.logger ?? logger.info,
+    additionalAllowedHeaderNames: safeHeaders,
+  };
   const pipeline = createPipelineFromOptions({
     ...{ retryOptions, proxyOptions, tlsOptions, agent, redirectOptions, loggingOptions },
   });

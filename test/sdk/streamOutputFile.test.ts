@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
+import { AzureLogger, setLogLevel } from "@azure/logger";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { OutputFilePart, OutputFileStream } from "../../src/index.ts";
 import { collect, rejectionOf } from "./fixtures.ts";
@@ -237,6 +238,26 @@ describe("on a bad road to the storage, jobs.streamOutputFile", () => {
       expect(headers).not.toHaveProperty("authorization");
       expect(headers).not.toHaveProperty("x-ms-client-request-id");
     }
+  });
+
+  it("logs what it asks for without the signature", async () => {
+    const job = await ended("logged", "echo text");
+    const logged: string[] = [];
+    const { log } = AzureLogger;
+    AzureLogger.log = (...args) => logged.push(args.map(String).join(" "));
+    setLogLevel("verbose");
+    try {
+      const loggingOptions = { additionalAllowedQueryParameters: ["sig"] };
+      const client = service.clientWith({ httpClient: detour.httpClient, loggingOptions });
+      await client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt").text();
+    } finally {
+      setLogLevel(undefined);
+      AzureLogger.log = log;
+    }
+    const lines = logged.join("\n");
+    expect(lines).toMatch(/"url": ".*\/stdout\.txt\?.*sig=REDACTED/);
+    expect(lines).toContain('"range": "bytes=0-4194303"');
+    expect(lines).not.toMatch(/sig=(?!REDACTED)/);
   });
 
   it("stops at once when it is aborted while the storage is silent, and says that the job goes on", async () => {
