@@ -88,7 +88,10 @@ export function recover(storage: Storage, accountName: string): string[] {
   const { properties } = storage;
   const folder = storage.accountFolder(accountName);
   const identities = new Map(
-    readdirSync(folder).map((name) => [name, identityOf(lstatSync(join(folder, name), { bigint: true }))] as const),
+    readdirSync(folder).flatMap((name) => {
+      const stat = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
+      return stat === undefined ? [] : [[name, identityOf(stat)] as const];
+    }),
   );
   const alive = new Set([...identities].filter(([name]) => !name.startsWith(".")).map(([, identity]) => identity));
   const known = new Set<unknown>();

@@ -10,6 +10,7 @@ const errorTable = {
   AuthorizationResourceTypeMismatch: [403, "The shared access signature does not cover this kind of resource."],
   AuthorizationServiceMismatch: [403, "The shared access signature was not made for the file service."],
   AuthorizationSourceIPMismatch: [403, "The shared access signature does not allow the address of the sender."],
+  CannotDeleteFileOrDirectory: [409, "Something holds on to it: a disk is mounted there, for instance."],
   CannotVerifyCopySource: [
     403,
     "The source is not one of this endpoint, or neither the request nor a signature in its address gives access to it.",
@@ -121,6 +122,7 @@ export class StorageError extends Error {
 
 const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
   EACCES: "InsufficientAccountPermissions",
+  EBUSY: "CannotDeleteFileOrDirectory",
   EDQUOT: "InsufficientStorage",
   EEXIST: "ResourceAlreadyExists",
   EFBIG: "OutOfRangeInput",

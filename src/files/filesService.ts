@@ -5,6 +5,7 @@ import { toStorageError } from "./errors.ts";
 import { isAccountName, isShareName, nameOfKey, parsePath } from "./names.ts";
 import { signServiceSas } from "./sas.ts";
 import { createStorageServer } from "./server.ts";
+import { longestRetention } from "./serviceProperties.ts";
 import { Storage } from "./storage.ts";
 import { locate, lookAt, keysIn, requireDirectory } from "./tree.ts";
 
@@ -26,6 +27,11 @@ export interface FilesServiceOptions {
   readonly host?: string;
   /** Port to listen on. Default 0: any free one. */
   readonly port?: number;
+  /**
+   * Days for which deleted shares can be restored, 0 to 365, where the account's service properties say nothing else.
+   * Default 0: a deleted share is removed at once.
+   */
+  readonly shareRetentionDays?: number;
   /** Told about failures of the service itself. Default: nobody. */
   readonly log?: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -72,12 +78,12 @@ export class FilesService {
   }
 
   /**
-   * Starts the endpoint; it accepts requests once the promise resolves. Throws when an account is malformed, the data
-   * folder cannot be used or the port is taken.
+   * Starts the endpoint; it accepts requests once the promise resolves. Throws when an account or the retention is
+   * malformed, the data folder cannot be used or the port is taken.
    */
   static async start(options: FilesServiceOptions): Promise<FilesService> {
     const keys = new Map(options.accounts.map((account) => [account.name, decodeKey(account)]));
-    const storage = new Storage(options.dataDir, [...keys.keys()]);
+    const storage = new Storage(options.dataDir, [...keys.keys()], retentionDaysIn(options));
     const server = createStorageServer({ storage, keys, log: options.log ?? (() => undefined) });
     try {
       server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
@@ -158,6 +164,13 @@ export class FilesService {
     if (key === undefined) throw new Error(`There is no storage account "${accountName}" here.`);
     return key;
   }
+}
+
+function retentionDaysIn({ shareRetentionDays: days = 0 }: FilesServiceOptions): number {
+  if (!Number.isInteger(days) || days < 0 || days > longestRetention) {
+    throw new Error(`shareRetentionDays is ${days}: it takes a whole number from 0 to ${longestRetention}.`);
+  }
+  return days;
 }
 
 function decodeKey({ name, key }: StorageAccount): Buffer {

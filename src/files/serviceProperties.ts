@@ -50,36 +50,46 @@ export interface ServiceProperties {
 const rootName = "StorageServiceProperties";
 const mostRules = 5;
 const mostOrigins = 64;
-const longestRetention = 365;
+/** Days for which anything can be kept at most. */
+export const longestRetention = 365;
 const corsMethods = ["DELETE", "GET", "HEAD", "MERGE", "POST", "OPTIONS", "PUT", "PATCH", "CONNECT", "TRACE"];
 const noMetrics: MetricsSettings = { version: "1.0", enabled: false, retention: { enabled: false } };
-const defaults: ServiceProperties = {
+const defaults: Omit<ServiceProperties, "shareRetention"> = {
   hourMetrics: noMetrics,
   minuteMetrics: noMetrics,
   cors: [],
   protocol: {},
-  shareRetention: { enabled: false },
 };
 
+/** Where settings are stored. */
+type Settings = Pick<Storage, "properties" | "retentionDays">;
+
 /** Settings of an account's file service. */
-export function servicePropertiesOf(storage: Pick<Storage, "properties">, accountName: string): ServiceProperties {
-  const row = storage.properties.get("SELECT properties FROM services WHERE account = ?", accountName);
-  const stored = row === undefined ? {} : (JSON.parse(String(row.properties)) as Partial<ServiceProperties>);
-  return { ...defaults, ...stored };
+export function servicePropertiesOf({ properties, retentionDays }: Settings, accountName: string): ServiceProperties {
+  const shareRetention = retentionDays === 0 ? { enabled: false } : { enabled: true, days: retentionDays };
+  return { ...defaults, shareRetention, ...storedProperties({ properties }, accountName) };
+}
+
+function storedProperties(
+  { properties }: Pick<Storage, "properties">,
+  accountName: string,
+): Partial<ServiceProperties> {
+  const row = properties.get("SELECT properties FROM services WHERE account = ?", accountName);
+  return row === undefined ? {} : (JSON.parse(String(row.properties)) as Partial<ServiceProperties>);
 }
 
 /** Stores settings of an account's file service; what `changed` does not have stays. */
 export function setServiceProperties(
-  { properties }: Pick<Storage, "properties">,
+  storage: Pick<Storage, "properties">,
   accountName: string,
   changed: Partial<ServiceProperties>,
 ): void {
-  const next = { ...servicePropertiesOf({ properties }, accountName), ...changed };
-  properties.run("INSERT OR REPLACE INTO services VALUES (?, ?)", accountName, JSON.stringify(next));
+  const next = { ...storedProperties(storage, accountName), ...changed };
+  storage.properties.run("INSERT OR REPLACE INTO services VALUES (?, ?)", accountName, JSON.stringify(next));
 }
 
 /** Days for which a deleted share of the account is kept; 0 when it is not. */
-export function retentionDaysOf(storage: Pick<Storage, "properties">, accountName: string): number {
+export function retentionDaysOf(storage: Settings, accountName: string): number {
   const { enabled, days = 0 } = servicePropertiesOf(storage, accountName).shareRetention;
   return enabled ? days : 0;
 }

@@ -36,13 +36,16 @@ export class Storage {
   readonly copies = new Copies();
   /** Keeps changes of a share and its snapshots apart. */
   readonly gate = new ShareGate();
+  /** Days for which accounts that say nothing about it keep deleted shares. */
+  readonly retentionDays: number;
   readonly #root: string;
   readonly #accountNames: readonly string[];
   readonly #purging: NodeJS.Timeout;
   #housekeeping: Promise<void>;
   #closing = false;
 
-  constructor(dataDir: string, accountNames: readonly string[]) {
+  constructor(dataDir: string, accountNames: readonly string[], retentionDays = 0) {
+    this.retentionDays = retentionDays;
     mkdirSync(dataDir, { recursive: true });
     this.#root = realpathSync(dataDir);
     this.#accountNames = accountNames;

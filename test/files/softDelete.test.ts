@@ -6,7 +6,7 @@ import { FilesService } from "../../src/files/index.ts";
 import { until } from "../service/until.ts";
 import { asideIn, deletedVersion, filledShare, listed, setRetention } from "./deletedShares.ts";
 import { everything } from "./signedRequest.ts";
-import { account, rawRequest, refusal, startFixture } from "./support.ts";
+import { account, clientOf, rawRequest, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
 describe("a deleted share, while deleted shares are kept", () => {
@@ -122,6 +122,28 @@ describe("a deleted share, while deleted shares are kept", () => {
     });
     await second.close();
     expect(await asideIn(fixture.dataDir)).not.toContain(`.deleted-${version}`);
+  });
+});
+
+describe("how long deleted shares are kept", () => {
+  it("is said by whoever starts the service, unless the account says something else", async () => {
+    const { dataDir, service, close } = await startFixture();
+    await service.close();
+    const started = await FilesService.start({ dataDir, accounts: [account], shareRetentionDays: 30 });
+    const client = clientOf(started);
+    await client.createShare("thirty");
+    await client.deleteShare("thirty");
+    const [item] = await listed({ client }, { includeDeleted: true });
+    expect(item?.properties.remainingRetentionDays).toBe(30);
+    await setRetention(started, 0);
+    await client.createShare("none");
+    await client.deleteShare("none");
+    expect((await listed({ client }, { includeDeleted: true })).map(({ name }) => name)).toEqual(["thirty"]);
+    await started.close();
+    await expect(FilesService.start({ dataDir, accounts: [account], shareRetentionDays: 366 })).rejects.toThrow(
+      "shareRetentionDays is 366: it takes a whole number from 0 to 365.",
+    );
+    await close();
   });
 });
 
