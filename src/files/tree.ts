@@ -16,6 +16,8 @@ import type { BigIntStats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "./errors.ts";
+import { directoryState, keepListing, keptListing, mostKeptNames } from "./keptListings.ts";
+import { changingNames, mayHold } from "./knownNames.ts";
 import { checkNewName, compareText, sortKey } from "./names.ts";
 
 /** A name in a directory of a share, and what is there at the moment. */
@@ -73,6 +75,7 @@ function findIn(folder: string, segment: string, options: LocateOptions): Place 
 }
 
 function findSpelling(folder: string, wanted: string): string | undefined {
+  if (!mayHold(folder, wanted)) return undefined;
   const key = wanted.toLowerCase();
   const spellings = readdirSync(folder).filter((name) => name.toLowerCase() === key);
   return spellings.includes(wanted) ? wanted : spellings.sort(compareText)[0];
@@ -117,6 +120,11 @@ function withDirectory<T>(folder: string, use: (anchor: string) => T): T {
   }
 }
 
+/** Like {@link withDirectory}, for changes of the names in it: one may be added. */
+function changeDirectory<T>(folder: string, newName: string | undefined, change: (anchor: string) => T): T {
+  return withDirectory(folder, (anchor) => changingNames(folder, newName, () => change(anchor)));
+}
+
 function anchorOf(descriptor: number, folder: string): string {
   const anchor = `/proc/self/fd/${descriptor}`;
   if (readlinkSync(anchor) !== folder) throw new StorageError("ResourceNotFound");
@@ -142,28 +150,28 @@ export function openPlace(place: Place, access: "read" | "write"): number {
 export function createFile(place: Place): number {
   checkNewName(place.name);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | noFollow;
-  return withDirectory(place.folder, (anchor) => openSync(`${anchor}/${place.name}`, flags, 0o666));
+  return changeDirectory(place.folder, place.name, (anchor) => openSync(`${anchor}/${place.name}`, flags, 0o666));
 }
 
 /** Creates a directory where nothing is. */
 export function createDirectory(place: Place): void {
   checkNewName(place.name);
-  withDirectory(place.folder, (anchor) => {
+  changeDirectory(place.folder, place.name, (anchor) => {
     mkdirSync(`${anchor}/${place.name}`);
   });
 }
 
 /** Moves a file from outside to its place in a share, over whatever file is there. */
 export function placeFile(path: string, place: Place): void {
-  withDirectory(place.folder, (anchor) => {
+  changeDirectory(place.folder, place.name, (anchor) => {
     renameSync(path, `${anchor}/${place.name}`);
   });
 }
 
 /** Gives a file or directory a new place in its share, over whatever file is there. */
 export function movePlace(source: Place, destination: Place): void {
-  withDirectory(source.folder, (from) => {
-    withDirectory(destination.folder, (to) => {
+  changeDirectory(source.folder, undefined, (from) => {
+    changeDirectory(destination.folder, destination.name, (to) => {
       renameSync(`${from}/${source.name}`, `${to}/${destination.name}`);
     });
   });
@@ -171,14 +179,14 @@ export function movePlace(source: Place, destination: Place): void {
 
 /** Removes a file. */
 export function removeFile(place: Place): void {
-  withDirectory(place.folder, (anchor) => {
+  changeDirectory(place.folder, undefined, (anchor) => {
     unlinkSync(`${anchor}/${place.name}`);
   });
 }
 
 /** Removes an empty directory. */
 export function removeDirectory(place: Place): void {
-  withDirectory(place.folder, (anchor) => {
+  changeDirectory(place.folder, undefined, (anchor) => {
     rmdirSync(`${anchor}/${place.name}`);
   });
 }
@@ -195,23 +203,45 @@ export interface KeyRange {
 
 /**
  * Sort keys (see `sortKey`) of what is in a directory, in Azure's order. Links, pipes and devices are among them; only
- * {@link lookAt} finds out, for as many names as someone wants to see. However large the directory is, not many more
- * than `limit` keys are held at a time.
+ * {@link lookAt} finds out, for as many names as someone wants to see. Names of a directory with more than one page are
+ * kept for the next page, unless there are so many that even holding them would be too much.
  */
 export async function keysIn(place: Place, range: KeyRange = {}): Promise<string[]> {
+  const folder = pathOf(place);
+  const kept = range.after === undefined || range.after === "" ? undefined : keptListing(folder);
+  return kept === undefined ? readKeys(folder, range) : select(kept, range);
+}
+
+async function readKeys(folder: string, range: KeyRange): Promise<string[]> {
   const { after = "", prefix = "", limit = Number.POSITIVE_INFINITY } = range;
-  const smallest: string[] = [];
-  const keepSmallest = (): void => {
-    smallest.sort();
-    if (smallest.length > limit) smallest.length = limit;
-  };
-  for await (const { name } of await opendir(pathOf(place), { bufferSize: 512 })) {
+  const state = directoryState(folder);
+  let isComplete = limit !== Number.POSITIVE_INFINITY;
+  let keys: string[] = [];
+  for await (const { name } of await opendir(folder, { bufferSize: 512 })) {
     const key = sortKey(name);
-    if (key > after && key.startsWith(prefix)) smallest.push(key);
-    if (smallest.length > 4 * limit) keepSmallest();
+    if (isComplete || (key > after && key.startsWith(prefix))) keys.push(key);
+    if (keys.length > (isComplete ? mostKeptNames : 4 * limit)) {
+      isComplete = false;
+      keys = select(keys.sort(), range);
+    }
   }
-  keepSmallest();
-  return smallest;
+  keys.sort();
+  if (isComplete && keys.length > limit) keepListing(folder, state, keys);
+  return select(keys, range);
+}
+
+/** Of sorted keys, those in a range. */
+function select(keys: readonly string[], { after = "", prefix = "", limit }: KeyRange): string[] {
+  let start = 0;
+  for (let end = keys.length; start < end;) {
+    const middle = (start + end) >> 1;
+    const key = keys[middle] ?? "";
+    if (key > after && key >= prefix) end = middle;
+    else start = middle + 1;
+  }
+  const found = keys.slice(start, limit === undefined ? undefined : start + limit);
+  const past = found.findIndex((key) => !key.startsWith(prefix));
+  return past < 0 ? found : found.slice(0, past);
 }
 
 /** Looks at some names of a directory; those that are gone, or neither file nor directory, are left out. */

@@ -1,0 +1,54 @@
+import { lstatSync } from "node:fs";
+
+/** Names of a directory that someone lists page by page. */
+interface Listing {
+  /** State of the directory before it was read. */
+  readonly state: string;
+  /** Sort keys of everything in it, in order. */
+  readonly keys: readonly string[];
+  readonly expiry: NodeJS.Timeout;
+}
+
+/** Most names that are kept, of all directories together: some 20 MB. */
+export const mostKeptNames = 200_000;
+/** Time in which the next page has to be asked for. */
+const patience = 10_000;
+
+const listings = new Map<string, Listing>();
+
+/** Identifies what a directory holds at the moment. */
+export function directoryState(folder: string): string {
+  const { dev, ino, mtimeNs, ctimeNs } = lstatSync(folder, { bigint: true });
+  return `${dev}-${ino}-${mtimeNs}-${ctimeNs}`;
+}
+
+/** Keeps the names of a directory for the next page, so that not every page reads and sorts all of them again. */
+export function keepListing(folder: string, state: string, keys: readonly string[]): void {
+  drop(folder);
+  let total = keys.length;
+  for (const listing of listings.values()) total += listing.keys.length;
+  for (const [oldest, listing] of listings) {
+    if (total <= mostKeptNames) break;
+    total -= listing.keys.length;
+    drop(oldest);
+  }
+  const expiry = setTimeout(() => listings.delete(folder), patience).unref();
+  listings.set(folder, { state, keys, expiry });
+}
+
+/** The kept names of a directory, if it has not changed since. */
+export function keptListing(folder: string): readonly string[] | undefined {
+  const listing = listings.get(folder);
+  if (listing === undefined) return undefined;
+  if (listing.state !== directoryState(folder)) {
+    drop(folder);
+    return undefined;
+  }
+  listing.expiry.refresh();
+  return listing.keys;
+}
+
+function drop(folder: string): void {
+  clearTimeout(listings.get(folder)?.expiry);
+  listings.delete(folder);
+}
