@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ShareClient } from "@azure/storage-file-share";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -79,6 +79,47 @@ describe("directories through the official client", () => {
     expect(await refusal(share.createDirectory("CAMELCASE"))).toMatchObject({ code: "ResourceAlreadyExists" });
     await file.uploadData(Buffer.from("same file"));
     expect(await listNames("CamelCase")).toEqual(["Readme.TXT"]);
+  });
+});
+
+describe("names in a large directory", () => {
+  const large = () => share.getDirectoryClient("large");
+  const textOf = async (name: string) => (await large().getFileClient(name).downloadToBuffer()).toString();
+  beforeAll(async () => {
+    await mkdir(join(folder, "large"));
+    for (let index = 0; index < 200; index++) await writeFile(join(folder, "large", `File-${index}`), String(index));
+  });
+
+  it("are found in any spelling once a job has made them, and not when it has deleted them", async () => {
+    for (let index = 0; index < 200; index += 10) expect(await textOf(`FILE-${index}`)).toBe(String(index));
+    for (let turn = 0; turn < 10; turn++) {
+      expect(await large().getFileClient("BY-HAND").exists()).toBe(false);
+      await writeFile(join(folder, "large", "by-hand"), "x");
+      await expect.poll(() => large().getFileClient("BY-HAND").exists(), { timeout: 5000, interval: 5 }).toBe(true);
+      expect(await textOf("BY-HAND")).toBe("x");
+      await rm(join(folder, "large", "by-hand"));
+    }
+  });
+
+  it("are found in any spelling while clients make, rename and delete files", async () => {
+    for (let index = 0; index < 100; index++) {
+      const file = large().getFileClient(`Made-${index}`);
+      await file.create(0);
+      if (index % 3 === 1) await file.delete();
+      if (index % 3 === 2) await file.rename(`large/Renamed-${index}`);
+    }
+    await large().getFileClient("MADE-0").rename("large/made-0");
+    await large().getFileClient("Made-3").rename("moved-3");
+    expect(await share.rootDirectoryClient.getFileClient("MOVED-3").exists()).toBe(true);
+    for (let index = 4; index < 100; index++) {
+      expect(await large().getFileClient(`MADE-${index}`).exists(), String(index)).toBe(index % 3 === 0);
+      expect(await large().getFileClient(`RENAMED-${index}`).exists(), String(index)).toBe(index % 3 === 2);
+    }
+    expect((await listNames("large", "made-0")).concat(await listNames("large", "made-3"))).toEqual(
+      expect.arrayContaining(["made-0"]),
+    );
+    await large().getFileClient("MADE-6").create(0);
+    expect(await listNames("large", "made-6")).toEqual(["Made-6", "Made-60", "Made-63", "Made-66", "Made-69"]);
   });
 });
 
