@@ -3,15 +3,13 @@ import type { BigIntStats } from "node:fs";
 import { chmod, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { nameOfKey } from "./names.ts";
-import { keysIn, lookAt, openPlace } from "./tree.ts";
+import { openPlace } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
+import { entriesIn, isGone } from "./walk.ts";
 
 const readAt = promisify(read);
 const writeAt = promisify(write);
 const blockSize = 256 * 1024;
-/** What opening says of something that was moved away, or replaced by something else. */
-const goneCodes = new Set<unknown>(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ResourceNotFound"]);
 
 /** One file or directory that was copied. */
 export interface CopiedEntry {
@@ -35,7 +33,7 @@ export async function copyTree(
   parent = source.stat,
 ): Promise<void> {
   mkdirSync(target);
-  for (const place of lookAt(source, (await keysIn(source)).map(nameOfKey))) {
+  for await (const place of entriesIn(source)) {
     const path = join(target, place.name);
     if (place.stat.isDirectory()) await unlessGone(copyTree(place, path, copied, source.stat));
     else await unlessGone(copyFile(place, path, copied, source.stat));
@@ -49,8 +47,7 @@ async function unlessGone(copying: Promise<void>): Promise<void> {
   try {
     await copying;
   } catch (error) {
-    const isGone = error instanceof Error && "code" in error && goneCodes.has(error.code);
-    if (!isGone) throw error;
+    if (!isGone(error)) throw error;
   }
 }
 
@@ -93,9 +90,4 @@ async function copyContent(source: number, target: number, size: number): Promis
     }
     position += bytesRead;
   }
-}
-
-/** The root of a share as a place. */
-export function rootPlace(folder: string): FoundPlace {
-  return { folder, name: ".", stat: lstatSync(folder, { bigint: true }) };
 }

@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 interface Passage {
   /** Settles when the last exclusive piece of work that was asked for is done. */
   exclusive: Promise<unknown>;
@@ -5,12 +7,20 @@ interface Passage {
   readonly changes: Set<Promise<unknown>>;
 }
 
+/** For how long changes that have begun are waited for: a client that sends its content slowly holds up nobody else. */
+const patience = 10_000;
+
 /**
  * Lets changes of a share happen side by side, and none of them while a snapshot is taken, so that a snapshot shows one
  * moment of what clients did. What jobs and people do on the disk meanwhile, nobody can hold up.
  */
 export class ShareGate {
   readonly #passages = new Map<string, Passage>();
+  readonly #patience: number;
+
+  constructor(patienceInMs = patience) {
+    this.#patience = patienceInMs;
+  }
 
   /** Makes a change once nothing exclusive is going on. */
   async change<T>(shareKey: string, work: () => Promise<T> | T): Promise<T> {
@@ -19,10 +29,14 @@ export class ShareGate {
     return this.#follow(shareKey, passage, started);
   }
 
-  /** Waits for all changes that have begun, and works while new ones wait. */
+  /** Waits for the changes that have begun, within reason, and works while new ones wait. */
   async exclusive<T>(shareKey: string, work: () => Promise<T> | T): Promise<T> {
     const passage = this.#passage(shareKey);
-    const started = Promise.allSettled(passage.changes).then(work);
+    const begun = Promise.race([
+      Promise.allSettled(passage.changes),
+      setTimeout(this.#patience, undefined, { ref: false }),
+    ]);
+    const started = Promise.all([passage.exclusive, begun]).then(work);
     passage.exclusive = started.catch(() => undefined);
     return this.#follow(shareKey, passage, started);
   }

@@ -2,12 +2,13 @@ import { randomUUID } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { copyTree, rootPlace } from "./copyTree.ts";
+import { copyTree } from "./copyTree.ts";
 import type { CopiedEntry } from "./copyTree.ts";
 import { identityOf } from "./description.ts";
 import { StorageError } from "./errors.ts";
 import type { Metadata, Row } from "./properties.ts";
 import type { Share, Storage } from "./storage.ts";
+import { rootPlace } from "./walk.ts";
 
 /** Start of the names of the folders that hold snapshots, beside the shares of their account. */
 export const snapshotPrefix = ".snapshot-";

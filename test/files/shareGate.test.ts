@@ -1,5 +1,7 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ShareGate } from "../../src/files/shareGate.ts";
+import { until } from "../service/until.ts";
 
 /** Work that ends when it is told to. */
 function task(log: string[], name: string): { work: () => Promise<string>; end: () => void } {
@@ -44,6 +46,23 @@ describe("the gate of a share", () => {
       "late begins",
       "late ends",
     ]);
+  });
+
+  it("does not wait for ever for a change that does not end", async () => {
+    const gate = new ShareGate(20);
+    const log: string[] = [];
+    const [slow, first, second] = [task(log, "slow"), task(log, "first"), task(log, "second")];
+    const changing = gate.change("a/b", slow.work);
+    const working = [gate.exclusive("a/b", first.work), gate.exclusive("a/b", second.work)];
+    second.end();
+    await until("the first piece of work begins", () => log.includes("first begins"));
+    await setTimeout(50);
+    expect(log).toEqual(["slow begins", "first begins"]);
+    first.end();
+    expect(await Promise.all(working)).toEqual(["first", "second"]);
+    slow.end();
+    expect(await changing).toBe("slow");
+    expect(log).toEqual(["slow begins", "first begins", "first ends", "second begins", "second ends", "slow ends"]);
   });
 
   it("is not blocked by work that fails, and does one piece of exclusive work at a time", async () => {

@@ -7,10 +7,11 @@ import { deleteSnapshot, isSnapshot, snapshotsOf, takeSnapshot } from "../snapsh
 import type { Share } from "../storage.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
-import { leaseOn, leasedShareOf, onShare, shareVersion } from "./shareState.ts";
+import { leaseOn, leasedShareOf, onShare, shareVersion, waitForDisk } from "./shareState.ts";
 
 async function snapshotShare(exchange: Exchange): Promise<void> {
   const metadata = metadataOf(exchange.request);
+  waitForDisk(exchange);
   const snapshot = await takeSnapshot(exchange.storage, shareOf(exchange), metadata);
   answer(exchange, 201, { ...shareVersion(exchange, snapshot), "x-ms-snapshot": snapshot.snapshot });
 }
@@ -18,6 +19,7 @@ async function snapshotShare(exchange: Exchange): Promise<void> {
 async function deleteShareOrSnapshot(exchange: Exchange): Promise<void> {
   const { request, storage } = exchange;
   const share = leasedShareOf(exchange, true);
+  waitForDisk(exchange);
   const withSnapshots = request.header("x-ms-delete-snapshots")?.toLowerCase();
   if (![undefined, "include", "include-leased"].includes(withSnapshots)) invalid("x-ms-delete-snapshots");
   if (isSnapshot(share)) {

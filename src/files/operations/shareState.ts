@@ -37,5 +37,10 @@ export function changeShare(exchange: Exchange, change: (properties: ShareProper
   answer(exchange, 200, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
 }
 
+/** Lets a request take longer than a connection on which nothing moves may: what takes its time is the disk. */
+export function waitForDisk({ request }: Exchange): void {
+  request.message.setTimeout(0);
+}
+
 /** What all operations on a share have in common. */
 export const onShare = { level: "share", resourceType: "c" } as const;

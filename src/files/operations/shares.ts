@@ -4,11 +4,11 @@ import { countHeader, invalid, metadataOf } from "../headers.ts";
 import { leaseHeaders } from "../leases.ts";
 import type { ShareProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
-import { usageOf } from "../usage.ts";
+import { usageOf } from "../walk.ts";
 import { toXml } from "../xml.ts";
 import { answer, answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
-import { changeShare, leaseOn, leasedShareOf, onShare, propertiesOf, shareVersion } from "./shareState.ts";
+import { changeShare, leaseOn, leasedShareOf, onShare, propertiesOf, shareVersion, waitForDisk } from "./shareState.ts";
 
 const largestQuota = 102_400;
 /** Premium is a kind of account and not a tier that a share could be given. */
@@ -76,6 +76,7 @@ function setShareMetadata(exchange: Exchange): void {
 
 async function getShareStatistics(exchange: Exchange): Promise<void> {
   const share = leasedShareOf(exchange);
+  waitForDisk(exchange);
   const bytes = await usageOf(share.folder);
   answerXml(exchange, toXml("ShareStats", { ShareUsageBytes: String(bytes) }), shareVersion(exchange, share));
 }
