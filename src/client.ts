@@ -21,14 +21,11 @@ import type { Usages } from "./operations/usages.ts";
 import { createWorkspaces } from "./operations/workspaces.ts";
 import type { Workspaces } from "./operations/workspaces.ts";
 
-let contextOf: (client: BatchAIManagementClient) => ServiceContext;
+/** What the clients work with. Not a private property, so that a bundler may leave the class out. */
+const contexts = new WeakMap<BatchAIManagementClient, ServiceContext>();
 
 /** The client of Batch AI, with one group of operations for each kind of resource. */
 export class BatchAIManagementClient {
-  static {
-    contextOf = (client) => client.#context;
-  }
-
   /** Workspaces: the containers of clusters, file servers and experiments. */
   readonly workspaces: Workspaces;
   /** Clusters: groups of equal nodes on which jobs run. */
@@ -45,7 +42,6 @@ export class BatchAIManagementClient {
   readonly operations: Operations;
   /** What every request passes through; add policies of your own here. */
   readonly pipeline: Pipeline;
-  readonly #context: ServiceContext;
 
   /**
    * Makes a client; nothing is sent yet.
@@ -57,7 +53,7 @@ export class BatchAIManagementClient {
    */
   constructor(credential: TokenCredential, subscriptionId: string, options: BatchAIManagementClientOptions = {}) {
     const context = createContext(credential, subscriptionId, options);
-    this.#context = context;
+    contexts.set(this, context);
     this.pipeline = context.pipeline;
     this.workspaces = createWorkspaces(context);
     this.clusters = createClusters(context);
@@ -84,5 +80,7 @@ export function restorePoller<T extends RestoredResult>(
   serializedState: string,
   options: LongRunningOperationOptions = {},
 ): OperationPoller<T> {
-  return restoreOperation<T>(contextOf(client), serializedState, options);
+  const context = contexts.get(client);
+  if (context === undefined) throw new TypeError("client: must be a BatchAIManagementClient of this package");
+  return restoreOperation<T>(context, serializedState, options);
 }

@@ -1,4 +1,4 @@
 import { createClientLogger } from "@azure/logger";
 
 /** Logs of the SDK, under `azure:batchai`; see `setLogLevel` of `@azure/logger`. */
-export const logger = createClientLogger("batchai");
+export const logger = /* @__PURE__ */ createClientLogger("batchai");

@@ -1,6 +1,8 @@
 /**
  * The language in which the tables of this folder are written: how each property of a model travels. A table is checked
  * against its interface by the compiler, in both directions; see {@link Table}.
+ *
+ * What makes rows and tables is marked as free of side effects, so that bundlers leave out tables that nobody uses.
  */
 
 declare const typeOfValue: unique symbol;
@@ -208,56 +210,67 @@ export const dateTime: DateTimeType = { kind: "dateTime" };
 export const freeObject: ObjectType = { kind: "object" };
 
 /** A whole number that fits in 32 bits, within limits. */
+// @__NO_SIDE_EFFECTS__
 export function int32(limits: { minimum?: number; maximum?: number } = {}): IntegerType {
   return { kind: "integer", format: "int32", ...limits };
 }
 
 /** A whole number that may need more than 32 bits. */
+// @__NO_SIDE_EFFECTS__
 export function int64(): IntegerType {
   return { kind: "integer", format: "int64" };
 }
 
 /** One of these words, or one that nobody knows yet. */
+// @__NO_SIDE_EFFECTS__
 export function oneOf<const Words extends string[]>(...values: Words): EnumerationType<Words[number], false> {
   return { kind: "enumeration", values, closed: false };
 }
 
 /** One of these words and no other. */
+// @__NO_SIDE_EFFECTS__
 export function onlyOneOf<const Words extends string[]>(...values: Words): EnumerationType<Words[number], true> {
   return { kind: "enumeration", values, closed: true };
 }
 
 /** An object with a table of its own; give a function where the table is not there yet, because it contains itself. */
+// @__NO_SIDE_EFFECTS__
 export function object<Schema extends AnyModel>(schema: Schema | (() => Schema)): ModelType<Schema> {
   return { kind: "model", schema: typeof schema === "function" ? schema : () => schema };
 }
 
 /** A list of at most `maxItems` items. */
+// @__NO_SIDE_EFFECTS__
 export function arrayOf<Items>(items: Items, limits: { maxItems?: number } = {}): ArrayType<Items> {
   return { kind: "array", items, ...limits };
 }
 
 /** Names and values of one type. */
+// @__NO_SIDE_EFFECTS__
 export function mapOf<Values>(values: Values): MapType<Values> {
   return { kind: "map", values };
 }
 
 /** A property that has to be given in requests. */
+// @__NO_SIDE_EFFECTS__
 export function required<Type>(path: string, type: Type): RequiredProperty<Type> {
   return { path, type, required: true, readOnly: false, secret: false };
 }
 
 /** A property that may be given in requests, and what the service takes when it is not. */
+// @__NO_SIDE_EFFECTS__
 export function optional<Type>(path: string, type: Type, defaultValue?: Default<Type>): OptionalProperty<Type> {
   return { path, type, required: false, readOnly: false, secret: false, defaultValue };
 }
 
 /** A property that the service alone sets. */
+// @__NO_SIDE_EFFECTS__
 export function readOnly<Type>(path: string, type: Type): ReadOnlyProperty<Type> {
   return { path, type, required: false, readOnly: true, secret: false };
 }
 
 /** A property that may be given in requests and never comes back. */
+// @__NO_SIDE_EFFECTS__
 export function secret<Type>(path: string, type: Type): OptionalProperty<Type> {
   return { path, type, required: false, readOnly: false, secret: true };
 }
@@ -266,6 +279,7 @@ type Default<Type> =
   Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType | NumberType ? number : string;
 
 /** Makes the schema of the interface `T` from its table. */
+// @__NO_SIDE_EFFECTS__
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
   const properties = table as unknown as AnyModel["properties"];
   const paths = new Set(Object.values(properties).map(({ path }) => path));

@@ -95,6 +95,14 @@ describe("a bundler", () => {
     },
   );
 
+  it("leaves out the client where it is not used", async () => {
+    const all = await bundle(`import * as sdk from "batchai"; console.log(sdk);`);
+    const little = await bundle(`import { ValidationError } from "batchai"; console.log(ValidationError);`);
+    expect(all).toContain("BatchAIManagementClient = class");
+    expect(little).not.toMatch(/BatchAIManagementClient = class|function createPipeline\b|function createJobs\b/);
+    expect(little.length).toBeLessThan(all.length / 3);
+  });
+
   it("takes nothing of the service into a program that uses the SDK", async () => {
     const bundled = await bundle(`import * as sdk from "batchai"; console.log(sdk);`);
     expect(bundled.length).toBeLessThan(0.25 * mebibyte);
