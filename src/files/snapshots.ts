@@ -51,6 +51,11 @@ export async function takeSnapshot(storage: Storage, share: Share, metadata: Met
         },
       );
       storage.properties.run(
+        "INSERT INTO permissions SELECT ?, key, permission FROM permissions WHERE share = ?",
+        identity,
+        share.identity,
+      );
+      storage.properties.run(
         "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
         share.identity,
         time,

@@ -199,6 +199,33 @@ describe("a snapshot of a share", () => {
     }
   });
 
+  it("gives its files back, with their properties and permissions, as files of their own", async () => {
+    const share = await newShare("giving-back");
+    const file = share.rootDirectoryClient.getFileClient("file.txt");
+    const { filePermissionKey } = await share.createPermission("O:SYG:SYD:(A;;FA;;;SY)");
+    await file.create(4, { filePermissionKey, fileHttpHeaders: { fileContentType: "a/b" }, metadata: { a: "b" } });
+    await file.uploadRange("text", 0, 4);
+    await file.setHttpHeaders({ fileContentType: "a/b", fileContentMD5: Buffer.alloc(16, 7) });
+    const snapshot = await take(share);
+    await file.delete();
+    const source = `${snapshot.rootDirectoryClient.getFileClient("file.txt").url}&${everything()}`;
+    const path = `/${account.name}/giving-back/file.txt?${everything()}`;
+    const asked = { "x-ms-copy-source": source, "x-ms-file-permission-copy-mode": "source" };
+    expect((await rawRequest(fixture.service, "PUT", path, asked)).headers["x-ms-copy-status"]).toBe("success");
+    expect(await file.getProperties()).toMatchObject({
+      contentType: "a/b",
+      metadata: { a: "b" },
+      contentMD5: Buffer.alloc(16, 7),
+      filePermissionKey,
+    });
+    const raw = await rawRequest(fixture.service, "HEAD", path);
+    const { etag } = raw.headers;
+    await file.uploadRange("TEXT", 0, 4);
+    expect((await file.getProperties()).etag).not.toBe(etag);
+    expect(await download(share, "file.txt")).toBe("TEXT");
+    expect(await download(snapshot, "file.txt")).toBe("text");
+  });
+
   it("follows the time of the file, not of the copy", async () => {
     const share = await newShare("times");
     await writeFile(join(folderOf("times"), "old.txt"), "old");

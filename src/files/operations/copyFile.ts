@@ -8,6 +8,7 @@ import { openDraft } from "../drafts.ts";
 import { StorageError, toStorageError } from "../errors.ts";
 import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
 import { permissionOf, savePermission } from "../permissions.ts";
+import { originalStat } from "../originalState.ts";
 import type { FileCopy, FileProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import type { Share } from "../storage.ts";
@@ -57,7 +58,8 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
   const original = propertiesOf(exchange, source.share, stat);
   const smb = withoutDefaults(smbPropertiesOf(withSourceValues(request, stat, original)));
   const metadata = metadataOf(request);
-  const { permissionKey: _, changeTime: _changeTime, copy: _copy, createdOn: _createdOn, ...kept } = original;
+  const { permissionKey: _, changeTime: _changeTime, copy: _copy, createdOn: _createdOn, ...rest } = original;
+  const { original: _inSnapshot, ...kept } = rest;
   const asked = { ...kept, attributes: undefined, ...(metadata.length === 0 ? {} : { metadata }) };
   const properties = withArchive(request, withSmb(exchange, share, asked, smb));
   const permissionKey = copiedPermission(exchange, source.share, share, original.permissionKey);
@@ -75,7 +77,7 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
       ...properties,
       ...(permissionKey === undefined ? {} : { permissionKey }),
       contentMd5:
-        original.contentMd5?.modified === String(stat.mtimeNs)
+        original.contentMd5?.modified === String(originalStat(stat, original).mtimeNs)
           ? { ...original.contentMd5, modified: notYetKnown }
           : undefined,
     },
@@ -96,7 +98,7 @@ function withSourceValues(request: StorageRequest, stat: BigIntStats, original: 
   const values: Readonly<Record<string, string>> = {
     "x-ms-file-attributes": attributesOf(stat, original),
     "x-ms-file-creation-time": creationTimeOf(stat, original),
-    "x-ms-file-last-write-time": ticks(stat.mtime),
+    "x-ms-file-last-write-time": ticks(originalStat(stat, original).mtime),
     "x-ms-file-change-time": changeTimeOf(stat, original),
   };
   const header = (name: string): string | undefined => {
