@@ -53,6 +53,25 @@ describe("files through the official client", () => {
     expect((await file.getProperties()).metadata).toEqual({ second: "yes" });
   });
 
+  it("take their content along when they are created", async () => {
+    const file = fileNamed("at-once");
+    const content = Buffer.from("hello");
+    await file.create(5, { content, contentLength: 5, metadata: { a: "b" } });
+    expect((await file.downloadToBuffer()).toString()).toBe("hello");
+    const contentMD5 = createHash("md5").update("hi").digest();
+    await file.create(4, {
+      content: Buffer.from("hi"),
+      contentLength: 2,
+      contentMD5,
+    });
+    expect(await readFile(join(folder, "at-once"), "latin1")).toBe("hi\0\0");
+    expect(await refusal(file.create(4, { content, contentLength: 5 }))).toMatchObject({ status: 400 });
+    expect(await refusal(file.create(5, { content, contentLength: 5, contentMD5 }))).toMatchObject({
+      code: "Md5Mismatch",
+    });
+    expect(await readFile(join(folder, "at-once"), "latin1")).toBe("hi\0\0");
+  });
+
   it("answer ranges as HTTP counts them, and 416 beyond the end", async () => {
     const file = fileNamed("digits");
     await file.uploadData(Buffer.from("0123456789"));

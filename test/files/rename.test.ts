@@ -1,11 +1,11 @@
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileSystemAttributes, ShareServiceClient } from "@azure/storage-file-share";
 import type { ShareClient, ShareFileClient } from "@azure/storage-file-share";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FilesService } from "../../src/files/index.ts";
 import { everything } from "./signedRequest.ts";
-import { account, clientOf, rawRequest, refusal, startFixture } from "./support.ts";
+import { account, clientOf, credential, rawRequest, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
 let fixture: Fixture;
@@ -77,6 +77,28 @@ describe("renaming files through the official client", () => {
     await (await fileWith("spelling", "x")).rename("SPELLING");
     expect(await readdir(folder)).toContain("SPELLING");
     expect(await readdir(folder)).not.toContain("spelling");
+  });
+
+  it("leaves one name of a file of which a job made two", async () => {
+    const file = await fileWith("first-link", "x");
+    await link(join(folder, "first-link"), join(folder, "second-link"));
+    await file.rename("second-link", { replaceIfExists: true });
+    expect(await file.exists()).toBe(false);
+    const second = share.rootDirectoryClient.getFileClient("second-link");
+    expect((await second.getProperties()).metadata).toEqual({ from: "first-link" });
+  });
+
+  it("keeps trailing dots where the client does", async () => {
+    const options = { allowTrailingDot: true, allowSourceTrailingDot: true };
+    const dotted = new ShareServiceClient(fixture.client.url, credential, options).getShareClient("renaming");
+    await dotted.rootDirectoryClient.getFileClient("dots...").uploadData(Buffer.from("x"));
+    await dotted.rootDirectoryClient.getFileClient("dots...").rename("other.");
+    expect(await readText("other.")).toBe("x");
+    await dotted.rootDirectoryClient
+      .getFileClient("copy.")
+      .startCopyFromURL(dotted.rootDirectoryClient.getFileClient("other.").url);
+    expect(await readText("copy.")).toBe("x");
+    expect(await readdir(folder)).not.toContain("other");
   });
 
   it("wants the leases of both files", async () => {

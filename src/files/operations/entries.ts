@@ -174,6 +174,13 @@ export function store(
   });
 }
 
+/** Drops what is known about a file that is gone, unless it has another name: a hard link that a job made. */
+export function forget({ storage }: Exchange, share: Share, stat: BigIntStats): void {
+  if (stat.nlink > 1n) return;
+  storage.properties.forgetFile(share, identityOf(stat));
+  storage.written.forget(stat);
+}
+
 /** Headers that tell the client about an open file or directory as it is now. */
 export function currentHeaders(
   exchange: Exchange,

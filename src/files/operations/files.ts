@@ -19,6 +19,7 @@ import {
   checkAccess,
   currentHeaders,
   entryHeaders,
+  forget,
   leaseHeader,
   propertiesOf,
   refuseReadOnly,
@@ -131,18 +132,13 @@ export function fileTarget(exchange: Exchange): Target {
 }
 
 function deleteFile(exchange: Exchange): void {
-  const { storage } = exchange;
   const { share, place } = targetOf(exchange);
   const { stat } = requireFile(place);
   const properties = propertiesOf(exchange, share, stat);
   checkAccess(exchange, share, { stat, identity: identityOf(stat), properties });
   refuseReadOnly(properties);
   removeFile(place);
-  // Another name of the same file, a hard link that a job made, keeps the properties.
-  if (stat.nlink === 1n) {
-    storage.properties.forgetFile(share, identityOf(stat));
-    storage.written.forget(stat);
-  }
+  forget(exchange, share, stat);
   answer(exchange, 202, {});
 }
 

@@ -23,6 +23,7 @@ import { uploadLength, withUpload } from "../uploads.ts";
 import {
   checkAccess,
   currentHeaders,
+  forget,
   leaseHeader,
   propertiesOf,
   refuseReadOnly,
@@ -159,13 +160,11 @@ export function placeDraft(
 }
 
 /** A lease names a path to those who hold it, so it outlives what is there. */
-function inherit({ storage }: Exchange, { share }: Target, replaced: BigIntStats, stat: BigIntStats): void {
+function inherit(exchange: Exchange, { share }: Target, replaced: BigIntStats, stat: BigIntStats): void {
+  const { storage } = exchange;
   const lease = storage.properties.lease(share, identityOf(replaced));
   if (lease !== undefined) storage.properties.setLease(share, identityOf(stat), lease);
-  if (replaced.nlink === 1n) {
-    storage.properties.forgetFile(share, identityOf(replaced));
-    storage.written.forget(replaced);
-  }
+  forget(exchange, share, replaced);
 }
 
 /** Creating files. */

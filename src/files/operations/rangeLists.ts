@@ -56,7 +56,8 @@ function previousPlace({ request, storage }: Exchange, time: string): Place {
   if (!snapshotsOf(storage, share).some(({ snapshot }) => snapshot === time)) {
     throw new StorageError("PreviousSnapshotNotFound");
   }
-  return locate(snapshotAt(storage, share, time).folder, request.path);
+  const keepTrailingDots = request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
+  return locate(snapshotAt(storage, share, time).folder, request.path, { keepTrailingDots });
 }
 
 function element({ start, end }: ByteRange): object {

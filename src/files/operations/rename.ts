@@ -4,10 +4,11 @@ import { contentHeadersOf, flagHeader, invalid, metadataOf, smbHeadersRead, smbP
 import { checkLease } from "../leases.ts";
 import { checkNewName } from "../names.ts";
 import type { FileProperties } from "../properties.ts";
-import { movePlace, openPlace, pathOf, requireDirectory, requireFile } from "../tree.ts";
+import { movePlace, openPlace, pathOf, removeFile, requireDirectory, requireFile } from "../tree.ts";
 import type { FoundPlace, Place } from "../tree.ts";
 import {
   currentHeaders,
+  forget,
   propertiesOf,
   refuseReadOnly,
   store,
@@ -46,7 +47,13 @@ async function rename(exchange: Exchange, source: Target & { readonly place: Fou
   if (share.identity !== source.share.identity) invalid("x-ms-file-rename-source");
   checkLeaseOn(exchange, source, sourceLease);
   const place = destinationOf(exchange, source.place, target);
-  movePlace(source.place, place);
+  if (isOtherNameOf(target.place, source.place)) {
+    // The file system would move nothing, because the file that is to be replaced is the very same.
+    removeFile(source.place);
+  } else {
+    movePlace(source.place, place);
+    if (place.stat !== undefined && place.stat.ino !== source.place.stat.ino) forget(exchange, share, place.stat);
+  }
   await withDescriptor(openPlace(place, "read"), (descriptor) => {
     const properties = propertiesOf(exchange, share, source.place.stat);
     const changed: FileProperties = {
@@ -64,9 +71,14 @@ async function rename(exchange: Exchange, source: Target & { readonly place: Fou
   });
 }
 
+/** Whether two places hold names of one file, as hard links do that a job made. */
+function isOtherNameOf(place: Place, source: FoundPlace): boolean {
+  return place.stat?.isFile() === true && place.stat.ino === source.stat.ino && pathOf(place) !== pathOf(source);
+}
+
 /** The place that the source may move to. Throws when something stands in the way. */
 function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): Place {
-  const { request, storage } = exchange;
+  const { request } = exchange;
   const { share, place } = target;
   const wanted = request.path.at(-1) ?? "";
   if (place.stat?.ino === source.stat.ino && pathOf(place) === pathOf(source)) {
@@ -83,8 +95,6 @@ function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): 
   if (!place.stat.isFile() || !source.stat.isFile()) throw new StorageError("ResourceTypeMismatch");
   const replaced = propertiesOf(exchange, share, place.stat);
   if (!flagHeader(request, "x-ms-file-rename-ignore-readonly")) refuseReadOnly(replaced);
-  storage.properties.forgetFile(share, identityOf(place.stat));
-  storage.written.forget(place.stat);
   return place;
 }
 
