@@ -1,6 +1,18 @@
-import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, mkdirSync, openSync, read, write } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  futimesSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  read,
+  utimesSync,
+  write,
+} from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { chmod, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { openPlace } from "./tree.ts";
@@ -38,7 +50,7 @@ export async function copyTree(
     if (place.stat.isDirectory()) await unlessGone(copyTree(place, path, copied, source.stat));
     else await unlessGone(copyFile(place, path, copied, source.stat));
   }
-  await utimes(target, source.stat.atime, source.stat.mtime);
+  utimesSync(target, source.stat.atime, source.stat.mtime);
   copied({ original: source.stat, parent, copy: lstatSync(target, { bigint: true }) });
 }
 
@@ -64,12 +76,12 @@ async function copyFile(
     const target = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       await copyContent(source, target, Number(original.size));
+      futimesSync(target, original.atime, original.mtime);
+      fchmodSync(target, Number(original.mode) & 0o555);
+      copied({ original, parent, copy: fstatSync(target, { bigint: true }) });
     } finally {
       closeSync(target);
     }
-    await utimes(path, original.atime, original.mtime);
-    await chmod(path, Number(original.mode) & 0o555);
-    copied({ original, parent, copy: lstatSync(path, { bigint: true }) });
   } finally {
     closeSync(source);
   }
