@@ -198,7 +198,7 @@ describe("what is neither file nor directory", () => {
     }
   });
 
-  it("is not read even when a job swaps a directory for a link all the time", async () => {
+  it("is neither read nor written even when a job swaps a directory for a link all the time", async () => {
     await writeFile(join(folder, "..", "neighbour", "inside.txt"), secret);
     await mkdir(join(folder, "real"));
     await writeFile(join(folder, "real", "inside.txt"), "inside");
@@ -211,8 +211,30 @@ describe("what is neither file nor directory", () => {
       const { status, headers, body } = await rawRequest(fixture.service, "GET", address);
       seen.add(status === 200 ? body : String(headers["x-ms-error-code"]));
     }
+    const neighbour = join(folder, "..", "neighbour");
+    const before = (await readdir(neighbour)).sort();
+    const written = new Set<number>();
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const at = (name: string) => `/${account.name}/walled/${name}-${attempt}`;
+      const sent = { "x-ms-content-length": "5", "x-ms-type": "file" };
+      const put = await rawRequest(fixture.service, "PUT", `${at("swapped/put")}?${everything()}`, sent, "abcde");
+      await rawRequest(fixture.service, "PUT", `${at("mover")}?${everything()}`, sent);
+      const source = { "x-ms-file-rename-source": `${fixture.service.endpoint}${at("mover")}?${everything()}` };
+      const moved = await rawRequest(
+        fixture.service,
+        "PUT",
+        `${at("swapped/moved")}?comp=rename&${everything()}`,
+        source,
+      );
+      const made = await rawRequest(fixture.service, "PUT", `${at("swapped/made")}?restype=directory&${everything()}`);
+      for (const { status } of [put, moved, made]) written.add(status);
+    }
     swapping.kill();
     await ended;
+    expect((await readdir(neighbour)).sort()).toEqual(before);
+    expect([...written].filter((status) => ![200, 201, 404].includes(status))).toEqual([]);
+    expect(written).toContain(201);
+    expect(written).toContain(200);
     expect(seen).toContain("inside");
     expect([...seen].filter((text) => !["inside", "ResourceNotFound", "ParentNotFound"].includes(text))).toEqual([]);
   }, 60_000);
