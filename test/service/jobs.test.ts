@@ -89,7 +89,9 @@ describe("the life of a job", () => {
   });
 
   it("may be given more time than there is", async () => {
-    const job = await embedded.run("eternal", "sleep 0.5", { constraints: { maxWallClockTime: `P${"9".repeat(30)}Y` } });
+    const job = await embedded.run("eternal", "sleep 0.5", {
+      constraints: { maxWallClockTime: `P${"9".repeat(30)}Y` },
+    });
     expect(job.executionState).toBe("succeeded");
   });
 
