@@ -23,7 +23,12 @@ export class EmbeddedService {
     return new EmbeddedService(await BatchAIService.start({ dataDir: folder, ...options }), folder);
   }
 
+  /** Deletes everything first: jobs outlive a service that is only closed. */
   async close(): Promise<void> {
+    const groups = this.arm.inSubscription("/resourceGroups");
+    const left = async () => (await this.arm.expect("GET", groups)).body.value ?? [];
+    for (const { name } of await left()) await this.arm.expect("DELETE", `${groups}/${String(name)}`);
+    await until("all resource groups are gone", async () => (await left()).length === 0);
     await this.service.close();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -85,6 +85,7 @@ batchai_end_session() { # ends what is left; looks closely only if a process gro
 batchai_finish() { # phase, exit code; keeps trying while the disk is full; an exit file that is there already stays
   local batchai_try
   for (( batchai_try = 0; batchai_try < 600; batchai_try++ )); do
+    [[ -e claim ]] || exit 1 # The folder is gone: nobody will ever ask.
     if printf '{"kind":"exited","phase":"%s","exitCode":%d}\\n' "$1" "$2" > exit.partial; then
       command -p sync exit.partial
       command -p ln exit.partial exit.json && exit 0
