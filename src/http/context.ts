@@ -1,10 +1,12 @@
 import type { TokenCredential } from "@azure/core-auth";
 import {
+  agentPolicyName,
   createDefaultHttpClient,
   createPipelineFromOptions,
   formDataPolicyName,
   multipartPolicyName,
   proxyPolicyName,
+  tlsPolicyName,
 } from "@azure/core-rest-pipeline";
 import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
 import { brokenAnswerPolicy } from "./brokenAnswerPolicy.ts";
@@ -65,6 +67,14 @@ function parseEndpoint({ endpoint, allowInsecureConnection }: BatchAIManagementC
   return url;
 }
 
+/** Policies that would do nothing, on every request: this API has neither forms nor bodies of several parts. */
+function needlessPolicies({ agent, tlsOptions }: BatchAIManagementClientOptions): string[] {
+  const names = [formDataPolicyName, multipartPolicyName];
+  if (!agent) names.push(agentPolicyName);
+  if (!tlsOptions) names.push(tlsPolicyName);
+  return names;
+}
+
 function createPipeline(credential: TokenCredential, url: URL, options: BatchAIManagementClientOptions): Pipeline {
   const ownPrefix = `batchai/${packageVersion}`;
   const usersPrefix = options.userAgentOptions?.userAgentPrefix;
@@ -81,8 +91,7 @@ function createPipeline(credential: TokenCredential, url: URL, options: BatchAIM
       ],
     },
   });
-  // This API has neither forms nor bodies of several parts.
-  for (const name of [formDataPolicyName, multipartPolicyName]) pipeline.removePolicy({ name });
+  for (const name of needlessPolicies(options)) pipeline.removePolicy({ name });
   pipeline.addPolicy(brokenAnswerPolicy(options.retryOptions), { phase: "Retry" });
   // A proxy would see the token in clear, and has no business between two processes of one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
