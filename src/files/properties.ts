@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import type { Lease } from "./leases.ts";
 import { migrations } from "./migrations.ts";
+import { inTransaction } from "./transaction.ts";
 
 /** Names and values of `x-ms-meta-` headers, in the order and spelling in which they came. */
 export type Metadata = readonly (readonly [name: string, value: string])[];
@@ -197,14 +198,7 @@ export class PropertyStore {
 
   /** All that `change` does, or nothing of it. */
   transaction(change: () => void): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      change();
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      this.#database.exec("ROLLBACK");
-      throw error;
-    }
+    inTransaction(this.#database, change);
   }
 
   #prepare(sql: string): StatementSync {

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import { lengthOf, pagesOf } from "./ranges.ts";
 import type { ByteRange } from "./ranges.ts";
+import { inTransaction } from "./transaction.ts";
 
 const schema = `
   CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
@@ -52,7 +53,7 @@ export class WrittenRanges {
   /** Notes which parts of a new file are written. */
   noteNew(stat: BigIntStats, written: readonly ByteRange[]): void {
     if (lengthOfAll(written) >= Number(stat.size)) return;
-    this.#inTransaction(() => this.#replace(keyOf(stat), stat, written));
+    inTransaction(this.#database, () => this.#replace(keyOf(stat), stat, written));
   }
 
   /**
@@ -68,7 +69,7 @@ export class WrittenRanges {
     return (after, change) => {
       changes.count--;
       if (changes.count === 0) this.#underWay.delete(key);
-      this.#inTransaction(() => this.#note(key, stat, after, change, changes.known));
+      inTransaction(this.#database, () => this.#note(key, stat, after, change, changes.known));
     };
   }
 
@@ -161,17 +162,6 @@ export class WrittenRanges {
   #forget(key: string): void {
     this.#statements.forget.run(key);
     this.#statements.forgetRanges.run(key);
-  }
-
-  #inTransaction(change: () => void): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      change();
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      this.#database.exec("ROLLBACK");
-      throw error;
-    }
   }
 }
 
