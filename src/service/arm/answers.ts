@@ -3,7 +3,7 @@ import { serialize } from "../../wire/serialize.ts";
 import type { ResourceKind } from "../state/armId.ts";
 import { resourceSchemas, type StoredResource } from "../state/resources.ts";
 import type { Operation } from "../state/operations.ts";
-import type { ArmRequest } from "./context.ts";
+import type { ArmContext, ArmRequest } from "./context.ts";
 import { integerIn, queryIn } from "./parameters.ts";
 import { ArmError, invalidParameter } from "./errors.ts";
 import { apiVersion } from "./versions.ts";
@@ -65,6 +65,21 @@ export function answerPage<T>(
   const value = page.map((row) => row.body);
   if (rows.length <= limit || !last) return { value };
   return { value, nextLink: nextLinkOf(request, last.sequence) };
+}
+
+/** One page of the resources of a kind, all of them or those of one parent, in order of creation. */
+export function answerList<K extends ResourceKind>(
+  { store }: ArmContext,
+  request: ArmRequest,
+  kind: K,
+  parent?: string,
+  body: (resource: StoredResource<K>) => Record<string, unknown> = bodyOf,
+): { value: Record<string, unknown>[]; nextLink?: string } {
+  return answerPage(request, (after, limit) =>
+    store.resources
+      .list(kind, { parent, after, limit })
+      .map((found) => ({ sequence: found.sequence, body: body(found) })),
+  );
 }
 
 function positionIn(request: ArmRequest): number {

@@ -8,7 +8,7 @@ import { nodeStateCountsOf } from "../scheduler/clusterNodes.ts";
 import { namesIn } from "../state/armId.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Store } from "../state/store.ts";
-import { answerAccepted, answerPage, answerResource, refuseWhileDeleting } from "./answers.ts";
+import { answerAccepted, answerList, answerResource, refuseWhileDeleting } from "./answers.ts";
 import { clusterIssues, scaleIssues } from "./clusterChecks.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { createdBefore, fingerprintOf } from "./creation.ts";
@@ -21,22 +21,17 @@ import { remoteLoginOf } from "./remoteLogin.ts";
 import { clusterLimit } from "./usages.ts";
 
 const defaultImage = { publisher: "Canonical", offer: "UbuntuServer", sku: "16.04-LTS", version: "latest" };
+import { workspacePath } from "./paths.ts";
 
 /** The operation group Clusters. */
 export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   const { store, scheduler, subscriptionId } = context;
-  const clusters =
-    "/subscriptions/:subscriptionId/resourceGroups/:resourceGroupName/providers/Microsoft.BatchAI/workspaces/:workspaceName/clusters";
+  const clusters = `${workspacePath}/clusters`;
   const cluster = `${clusters}/:clusterName`;
 
-  app.get(clusters, (request: ArmRequest) => {
-    const { key } = workspaceOf(context, request);
-    return answerPage(request, (after, limit) =>
-      store.resources
-        .list("clusters", { parent: key, after, limit })
-        .map((found) => ({ sequence: found.sequence, body: clusterBody(store, found) })),
-    );
-  });
+  app.get(clusters, (request: ArmRequest) =>
+    answerList(context, request, "clusters", workspaceOf(context, request).key, (found) => clusterBody(store, found)),
+  );
 
   app.get(cluster, (request: ArmRequest, reply) => {
     const found = workspaceChildOf(context, request, "clusters");

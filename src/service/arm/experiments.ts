@@ -1,27 +1,22 @@
 import type { FastifyInstance } from "fastify";
 import type { Experiment } from "../../models/experiment.ts";
-import { answerPage, answerResource, bodyOf, refuseWhileDeleting } from "./answers.ts";
+import { answerList, answerResource, refuseWhileDeleting } from "./answers.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { createdBefore } from "./creation.ts";
 import { answerDeletion } from "./deletion.ts";
 import { workspaceChildId, workspaceChildOf, workspaceOf } from "./lookups.ts";
 import { nameIn } from "./parameters.ts";
+import { workspacePath } from "./paths.ts";
 
 /** The operation group Experiments. */
 export function experimentRoutes(app: FastifyInstance, context: ArmContext): void {
   const { store } = context;
-  const experiments =
-    "/subscriptions/:subscriptionId/resourceGroups/:resourceGroupName/providers/Microsoft.BatchAI/workspaces/:workspaceName/experiments";
+  const experiments = `${workspacePath}/experiments`;
   const experiment = `${experiments}/:experimentName`;
 
-  app.get(experiments, (request: ArmRequest) => {
-    const { key } = workspaceOf(context, request);
-    return answerPage(request, (after, limit) =>
-      store.resources
-        .list("experiments", { parent: key, after, limit })
-        .map((found) => ({ sequence: found.sequence, body: bodyOf(found) })),
-    );
-  });
+  app.get(experiments, (request: ArmRequest) =>
+    answerList(context, request, "experiments", workspaceOf(context, request).key),
+  );
 
   app.get(experiment, (request: ArmRequest, reply) =>
     answerResource(reply, workspaceChildOf(context, request, "experiments")),

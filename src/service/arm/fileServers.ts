@@ -6,29 +6,24 @@ import { fileServerCreateParameters } from "../../wire/fileServer.ts";
 import { secretsOf, withoutSecrets } from "../../wire/secrets.ts";
 import { keyOf, resourceGroupId } from "../state/armId.ts";
 import { accountIssues } from "./accountChecks.ts";
-import { answerAccepted, answerPage, answerResource, bodyOf, refuseWhileDeleting } from "./answers.ts";
+import { answerAccepted, answerList, answerResource, refuseWhileDeleting } from "./answers.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { createdBefore, fingerprintOf } from "./creation.ts";
 import { answerDeletion } from "./deletion.ts";
 import { ArmError, invalidParameter } from "./errors.ts";
 import { locationOf, workspaceChildId, workspaceChildOf, workspaceOf } from "./lookups.ts";
 import { bodyIn, nameIn } from "./parameters.ts";
+import { workspacePath } from "./paths.ts";
 
 /** The operation group FileServers. A file server is a folder of this machine, as nodes are slots of it. */
 export function fileServerRoutes(app: FastifyInstance, context: ArmContext): void {
   const { store, subscriptionId } = context;
-  const fileServers =
-    "/subscriptions/:subscriptionId/resourceGroups/:resourceGroupName/providers/Microsoft.BatchAI/workspaces/:workspaceName/fileServers";
+  const fileServers = `${workspacePath}/fileServers`;
   const fileServer = `${fileServers}/:fileServerName`;
 
-  app.get(fileServers, (request: ArmRequest) => {
-    const { key } = workspaceOf(context, request);
-    return answerPage(request, (after, limit) =>
-      store.resources
-        .list("fileServers", { parent: key, after, limit })
-        .map((found) => ({ sequence: found.sequence, body: bodyOf(found) })),
-    );
-  });
+  app.get(fileServers, (request: ArmRequest) =>
+    answerList(context, request, "fileServers", workspaceOf(context, request).key),
+  );
 
   app.get(fileServer, (request: ArmRequest, reply) =>
     answerResource(reply, workspaceChildOf(context, request, "fileServers")),

@@ -8,7 +8,7 @@ import { toolTypeOf } from "../scheduler/jobCheck.ts";
 import { markQueued } from "../scheduler/jobStates.ts";
 import { namesIn } from "../state/armId.ts";
 import type { StoredResource } from "../state/resources.ts";
-import { answerAccepted, answerPage, answerResource, refuseWhileDeleting } from "./answers.ts";
+import { answerAccepted, answerList, answerResource, refuseWhileDeleting } from "./answers.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { createdBefore, fingerprintOf } from "./creation.ts";
 import { answerDeletion } from "./deletion.ts";
@@ -19,23 +19,17 @@ import { existing, jobIdOf, jobOf, locationOf, workspaceChildOf } from "./lookup
 import { outputFilesOf } from "./outputFiles.ts";
 import { bodyIn, nameIn } from "./parameters.ts";
 import { remoteLoginOf } from "./remoteLogin.ts";
+import { workspacePath } from "./paths.ts";
 
 /** The operation group Jobs. */
 export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   const { store, scheduler, subscriptionId } = context;
-  const jobs =
-    "/subscriptions/:subscriptionId/resourceGroups/:resourceGroupName/providers/Microsoft.BatchAI/workspaces/:workspaceName" +
-    "/experiments/:experimentName/jobs";
+  const jobs = `${workspacePath}/experiments/:experimentName/jobs`;
   const job = `${jobs}/:jobName`;
 
-  app.get(jobs, (request: ArmRequest) => {
-    const { key } = workspaceChildOf(context, request, "experiments");
-    return answerPage(request, (after, limit) =>
-      store.resources
-        .list("jobs", { parent: key, after, limit })
-        .map((found) => ({ sequence: found.sequence, body: jobBody(found) })),
-    );
-  });
+  app.get(jobs, (request: ArmRequest) =>
+    answerList(context, request, "jobs", workspaceChildOf(context, request, "experiments").key, jobBody),
+  );
 
   app.get(job, (request: ArmRequest, reply) => {
     const found = jobOf(context, request);

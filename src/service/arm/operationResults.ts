@@ -5,10 +5,11 @@ import type { Operation } from "../state/operations.ts";
 import { originOf, retryAfter } from "./answers.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { ArmError } from "./errors.ts";
+import { subscriptionPath } from "./paths.ts";
 
 /** The two addresses of an asynchronous operation: `operationresults` tells its state, `operationstatuses` follows it. */
 export function operationResultRoutes(app: FastifyInstance, { store }: ArmContext): void {
-  const location = "/subscriptions/:subscriptionId/providers/Microsoft.BatchAI/locations/:location";
+  const location = `${subscriptionPath}/providers/Microsoft.BatchAI/locations/:location`;
 
   const operationOf = (request: ArmRequest): Operation => {
     const operation = store.operations.find(request.params.operationId ?? "");

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { ArmError } from "./errors.ts";
 import { apiVersion } from "./versions.ts";
+import { subscriptionPath } from "./paths.ts";
 
 const resourceTypes = [
   "workspaces",
@@ -18,7 +19,7 @@ const resourceTypes = [
 
 /** Registration of the resource provider: here it is always registered. */
 export function providerRoutes(app: FastifyInstance, { subscriptionId }: ArmContext): void {
-  const providers = "/subscriptions/:subscriptionId/providers";
+  const providers = `${subscriptionPath}/providers`;
   const provider = {
     id: `/subscriptions/${subscriptionId}/providers/Microsoft.BatchAI`,
     namespace: "Microsoft.BatchAI",

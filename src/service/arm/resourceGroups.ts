@@ -3,34 +3,29 @@ import { resourceGroupId } from "../state/armId.ts";
 import { resourceGroup, type ResourceGroup, resourceGroupUpdate } from "../state/resourceGroup.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Store } from "../state/store.ts";
-import { answerPage, bodyOf, originOf, refuseWhileDeleting, retryAfter } from "./answers.ts";
+import { answerList, bodyOf, originOf, refuseWhileDeleting, retryAfter } from "./answers.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { ArmError } from "./errors.ts";
 import { resourceGroupOf } from "./lookups.ts";
 import { bodyIn, checkLocation, checkResourceGroupName, resourceGroupIn } from "./parameters.ts";
+import { resourceGroupPath, subscriptionPath } from "./paths.ts";
 
 /** Resource groups: as much of Azure Resource Manager as its own client needs to create, find and delete them. */
 export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): void {
   const { store, subscriptionId, scheduler } = context;
-  const groups = `/subscriptions/:subscriptionId/resourceGroups`;
-  const group = `${groups}/:resourceGroupName`;
 
-  app.get(groups, (request: ArmRequest) =>
-    answerPage(request, (after, limit) =>
-      store.resources
-        .list("resourceGroups", { after, limit })
-        .map((found) => ({ sequence: found.sequence, body: bodyOf(found) })),
-    ),
+  app.get(`${subscriptionPath}/resourceGroups`, (request: ArmRequest) =>
+    answerList(context, request, "resourceGroups"),
   );
 
-  app.get(group, (request: ArmRequest) => bodyOf(resourceGroupOf(context, request)));
+  app.get(resourceGroupPath, (request: ArmRequest) => bodyOf(resourceGroupOf(context, request)));
 
-  app.head(group, (request: ArmRequest, reply) => {
+  app.head(resourceGroupPath, (request: ArmRequest, reply) => {
     const exists = store.resources.find("resourceGroups", resourceGroupId(subscriptionId, resourceGroupIn(request)));
     return reply.code(exists ? 204 : 404).send();
   });
 
-  app.put(group, (request: ArmRequest, reply) => {
+  app.put(resourceGroupPath, (request: ArmRequest, reply) => {
     const name = resourceGroupIn(request);
     const parameters = bodyIn(request, resourceGroup);
     checkLocation(parameters.location);
@@ -40,14 +35,14 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
     return reply.code(201).send(bodyOf(create(store, id, name, parameters)));
   });
 
-  app.patch(group, (request: ArmRequest) => {
+  app.patch(resourceGroupPath, (request: ArmRequest) => {
     const found = resourceGroupOf(context, request);
     refuseWhileDeleting(found);
     const { tags } = bodyIn(request, resourceGroupUpdate);
     return bodyOf(store.resources.write(found, { ...found.model, ...(tags ? { tags } : {}) }));
   });
 
-  app.delete(group, (request: ArmRequest, reply) => {
+  app.delete(resourceGroupPath, (request: ArmRequest, reply) => {
     const found = resourceGroupOf(context, request);
     const operation = store.transaction(() => {
       const started = store.operations.begin("delete", found.model.id ?? found.key, found.model.location);
@@ -57,7 +52,7 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
     return accepted(request, reply, operation.id);
   });
 
-  app.get("/subscriptions/:subscriptionId/operationresults/:operationId", (request: ArmRequest, reply) => {
+  app.get(`${subscriptionPath}/operationresults/:operationId`, (request: ArmRequest, reply) => {
     const operation = store.operations.find(request.params.operationId ?? "");
     if (!operation) throw new ArmError("OperationNotFound", "There is no such operation.");
     return operation.status === "InProgress" ? accepted(request, reply, operation.id) : reply.code(200).send();

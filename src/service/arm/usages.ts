@@ -5,6 +5,7 @@ import type { Store } from "../state/store.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { locationOf } from "./lookups.ts";
 import { locationIn } from "./parameters.ts";
+import { subscriptionPath } from "./paths.ts";
 
 /** The most clusters that the service keeps. */
 export const clusterLimit = 200;
@@ -14,34 +15,31 @@ const unlimited = -1;
 
 /** The operation group Usages: clusters and virtual cores in use in a region. */
 export function usageRoutes(app: FastifyInstance, { store }: ArmContext): void {
-  app.get(
-    "/subscriptions/:subscriptionId/providers/Microsoft.BatchAI/locations/:location/usages",
-    (request: ArmRequest) => {
-      const location = locationIn(request).toLowerCase();
-      const counted = clustersIn(store, location);
-      const cores = (priority: string) =>
-        counted
-          .filter((cluster) => cluster.priority === priority)
-          .reduce((sum, { nodes, size }) => sum + nodes * coresOf(size), 0);
-      return {
-        value: [
-          usageOf("Clusters", "Clusters", counted.length, clusterLimit),
-          usageOf(
-            "Total Cluster Dedicated Regional vCPUs",
-            "Total Cluster Dedicated Regional vCPUs",
-            cores("dedicated"),
-            unlimited,
-          ),
-          usageOf(
-            "Total Cluster LowPriority Regional vCPUs",
-            "Total Cluster Low Priority Regional vCPUs",
-            cores("lowpriority"),
-            unlimited,
-          ),
-        ],
-      };
-    },
-  );
+  app.get(`${subscriptionPath}/providers/Microsoft.BatchAI/locations/:location/usages`, (request: ArmRequest) => {
+    const location = locationIn(request).toLowerCase();
+    const counted = clustersIn(store, location);
+    const cores = (priority: string) =>
+      counted
+        .filter((cluster) => cluster.priority === priority)
+        .reduce((sum, { nodes, size }) => sum + nodes * coresOf(size), 0);
+    return {
+      value: [
+        usageOf("Clusters", "Clusters", counted.length, clusterLimit),
+        usageOf(
+          "Total Cluster Dedicated Regional vCPUs",
+          "Total Cluster Dedicated Regional vCPUs",
+          cores("dedicated"),
+          unlimited,
+        ),
+        usageOf(
+          "Total Cluster LowPriority Regional vCPUs",
+          "Total Cluster Low Priority Regional vCPUs",
+          cores("lowpriority"),
+          unlimited,
+        ),
+      ],
+    };
+  });
 }
 
 function clustersIn(store: Store, location: string): { priority: string; nodes: number; size: string }[] {

@@ -2,34 +2,29 @@ import type { FastifyInstance } from "fastify";
 import type { Workspace, WorkspaceCreateParameters } from "../../models/workspace.ts";
 import { workspaceCreateParameters, workspaceUpdateParameters } from "../../wire/workspace.ts";
 import type { StoredResource } from "../state/resources.ts";
-import { answerPage, answerResource, bodyOf, refuseWhileDeleting } from "./answers.ts";
+import { answerList, answerResource, refuseWhileDeleting } from "./answers.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { answerDeletion } from "./deletion.ts";
 import { ArmError } from "./errors.ts";
 import { resourceGroupOf, workspaceIdOf, workspaceOf } from "./lookups.ts";
 import { bodyIn, checkLocation, nameIn } from "./parameters.ts";
+import { subscriptionPath, workspacePath, workspacesPath } from "./paths.ts";
 
 /** The operation group Workspaces. */
 export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void {
   const { store } = context;
-  const subscription = "/subscriptions/:subscriptionId";
-  const workspaces = `${subscription}/resourceGroups/:resourceGroupName/providers/Microsoft.BatchAI/workspaces`;
-  const workspace = `${workspaces}/:workspaceName`;
 
-  const page = (request: ArmRequest, parent?: string) =>
-    answerPage(request, (after, limit) =>
-      store.resources
-        .list("workspaces", { after, limit, ...(parent === undefined ? {} : { parent }) })
-        .map((found) => ({ sequence: found.sequence, body: bodyOf(found) })),
-    );
+  app.get(`${subscriptionPath}/providers/Microsoft.BatchAI/workspaces`, (request: ArmRequest) =>
+    answerList(context, request, "workspaces"),
+  );
 
-  app.get(`${subscription}/providers/Microsoft.BatchAI/workspaces`, (request: ArmRequest) => page(request));
+  app.get(workspacesPath, (request: ArmRequest) =>
+    answerList(context, request, "workspaces", resourceGroupOf(context, request).key),
+  );
 
-  app.get(workspaces, (request: ArmRequest) => page(request, resourceGroupOf(context, request).key));
+  app.get(workspacePath, (request: ArmRequest, reply) => answerResource(reply, workspaceOf(context, request)));
 
-  app.get(workspace, (request: ArmRequest, reply) => answerResource(reply, workspaceOf(context, request)));
-
-  app.put(workspace, (request: ArmRequest, reply) => {
+  app.put(workspacePath, (request: ArmRequest, reply) => {
     const id = workspaceIdOf(context, request);
     const group = resourceGroupOf(context, request);
     refuseWhileDeleting(group);
@@ -53,14 +48,14 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
     );
   });
 
-  app.patch(workspace, (request: ArmRequest, reply) => {
+  app.patch(workspacePath, (request: ArmRequest, reply) => {
     const found = workspaceOf(context, request);
     refuseWhileDeleting(found);
     const { tags } = bodyIn(request, workspaceUpdateParameters);
     return answerResource(reply, tags ? store.resources.write(found, { ...found.model, tags }) : found);
   });
 
-  app.delete(workspace, (request: ArmRequest, reply) => {
+  app.delete(workspacePath, (request: ArmRequest, reply) => {
     resourceGroupOf(context, request);
     return answerDeletion(context, request, reply, store.resources.find("workspaces", workspaceIdOf(context, request)));
   });

@@ -9,7 +9,6 @@ import type { SchedulerContext } from "./context.ts";
 import { removeNodeDirectory } from "./folders.ts";
 import { MountError } from "./mounts.ts";
 import type { PreparedRun } from "./preparedRun.ts";
-import { inQueueOrder } from "./queue.ts";
 import { targetNodeCount } from "./scaling.ts";
 import { prepareSetup } from "./setupStart.ts";
 
@@ -78,7 +77,7 @@ function sizingOf({ store, autoScaleIdleTimeInMs }: SchedulerContext, cluster: S
   const longIdleSince = Date.now() - autoScaleIdleTimeInMs;
   const target = targetNodeCount(cluster.model.scaleSettings, {
     busyNodeCount: staying.filter((node) => node.job !== undefined).length,
-    queuedNodeCounts: inQueueOrder(store.queue.ofCluster(cluster.key)).map((entry) => entry.nodeCount),
+    queuedNodeCounts: store.queue.ofCluster(cluster.key).map((entry) => entry.nodeCount),
     currentNodeCount: store.nodes.hadAny(cluster.key) ? staying.length : initialNodeCountOf(cluster),
     longIdleNodeCount: staying.filter((node) => node.idleSince && node.idleSince.getTime() <= longIdleSince).length,
   });

@@ -3,7 +3,7 @@ import type { QueueEntry } from "../state/queue.ts";
 const ranks: Readonly<Record<string, number>> = { high: 0, normal: 1, low: 2 };
 
 /** The order in which jobs get nodes: by priority, and by creation within one priority. */
-export function inQueueOrder(entries: readonly QueueEntry[]): QueueEntry[] {
+function inQueueOrder(entries: readonly QueueEntry[]): QueueEntry[] {
   const rank = (entry: QueueEntry) => ranks[entry.priority ?? "normal"] ?? 1;
   return [...entries].sort((a, b) => rank(a) - rank(b) || a.sequence - b.sequence);
 }

@@ -82,25 +82,22 @@ export class Scheduler {
   #step(): void {
     const { store, logger } = this.#context;
     try {
+      const clusters = this.#clusters();
       const starting = store.transaction(() => {
         store.runs.stopOverdue(new Date());
         finishDeletions(this.#context);
-        return this.#clusters().flatMap((cluster) => [
-          ...resizeCluster(this.#context, cluster),
-          ...this.#startJobs(cluster),
-        ]);
+        return clusters.flatMap((cluster) => [...resizeCluster(this.#context, cluster), ...this.#startJobs(cluster)]);
       });
       for (const { run, plan, secrets } of starting) {
         logger.info({ run: run.id, owner: run.owner, nodes: run.nodes }, "run starts");
         this.#runs.start(run, plan, secrets);
       }
       this.#runs.stopRequested();
+      this.#wakeIn(this.#untilNextEvent(clusters));
     } catch (error) {
       logger.error({ error: String(error) }, "a scheduling step failed; it is tried again");
       this.#wakeIn(retryInMs);
-      return;
     }
-    this.#wakeIn(this.#untilNextEvent());
   }
 
   #clusters(): StoredResource<"clusters">[] {
@@ -176,9 +173,9 @@ export class Scheduler {
   }
 
   /** Milliseconds until time alone changes something: a job's limit, or a node that has been idle for long. */
-  #untilNextEvent(): number {
+  #untilNextEvent(clusters: readonly StoredResource<"clusters">[]): number {
     const { store, autoScaleIdleTimeInMs } = this.#context;
-    const idleEnds = this.#clusters()
+    const idleEnds = clusters
       .filter((cluster) => cluster.model.scaleSettings?.autoScale)
       .flatMap((cluster) => surplusNodes(cluster, store.nodes.ofCluster(cluster.key)))
       .map((node) => (node.idleSince?.getTime() ?? Date.now()) + autoScaleIdleTimeInMs);

@@ -71,7 +71,7 @@ export class Resources {
   /** All resources of a kind in order of creation, optionally those of one parent or after a sequence number. */
   list<K extends ResourceKind>(
     kind: K,
-    filter: { parent?: string; after?: number; limit?: number } = {},
+    filter: { parent?: string | undefined; after?: number; limit?: number } = {},
   ): StoredResource<K>[] {
     const conditions = ["kind = ?", "sequence > ?"];
     const values: SqlValue[] = [kind, filter.after ?? 0];
