@@ -48,8 +48,9 @@ export class ClusterNodesError extends Error {
    */
   constructor(cluster: Cluster, wantedNodeCount: number, readyNodeCount: number) {
     const errors = cluster.errors ?? [];
-    const unusable = cluster.nodeStateCounts?.unusableNodeCount ?? 0;
-    const state = `${readyNodeCount} of ${wantedNodeCount} nodes ready, ${unusable} unusable, none on its way`;
+    const { unusableNodeCount = 0, preparingNodeCount = 0 } = cluster.nodeStateCounts ?? {};
+    const others = `${unusableNodeCount} unusable, ${preparingNodeCount} being prepared, no more to come`;
+    const state = `${readyNodeCount} of ${wantedNodeCount} nodes ready, ${others}`;
     super([`Cluster ${cluster.name ?? ""} does not get its nodes: ${state}.`, ...errors.map(sentenceOf)].join(" "));
     this.name = "ClusterNodesError";
     this.code = errors[0]?.code;

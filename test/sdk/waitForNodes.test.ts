@@ -21,10 +21,15 @@ function clusterOf(targetNodeCount: number, commandLine: string): ClusterCreateP
   };
 }
 
-const gate = (name: string): string => {
+/** A path in the share that all nodes see. */
+const shared = (name: string): string => {
   const { accountName } = service.embedded.service.connection.storage;
-  return `until [ -e '${service.embedded.folder}/files/${accountName}/logs/${name}' ]; do sleep 0.02; done`;
+  return `'${service.embedded.folder}/files/${accountName}/logs/${name}'`;
 };
+
+const gate = (name: string): string => `until [ -e ${shared(name)} ]; do sleep 0.02; done`;
+
+const broken = ["group", "work", "broken"] as const;
 
 describe("clusters.waitForNodes", () => {
   it("answers the cluster when all nodes are ready, and tells the counts on the way", async () => {
@@ -56,18 +61,27 @@ describe("clusters.waitForNodes", () => {
     await service.open("done");
   });
 
-  it("rejects with the cluster's own errors when too few nodes can be used", async () => {
-    await service.client.clusters.create("group", "work", "broken", clusterOf(2, "exit 9"));
-    const error = await rejectionOf(service.client.clusters.waitForNodes("group", "work", "broken"));
+  it("rejects with the cluster's own errors when none of its nodes can be used", async () => {
+    const { clusters } = service.client;
+    await clusters.create("group", "work", "broken", clusterOf(2, "exit 9"));
+    await until("both nodes have failed", async () => (await clusters.get(...broken)).errors?.length === 2);
+    const error = await rejectionOf(clusters.waitForNodes(...broken));
     expect(error).toBeInstanceOf(ClusterNodesError);
     expect(error).toMatchObject({ name: "ClusterNodesError", code: "NodeSetupTaskFailed" });
-    expect(error.message).toMatch(
-      /^Cluster broken does not get its nodes: 0 of 2 nodes ready, \d unusable, none on its way\. NodeSetupTaskFailed: .*ExitCode: 9\)\.$/,
-    );
+    const state = "0 of 2 nodes ready, 2 unusable, 0 being prepared, no more to come";
+    expect(error.message).toContain(`Cluster broken does not get its nodes: ${state}. NodeSetupTaskFailed: `);
+    expect(error.message).toMatch(/ExitCode: 9\)\.$/);
     expect(error).toMatchObject({ cluster: { name: "broken" }, errors: [{ code: "NodeSetupTaskFailed" }, {}] });
-    await expect(
-      service.client.clusters.waitForNodes("group", "work", "broken", { nodeCount: 0 }),
-    ).resolves.toMatchObject({ name: "broken" });
+    await expect(clusters.waitForNodes(...broken, { nodeCount: 0 })).resolves.toMatchObject({ name: "broken" });
+  });
+
+  it("does not wait for the nodes that are left when they are too few", async () => {
+    const { clusters } = service.client;
+    const firstFails = `mkdir ${shared("first")} 2>/dev/null && exit 9; ${gate("never")}`;
+    await clusters.create("group", "work", "half", clusterOf(2, firstFails));
+    const error = await rejectionOf(clusters.waitForNodes("group", "work", "half"));
+    expect(error.message).toContain("0 of 2 nodes ready, 1 unusable, 1 being prepared, no more to come");
+    expect(error).toMatchObject({ errors: [{ code: "NodeSetupTaskFailed" }] });
   });
 
   it("stops when it is aborted, and says that the cluster goes on", async () => {
