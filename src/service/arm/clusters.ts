@@ -18,10 +18,10 @@ import { fileServersIn } from "./fileServerReferences.ts";
 import { locationOf, workspaceChildId, workspaceChildOf, workspaceOf } from "./lookups.ts";
 import { bodyIn, nameIn } from "./parameters.ts";
 import { remoteLoginOf } from "./remoteLogin.ts";
+import { workspacePath } from "./paths.ts";
 import { clusterLimit } from "./usages.ts";
 
 const defaultImage = { publisher: "Canonical", offer: "UbuntuServer", sku: "16.04-LTS", version: "latest" };
-import { workspacePath } from "./paths.ts";
 
 /** The operation group Clusters. */
 export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
