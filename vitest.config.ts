@@ -9,9 +9,11 @@ export default defineConfig({
     pool: "forks",
     // The tests start services and jobs, so two files at a time keep two cores busy and the timings honest.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    teardownTimeout: 10_000,
+    // Deadlines only end what hangs: a machine may be several times slower than the one on which the tests were written.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 30_000,
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     restoreMocks: true,
     // .ci/run counts the results in this file.
     reporters: inCi ? ["default", ["json", { outputFile: "temp/test-results.json" }]] : ["default"],

@@ -11,7 +11,7 @@ let comments: ReadonlyMap<string, string>;
 beforeAll(() => {
   items = publicItems();
   comments = new Map(items.map(({ name, comment }) => [name.replace(/^index: /, ""), comment]));
-}, 120_000);
+});
 
 describe("the public surface", () => {
   it("is found at all", () => {

@@ -29,5 +29,5 @@ async function runIn(folder: string, program: string): Promise<{ stdout: string 
   for (const [name, path] of Object.entries(entries)) source = source.replaceAll(name, `"${new URL(path, root).href}"`);
   const file = join(folder, "program.mts");
   await writeFile(file, source);
-  return await run(process.execPath, [file], { cwd: folder, encoding: "utf8", timeout: 20_000 });
+  return await run(process.execPath, [file], { cwd: folder, encoding: "utf8", timeout: 60_000 });
 }

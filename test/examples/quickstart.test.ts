@@ -8,7 +8,7 @@ import { processesOf, RunningScript } from "./runNode.ts";
 
 const QUICKSTART = fileURLToPath(new URL("../../examples/quickstart/quickstart.ts", import.meta.url));
 
-describe("the quickstart", { timeout: 180_000 }, () => {
+describe("the quickstart", () => {
   let folder: string;
   const running: RunningScript[] = [];
   beforeEach(async () => {

@@ -9,7 +9,7 @@ import { RunningScript } from "./runNode.ts";
 const scriptPath = (name: string): string =>
   fileURLToPath(new URL(`../../examples/scripts/${name}.ts`, import.meta.url));
 
-describe("the example scripts", { timeout: 60_000 }, () => {
+describe("the example scripts", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "batchai-scripts-"));

@@ -8,7 +8,7 @@ import { runNode } from "./runNode.ts";
 
 const TRAINER = fileURLToPath(new URL("../../examples/quickstart/ConvNet_MNIST.mjs", import.meta.url));
 
-describe("the trainer", { timeout: 60_000 }, () => {
+describe("the trainer", () => {
   let folder: string;
   let data: string;
   beforeAll(async () => {

@@ -81,7 +81,7 @@ describe("the SDK in a browser", () => {
     expect(program).not.toMatch(/["']node:|\brequire\("(http|https|fs|stream|os)"\)/);
   });
 
-  it("talks to a service that allows the page's origin", { timeout: 60_000 }, async (context) => {
+  it("talks to a service that allows the page's origin", async (context) => {
     const chromium = await findChromium();
     needs(context, "Chromium", chromium !== undefined);
     expect(await withChromium(chromium ?? "", page.origin, () => page.outcome)).toEqual({
@@ -92,7 +92,7 @@ describe("the SDK in a browser", () => {
     });
   });
 
-  it("gets nothing from a service that does not", { timeout: 60_000 }, async (context) => {
+  it("gets nothing from a service that does not", async (context) => {
     const chromium = await findChromium();
     needs(context, "Chromium", chromium !== undefined);
     const outcome = await withChromium(chromium ?? "", stranger.origin, () => stranger.outcome);

@@ -18,16 +18,16 @@ export async function findChromium(): Promise<string | undefined> {
 
 /** Shows a page in a Chromium without a window, for as long as something takes. */
 export async function withChromium<T>(command: string, url: string, work: () => Promise<T>): Promise<T> {
-  const profile = await mkdtemp(join(tmpdir(), "batchai-chromium-"));
+  const folder = await mkdtemp(join(tmpdir(), "batchai-chromium-"));
   const browser = spawn(
     command,
     [
       ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"],
       ...["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-breakpad"],
-      ...[`--user-data-dir=${profile}`, url],
+      ...[`--user-data-dir=${join(folder, "profile")}`, url],
     ],
-    // A group of its own: its many processes end together.
-    { stdio: "ignore", detached: true },
+    // A group of its own: its many processes end together. When they are killed, their temporary files stay.
+    { stdio: "ignore", detached: true, env: { ...process.env, TMPDIR: folder } },
   );
   const exit = once(browser, "exit");
   try {
@@ -35,6 +35,6 @@ export async function withChromium<T>(command: string, url: string, work: () => 
   } finally {
     if (browser.pid !== undefined) process.kill(-browser.pid, "SIGKILL");
     await exit;
-    await rm(profile, { recursive: true, force: true, maxRetries: 10 });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }

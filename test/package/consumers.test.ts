@@ -17,7 +17,7 @@ beforeAll(async () => {
   installed = await InstalledPackage.install();
   for (const name of ["@types/node", "undici-types"]) await installed.link(name);
   return () => installed.remove();
-}, 180_000);
+});
 
 describe("a TypeScript project", () => {
   const source = `
@@ -36,21 +36,17 @@ describe("a TypeScript project", () => {
     ["node16", "node16", ["consumer.mts", "consumer.cts"]],
     ["nodenext", "nodenext", ["consumer.mts", "consumer.cts"]],
     ["bundler", "esnext", ["consumer.mts"]],
-  ])(
-    "compiles with moduleResolution %s, with the libraries checked too",
-    async (moduleResolution, module, files) => {
-      for (const file of files) await writeFile(join(installed.project, file), source);
-      const options = ["--moduleResolution", moduleResolution, "--module", module, "--skipLibCheck", "false"];
-      const libraries = ["--target", "es2023", "--lib", "es2023,dom,esnext.disposable", "--types", "node"];
-      const { stdout } = await run("tsc", ["--noEmit", "--strict", ...options, ...libraries, ...files], {
-        cwd: installed.project,
-      }).catch((error: unknown) => error as { stdout: string });
-      expect(stdout).toBe("");
-    },
-    120_000,
-  );
+  ])("compiles with moduleResolution %s, with the libraries checked too", async (moduleResolution, module, files) => {
+    for (const file of files) await writeFile(join(installed.project, file), source);
+    const options = ["--moduleResolution", moduleResolution, "--module", module, "--skipLibCheck", "false"];
+    const libraries = ["--target", "es2023", "--lib", "es2023,dom,esnext.disposable", "--types", "node"];
+    const { stdout } = await run("tsc", ["--noEmit", "--strict", ...options, ...libraries, ...files], {
+      cwd: installed.project,
+    }).catch((error: unknown) => error as { stdout: string });
+    expect(stdout).toBe("");
+  });
 
-  it("finds the right types of every entry", { timeout: 120_000 }, async () => {
+  it("finds the right types of every entry", async () => {
     const tarball = createPackageFromTarballData(new Uint8Array(await readFile(installed.tarball)));
     const result = await checkPackage(tarball);
     const problems = result.types === false ? ["there are no types"] : result.problems;
@@ -121,7 +117,7 @@ describe("the size", () => {
     expect(bytes).toBeLessThanOrEqual(mebibyte);
   });
 
-  it("of an installation is at most 7.5 MiB and 20 packages", { timeout: 180_000 }, async (context) => {
+  it("of an installation is at most 7.5 MiB and 20 packages", async (context) => {
     needs(context, "access to the npm registry", await npmRegistryAnswers());
     const folder = await installed.newFolder("install");
     await writeFile(join(folder, "package.json"), "{}");
@@ -142,7 +138,7 @@ describe("the size", () => {
 
 describe("Node.js", () => {
   // The oldest one that the package is for, and the newest.
-  it.for(["22.13.0", "26.10.0"])("%s runs the SDK and the service", { timeout: 180_000 }, async (version, context) => {
+  it.for(["22.13.0", "26.10.0"])("%s runs the SDK and the service", async (version, context) => {
     needs(context, "access to the npm registry", await npmRegistryAnswers());
     const node = await installNode(version);
     expect((await run(node, ["--version"])).stdout.trim()).toBe(`v${version}`);

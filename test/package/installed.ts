@@ -96,7 +96,7 @@ export class InstalledPackage {
   async evaluate(format: "module" | "commonjs", script: string, node = process.execPath): Promise<unknown> {
     const { stdout } = await run(node, [`--input-type=${format}`, "--eval", script], {
       cwd: this.project,
-      timeout: 60_000,
+      timeout: 120_000,
     });
     return JSON.parse(stdout);
   }

@@ -16,7 +16,7 @@ let installed: InstalledPackage;
 beforeAll(async () => {
   installed = await InstalledPackage.install();
   return () => installed.remove();
-}, 180_000);
+});
 
 describe("the tarball", () => {
   it("holds what is needed and nothing else", () => {

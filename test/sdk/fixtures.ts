@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import nock from "nock";
 import { BatchAIManagementClient, tokenCredential } from "../../src/index.ts";
 import type { BatchAIManagementClientOptions } from "../../src/index.ts";
@@ -35,6 +36,17 @@ export async function rejectionOf(call: PromiseLike<unknown>): Promise<Error> {
     throw new TypeError("The call was rejected with something that is no error.", { cause: error });
   }
   throw new Error("The call was not rejected.");
+}
+
+/** How soon something comes of a call: in so many turns of the event loop, whatever the load of the machine. */
+export const promptly = 10;
+
+/** Counts the turns of the event loop until a call is answered or rejected; stops counting when that takes long. */
+export async function turnsUntil(call: PromiseLike<unknown>): Promise<number> {
+  const over = Promise.allSettled([call]).then(() => true);
+  let turns = 0;
+  while (turns < 100 * promptly && !(await Promise.race([over, setImmediate(false)]))) turns += 1;
+  return turns;
 }
 
 /** Everything of a list. */

@@ -38,7 +38,7 @@ describe("clusters.waitForNodes", () => {
     const steps: ClusterNodesProgress[] = [];
     const onProgress = (step: ClusterNodesProgress): unknown => steps.push(step);
     const waiting = clusters.waitForNodes("group", "work", "two", { onProgress, updateIntervalInMs: 10 });
-    await expect.poll(() => steps.at(-1)?.nodeStateCounts.preparingNodeCount, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => steps.at(-1)?.nodeStateCounts.preparingNodeCount).toBe(2);
     expect(steps.at(-1)).toMatchObject({ wantedNodeCount: 2, readyNodeCount: 0 });
     await service.open("nodes");
     await expect(waiting).resolves.toMatchObject({ name: "two", nodeStateCounts: { idleNodeCount: 2 } });

@@ -1,5 +1,6 @@
 import nock from "nock";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { MockInstance } from "vitest";
 import { azureIsNock, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
 
 afterEach(() => {
@@ -17,22 +18,30 @@ function answerLooks(...answers: [status: number, properties: object, headers?: 
   }
 }
 
+/** The times for which timers were set, in milliseconds. */
+function pausesOf({ mock }: MockInstance<typeof setTimeout>): number[] {
+  return mock.calls.map(([, delayInMs]) => delayInMs ?? 0);
+}
+
 describe("waiting for a service that is not on this machine", () => {
   it("pauses as long as the service asks for, and outlives its troubles", async () => {
     const asked = { "retry-after-ms": "1" };
     answerLooks([200, { executionState: "queued" }, asked], [503, {}], [500, {}]);
     answerLooks([200, { executionState: "running" }, asked], [200, { executionState: "succeeded" }]);
-    const before = performance.now();
+    const timers = vi.spyOn(globalThis, "setTimeout");
     const statuses: number[] = [];
     await quickClient().jobs.waitForCompletion(...myjob, { onResponse: ({ status }) => statuses.push(status) });
-    expect(performance.now() - before).toBeLessThan(2000);
+    expect(pausesOf(timers)).toContain(1);
+    expect(Math.max(...pausesOf(timers))).toBeLessThan(2000);
     expect(statuses).toEqual([200, 200, 200]);
   });
 
   it("pauses two seconds where it does not ask", async () => {
     answerLooks([200, { executionState: "queued" }], [200, { executionState: "succeeded" }]);
+    const timers = vi.spyOn(globalThis, "setTimeout");
     const before = performance.now();
     await quickClient().jobs.waitForCompletion(...myjob);
+    expect(Math.max(...pausesOf(timers))).toBe(2000);
     expect(performance.now() - before).toBeGreaterThan(1900);
   });
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ArmCaller, clusterBody } from "./arm.ts";
 import { ServiceProcess } from "./serviceProcess.ts";
+import { until } from "./until.ts";
 
 let folder: string;
 let service: ServiceProcess;
@@ -15,6 +16,11 @@ beforeAll(async () => {
   service = await ServiceProcess.start(folder);
   arm = new ArmCaller(service.connection);
   await arm.prepare();
+  // What still goes on would look like a change that a refused request has made.
+  await until("the node is idle", async () => {
+    const { properties } = (await arm.expect("GET", arm.inWorkspace("/clusters/nodes"))).body;
+    return properties?.allocationState === "steady" && JSON.stringify(properties).includes('"idleNodeCount":1');
+  });
 });
 
 afterAll(async () => {
@@ -293,6 +299,7 @@ describe("bodies", () => {
 describe("output files", () => {
   it("refuses a directory that leaves its share, and an unknown id", async () => {
     await arm.expect("PUT", arm.jobPath("listed"), arm.jobBody("true"));
+    await until("the job has ended", async () => (await arm.job("listed")).executionState === "succeeded");
     const list = `${arm.jobPath("listed")}/listOutputFiles`;
     const query = (rest: string) => ({ query: `api-version=2018-05-01&${rest}` });
     expect(await refused("POST", list)).toMatchObject({ status: 400, target: "outputdirectoryid" });

@@ -99,9 +99,14 @@ describe("automatic scaling", () => {
   });
 
   it("begins with initialNodeCount nodes and keeps the minimum", async () => {
-    await create({ autoScale: { minimumNodeCount: 1, maximumNodeCount: 3, initialNodeCount: 2 } });
+    const flag = `${embedded.folder}/go-${name}`;
+    const commandLine = `while [ ! -e ${flag} ]; do sleep 0.05; done`;
+    const nodeSetup = { setupTask: { commandLine, stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" } };
+    await create({ autoScale: { minimumNodeCount: 1, maximumNodeCount: 3, initialNodeCount: 2 } }, { nodeSetup });
+    await embedded.counts({ preparingNodeCount: 2 }, name);
     const { body } = await embedded.arm.expect("POST", `${path()}/listRemoteLoginInformation`);
     expect(body.value).toHaveLength(2);
+    await writeFile(flag, "");
     await embedded.counts({ idleNodeCount: 1 }, name);
   });
 

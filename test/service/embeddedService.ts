@@ -20,7 +20,12 @@ export class EmbeddedService {
 
   static async start(options: Partial<BatchAIServiceOptions> = {}): Promise<EmbeddedService> {
     const folder = await mkdtemp(join(tmpdir(), "batchai-"));
-    return new EmbeddedService(await BatchAIService.start({ dataDir: folder, ...options }), folder);
+    try {
+      return new EmbeddedService(await BatchAIService.start({ dataDir: folder, ...options }), folder);
+    } catch (error) {
+      await rm(folder, { recursive: true });
+      throw error;
+    }
   }
 
   /** Deletes everything first: jobs outlive a service that is only closed. */

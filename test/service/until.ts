@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineInMs = 20_000,
+  deadlineInMs = 60_000,
 ): Promise<void> {
   const deadline = Date.now() + deadlineInMs;
   while (!(await condition())) {
