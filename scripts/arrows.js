@@ -66,6 +66,8 @@ const rooms = {
       "src/service/state",
       "src/service/logger.ts",
       "src/files/index.ts",
+      // One lock keeps others off the data folder, be it the service's or the file endpoint's.
+      "src/files/dataFolderLock.ts",
       "src/wire",
       "src/models",
     ],

@@ -3,16 +3,24 @@ import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { keepAccounts, readAccounts } from "./accountsFile.ts";
 import { logLevelOption, openLog } from "./log.ts";
-import { portNumber, stopSignal } from "./process.ts";
+import { portNumber, stopSignal, wholeNumber } from "./process.ts";
 
 interface FilesOptions {
   readonly dataDir: string;
+  readonly host: string;
   readonly port: number;
   readonly account?: string[];
+  readonly shareRetentionDays: number;
+  readonly graceSeconds: number;
   readonly logLevel: string;
 }
 
 const firstAccount = "batchaistorage";
+
+const keysHelp = `
+Keys and connection strings are in FOLDER/accounts.json, which only you can read. The first start makes a key for each
+account. To use a key of your own, put it there while nothing runs: [{ "name": "ACCOUNT", "key": "BASE64" }].
+Keys are never given on the command line, where every user of this machine could see them.`;
 
 /** `batchai files`: serves file shares, and nothing else, until it is told to stop. */
 export function filesCommand(): Command {
@@ -20,8 +28,12 @@ export function filesCommand(): Command {
     .description("Serve Azure file shares from a folder, without the rest of the service")
     .requiredOption("--data-dir <folder>", "folder that holds the shares as ACCOUNT/SHARE; made when it does not exist")
     .option("--port <number>", "port to listen on; 0 means any free port", portNumber, 10101)
+    .option("--host <address>", "address to listen on; any other exposes plain HTTP to a network", "127.0.0.1")
     .option("--account <name...>", `accounts to host besides those it has already (default: "${firstAccount}")`)
+    .option("--share-retention-days <number>", "days for which deleted shares can be restored", wholeNumber(365), 0)
+    .option("--grace-seconds <number>", "time that requests under way get to finish at the end", wholeNumber(3600), 30)
     .addOption(logLevelOption())
+    .addHelpText("after", keysHelp)
     .action(serveFiles);
 }
 
@@ -40,8 +52,11 @@ async function serveFiles(options: FilesOptions): Promise<void> {
   const accounts = [...known, ...added.map((name) => ({ name, key: randomBytes(64).toString("base64") }))];
   const service = await FilesService.start({
     dataDir: options.dataDir,
+    host: options.host,
     port: options.port,
     accounts,
+    shareRetentionDays: options.shareRetentionDays,
+    graceInMs: options.graceSeconds * 1000,
     log: (message, details) => logger.error(details, message),
   });
   const file = await keepAccounts(options.dataDir, accounts, (name) => service.fileEndpoint(name)).catch(

@@ -14,9 +14,14 @@ export function stopSignal(): Promise<void> {
 
 /** Reads the number of a port. Throws what the user is told. */
 export function portNumber(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new InvalidArgumentError("It must be a number from 0 to 65535.");
-  }
-  return port;
+  return wholeNumber(65535)(text);
+}
+
+/** Reads whole numbers from 0 to `most`. What it returns throws what the user is told. */
+export function wholeNumber(most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number <= most)) throw new InvalidArgumentError(`It must be a number from 0 to ${most}.`);
+    return number;
+  };
 }

@@ -33,25 +33,41 @@ export interface CopiedEntry {
   readonly copy: BigIntStats;
 }
 
+/** Whom to tell of what is copied, and when to stop. */
+interface Listener {
+  readonly copied: (entry: CopiedEntry) => void;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Copies a directory with all files and directories in it to a folder that does not exist yet. The copy shares nothing
  * with the original; holes stay holes; links, pipes and devices are left out, as everywhere. What vanishes meanwhile is
- * left out too. The files of the copy are read-only.
+ * left out too. The files of the copy are read-only. Throws the reason of `signal` once that is aborted.
  */
 export async function copyTree(
   source: FoundPlace,
   target: string,
   copied: (entry: CopiedEntry) => void,
-  parent = source.stat,
+  signal: AbortSignal,
+): Promise<void> {
+  await copyDirectory(source, target, { copied, signal }, source.stat);
+}
+
+async function copyDirectory(
+  source: FoundPlace,
+  target: string,
+  listener: Listener,
+  parent: BigIntStats,
 ): Promise<void> {
   mkdirSync(target);
   for await (const place of entriesIn(source)) {
+    listener.signal.throwIfAborted();
     const path = join(target, place.name);
-    if (place.stat.isDirectory()) await unlessGone(copyTree(place, path, copied, source.stat));
-    else await unlessGone(copyFile(place, path, copied, source.stat));
+    if (place.stat.isDirectory()) await unlessGone(copyDirectory(place, path, listener, source.stat));
+    else await unlessGone(copyFile(place, path, listener, source.stat));
   }
   utimesSync(target, source.stat.atime, source.stat.mtime);
-  copied({ original: source.stat, parent, copy: lstatSync(target, { bigint: true }) });
+  listener.copied({ original: source.stat, parent, copy: lstatSync(target, { bigint: true }) });
 }
 
 /** Ignores that what was to be copied is not there any more, or not what it was. */
@@ -66,7 +82,7 @@ async function unlessGone(copying: Promise<void>): Promise<void> {
 async function copyFile(
   place: FoundPlace,
   path: string,
-  copied: (entry: CopiedEntry) => void,
+  { copied, signal }: Listener,
   parent: BigIntStats,
 ): Promise<void> {
   const source = openPlace(place, "read");
@@ -75,7 +91,7 @@ async function copyFile(
     if (!original.isFile()) return;
     const target = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
-      await copyContent(source, target, Number(original.size));
+      await copyContent(source, target, Number(original.size), signal);
       futimesSync(target, original.atime, original.mtime);
       fchmodSync(target, Number(original.mode) & 0o555);
       copied({ original, parent, copy: fstatSync(target, { bigint: true }) });
@@ -88,11 +104,12 @@ async function copyFile(
 }
 
 /** Copies what is not zero; the rest of the new file stays a hole. */
-async function copyContent(source: number, target: number, size: number): Promise<void> {
+async function copyContent(source: number, target: number, size: number, signal: AbortSignal): Promise<void> {
   ftruncateSync(target, size);
   const block = Buffer.allocUnsafe(Math.min(blockSize, Math.max(1, size)));
   const blank = Buffer.alloc(block.length);
   for (let position = 0; position < size;) {
+    signal.throwIfAborted();
     const { bytesRead } = await readAt(source, block, 0, Math.min(block.length, size - position), position);
     if (bytesRead === 0) return;
     if (!block.subarray(0, bytesRead).equals(blank.subarray(0, bytesRead))) {

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { identityOf } from "./description.ts";
 import { StorageError } from "./errors.ts";
+import { flushNames } from "./flush.ts";
 import type { Row, ShareAddress } from "./properties.ts";
 import { discard, snapshotPrefix } from "./snapshots.ts";
 import type { Share, Storage } from "./storage.ts";
@@ -25,28 +26,33 @@ export interface DeletedShare extends ShareAddress {
 
 /**
  * Deletes a share with its snapshots. Its folder is moved aside and, after so many days, removed. The row comes before
- * the move: a row without its folder says that the share was never deleted.
+ * the move, on the disk too: a row without its folder says that the share was never deleted, and a folder without its
+ * row is removed.
  */
 export async function deleteShare(storage: Storage, share: Share, retentionDays: number): Promise<void> {
   const { properties } = storage;
   const folder = `${deletedPrefix}${randomUUID()}`;
   const now = Date.now();
-  properties.run(
-    "INSERT INTO deleted_shares VALUES (?, ?, ?, ?, ?, ?)",
-    folder,
-    share.accountName,
-    share.shareName,
-    share.identity,
-    now,
-    now + retentionDays * day,
-  );
+  const accountFolder = storage.accountFolder(share.accountName);
+  properties.flushed(() => {
+    properties.run(
+      "INSERT INTO deleted_shares VALUES (?, ?, ?, ?, ?, ?)",
+      folder,
+      share.accountName,
+      share.shareName,
+      share.identity,
+      now,
+      now + retentionDays * day,
+    );
+  });
   try {
-    renameSync(share.folder, join(storage.accountFolder(share.accountName), folder));
+    renameSync(share.folder, join(accountFolder, folder));
   } catch (error) {
     forgetDeletion(storage, { folder });
     throw error;
   }
   properties.setLease(share, share.identity, undefined);
+  await flushNames(accountFolder);
   if (retentionDays === 0) await purge(storage, share.accountName, { folder, share: share.identity });
 }
 
@@ -65,7 +71,7 @@ export function deletedShares(storage: Storage, accountName: string): DeletedSha
 }
 
 /** Puts a deleted share back. Throws when there is none of that name and version, or the name is in use. */
-export function restoreShare(storage: Storage, address: ShareAddress, version: string): Share {
+export async function restoreShare(storage: Storage, address: ShareAddress, version: string): Promise<Share> {
   const { accountName, shareName } = address;
   const found = deletedShares(storage, accountName).find((share) => share.version === version);
   if (found?.shareName !== shareName) throw new StorageError("ShareNotFound");
@@ -74,6 +80,8 @@ export function restoreShare(storage: Storage, address: ShareAddress, version: s
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw new StorageError("ShareAlreadyExists");
   const folder = `${deletedPrefix}${version}`;
   renameSync(join(accountFolder, folder), target);
+  // The row goes when the move is on the disk: a folder that is still aside without its row would be removed.
+  await flushNames(accountFolder);
   forgetDeletion(storage, { folder });
   return storage.share(address);
 }
@@ -127,7 +135,7 @@ async function purge(storage: Storage, accountName: string, row: Row): Promise<v
 function forget({ properties }: Storage, row: Row): string[] {
   const folders = [String(row.folder)];
   const identity = String(row.share);
-  properties.transaction(() => {
+  properties.flushed(() => {
     for (const snapshot of properties.all("SELECT folder, share FROM snapshots WHERE base = ?", identity)) {
       folders.push(String(snapshot.folder));
       properties.forgetShare({ identity: String(snapshot.share) });
@@ -139,7 +147,7 @@ function forget({ properties }: Storage, row: Row): string[] {
   return folders;
 }
 
-/** Drops the row of a deletion that did not happen, or was undone. */
+/** Drops the row of a deletion that did not happen, or was undone, or is complete. */
 function forgetDeletion({ properties }: Pick<Storage, "properties">, row: Row): void {
   properties.run("DELETE FROM deleted_shares WHERE folder = ?", String(row.folder));
 }

@@ -1,3 +1,5 @@
+import { sqliteCode } from "./sqliteErrors.ts";
+
 /**
  * Every way in which the endpoint says no: one table from which the status, the `x-ms-error-code` header and the body
  * of an answer derive. The codes are those of Azure Files.
@@ -71,7 +73,7 @@ const errorTable = {
   ResourceAlreadyExists: [409, "A file or directory of that name already exists."],
   ResourceNotFound: [404, "The file or directory does not exist."],
   ResourceTypeMismatch: [409, "Something of another kind already has that name."],
-  ServerBusy: [503, "The service has too many open files; try again."],
+  ServerBusy: [503, "The service ends, or has too much to do; try again."],
   ShareAlreadyExists: [409, "A share of that name already exists."],
   ShareHasSnapshots: [409, "The share has snapshots; say by x-ms-delete-snapshots that they are to go too."],
   ShareNotFound: [404, "The share does not exist."],
@@ -140,12 +142,24 @@ const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
   EROFS: "InsufficientAccountPermissions",
 };
 
+/** What SQLite's primary result codes mean to clients. */
+const databaseCodes: Readonly<Record<number, StorageErrorCode>> = {
+  /** SQLITE_BUSY: somebody looks into the database with a tool of his own. */
+  5: "ServerBusy",
+  /** SQLITE_READONLY. */
+  8: "InsufficientAccountPermissions",
+  /** SQLITE_FULL. */
+  13: "InsufficientStorage",
+  /** SQLITE_CANTOPEN: there are too many open files. */
+  14: "ServerBusy",
+};
+
 /**
  * Turns whatever was thrown into the answer for the client. What is neither a {@link StorageError} nor a known error of
- * the file system becomes `InternalError`, which tells the client nothing about it.
+ * the file system or the databases becomes `InternalError`, which tells the client nothing about it.
  */
 export function toStorageError(thrown: unknown): StorageError {
   if (thrown instanceof StorageError) return thrown;
   const code = thrown instanceof Error && "code" in thrown ? fileSystemCodes[String(thrown.code)] : undefined;
-  return new StorageError(code ?? "InternalError");
+  return new StorageError(code ?? databaseCodes[sqliteCode(thrown) ?? 0] ?? "InternalError");
 }

@@ -1,10 +1,13 @@
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { isIPv6 } from "node:net";
+import { DataFolderLock } from "./dataFolderLock.ts";
 import { toStorageError } from "./errors.ts";
 import { isAccountName, isShareName, nameOfKey, parsePath } from "./names.ts";
 import { signServiceSas } from "./sas.ts";
 import { createStorageServer } from "./server.ts";
+import type { StorageServer } from "./server.ts";
 import { longestRetention } from "./serviceProperties.ts";
 import { Storage } from "./storage.ts";
 import { locate, lookAt, keysIn, requireDirectory } from "./tree.ts";
@@ -19,7 +22,7 @@ export interface StorageAccount {
 
 /** How to start a {@link FilesService}. */
 export interface FilesServiceOptions {
-  /** Folder that holds the shares, as `ACCOUNT/SHARE`, and `properties.db`. Made when it does not exist. */
+  /** Folder that holds the shares, as `ACCOUNT/SHARE`, and `properties.db`. Made when it does not exist; one endpoint per folder. */
   readonly dataDir: string;
   /** Accounts that the endpoint hosts. */
   readonly accounts: readonly StorageAccount[];
@@ -32,6 +35,11 @@ export interface FilesServiceOptions {
    * Default 0: a deleted share is removed at once.
    */
   readonly shareRetentionDays?: number;
+  /**
+   * Time in milliseconds that {@link FilesService.close} gives requests under way; what has not finished then is cut
+   * off. Default 30,000.
+   */
+  readonly graceInMs?: number;
   /** Told about failures of the service itself. Default: nobody. */
   readonly log?: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -61,38 +69,60 @@ export interface SasTarget {
 /** Version whose rules the addresses of {@link FilesService.sasUrl} follow. */
 const sasVersion = "2018-03-28";
 
+/** Lock on the data folder; no account can have such a name. */
+const lockName = "endpoint.lock";
+const defaultGraceInMs = 30_000;
+/** The longest time that a timer of Node can wait. */
+const longestGraceInMs = 2 ** 31 - 1;
+
+/** What a running service consists of. */
+interface Parts {
+  readonly http: StorageServer;
+  readonly storage: Storage;
+  readonly keys: ReadonlyMap<string, Buffer>;
+  readonly lock: DataFolderLock;
+  readonly graceInMs: number;
+}
+
 /** The Azure Files REST API over plain folders. */
 export class FilesService {
   /** `http://HOST:PORT`, without a slash at the end. */
   readonly endpoint: string;
-  readonly #server: Server;
+  readonly #parts: Parts;
   readonly #storage: Storage;
   readonly #keys: ReadonlyMap<string, Buffer>;
   #closed: Promise<void> | undefined;
 
-  private constructor(server: Server, endpoint: string, storage: Storage, keys: ReadonlyMap<string, Buffer>) {
-    this.#server = server;
-    this.endpoint = endpoint;
-    this.#storage = storage;
-    this.#keys = keys;
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.endpoint = addressOf(parts.http.server);
+    this.#storage = parts.storage;
+    this.#keys = parts.keys;
   }
 
   /**
-   * Starts the endpoint; it accepts requests once the promise resolves. Throws when an account or the retention is
-   * malformed, the data folder cannot be used or the port is taken.
+   * Starts the endpoint; it accepts requests once the promise resolves. Throws when an option is malformed, the data
+   * folder cannot be used, is used by another endpoint or was written by a newer version, or the port is taken.
    */
   static async start(options: FilesServiceOptions): Promise<FilesService> {
+    const { dataDir, host = "127.0.0.1", port = 0, log = () => undefined } = options;
     const keys = new Map(options.accounts.map((account) => [account.name, decodeKey(account)]));
-    const storage = new Storage(options.dataDir, [...keys.keys()], retentionDaysIn(options));
-    const server = createStorageServer({ storage, keys, log: options.log ?? (() => undefined) });
+    const retentionDays = retentionDaysIn(options);
+    const graceInMs = graceIn(options);
+    mkdirSync(dataDir, { recursive: true });
+    const lock = DataFolderLock.take(dataDir, lockName);
+    let storage: Storage | undefined;
     try {
-      server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
-      await once(server, "listening");
+      storage = new Storage(dataDir, [...keys.keys()], retentionDays);
+      const http = createStorageServer({ storage, keys, log });
+      http.server.listen(port, host);
+      await once(http.server, "listening");
+      return new FilesService({ http, storage, keys, lock, graceInMs });
     } catch (error) {
-      await storage.close();
-      throw error;
+      await storage?.close();
+      lock.release();
+      throw explained(error, host, port);
     }
-    return new FilesService(server, addressOf(server), storage, keys);
   }
 
   /** Address of an account, as `https://ACCOUNT.file.core.windows.net` is in Azure. Throws for an unknown account. */
@@ -143,20 +173,22 @@ export class FilesService {
     return `${this.fileEndpoint(accountName)}/${[shareName, ...path].map(encodeURIComponent).join("/")}?${query}`;
   }
 
-  /** Stops listening, lets requests under way finish, and closes everything. A second call waits for the first. */
+  /**
+   * Stops listening, lets requests under way finish for as long as {@link FilesServiceOptions.graceInMs} says, cuts off
+   * the rest, and closes everything. A second call waits for the first.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    // A connection that is kept alive for a next request would keep the server open after its last answer.
-    this.#server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), 20);
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    clearInterval(sweep);
-    await this.#storage.copies.close();
-    await this.#storage.close();
+    const { http, storage, lock, graceInMs } = this.#parts;
+    await closeServer(http.server, graceInMs, () => storage.stop());
+    storage.stop();
+    await http.idle();
+    await storage.close();
+    lock.release();
   }
 
   #keyOf(accountName: string): Buffer {
@@ -165,6 +197,40 @@ export class FilesService {
     return key;
   }
 }
+
+/** Lets requests under way finish; what has not finished in time is given up, and `giveUp` told so. */
+async function closeServer(server: Server, graceInMs: number, giveUp: () => void): Promise<void> {
+  // A connection that is kept alive for a next request would keep the server open after its last answer.
+  server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  const limit = setTimeout(() => {
+    giveUp();
+    server.closeAllConnections();
+  }, graceInMs);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearInterval(sweep);
+  clearTimeout(limit);
+}
+
+function graceIn({ graceInMs = defaultGraceInMs }: FilesServiceOptions): number {
+  if (Number.isInteger(graceInMs) && graceInMs >= 0 && graceInMs <= longestGraceInMs) return graceInMs;
+  throw new Error(`graceInMs is ${graceInMs}: it takes a whole number of milliseconds, at most ${longestGraceInMs}.`);
+}
+
+/** What the operating system says of a port, in words. */
+function explained(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const reason = typeof code === "string" ? listenErrors[code] : undefined;
+  return reason === undefined
+    ? error
+    : new Error(`Cannot listen on ${host}, port ${port}: ${reason}`, { cause: error });
+}
+
+const listenErrors: Readonly<Record<string, string>> = {
+  EADDRINUSE: "something else listens there already. Stop it, or choose another port.",
+  EADDRNOTAVAIL: "this machine does not have that address.",
+  ENOTFOUND: "there is no such host.",
+};
 
 function retentionDaysIn({ shareRetentionDays: days = 0 }: FilesServiceOptions): number {
   if (!Number.isInteger(days) || days < 0 || days > longestRetention) {

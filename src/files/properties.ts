@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import type { Lease } from "./leases.ts";
 import { migrations } from "./migrations.ts";
+import { isDamage } from "./sqliteErrors.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Names and values of `x-ms-meta-` headers, in the order and spelling in which they came. */
@@ -91,6 +92,9 @@ export interface ShareIdentity {
   readonly identity: string;
 }
 
+const remedy =
+  "Restore it from a backup, or move it away: then files keep their content, and lose what only it knew of them.";
+
 /** A row of a table. */
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -100,26 +104,48 @@ export type Row = Readonly<Record<string, unknown>>;
  * renamed keeps them.
  */
 export class PropertyStore {
+  /** Whether there was no such file before. */
+  readonly isNew: boolean;
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
+  /** Throws when the file cannot be used, is damaged, or was written by a newer version. */
   constructor(path: string) {
-    this.#database = new DatabaseSync(path, { timeout: 5000 });
-    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    this.#migrate(path);
+    this.#path = path;
+    try {
+      this.#database = new DatabaseSync(path, { timeout: 5000 });
+    } catch (error) {
+      throw this.#explained(error);
+    }
+    try {
+      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+      this.isNew = this.#migrate() === 0;
+    } catch (error) {
+      this.#database.close();
+      throw this.#explained(error);
+    }
   }
 
-  #migrate(path: string): void {
+  /** Brings the tables up to date; returns the version that they had. */
+  #migrate(): number {
     const version = Number(this.get("PRAGMA user_version")?.user_version);
     if (version > migrations.length) {
-      this.#database.close();
-      throw new Error(`${path} was written by a newer version of batchai (schema ${version}); update batchai.`);
+      throw new Error(`${this.#path} was written by a newer version of batchai (schema ${version}); update batchai.`);
     }
     migrations.slice(version).forEach((sql, index) => {
       this.transaction(() => {
         this.#database.exec(`${sql}; PRAGMA user_version = ${version + index + 1};`);
       });
     });
+    return version;
+  }
+
+  /** What SQLite says, in words that tell which file is meant and what to do. */
+  #explained(error: unknown): unknown {
+    if (isDamage(error)) return new Error(`${this.#path} is damaged. ${remedy}`, { cause: error });
+    if (!(error instanceof Error) || !("errcode" in error)) return error;
+    return new Error(`${this.#path} cannot be used: ${error.message}.`, { cause: error });
   }
 
   /** Properties of a file or directory; empty when nothing was ever stored for it. */
@@ -166,7 +192,9 @@ export class PropertyStore {
   /** Stores the properties of a share as its next revision. */
   setShare(share: ShareIdentity, properties: ShareProperties): void {
     const next = { ...properties, changedOn: new Date().toISOString(), revision: (properties.revision ?? 0) + 1 };
-    this.run("INSERT OR REPLACE INTO shares VALUES (?, ?)", share.identity, JSON.stringify(next));
+    this.flushed(() => {
+      this.run("INSERT OR REPLACE INTO shares VALUES (?, ?)", share.identity, JSON.stringify(next));
+    });
   }
 
   /** Stores the properties of a snapshot, revision included. */
@@ -183,22 +211,40 @@ export class PropertyStore {
 
   /** First row that a statement finds. */
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values);
+    return this.#carryOut(() => this.#prepare(sql).get(...values));
   }
 
   /** All rows that a statement finds. */
   all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values);
+    return this.#carryOut(() => this.#prepare(sql).all(...values));
   }
 
   /** Carries out a statement that changes something. */
   run(sql: string, ...values: SQLInputValue[]): void {
-    this.#prepare(sql).run(...values);
+    this.#carryOut(() => this.#prepare(sql).run(...values));
   }
 
   /** All that `change` does, or nothing of it. */
   transaction(change: () => void): void {
     inTransaction(this.#database, change);
+  }
+
+  /** Like {@link PropertyStore.transaction}, for what outlives a power failure once this returns. */
+  flushed(change: () => void): void {
+    this.#database.exec("PRAGMA synchronous = FULL");
+    try {
+      this.transaction(change);
+    } finally {
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+
+  #carryOut<T>(statement: () => T): T {
+    try {
+      return statement();
+    } catch (error) {
+      throw isDamage(error) ? this.#explained(error) : error;
+    }
   }
 
   #prepare(sql: string): StatementSync {

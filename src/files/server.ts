@@ -11,6 +11,7 @@ import type { Exchange, Operation } from "./operations/operation.ts";
 import { parseRequest } from "./request.ts";
 import type { StorageRequest } from "./request.ts";
 import { servicePropertiesOf } from "./serviceProperties.ts";
+import { gateKeyOf } from "./shareGate.ts";
 import type { Storage } from "./storage.ts";
 import { errorXml } from "./xml.ts";
 
@@ -28,16 +29,29 @@ const longestClientRequestId = 1024;
 /** A connection on which nothing moves for so long is given up. */
 const idleLimit = 120_000;
 
+/** An HTTP server, and what it is doing. */
+export interface StorageServer {
+  readonly server: Server;
+  /** Resolves once every request that has come is dealt with, those included whose clients are gone. */
+  readonly idle: () => Promise<void>;
+}
+
 /** Makes the HTTP server; the caller lets it listen. */
-export function createStorageServer(options: ServerOptions): Server {
+export function createStorageServer(options: ServerOptions): StorageServer {
+  const underWay = new Set<Promise<void>>();
   const answer = (message: IncomingMessage, response: ServerResponse): void => {
-    void answerRequest(options, message, response);
+    const answering = answerRequest(options, message, response);
+    underWay.add(answering);
+    void answering.finally(() => underWay.delete(answering));
   };
   const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 }, answer);
   server.setTimeout(idleLimit);
   // Whoever asks before sending a body is told to go on once the request turns out to be allowed.
   server.on("checkContinue", answer);
-  return server;
+  const idle = async (): Promise<void> => {
+    while (underWay.size > 0) await Promise.allSettled(underWay);
+  };
+  return { server, idle };
 }
 
 async function answerRequest(
@@ -81,10 +95,9 @@ async function carryOut(options: ServerOptions, request: StorageRequest, respons
 async function throughGate(operation: Operation, exchange: Exchange): Promise<void> {
   const { request, storage } = exchange;
   const work = (): Promise<void> | void => operation.run(exchange);
-  const shareKey = `${request.account}/${request.share ?? ""}`;
-  if (operation.isExclusive === true) await storage.gate.exclusive(shareKey, work);
-  else if (request.method === "GET" || request.method === "HEAD") await work();
-  else await storage.gate.change(shareKey, work);
+  const isReading = request.method === "GET" || request.method === "HEAD";
+  if (isReading || operation.entersGate === true) await work();
+  else await storage.gate.change(gateKeyOf(request.account, request.share ?? ""), work);
 }
 
 function setCommonHeaders(message: IncomingMessage, response: ServerResponse, requestId: string): void {

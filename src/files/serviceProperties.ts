@@ -85,7 +85,9 @@ export function setServiceProperties(
   changed: Partial<ServiceProperties>,
 ): void {
   const next = { ...storedProperties(storage, accountName), ...changed };
-  storage.properties.run("INSERT OR REPLACE INTO services VALUES (?, ?)", accountName, JSON.stringify(next));
+  storage.properties.flushed(() => {
+    storage.properties.run("INSERT OR REPLACE INTO services VALUES (?, ?)", accountName, JSON.stringify(next));
+  });
 }
 
 /** Days for which a deleted share of the account is kept; 0 when it is not. */

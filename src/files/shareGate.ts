@@ -7,6 +7,11 @@ interface Passage {
   readonly changes: Set<Promise<unknown>>;
 }
 
+/** Name under which a gate knows a share. */
+export function gateKeyOf(accountName: string, shareName: string): string {
+  return `${accountName}/${shareName}`;
+}
+
 /** For how long changes that have begun are waited for: a client that sends its content slowly holds up nobody else. */
 const patience = 10_000;
 

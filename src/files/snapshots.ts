@@ -6,7 +6,9 @@ import { copyTree } from "./copyTree.ts";
 import type { CopiedEntry } from "./copyTree.ts";
 import { identityOf } from "./description.ts";
 import { StorageError } from "./errors.ts";
-import type { Metadata, Row } from "./properties.ts";
+import { flushTree } from "./flush.ts";
+import type { Metadata, Row, ShareProperties } from "./properties.ts";
+import { gateKeyOf } from "./shareGate.ts";
 import type { Share, Storage } from "./storage.ts";
 import { rootPlace } from "./walk.ts";
 
@@ -28,47 +30,75 @@ const mostSnapshots = 200;
 /** Rows that are written to the database at a time. */
 const batchSize = 500;
 
+/** A share as it is to be kept: its files are copied, and what was known about it then. */
+interface Copied {
+  /** Identity of the folder with the copies. */
+  readonly identity: string;
+  readonly properties: ShareProperties;
+  readonly time: string;
+}
+
 /**
  * Takes a snapshot: a copy of all files, and of what is known about them. It exists from the moment on in which its row
- * is written; a folder without a row is what an interrupted attempt left.
+ * is written; a folder without a row is what an interrupted attempt left. Before that, all of it is flushed to the disk,
+ * while the share may change again.
  */
 export async function takeSnapshot(storage: Storage, share: Share, metadata: Metadata): Promise<Snapshot> {
   if (snapshotsOf(storage, share).length >= mostSnapshots) throw new StorageError("ShareSnapshotCountExceeded");
   const folder = `${snapshotPrefix}${randomUUID()}`;
   const path = join(storage.accountFolder(share.accountName), folder);
   try {
-    const identity = await copyWithProperties(storage, share, path);
-    const time = nextTime(snapshotsOf(storage, share).at(-1)?.snapshot);
-    storage.properties.transaction(() => {
-      const properties = storage.properties.share(share);
-      storage.properties.copyShare(
-        { identity },
-        {
-          ...properties,
-          metadata: metadata.length > 0 ? metadata : properties.metadata,
-          changedOn: properties.changedOn ?? share.stat.birthtime.toISOString(),
-          base: share.identity,
-        },
-      );
-      storage.properties.run(
-        "INSERT INTO permissions SELECT ?, key, permission FROM permissions WHERE share = ?",
-        identity,
-        share.identity,
-      );
-      storage.properties.run(
-        "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
-        share.identity,
-        time,
-        share.accountName,
-        folder,
-        identity,
-      );
-    });
-    return snapshotAt(storage, share, time);
+    const gateKey = gateKeyOf(share.accountName, share.shareName);
+    const copied = await storage.gate.exclusive(gateKey, () => copyShare(storage, storage.share(share), path));
+    await flushTree(path);
+    return noteSnapshot(storage, share, folder, metadata, copied);
   } catch (error) {
     await discard(storage, path);
     throw error;
   }
+}
+
+async function copyShare(storage: Storage, share: Share, path: string): Promise<Copied> {
+  const identity = await copyWithProperties(storage, share, path);
+  storage.properties.run(
+    "INSERT INTO permissions SELECT ?, key, permission FROM permissions WHERE share = ?",
+    identity,
+    share.identity,
+  );
+  const time = `${new Date().toISOString().slice(0, -1)}0000Z`;
+  return { identity, properties: storage.properties.share(share), time };
+}
+
+function noteSnapshot(
+  storage: Storage,
+  share: Share,
+  folder: string,
+  metadata: Metadata,
+  { identity, properties, time: copiedOn }: Copied,
+): Snapshot {
+  // Somebody may have deleted the share meanwhile.
+  if (storage.findShare(share)?.identity !== share.identity) throw new StorageError("ShareNotFound");
+  const time = freeTime(new Set(snapshotsOf(storage, share).map(({ snapshot }) => snapshot)), copiedOn);
+  storage.properties.flushed(() => {
+    storage.properties.copyShare(
+      { identity },
+      {
+        ...properties,
+        metadata: metadata.length > 0 ? metadata : properties.metadata,
+        changedOn: properties.changedOn ?? share.stat.birthtime.toISOString(),
+        base: share.identity,
+      },
+    );
+    storage.properties.run(
+      "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
+      share.identity,
+      time,
+      share.accountName,
+      folder,
+      identity,
+    );
+  });
+  return snapshotAt(storage, share, time);
 }
 
 /** Copies the files of a share with their properties; returns the identity of the new folder. */
@@ -84,7 +114,7 @@ async function copyWithProperties(storage: Storage, share: Share, path: string):
       for (const entry of copied.splice(0)) copyProperties(storage, share, owner, entry);
     });
   };
-  await copyTree(rootPlace(share.folder), path, record);
+  await copyTree(rootPlace(share.folder), path, record, storage.closing);
   store();
   return identityOf(lstatSync(path, { bigint: true }));
 }
@@ -109,12 +139,11 @@ function copyProperties(
   if (original.isFile()) storage.written.noteCopy(original, copy);
 }
 
-/** Now, with the seven decimals of Windows; later than the time of any snapshot before. */
-function nextTime(last: string | undefined): string {
-  const now = `${new Date().toISOString().slice(0, -1)}0000Z`;
-  if (last === undefined || now > last) return now;
-  const [, seconds = "", decimals = ""] = /^(.*)\.(\d{7})Z$/.exec(last) ?? [];
-  return `${seconds}.${String(Number(decimals) + 1).padStart(7, "0")}Z`;
+/** A time with the seven decimals of Windows, or the next one that no other snapshot has. */
+function freeTime(taken: ReadonlySet<string>, time: string): string {
+  if (!taken.has(time)) return time;
+  const [, seconds = "", decimals = ""] = /^(.*)\.(\d{7})Z$/.exec(time) ?? [];
+  return freeTime(taken, `${seconds}.${String(Number(decimals) + 1).padStart(7, "0")}Z`);
 }
 
 /** The snapshots of a share, the oldest first. */
@@ -140,7 +169,7 @@ function fromRow(storage: Storage, { accountName, shareName }: Share, row: Row):
 
 /** Deletes a snapshot. */
 export async function deleteSnapshot(storage: Storage, snapshot: Snapshot): Promise<void> {
-  storage.properties.transaction(() => {
+  storage.properties.flushed(() => {
     storage.properties.run("DELETE FROM snapshots WHERE share = ?", snapshot.identity);
     storage.properties.forgetShare(snapshot);
   });

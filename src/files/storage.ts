@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, realpathSync, renameSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
 import { Copies } from "./copies.ts";
@@ -6,6 +6,7 @@ import { identityOf } from "./description.ts";
 import { purgeExpired, recover } from "./deletedShares.ts";
 import { draftPrefix } from "./drafts.ts";
 import { StorageError } from "./errors.ts";
+import { forgetGone } from "./goneFiles.ts";
 import { isShareName } from "./names.ts";
 import { PropertyStore } from "./properties.ts";
 import type { ShareAddress, ShareIdentity } from "./properties.ts";
@@ -23,8 +24,13 @@ export interface Share extends ShareAddress, ShareIdentity {
   readonly snapshot?: string;
 }
 
+/** Start of the names of snapshots and deleted shares of which no row was left: nobody but their owner touches them. */
+const lostPrefix = ".lost-";
+
 /** How often deleted shares are looked through for those whose time is over. */
 const purgeInterval = 60 * 60 * 1000;
+/** How often shares are searched for files of which something is stored and that are there no more. */
+const sweepInterval = 24 * purgeInterval;
 
 /** The shares of all accounts: `ROOT/ACCOUNT/SHARE` are plain folders, `ROOT/properties.db` holds the rest. */
 export class Storage {
@@ -38,24 +44,35 @@ export class Storage {
   readonly gate = new ShareGate();
   /** Days for which accounts that say nothing about it keep deleted shares. */
   readonly retentionDays: number;
+  readonly #closing = new AbortController();
+  /** Tells work that may take long when to stop, because the service ends. */
+  readonly closing = this.#closing.signal;
   readonly #root: string;
   readonly #accountNames: readonly string[];
   readonly #purging: NodeJS.Timeout;
+  readonly #sweeping: NodeJS.Timeout;
   #housekeeping: Promise<void>;
-  #closing = false;
 
   constructor(dataDir: string, accountNames: readonly string[], retentionDays = 0) {
     this.retentionDays = retentionDays;
-    mkdirSync(dataDir, { recursive: true });
     this.#root = realpathSync(dataDir);
     this.#accountNames = accountNames;
     for (const accountName of accountNames) mkdirSync(this.accountFolder(accountName), { recursive: true });
     this.properties = new PropertyStore(join(this.#root, "properties.db"));
     this.written = new WrittenRanges(join(this.#root, "ranges.db"));
-    this.#housekeeping = this.#discard(accountNames.flatMap((accountName) => this.#leftovers(accountName)));
+    try {
+      this.#housekeeping = this.#discard(accountNames.flatMap((accountName) => this.#leftovers(accountName)));
+    } catch (error) {
+      this.properties.close();
+      this.written.close();
+      throw error;
+    }
     this.#purging = setInterval(() => {
       this.#housekeeping = this.#housekeeping.then(() => this.#purge());
     }, purgeInterval).unref();
+    this.#sweeping = setInterval(() => {
+      this.#housekeeping = this.#housekeeping.then(() => this.#sweep());
+    }, sweepInterval).unref();
   }
 
   /** Absolute folder of an account, with its shares and, beside them, what only this class knows of. */
@@ -66,19 +83,36 @@ export class Storage {
   #leftovers(accountName: string): string[] {
     const folder = this.accountFolder(accountName);
     const drafts = readdirSync(folder).filter((name) => name.startsWith(draftPrefix));
-    return [...drafts, ...recover(this, accountName)].map((name) => join(folder, name));
+    const unknown = recover(this, accountName);
+    if (!this.properties.isNew) return [...drafts, ...unknown].map((name) => join(folder, name));
+    // Where all rows were lost, snapshots and deleted shares are no leftovers: their owner may want them.
+    for (const name of unknown) renameSync(join(folder, name), join(folder, `${lostPrefix}${name.slice(1)}`));
+    return drafts.map((name) => join(folder, name));
   }
 
   /** Removes what earlier runs left. Whoever starts the service does not wait for it. */
   async #discard(paths: readonly string[]): Promise<void> {
-    for (const path of paths) if (!this.#closing) await discard(this, path).catch(() => undefined);
+    for (const path of paths) if (!this.closing.aborted) await discard(this, path).catch(() => undefined);
     await this.#purge();
+    await this.#sweep();
+  }
+
+  /** Drops rows of files that were deleted on the disk. */
+  async #sweep(): Promise<void> {
+    for (const accountName of this.#accountNames) await this.#sweepAccount(accountName).catch(() => undefined);
+  }
+
+  async #sweepAccount(accountName: string): Promise<void> {
+    for (const shareName of this.shareNames(accountName)) {
+      const share = this.findShare({ accountName, shareName });
+      if (share !== undefined && !this.closing.aborted) await forgetGone(this, share).catch(() => undefined);
+    }
   }
 
   /** What cannot be removed now is tried again later. */
   async #purge(): Promise<void> {
     for (const accountName of this.#accountNames) {
-      if (!this.#closing) await purgeExpired(this, accountName).catch(() => undefined);
+      if (!this.closing.aborted) await purgeExpired(this, accountName).catch(() => undefined);
     }
   }
 
@@ -119,10 +153,18 @@ export class Storage {
     return this.share(address);
   }
 
-  /** Waits for housekeeping to pause, and closes the databases. */
-  async close(): Promise<void> {
-    this.#closing = true;
+  /** Tells all work that may take long to end. */
+  stop(): void {
+    this.#closing.abort(new StorageError("ServerBusy"));
     clearInterval(this.#purging);
+    clearInterval(this.#sweeping);
+    void this.copies.close();
+  }
+
+  /** Stops what goes on beside requests, of which none may be under way any more, and closes the databases. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.copies.close();
     await this.#housekeeping;
     this.properties.close();
     this.written.close();

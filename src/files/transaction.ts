@@ -7,7 +7,16 @@ export function inTransaction(database: DatabaseSync, change: () => void): void 
     change();
     database.exec("COMMIT");
   } catch (error) {
-    database.exec("ROLLBACK");
+    rollBack(database);
     throw error;
+  }
+}
+
+/** On a full disk SQLite has rolled back by itself; what is to be told is why, and not that there is nothing left to do. */
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // Nothing is left of the change.
   }
 }

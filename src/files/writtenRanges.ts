@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import { lengthOf, pagesOf } from "./ranges.ts";
 import type { ByteRange } from "./ranges.ts";
+import { isDamage } from "./sqliteErrors.ts";
 import { inTransaction } from "./transaction.ts";
 
 const schema = `
@@ -29,31 +30,21 @@ interface ChangesUnderWay {
  * Losing this database loses nothing but the knowledge of holes; a damaged one is replaced by an empty one.
  */
 export class WrittenRanges {
-  readonly #database: DatabaseSync;
+  readonly #path: string;
   readonly #underWay = new Map<string, ChangesUnderWay>();
-  readonly #statements: Readonly<
-    Record<"state" | "setState" | "forget" | "forgetRanges" | "before" | "within" | "insert" | "delete", StatementSync>
-  >;
+  #database: DatabaseSync;
+  #statements: Statements;
 
   constructor(path: string) {
+    this.#path = path;
     this.#database = open(path);
-    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
-    this.#statements = {
-      state: prepare("SELECT state FROM files WHERE key = ?"),
-      setState: prepare("INSERT OR REPLACE INTO files VALUES (?, ?)"),
-      forget: prepare("DELETE FROM files WHERE key = ?"),
-      forgetRanges: prepare("DELETE FROM ranges WHERE key = ?"),
-      before: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1'),
-      within: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start'),
-      insert: prepare("INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)"),
-      delete: prepare("DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?"),
-    };
+    this.#statements = statementsOf(this.#database);
   }
 
   /** Notes which parts of a new file are written. */
   noteNew(stat: BigIntStats, written: readonly ByteRange[]): void {
     if (lengthOfAll(written) >= Number(stat.size)) return;
-    inTransaction(this.#database, () => this.#replace(keyOf(stat), stat, written));
+    this.#change(() => this.#replace(keyOf(stat), stat, written));
   }
 
   /**
@@ -63,13 +54,16 @@ export class WrittenRanges {
    */
   begin(stat: BigIntStats): (after: BigIntStats, change: RangeChange) => void {
     const key = keyOf(stat);
-    const changes = this.#underWay.get(key) ?? { count: 0, known: this.#isAsLeft(key, stat) };
+    const changes = this.#underWay.get(key) ?? {
+      count: 0,
+      known: this.#unlessDamaged(() => this.#isAsLeft(key, stat), false),
+    };
     changes.count++;
     this.#underWay.set(key, changes);
     return (after, change) => {
       changes.count--;
       if (changes.count === 0) this.#underWay.delete(key);
-      inTransaction(this.#database, () => this.#note(key, stat, after, change, changes.known));
+      this.#change(() => this.#note(key, stat, after, change, changes.known));
     };
   }
 
@@ -77,8 +71,10 @@ export class WrittenRanges {
   of(stat: BigIntStats): ByteRange[] {
     const key = keyOf(stat);
     const size = Number(stat.size);
-    const known = this.#underWay.get(key)?.known ?? this.#isAsLeft(key, stat);
-    return known && this.#isNoted(key) ? this.#rangesIn(key, { start: 0, end: size - 1 }, size) : whole(size);
+    return this.#unlessDamaged(() => {
+      const known = this.#underWay.get(key)?.known ?? this.#isAsLeft(key, stat);
+      return known && this.#isNoted(key) ? this.#rangesIn(key, { start: 0, end: size - 1 }, size) : whole(size);
+    }, whole(size));
   }
 
   /** Notes of a copy the same as of its original. */
@@ -88,12 +84,37 @@ export class WrittenRanges {
 
   /** Notes of a file that is gone, or is written as a whole, are no longer needed. */
   forget(stat: BigIntStats): void {
-    this.#forget(keyOf(stat));
+    this.#unlessDamaged(() => this.#forget(keyOf(stat)), undefined);
+  }
+
+  /** Drops notes of files that are gone: of the file system `dev`, those of that identity (see `identityOf`). */
+  forgetIdentities(dev: bigint, identities: readonly string[]): void {
+    this.#change(() => {
+      for (const identity of identities) this.#forget(`${dev}-${identity}`);
+    });
   }
 
   /** Closes the database. */
   close(): void {
     this.#database.close();
+  }
+
+  #change(change: () => void): void {
+    this.#unlessDamaged(() => inTransaction(this.#database, change), undefined);
+  }
+
+  /** A database that turns out to be damaged is replaced by an empty one, and all bytes count as written. */
+  #unlessDamaged<T>(work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#database.close();
+      remove(this.#path);
+      this.#database = prepared(this.#path);
+      this.#statements = statementsOf(this.#database);
+      return otherwise;
+    }
   }
 
   #note(key: string, before: BigIntStats, after: BigIntStats, change: RangeChange, known: boolean): void {
@@ -165,6 +186,24 @@ export class WrittenRanges {
   }
 }
 
+type Statements = Readonly<
+  Record<"state" | "setState" | "forget" | "forgetRanges" | "before" | "within" | "insert" | "delete", StatementSync>
+>;
+
+function statementsOf(database: DatabaseSync): Statements {
+  const prepare = (sql: string): StatementSync => database.prepare(sql);
+  return {
+    state: prepare("SELECT state FROM files WHERE key = ?"),
+    setState: prepare("INSERT OR REPLACE INTO files VALUES (?, ?)"),
+    forget: prepare("DELETE FROM files WHERE key = ?"),
+    forgetRanges: prepare("DELETE FROM ranges WHERE key = ?"),
+    before: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1'),
+    within: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start'),
+    insert: prepare("INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)"),
+    delete: prepare("DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?"),
+  };
+}
+
 /** What a change did to a file: bytes written, and whole pages turned into a hole. */
 export interface RangeChange {
   readonly written?: readonly ByteRange[];
@@ -174,16 +213,22 @@ export interface RangeChange {
 function open(path: string): DatabaseSync {
   try {
     return prepared(path);
-  } catch {
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    remove(path);
     return prepared(path);
   }
+}
+
+function remove(path: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
 }
 
 function prepared(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5000 });
   try {
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; ${schema}`);
+    // Not OFF: after a power failure, rows of different moments would make holes of what was written.
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
     return database;
   } catch (error) {
     database.close();

@@ -5,6 +5,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { DataFolderLock } from "../files/dataFolderLock.ts";
 import { FilesService } from "../files/index.ts";
 import { checkOrigin } from "./arm/cors.ts";
 import { armServer } from "./arm/server.ts";
@@ -16,7 +17,6 @@ import { identityOf } from "./identity.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { shareHost } from "./shareHost.ts";
-import { DataFolderLock } from "./state/dataFolderLock.ts";
 import { openStore } from "./state/store.ts";
 
 export type { ServiceConnection } from "./connection.ts";

@@ -115,7 +115,7 @@ describe("a deleted share, while deleted shares are kept", () => {
     expire(fixture.dataDir, version);
     expect(await deletedVersion(fixture, "expiring")).toBe("");
     expect(await refusal(fixture.client.undeleteShare("expiring", version))).toMatchObject({ code: "ShareNotFound" });
-    // A second service on the same folder finds it when it starts, as the same one would the next time.
+    await fixture.service.close();
     const second = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account] });
     await until("the share and its snapshot are removed", async () => {
       return (await asideIn(fixture.dataDir)).length === before.length - 1;

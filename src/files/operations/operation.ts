@@ -30,8 +30,8 @@ export interface Operation extends Access {
   readonly takesMetadata?: boolean;
   /** Whether it works on a snapshot of the share (`sharesnapshot`). Default: reading directories and files does. */
   readonly takesSnapshot?: boolean;
-  /** Whether nothing in the share may change meanwhile. */
-  readonly isExclusive?: boolean;
+  /** Whether it enters the share's gate itself, because not all of it needs the share for itself. */
+  readonly entersGate?: boolean;
   /** Answers the request. What it throws becomes an error answer. */
   readonly run: (exchange: Exchange) => Promise<void> | void;
 }

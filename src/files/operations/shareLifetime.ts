@@ -39,7 +39,7 @@ function checkSnapshots(exchange: Exchange, share: Share, withSnapshots: string 
   if (isLeased && withSnapshots === "include") throw new StorageError("DeleteShareWhenSnapshotLeased");
 }
 
-function undeleteShare(exchange: Exchange): void {
+async function undeleteShare(exchange: Exchange): Promise<void> {
   const { request, storage } = exchange;
   const name = request.header("x-ms-deleted-share-name");
   const version = request.header("x-ms-deleted-share-version");
@@ -49,7 +49,7 @@ function undeleteShare(exchange: Exchange): void {
   }
   // A share comes back under its own name; the address and the header cannot mean two.
   if (name !== request.share) invalid("x-ms-deleted-share-name");
-  const share = restoreShare(storage, { accountName: request.account, shareName: name }, version);
+  const share = await restoreShare(storage, { accountName: request.account, shareName: name }, version);
   answer(exchange, 201, shareVersion(exchange, share));
 }
 
@@ -69,7 +69,7 @@ export const shareLifetimeOperations: readonly Operation[] = [
     comp: "snapshot",
     permissions: "cw",
     takesMetadata: true,
-    isExclusive: true,
+    entersGate: true,
     run: snapshotShare,
   },
   {

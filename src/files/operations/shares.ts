@@ -1,5 +1,7 @@
+import { dirname } from "node:path";
 import { describeShare, metadataHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
+import { flushNames } from "../flush.ts";
 import { countHeader, invalid, metadataOf } from "../headers.ts";
 import { leaseHeaders } from "../leases.ts";
 import type { ShareProperties } from "../properties.ts";
@@ -14,13 +16,14 @@ const largestQuota = 102_400;
 /** Premium is a kind of account and not a tier that a share could be given. */
 const tiers = ["TransactionOptimized", "Hot", "Cool"];
 
-function createShare(exchange: Exchange): void {
+async function createShare(exchange: Exchange): Promise<void> {
   const { request, storage } = exchange;
   const protocols = request.header("x-ms-enabled-protocols") ?? "SMB";
   if (protocols !== "SMB") throw new StorageError("UnsupportedHeader", { subject: "x-ms-enabled-protocols" });
   const properties = { ...askedOf(request), metadata: metadataOf(request) };
   const share = storage.createShare({ accountName: request.account, shareName: request.share ?? "" });
   storage.properties.setShare(share, properties);
+  await flushNames(dirname(share.folder));
   const { quota } = describeShare(share, properties);
   answer(exchange, 201, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
 }

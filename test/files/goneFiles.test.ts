@@ -1,0 +1,129 @@
+import { mkdir, rename, rm, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
+import type { ShareClient } from "@azure/storage-file-share";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FilesService } from "../../src/files/index.ts";
+import { account, clientOf, startFixture } from "./support.ts";
+import type { Fixture } from "./support.ts";
+
+const leaseId = "11111111-1111-1111-1111-111111111111";
+
+let fixture: Fixture;
+let share: ShareClient;
+let folder: string;
+beforeEach(async () => {
+  fixture = await startFixture();
+  share = fixture.client.getShareClient("swept");
+  await share.create();
+  folder = fixture.service.shareFolder(account.name, "swept") ?? "";
+});
+afterEach(() => fixture.close());
+
+/** Rows about files and directories: in `properties.db` their properties and leases, in `ranges.db` their holes. */
+function rows(): { files: number; leases: number; holes: number } {
+  const count = (name: string, table: string): number => {
+    const database = new DatabaseSync(join(fixture.dataDir, name), { readOnly: true, timeout: 5000 });
+    try {
+      return Number(database.prepare(`SELECT count(*) AS total FROM ${table}`).get()?.total);
+    } finally {
+      database.close();
+    }
+  };
+  return {
+    files: count("properties.db", "files"),
+    leases: count("properties.db", "leases"),
+    holes: count("ranges.db", "files"),
+  };
+}
+
+/** Another endpoint on the same folder, after the first one has ended. */
+async function restarted<T>(use: (client: ShareClient, service: FilesService) => Promise<T>): Promise<T> {
+  await fixture.service.close();
+  const service = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account] });
+  try {
+    return await use(clientOf(service).getShareClient("swept"), service);
+  } finally {
+    await service.close();
+  }
+}
+
+async function makeFile(path: string, within = share): Promise<void> {
+  await within.rootDirectoryClient.getFileClient(path).create(10_000, { metadata: { path: path.replace("/", "_") } });
+}
+
+describe("what is stored about files", () => {
+  it("goes when a job has deleted them, and stays with those that it has moved", async () => {
+    await share.createDirectory("deep");
+    await share.createDirectory("deep/gone");
+    for (const name of ["kept", "deleted", "deep/moved", "deep/gone/too"]) await makeFile(name);
+    await share.rootDirectoryClient.getFileClient("deleted").getShareLeaseClient(leaseId).acquireLease();
+    await share.rootDirectoryClient.getFileClient("kept").getShareLeaseClient(leaseId).acquireLease();
+    await share.rootDirectoryClient.setProperties({ creationTime: new Date(0) });
+    expect(rows()).toEqual({ files: 7, leases: 2, holes: 4 });
+    await rm(join(folder, "deleted"));
+    await rm(join(folder, "deep/gone"), { recursive: true });
+    await mkdir(join(folder, "new"));
+    await rename(join(folder, "deep/moved"), join(folder, "new/place"));
+    await restarted(async (found) => {
+      await expect.poll(rows, { timeout: 20_000 }).toEqual({ files: 4, leases: 1, holes: 2 });
+      const moved = found.rootDirectoryClient.getFileClient("new/place");
+      expect((await moved.getProperties()).metadata).toEqual({ path: "deep_moved" });
+      expect((await moved.getRangeList()).rangeList).toEqual([]);
+      expect((await found.rootDirectoryClient.getFileClient("kept").getProperties()).leaseState).toBe("leased");
+      expect((await found.rootDirectoryClient.getProperties()).fileCreatedOn).toEqual(new Date(0));
+    });
+  });
+
+  it("stays with files that are made, and with files that a job moves about, while the share is searched", async () => {
+    for (let directory = 0; directory < 40; directory++) await mkdir(join(folder, `directory-${directory}`));
+    await makeFile("directory-0/wanderer");
+    for (let index = 0; index < 20; index++) await makeFile(`deleted-${index}`);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => rm(join(folder, `deleted-${index}`))));
+    await restarted(async (found) => {
+      const made: string[] = [];
+      let place = 0;
+      const moving = new AbortController();
+      const wandering = (async () => {
+        while (!moving.signal.aborted) {
+          const next = (place + 17) % 40;
+          await rename(join(folder, `directory-${place}/wanderer`), join(folder, `directory-${next}/wanderer`));
+          place = next;
+          await setTimeout(1);
+        }
+      })();
+      for (let index = 0; index < 100; index++) {
+        made.push(`directory-${index % 40}/made-${index}`);
+        await makeFile(made.at(-1) ?? "", found);
+      }
+      moving.abort();
+      await wandering;
+      // Once it is quiet, what is gone goes; nothing else ever does.
+      await expect.poll(() => rows().files, { timeout: 20_000 }).toBe(101);
+      for (const name of [...made, `directory-${place}/wanderer`]) {
+        const { metadata } = await found.rootDirectoryClient.getFileClient(name).getProperties();
+        expect(metadata, name).not.toEqual({});
+      }
+    });
+  });
+
+  it("stays with a share that is deleted and restored meanwhile", async () => {
+    await fixture.service.close();
+    const service = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account], shareRetentionDays: 1 });
+    const client = clientOf(service);
+    const again = client.getShareClient("swept");
+    for (const name of ["one", "two"]) await makeFile(name, again);
+    await utimes(folder, new Date(), new Date());
+    await again.delete();
+    await client.createShare("swept");
+    await service.close();
+    const next = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account], shareRetentionDays: 1 });
+    await makeFile("third", clientOf(next).getShareClient("swept"));
+    await rm(join(folder, "third"));
+    await next.close();
+    const last = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account], shareRetentionDays: 1 });
+    await expect.poll(() => rows().files, { timeout: 20_000 }).toBe(2);
+    await last.close();
+  });
+});
