@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import nock from "nock";
+import type { MockInstance } from "vitest";
 import { BatchAIManagementClient, tokenCredential } from "../../src/index.ts";
 import type { BatchAIManagementClientOptions } from "../../src/index.ts";
 
@@ -36,6 +37,11 @@ export async function rejectionOf(call: PromiseLike<unknown>): Promise<Error> {
     throw new TypeError("The call was rejected with something that is no error.", { cause: error });
   }
   throw new Error("The call was not rejected.");
+}
+
+/** The times for which timers were set, in milliseconds. */
+export function pausesOf({ mock }: MockInstance<typeof setTimeout>): number[] {
+  return mock.calls.map(([, delayInMs]) => delayInMs ?? 0);
 }
 
 /** How soon something comes of a call: in so many turns of the event loop, whatever the load of the machine. */

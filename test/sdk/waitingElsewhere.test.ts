@@ -1,7 +1,6 @@
 import nock from "nock";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { MockInstance } from "vitest";
-import { azureIsNock, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+import { azureIsNock, pausesOf, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
 
 afterEach(() => {
   nock.abortPendingRequests();
@@ -16,11 +15,6 @@ function answerLooks(...answers: [status: number, properties: object, headers?: 
   for (const [status, properties, headers] of answers) {
     azureIsNock().get(jobPath).query(true).reply(status, { name: "j", properties }, headers);
   }
-}
-
-/** The times for which timers were set, in milliseconds. */
-function pausesOf({ mock }: MockInstance<typeof setTimeout>): number[] {
-  return mock.calls.map(([, delayInMs]) => delayInMs ?? 0);
 }
 
 describe("waiting for a service that is not on this machine", () => {
