@@ -56,6 +56,8 @@ export default defineConfig([
     format: ["esm"],
     esbuildOptions: (options) => {
       options.chunkNames = "service/chunk-[hash]";
+      // Node.js prints the whole line of an error that nobody catches.
+      options.lineLimit = 160;
     },
     esbuildPlugins: [licencesOfBundledPackages("third-party-licences.txt"), commonJsEntries(Object.keys(service))],
     // Who wants the SDK gets the service too, so it has to be small. Names stay: errors and logs show them.

@@ -11,8 +11,16 @@ const program = new Command("batchai")
   .addCommand(filesCommand());
 
 try {
+  checkNode(process.versions.node);
   await program.parseAsync();
 } catch (error) {
   console.error(`batchai: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
+}
+
+/** Older ones lack `node:sqlite`, and would only say that. The same as `engines` of package.json. */
+function checkNode(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 13)) return;
+  throw new Error(`This is Node.js ${version}, and 22.13 or newer is needed. Install one from https://nodejs.org.`);
 }
