@@ -49,28 +49,34 @@ async function start(): Promise<void> {
 }
 
 async function kill(): Promise<void> {
+  if (service.exitCode !== null || service.signalCode !== null) return;
   const ended = new Promise((resolve) => service.once("exit", resolve));
   service.kill("SIGKILL");
   await ended;
 }
 
-/** Does all the work at once, and kills the service as soon as `limit` pieces of it are acknowledged. */
+/**
+ * Kills the service as soon as `limit` pieces of work are acknowledged. So many are on their way at once that a service
+ * that is quicker than this process cannot have done them all.
+ */
 async function doUntilKilled(limit: number, work: readonly (() => Promise<unknown>)[]): Promise<boolean[]> {
   let acknowledged = 0;
   let killing: Promise<void> | undefined;
-  const done = work.map(async (piece) => {
-    try {
-      await piece();
-      acknowledged++;
-      if (acknowledged === limit) killing = kill();
-      return true;
-    } catch {
-      return false;
+  const done = work.map(() => false);
+  const left = work.entries();
+  const doNext = async (): Promise<void> => {
+    for (const [index, piece] of left) {
+      if (killing) return;
+      await piece().then(
+        () => (done[index] = true),
+        () => undefined,
+      );
+      if (done[index] && ++acknowledged === limit) killing = kill();
     }
-  });
-  const results = await Promise.all(done);
+  };
+  await Promise.all(Array.from({ length: work.length - limit }, doNext));
   await killing;
-  return results;
+  return done;
 }
 
 function fileNamed(name: string) {
