@@ -14,8 +14,14 @@ try {
   checkNode(process.versions.node);
   await program.parseAsync();
 } catch (error) {
-  console.error(`batchai: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`batchai: ${explained(error)}`);
   process.exitCode = 1;
+}
+
+function explained(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!("code" in error && "port" in error) || error.code !== "EADDRINUSE") return error.message;
+  return `Cannot listen on port ${String(error.port)}: something else listens there already. Choose another one with --port.`;
 }
 
 /** Older ones lack `node:sqlite`, and would only say that. The same as `engines` of package.json. */
