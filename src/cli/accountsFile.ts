@@ -64,5 +64,8 @@ export async function keepAccounts(
     await handle.close();
   }
   await rename(draft, file);
+  const folder = await open(dataDir);
+  // Keys that were printed once must not be others after a power failure.
+  await folder.sync().finally(() => folder.close());
   return file;
 }

@@ -1,4 +1,4 @@
-import { constants, fchmodSync, lstatSync, openSync, rmSync } from "node:fs";
+import { constants, fchmodSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { checkNewName } from "./names.ts";
@@ -28,7 +28,7 @@ export interface Draft {
 export function openDraft(share: Share, place: Place): Draft {
   if (place.stat === undefined) checkNewName(place.name);
   const folder = dirname(share.folder);
-  if (lstatSync(folder, { bigint: true }).dev !== share.stat.dev) return openInPlace(place);
+  if (isElsewhere(folder, share)) return openInPlace(place);
   const path = join(folder, `${draftPrefix}${randomUUID()}`);
   const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o666);
   return {
@@ -42,6 +42,21 @@ export function openDraft(share: Share, place: Place): Draft {
       rmSync(path, { force: true });
     },
   };
+}
+
+/**
+ * Whether nothing can be moved from a folder into a share: it is on another disk, or mounted from another place of the
+ * same one. That is asked before any name is looked for, so asking with a name that does not exist changes nothing.
+ */
+function isElsewhere(folder: string, share: Share): boolean {
+  if (lstatSync(folder, { bigint: true }).dev !== share.stat.dev) return true;
+  const name = `${draftPrefix}nothing`;
+  try {
+    renameSync(join(folder, name), join(share.folder, name));
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EXDEV";
+  }
+  return false;
 }
 
 /** Opens a file in its place, new or emptied by the caller: for content that nobody takes for whole before it is. */

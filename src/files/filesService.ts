@@ -228,7 +228,7 @@ function explained(error: unknown, host: string, port: number): unknown {
 
 const listenErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: "something else listens there already. Stop it, or choose another port.",
-  EADDRNOTAVAIL: "this machine does not have that address.",
+  EADDRNOTAVAIL: "it is no address of this machine.",
   ENOTFOUND: "there is no such host.",
 };
 

@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { withFolder } from "../service/serviceProcess.ts";
+import { listed } from "./deletedShares.ts";
 import { FilesProcess } from "./filesProcess.ts";
 
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
@@ -53,6 +55,36 @@ it("hosts the accounts that it is told to, and those that it had", async () => {
   });
 });
 
+it("takes a key that its owner made, and shows it to nobody else", async () => {
+  await withFolder(async (folder) => {
+    const accountsFile = join(folder, "accounts.json");
+    const key = randomBytes(64).toString("base64");
+    await writeFile(accountsFile, JSON.stringify([{ name: "mine", key }]), { mode: 0o644 });
+    const endpoint = await FilesProcess.start(folder, ["--port", "0", "--host", "127.0.0.2"]);
+    expect(endpoint.account).toMatchObject({ name: "mine", key });
+    expect(endpoint.account.fileEndpoint).toMatch(/^http:\/\/127\.0\.0\.2:\d+\/mine$/);
+    expect((await stat(accountsFile)).mode & 0o777).toBe(0o600);
+    await endpoint.client().createShare("shown");
+    for (const place of ["cmdline", "environ"]) expect(await endpoint.seenAt(place)).not.toContain(key);
+    expect(endpoint.output).not.toContain(key);
+    expect(await endpoint.stop()).toBe(0);
+  });
+});
+
+it("keeps deleted shares for as long as it is told", async () => {
+  await withFolder(async (folder) => {
+    const endpoint = await FilesProcess.start(folder, ["--port", "0", "--share-retention-days", "5"]);
+    const client = endpoint.client();
+    await client.createShare("kept");
+    await client.deleteShare("kept");
+    const [item] = await listed({ client }, { includeDeleted: true });
+    expect(item).toMatchObject({ name: "kept", deleted: true, properties: { remainingRetentionDays: 5 } });
+    await client.undeleteShare("kept", item?.version ?? "");
+    expect(await client.getShareClient("kept").exists()).toBe(true);
+    await endpoint.stop();
+  });
+});
+
 it("says in one line what keeps it from starting", async () => {
   await withFolder(async (folder) => {
     const file = join(folder, "file");
@@ -64,8 +96,11 @@ it("says in one line what keeps it from starting", async () => {
       ["--data-dir"],
       ["--port", "--data-dir", folder, "--port", "high"],
       ["--log-level", "--data-dir", folder, "--log-level", "loud"],
+      ["--share-retention-days", "--data-dir", folder, "--share-retention-days", "366"],
+      ["--grace-seconds", "--data-dir", folder, "--grace-seconds", "1.5"],
+      ["it is no address of this machine", "--data-dir", join(folder, "other"), "--port", "0", "--host", "192.0.2.1"],
       [file, "--data-dir", file, "--port", "0"],
-      [port, "--data-dir", join(folder, "other"), "--port", port],
+      [`port ${port}: something else listens there already`, "--data-dir", join(folder, "other"), "--port", port],
       ["No-Name", "--data-dir", join(folder, "other"), "--port", "0", "--account", "No-Name"],
       [join(folder, "accounts.json"), "--data-dir", folder, "--port", "0"],
     ] as const) {
@@ -82,5 +117,6 @@ it("says in one line what keeps it from starting", async () => {
 it("tells what it can do", async () => {
   const { exitCode, stdout } = await files("--help");
   expect(exitCode).toBe(0);
-  for (const option of ["--data-dir", "--port", "--account", "--log-level"]) expect(stdout).toContain(option);
+  const options = ["--data-dir", "--port", "--host", "--account", "--share-retention-days", "--grace-seconds"];
+  for (const option of [...options, "--log-level", "accounts.json"]) expect(stdout).toContain(option);
 });

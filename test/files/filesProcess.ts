@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ShareServiceClient } from "@azure/storage-file-share";
 import { until } from "../service/until.ts";
@@ -30,10 +30,16 @@ export class FilesProcess {
     this.#output = output;
   }
 
-  static async start(dataDir: string, flags: readonly string[] = ["--port", "0"]): Promise<FilesProcess> {
-    const child = spawn(process.execPath, [main, "files", "--data-dir", dataDir, ...flags], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  /** Starts it, with no more than `openFiles` where that is given. */
+  static async start(
+    dataDir: string,
+    flags: readonly string[] = ["--port", "0"],
+    openFiles?: number,
+  ): Promise<FilesProcess> {
+    const command = [process.execPath, main, "files", "--data-dir", dataDir, ...flags];
+    const limited = ["sh", "-c", `ulimit -n ${openFiles ?? 0}; exec "$0" "$@"`, ...command];
+    const [program = "", ...args] = openFiles === undefined ? command : limited;
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     // A test that fails half-way leaves no server behind.
     process.once("exit", () => child.kill("SIGKILL"));
     const output: string[] = [];
@@ -72,18 +78,28 @@ export class FilesProcess {
     return { now: bytes("VmRSS"), peak: bytes("VmHWM") };
   }
 
+  /** What others on this machine can learn of it: its `cmdline`, or its `environ`. */
+  async seenAt(place: string): Promise<string> {
+    return readFile(`/proc/${String(this.#child.pid)}/${place}`, "utf8");
+  }
+
+  /** Number of files and connections that it has open. */
+  async openFiles(): Promise<number> {
+    return (await readdir(`/proc/${String(this.#child.pid)}/fd`)).length;
+  }
+
   /** Ends it without warning, as a crash would. */
   async kill(): Promise<void> {
     await this.stop("SIGKILL");
   }
 
-  /** Asks it to stop; answers its exit code. */
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+  /** Asks it to stop; answers its exit code, or the signal that ended it. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | string | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const ended = once(this.#child, "exit");
       this.#child.kill(signal);
       await ended;
     }
-    return this.#child.exitCode;
+    return this.#child.exitCode ?? this.#child.signalCode;
   }
 }

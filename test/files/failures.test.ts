@@ -1,0 +1,306 @@
+import { randomBytes } from "node:crypto";
+import { appendFile, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { FileSASPermissions } from "@azure/storage-file-share";
+import type { ShareClient } from "@azure/storage-file-share";
+import { describe, expect, it } from "vitest";
+import { FilesService } from "../../src/files/index.ts";
+import { withFolder } from "../service/serviceProcess.ts";
+import { asideIn } from "./deletedShares.ts";
+import { needsDisks, withOwnMount, withSmallDisk } from "./disks.ts";
+import { FilesProcess } from "./filesProcess.ts";
+import { everything } from "./signedRequest.ts";
+import { account, clientOf, rawRequest, refusal, startFixture } from "./support.ts";
+
+const mebibyte = 1024 * 1024;
+const content = randomBytes(mebibyte);
+
+/** What a call is answered with: `2xx`, or the status and code of the refusal. */
+async function outcome(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "2xx";
+  } catch (error) {
+    const { statusCode, code } = error as { statusCode?: number; code?: string };
+    return `${statusCode ?? "none"} ${code ?? ""}`;
+  }
+}
+
+/** Leaves no byte of a disk free. */
+async function fillUp(path: string): Promise<void> {
+  for (let size = mebibyte; size >= 1; size = Math.floor(size / 2)) {
+    while (await hasRoom(path, size)) continue;
+  }
+}
+
+function hasRoom(path: string, size: number): Promise<boolean> {
+  return appendFile(path, Buffer.alloc(size, 1)).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe("a full disk", () => {
+  it("refuses what needs room, tears nothing, and is forgotten once there is room again", async (context) => {
+    await needsDisks(context);
+    await withSmallDisk(40, async (dataDir) => {
+      const logged: string[] = [];
+      const service = await FilesService.start({
+        dataDir,
+        accounts: [account],
+        log: (message) => logged.push(message),
+      });
+      const client = clientOf(service);
+      const share = client.getShareClient("full");
+      await share.create();
+      const root = share.rootDirectoryClient;
+      await root.getFileClient("old").uploadData(content, { metadata: { is: "old" } });
+      await root.getFileClient("large").create(64 * mebibyte);
+      await root.getFileClient("sparse").create(8 * mebibyte);
+      await root.getFileClient("dispensable").uploadData(content);
+      await fillUp(join(dataDir, "filler"));
+
+      const put = (name: string): Promise<unknown> =>
+        rawRequest(
+          service,
+          "PUT",
+          `/${account.name}/full/${name}?${everything()}`,
+          { "x-ms-content-length": "2000000", "x-ms-type": "file" },
+          "x".repeat(2_000_000),
+        ).then(({ status, headers }) => `${status} ${String(headers["x-ms-error-code"])}`);
+      const full = "507 InsufficientStorage";
+      expect(await put("old")).toBe(full);
+      expect(await put("new")).toBe(full);
+      expect(await outcome(root.getFileClient("sparse").uploadRange(content, 0, mebibyte))).toBe(full);
+      const source = root.getFileClient("old").url;
+      expect(await outcome(root.getFileClient("copy").startCopyFromURL(source))).toBe(full);
+      expect(await outcome(share.createSnapshot())).toBe(full);
+      for (let index = 0; index < 300; index++) {
+        // Whatever still fits is done, and whatever does not is refused; nothing fails.
+        const long = "x".repeat(4000);
+        const outcomes = await Promise.all([
+          outcome(root.getFileClient("old").setMetadata({ is: "old", long, index: `${index}` })),
+          outcome(root.getFileClient(`empty-${index}`).create(1_000_000, { metadata: { long } })),
+          outcome(root.createSubdirectory(`directory-${index}`)),
+          outcome(client.createShare(`share-${index}`)),
+          outcome(share.setMetadata({ index: `${index}` })),
+          outcome(root.getFileClient("sparse").clearRange(index * 512, 512)),
+        ]);
+        for (const one of outcomes) expect([full, "2xx"]).toContain(one);
+      }
+      expect(await outcome(share.setMetadata({ long: "x".repeat(8000) }))).toBe(full);
+      expect(await root.getFileClient("old").downloadToBuffer()).toEqual(content);
+      expect((await root.getFileClient("old").getProperties()).metadata?.is).toBe("old");
+      expect(await root.getFileClient("new").exists()).toBe(false);
+      expect(await root.getFileClient("copy").exists()).toBe(false);
+      expect(await asideIn(dataDir)).toEqual([]);
+
+      // Deleting is what makes room, so it works on a full disk.
+      expect(await outcome(root.getFileClient("dispensable").delete())).toBe("2xx");
+      await rm(join(dataDir, "filler"));
+      expect(await put("new")).toBe("201 undefined");
+      await root.getFileClient("sparse").uploadRange(content, 0, mebibyte);
+      await share.setMetadata({ long: "x".repeat(8000) });
+      await share.createSnapshot();
+      expect(logged).toEqual([]);
+      await service.close();
+    });
+  });
+
+  it("fails a copy that goes on in the background", async (context) => {
+    await needsDisks(context);
+    await withSmallDisk(48, async (dataDir) => {
+      const service = await FilesService.start({ dataDir, accounts: [account] });
+      const share = clientOf(service).getShareClient("full");
+      await share.create();
+      const source = share.rootDirectoryClient.getFileClient("source");
+      await source.uploadData(Buffer.alloc(30 * mebibyte, 1));
+      const copy = share.rootDirectoryClient.getFileClient("copy");
+      expect((await copy.startCopyFromURL(source.url)).copyStatus).toBe("pending");
+      await expect.poll(async () => (await copy.getProperties()).copyStatus).toBe("failed");
+      expect((await copy.getProperties()).copyStatusDescription).toBe("The disk that holds the share is full.");
+      expect(await asideIn(dataDir)).toEqual([]);
+      await service.close();
+    });
+  });
+});
+
+describe("a read-only disk", () => {
+  it("is refused at the start", async (context) => {
+    await needsDisks(context);
+    await withFolder(async (folder) => {
+      const dataDir = join(folder, "data");
+      await mkdir(dataDir);
+      await withOwnMount(dataDir, async (allowWriting) => {
+        await allowWriting(false);
+        const start = () => FilesService.start({ dataDir, accounts: [account] });
+        await expect(start()).rejects.toThrow(`The data folder ${dataDir} cannot be used:`);
+        await allowWriting(true);
+        await (await start()).close();
+        await allowWriting(false);
+        await expect(start()).rejects.toThrow(/\/properties\.db cannot be used: /);
+      });
+    });
+  });
+
+  it("under a share lets clients read and not write, until it is writable again", async (context) => {
+    await needsDisks(context);
+    const fixture = await startFixture();
+    const share = fixture.client.getShareClient("mounted");
+    await share.create();
+    const root = share.rootDirectoryClient;
+    await root.getFileClient("file").uploadData(content);
+    await withOwnMount(fixture.service.shareFolder(account.name, "mounted") ?? "", async (allowWriting) => {
+      await changeEverything(share, "2xx");
+      await allowWriting(false);
+      await changeEverything(share, "403 InsufficientAccountPermissions");
+      expect(await root.getFileClient("file").downloadToBuffer()).toEqual(content);
+      await allowWriting(true);
+      await changeEverything(share, "2xx");
+    });
+    expect(await asideIn(fixture.dataDir)).toEqual([]);
+    expect(fixture.logged).toEqual([]);
+    await fixture.close();
+  });
+
+  async function changeEverything(share: ShareClient, expected: string): Promise<void> {
+    const root = share.rootDirectoryClient;
+    const file = root.getFileClient("file");
+    const path = `${new URL(file.url).pathname}?${everything()}`;
+    for (const change of [
+      () => fetch(`${new URL(file.url).origin}${path}`, replace).then(thrownUnlessOk),
+      () => file.uploadRange("x", 0, 1),
+      () => file.uploadData(content),
+      () => file.resize(content.length),
+      () => file.setHttpHeaders({}),
+      () => root.createSubdirectory("directory"),
+      () => root.getDirectoryClient("directory").delete(),
+      () => root.getFileClient("new").create(1),
+      () => root.getFileClient("copy").startCopyFromURL(file.url),
+      () => file.rename("renamed").then(() => root.getFileClient("renamed").rename("file")),
+      () => root.getFileClient("new").delete(),
+    ]) {
+      expect(await outcome(change()), String(change)).toBe(expectedOf(change, expected));
+    }
+  }
+
+  const replace = { method: "PUT", headers: { "x-ms-content-length": "9", "x-ms-type": "file" }, body: "replaced!" };
+
+  /** What is not there cannot be refused. */
+  function expectedOf(change: () => unknown, expected: string): string {
+    const needsWhatIsNotThere = expected !== "2xx" && String(change).includes(".delete()");
+    return needsWhatIsNotThere ? "404 ResourceNotFound" : expected;
+  }
+
+  async function thrownUnlessOk(answer: Response): Promise<void> {
+    if (answer.ok) return;
+    const code = answer.headers.get("x-ms-error-code") ?? "";
+    throw Object.assign(new Error(await answer.text()), { statusCode: answer.status, code });
+  }
+});
+
+describe("too many open files", () => {
+  it("are refused for the moment, and never for good", async () => {
+    await withFolder(async (folder) => {
+      const endpoint = await FilesProcess.start(folder, ["--port", "0", "--log-level", "warn"], 64);
+      const share = endpoint.client().getShareClient("crowded");
+      await share.create();
+      const file = share.rootDirectoryClient.getFileClient("file");
+      // More than fits into what the operating system keeps for a connection.
+      await file.uploadData(Buffer.alloc(32 * mebibyte, 1));
+      const before = await endpoint.openFiles();
+      const url = file.generateSasUrl({
+        permissions: FileSASPermissions.parse("r"),
+        expiresOn: new Date(Date.now() + 600_000),
+      });
+      // Connections take what is open, too: with a few left, those that are served lack files.
+      const sockets = await Promise.all(Array.from({ length: 30 }, () => requestSlowly(url)));
+      await expect.poll(() => endpoint.openFiles()).toBeGreaterThanOrEqual(62);
+      const answers = await Promise.all(sockets.map((socket) => socket.answer()));
+      const statuses = new Set(answers.map((answer) => /^HTTP\/1.1 (\d+)/.exec(answer)?.[1] ?? "none"));
+      expect([...statuses].filter((status) => !["200", "503", "none"].includes(status))).toEqual([]);
+      for (const refused of answers.filter((answer) => answer.startsWith("HTTP/1.1 503"))) {
+        expect(refused).toContain("x-ms-error-code: ServerBusy");
+      }
+      expect(statuses).toContain("503");
+      await expect.poll(() => endpoint.openFiles()).toBeLessThanOrEqual(before);
+      await share.rootDirectoryClient.getFileClient("another").uploadData(content);
+      expect(await share.rootDirectoryClient.getFileClient("another").downloadToBuffer()).toEqual(content);
+      expect(endpoint.output).not.toContain('"level":50');
+      expect(await endpoint.stop()).toBe(0);
+    });
+  });
+
+  /** Opens a connection, asks for a file, and takes nothing of the answer until it is asked for. */
+  async function requestSlowly(url: string): Promise<{ answer: () => Promise<string> }> {
+    const { hostname, port, pathname, search } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    await new Promise<void>((resolve) => socket.once("connect", resolve).once("error", () => resolve()));
+    socket.pause();
+    socket.write(`GET ${pathname}${search} HTTP/1.1\r\nhost: ${hostname}\r\nconnection: close\r\n\r\n`);
+    return {
+      answer: () =>
+        new Promise((resolve) => {
+          const received: Buffer[] = [];
+          const done = (): void => resolve(Buffer.concat(received).toString("latin1"));
+          socket.on("data", (chunk: Buffer) => received.push(chunk));
+          socket.once("error", done).once("close", done).resume();
+        }),
+    };
+  }
+});
+
+describe("clients that hang up in the middle of 4 MiB", () => {
+  it("change nothing and hold up nobody, however many there are", async () => {
+    const fixture = await startFixture();
+    const share = fixture.client.getShareClient("cut");
+    await share.create();
+    const before = randomBytes(4 * mebibyte);
+    const file = share.rootDirectoryClient.getFileClient("file");
+    await file.uploadData(before);
+    const { hostname, port } = new URL(fixture.service.endpoint);
+    const head = [
+      `PUT /${account.name}/cut/file?comp=range&${everything()} HTTP/1.1`,
+      "host: x",
+      "x-ms-write: update",
+      `range: bytes=0-${4 * mebibyte - 1}`,
+      `content-length: ${4 * mebibyte}`,
+    ].join("\r\n");
+    // More of them than there is memory set aside for uploads.
+    await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => {
+        const socket = connect(Number(port), hostname);
+        await new Promise((resolve) => socket.write(`${head}\r\n\r\n`, resolve));
+        await new Promise((resolve) => socket.write(Buffer.alloc(mebibyte + index, "x"), resolve));
+        await new Promise((resolve) => socket.once("close", resolve).destroy());
+      }),
+    );
+    expect((await file.downloadToBuffer()).equals(before)).toBe(true);
+    const after = randomBytes(4 * mebibyte);
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) => share.rootDirectoryClient.getFileClient(`n-${index}`).uploadData(after)),
+    );
+    expect((await share.rootDirectoryClient.getFileClient("n-19").downloadToBuffer()).equals(after)).toBe(true);
+    expect(fixture.logged).toEqual([]);
+    await fixture.close();
+  });
+});
+
+describe("a folder that vanishes while the endpoint runs", () => {
+  it("is a share that does not exist, and can be made anew", async () => {
+    const fixture = await startFixture();
+    const share = fixture.client.getShareClient("vanishing");
+    await share.create();
+    await share.rootDirectoryClient.getFileClient("file").uploadData(content);
+    await rm(fixture.service.shareFolder(account.name, "vanishing") ?? "", { recursive: true });
+    expect(await refusal(share.getProperties())).toMatchObject({ status: 404, code: "ShareNotFound" });
+    const upload = share.rootDirectoryClient.getFileClient("file").uploadData(content);
+    expect(await refusal(upload)).toMatchObject({ status: 404, code: "ShareNotFound" });
+    await share.create();
+    await share.rootDirectoryClient.getFileClient("file").uploadData(content);
+    expect(await readdir(fixture.service.shareFolder(account.name, "vanishing") ?? "")).toEqual(["file"]);
+    expect(await readFile(join(fixture.dataDir, account.name, "vanishing", "file"))).toEqual(content);
+    await fixture.close();
+  });
+});
