@@ -148,7 +148,8 @@ export class Scheduler {
     const { store } = this.#context;
     const job = store.resources.find("jobs", run.owner);
     store.nodes.release(run.owner);
-    if (!job) return false;
+    // A job that is being deleted is gone next; nobody sees an end of it first.
+    if (!job || job.model.provisioningState === "deleting") return false;
     const outcome = outcomeOf(exit, run.stopReason);
     if (outcome !== "requeue") {
       markEnded(store, job, outcome);
