@@ -188,7 +188,7 @@ describe("ending jobs", () => {
     const segment = (await embedded.arm.job("again")).jobOutputDirectoryPathSegment;
     expect((await embedded.arm.send("DELETE", path)).status).toBe(202);
     const seen = await Promise.all(Array.from({ length: 10 }, () => statesUntilGone(path)));
-    expect(new Set(seen.flat())).toEqual(new Set(["running"]));
+    expect(seen.flat().filter((state) => state !== "running")).toEqual([]);
     expect((await embedded.arm.send("DELETE", path)).status).toBe(204);
     const second = await embedded.run("again", "echo second", onShare);
     expect(second.jobOutputDirectoryPathSegment).not.toBe(segment);
