@@ -5,13 +5,16 @@ import type { ProvisioningState, ProxyResource, ResourceId } from "./resource.ts
 import type { KeyVaultSecretReference } from "./secret.ts";
 import type { UserAccountSettings } from "./userAccountSettings.ts";
 
-/** Whether nodes are one's own, or cheaper ones that can be taken away at any time. There are no other words. */
+/** `dedicated`: nodes of one's own; `lowpriority`: cheaper ones that can be taken away at any time. There are no other words. */
 export type VmPriority = "dedicated" | "lowpriority";
 
-/** What happens to the job of a node that has to go. */
+/**
+ * What happens to the job of a node that has to go. `requeue`: it is ended and waits for nodes again; `terminate`: it is
+ * ended and has failed; `waitforjobcompletion`: the node stays until the job has ended.
+ */
 export type DeallocationOption = "requeue" | "terminate" | "waitforjobcompletion" | (string & {});
 
-/** Whether a cluster has as many nodes as it should. */
+/** `steady`: a cluster has the nodes that it should have, or cannot get more; `resizing`: nodes are coming or going. */
 export type AllocationState = "steady" | "resizing" | (string & {});
 
 /** What `clusters.create` wants to know. */
@@ -90,7 +93,7 @@ export interface ManualScaleSettings {
 
 /** As many nodes as the jobs need, within limits. */
 export interface AutoScaleSettings {
-  /** Number of nodes that stay even without jobs, at least 0. */
+  /** Number of nodes that stay even without jobs, at least 0; a quota can keep the cluster below it. */
   minimumNodeCount: number;
   /** Number of nodes that is never exceeded, at least 0. */
   maximumNodeCount: number;
@@ -147,13 +150,16 @@ export interface NodeSetup {
 
 /** A command that prepares a node; it runs again after a reboot, and must bear that. */
 export interface SetupTask {
-  /** Command line, run by bash as root. */
+  /** Command line, run by bash: as root in Azure, as the account of the service on one machine. */
   commandLine: string;
   /** Variables of the command. Default: none. */
   environmentVariables?: EnvironmentVariable[];
   /** Secret variables of the command. Default: none. */
   secrets?: EnvironmentVariableWithSecretValue[];
-  /** Directory below which the command's output is kept; may use `$AZ_BATCHAI_MOUNT_ROOT`. */
+  /**
+   * Directory below which the command's output is kept, in `stdout-NODE.txt` and `stderr-NODE.txt`; may use
+   * `$AZ_BATCHAI_MOUNT_ROOT`.
+   */
   stdOutErrPathPrefix: string;
   /** Path below the prefix where the output really is. Set by the service. */
   readonly stdOutErrPathSuffix?: string;

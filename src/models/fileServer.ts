@@ -1,10 +1,10 @@
 import type { ProxyResource, ResourceId } from "./resource.ts";
 import type { UserAccountSettings } from "./userAccountSettings.ts";
 
-/** How a file server's disks are cached. There are no other words. */
+/** How a file server's disks are cached: not at all, for reading, or for both. There are no other words. */
 export type CachingType = "none" | "readonly" | "readwrite";
 
-/** Kind of a file server's disks. */
+/** Kind of a file server's disks: magnetic (`Standard_LRS`) or SSD (`Premium_LRS`). */
 export type StorageAccountType = "Standard_LRS" | "Premium_LRS" | (string & {});
 
 /** How far the service has come with a file server. */
@@ -66,7 +66,7 @@ export interface SshConfiguration {
 export interface MountSettings {
   /** Directory on the server that holds the data. */
   mountPoint?: string;
-  /** Public address, for SSH. */
+  /** Public address, for SSH on port 22. */
   fileServerPublicIP?: string;
   /** Address inside the subnet, for NFS. */
   fileServerInternalIP?: string;

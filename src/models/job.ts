@@ -15,10 +15,13 @@ import type {
   TensorFlowSettings,
 } from "./toolkitSettings.ts";
 
-/** How urgent a job is compared with the others that wait for the same cluster. */
+/** Which of the jobs that wait for a cluster comes first: `high`, then `normal`, then `low`. Running jobs are left alone. */
 export type JobPriority = "low" | "normal" | "high" | (string & {});
 
-/** Where a job is on its way. */
+/**
+ * Where a job is on its way. `queued`: it waits for nodes; `running`, preparation included; `terminating`: it is being
+ * ended; `succeeded`: exit code 0; `failed`: another one, or what `executionInfo.errors` says.
+ */
 export type ExecutionState = "queued" | "running" | "terminating" | "succeeded" | "failed" | (string & {});
 
 /** The toolkit that runs a job. */
@@ -64,19 +67,23 @@ export interface JobCreateParameters {
   customMpiSettings?: CustomMpiSettings;
   /** Runs a Horovod script. */
   horovodSettings?: HorovodSettings;
-  /** A command that runs on every node of the job before the toolkit. Default: none. */
+  /** A command that runs on every node of the job before the toolkit; when it fails, the job does. Default: none. */
   jobPreparation?: JobPreparation;
-  /** Directory below which standard output, standard error and the execution log are kept; may use variables. */
+  /**
+   * Directory below which standard output, standard error and the execution log are kept. Begins with a variable:
+   * `$AZ_BATCHAI_MOUNT_ROOT/PATH` or `$AZ_BATCHAI_JOB_MOUNT_ROOT/PATH`, where PATH is the `relativeMountPath` of a file
+   * share of the cluster or of the job, or `$AZ_BATCHAI_JOB_TEMP_DIR` for output that is neither kept nor listed.
+   */
   stdOutErrPathPrefix: string;
   /** Directories that the job reads. Default: none. */
   inputDirectories?: InputDirectory[];
   /** Directories that the job writes and `jobs.listOutputFiles` can list. Default: none. */
   outputDirectories?: OutputDirectory[];
-  /** Variables of the job. Default: none. */
+  /** Variables of the job and its preparation; they may use each other, and those of the service. Default: none. */
   environmentVariables?: EnvironmentVariable[];
-  /** Secret variables of the job. Default: none. */
+  /** Secret variables of the job and its preparation; paths cannot use them. Default: none. */
   secrets?: EnvironmentVariableWithSecretValue[];
-  /** Limits of the job. */
+  /** Limits of the job. Default: seven days. */
   constraints?: JobConstraints;
 }
 
@@ -147,7 +154,7 @@ export interface Job extends ProxyResource {
 
 /** Limits of a job. */
 export interface JobConstraints {
-  /** Longest time it may run, as an ISO 8601 duration such as `PT4H30M`. Default: `P7D`. */
+  /** Longest time it may run, as an ISO 8601 duration such as `PT4H30M`; then it is ended and has failed. Default: `P7D`. */
   maxWallClockTime?: string;
 }
 
@@ -165,24 +172,27 @@ export interface JobExecutionInfo {
 
 /** A command that runs on every node of a job before the toolkit, in the job's container when it has one. */
 export interface JobPreparation {
-  /** Command line, run by bash. */
+  /** Command line, run by bash. Any exit code but 0 fails the job with `JobPreparationFailed`. */
   commandLine: string;
 }
 
-/** A directory that a job reads. */
+/** A directory that a job reads. Nothing makes it. */
 export interface InputDirectory {
-  /** The job finds the path in `$AZ_BATCHAI_INPUT_<id>`. */
+  /** The job finds the path in `$AZ_BATCHAI_INPUT_<id>`; unique in the job. */
   id: string;
-  /** Path; may use variables. */
+  /** Absolute path; may use variables, as in `$AZ_BATCHAI_JOB_MOUNT_ROOT/share/data`. */
   path: string;
 }
 
-/** A directory that a job writes: `<pathPrefix>/<path segment of the job>/<pathSuffix>`. */
+/**
+ * A directory that a job writes: `<pathPrefix>/<jobOutputDirectoryPathSegment>/outputs/<pathSuffix>`. It is made before the
+ * job starts.
+ */
 export interface OutputDirectory {
-  /** The job finds the path in `$AZ_BATCHAI_OUTPUT_<id>`; unique in the job. */
+  /** The job finds the path in `$AZ_BATCHAI_OUTPUT_<id>`; unique in the job, and not `stdouterr`. */
   id: string;
-  /** Absolute beginning of the path; may use variables. */
+  /** Beginning of the path, with a variable as in {@link JobCreateParameters.stdOutErrPathPrefix}. */
   pathPrefix: string;
-  /** End of the path. Default: none. */
+  /** End of the path. Default: none; then directories with the same prefix are the same. */
   pathSuffix?: string;
 }

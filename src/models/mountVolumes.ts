@@ -1,7 +1,10 @@
 import type { ResourceId } from "./resource.ts";
 import type { KeyVaultSecretReference } from "./secret.ts";
 
-/** File systems to mount. Each one needs a `relativeMountPath` of its own. Every list is empty by default. */
+/**
+ * File systems to mount: for every job of a cluster below `$AZ_BATCHAI_MOUNT_ROOT`, or for one job below
+ * `$AZ_BATCHAI_JOB_MOUNT_ROOT`. Each needs a `relativeMountPath` of its own. Every list is empty by default.
+ */
 export interface MountVolumes {
   /** Azure file shares. */
   azureFileShares?: AzureFileShareReference[];
@@ -19,9 +22,9 @@ export interface AzureFileShareReference {
   accountName: string;
   /** URL of the share: `https://ACCOUNT.file.core.windows.net/SHARE`. */
   azureFileUrl: string;
-  /** How to get in. */
+  /** The key of the account, or where it is kept. */
   credentials: AzureStorageCredentialsInfo;
-  /** Where it appears, relative to the root of the mounts. */
+  /** Where it appears: a path below the root of the mounts, for example `data`. */
   relativeMountPath: string;
   /** Permissions of the share's files, in octal. Default: `0777`. */
   fileMode?: string;
@@ -35,9 +38,9 @@ export interface AzureBlobFileSystemReference {
   accountName: string;
   /** Name of the container. */
   containerName: string;
-  /** How to get in. */
+  /** The key of the account, or where it is kept. */
   credentials: AzureStorageCredentialsInfo;
-  /** Where it appears, relative to the root of the mounts. */
+  /** Where it appears: a path below the root of the mounts, for example `data`. */
   relativeMountPath: string;
   /** Options of the blobfuse mount. Default: none. */
   mountOptions?: string;
@@ -49,7 +52,7 @@ export interface FileServerReference {
   fileServer: ResourceId;
   /** Directory of the server to mount. Default: all of its data. */
   sourceDirectory?: string;
-  /** Where it appears, relative to the root of the mounts. */
+  /** Where it appears: a path below the root of the mounts, for example `data`. */
   relativeMountPath: string;
   /** Options of the mount, for example `rw`. Default: none. */
   mountOptions?: string;
@@ -59,7 +62,7 @@ export interface FileServerReference {
 export interface UnmanagedFileSystemReference {
   /** Mount command without its last argument: the service appends the mount path. */
   mountCommand: string;
-  /** Where it appears, relative to the root of the mounts. */
+  /** Where it appears: a path below the root of the mounts, for example `data`. */
   relativeMountPath: string;
 }
 

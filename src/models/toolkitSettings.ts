@@ -6,9 +6,9 @@ export interface CNTKsettings {
   configFilePath?: string;
   /** Path of the script; Python only, and needed there. Default: none. */
   pythonScriptFilePath?: string;
-  /** Path of the Python interpreter; Python only. Default: the one on the path. */
+  /** Path of the Python interpreter; Python only. Default: `python` of the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the training. Default: none. */
+  /** Arguments of the training, as a shell reads them; may use variables. Default: none. */
   commandLineArgs?: string;
   /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
   processCount?: number;
@@ -16,11 +16,11 @@ export interface CNTKsettings {
 
 /** Runs a PyTorch script on every node. */
 export interface PyTorchSettings {
-  /** Path of the script. */
+  /** Path of the script; may use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: the one on the path. */
+  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script. Default: none. */
+  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
   commandLineArgs?: string;
   /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
   processCount?: number;
@@ -30,9 +30,9 @@ export interface PyTorchSettings {
 
 /** Runs a TensorFlow script, alone or as master, workers and parameter servers. */
 export interface TensorFlowSettings {
-  /** Path of the script. */
+  /** Path of the script; may use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: the one on the path. */
+  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
   pythonInterpreterPath?: string;
   /** Arguments of the master. Default: none. */
   masterCommandLineArgs?: string;
@@ -52,9 +52,9 @@ export interface CaffeSettings {
   configFilePath?: string;
   /** Path of the script. Default: none, a solver configuration is needed then. */
   pythonScriptFilePath?: string;
-  /** Path of the Python interpreter; with a script only. Default: the one on the path. */
+  /** Path of the Python interpreter; with a script only. Default: `python` of the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the training. Default: none. */
+  /** Arguments of the training, as a shell reads them; may use variables. Default: none. */
   commandLineArgs?: string;
   /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
   processCount?: number;
@@ -62,21 +62,21 @@ export interface CaffeSettings {
 
 /** Runs a Caffe2 script. */
 export interface Caffe2Settings {
-  /** Path of the script. */
+  /** Path of the script; may use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: the one on the path. */
+  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script. Default: none. */
+  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
   commandLineArgs?: string;
 }
 
 /** Runs a Chainer script under MPI. */
 export interface ChainerSettings {
-  /** Path of the script. */
+  /** Path of the script; may use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: the one on the path. */
+  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script. Default: none. */
+  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
   commandLineArgs?: string;
   /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
   processCount?: number;
@@ -84,11 +84,11 @@ export interface ChainerSettings {
 
 /** Runs a Horovod script under MPI. */
 export interface HorovodSettings {
-  /** Path of the script. */
+  /** Path of the script; may use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: the one on the path. */
+  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script. Default: none. */
+  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
   commandLineArgs?: string;
   /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
   processCount?: number;

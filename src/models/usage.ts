@@ -7,7 +7,7 @@ export interface Usage {
   readonly unit?: UsageUnit;
   /** How much is in use now. */
   readonly currentValue?: number;
-  /** How much may be in use. */
+  /** How much may be in use; a negative number is no limit. */
   readonly limit?: number;
   /** What is counted. */
   readonly name?: UsageName;

@@ -1,4 +1,4 @@
-/** The administrator of a node or a file server, who may log in with the key or with the password. */
+/** The administrator of a node or a file server, who logs in with the key or with the password: give at least one. */
 export interface UserAccountSettings {
   /** Name of the account. */
   adminUserName: string;

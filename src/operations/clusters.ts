@@ -35,9 +35,10 @@ export type ClustersListByWorkspaceOptions = ListOptions;
 /** Clusters: groups of equal nodes on which jobs run. */
 export interface Clusters {
   /**
-   * Creates a cluster. The operation ends when the service has accepted it: see `allocationState` and
-   * `nodeStateCounts` for its nodes. Rejects with a `ValidationError` for wrong arguments, and with a `RestError`
-   * such as `WorkspaceNotFound` or `ClusterQuotaReached`. REST operation: `Clusters_Create`.
+   * Creates a cluster; one that exists with the same properties stays as it is, and other ones are refused with
+   * `Conflict`. The operation ends when the service has accepted it: see `allocationState` and `nodeStateCounts` for its
+   * nodes. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as `WorkspaceNotFound` or
+   * `ClusterQuotaReached`. REST operation: `Clusters_Create`.
    */
   create(
     resourceGroupName: string,

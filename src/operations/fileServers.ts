@@ -24,8 +24,9 @@ export type FileServersListByWorkspaceOptions = ListOptions;
 /** File servers: NFS servers for clusters to mount. */
 export interface FileServers {
   /**
-   * Creates a file server. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as
-   * `WorkspaceNotFound`. REST operation: `FileServers_Create`.
+   * Creates a file server; one that exists with the same properties stays as it is, and other ones are refused with
+   * `Conflict`. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as `WorkspaceNotFound`.
+   * REST operation: `FileServers_Create`.
    */
   create(
     resourceGroupName: string,

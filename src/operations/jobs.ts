@@ -58,9 +58,10 @@ export interface Jobs {
     options?: JobsListByExperimentOptions,
   ): PagedList<Job>;
   /**
-   * Creates a job, which runs as soon as its cluster has room. The operation ends when the service has accepted it:
-   * see `executionState` for its run. Rejects with a `ValidationError` for wrong arguments, and with a `RestError`
-   * such as `ExperimentNotFound` or `ClusterNotFound`. REST operation: `Jobs_Create`.
+   * Creates a job, which runs as soon as its cluster has room. One that exists with the same properties stays as it is
+   * and does not run again; other properties are refused with `Conflict`. The operation ends when the service has accepted
+   * the job: see `executionState` for its run. Rejects with a `ValidationError` for wrong arguments, and with a
+   * `RestError` such as `ExperimentNotFound` or `ClusterNotFound`. REST operation: `Jobs_Create`.
    */
   create(
     resourceGroupName: string,
@@ -90,8 +91,9 @@ export interface Jobs {
     options?: JobsGetOptions,
   ): Promise<Job>;
   /**
-   * Lists one level of an output directory of a job, also while the job runs. Rejects with a `RestError` when the
-   * service refuses, for example with `JobNotFound`. REST operation: `Jobs_ListOutputFiles`.
+   * Lists one level of an output directory of a job, also while the job runs. Rejects with a `RestError` such as
+   * `JobNotFound`, or `OutputDirectoryNotOnShare` when the directory lies on no mounted file share. REST operation:
+   * `Jobs_ListOutputFiles`.
    *
    * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
    */

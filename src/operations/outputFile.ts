@@ -65,8 +65,8 @@ export class OutputFile {
       const url = (this.#link ??= await this.#findLink(options));
       if (url === undefined) return undefined;
       const { downloads } = this.#context;
-      const { abortSignal, requestOptions } = options;
-      const wait = { abortSignal, timeout: requestOptions?.timeout };
+      const { abortSignal, requestOptions, tracingOptions } = options;
+      const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions };
       const answer = await readPart(downloads, this.#operation, { ...part, url }, wait);
       if (answer !== "refused" && answer !== "missing") return answer;
       this.#link = undefined;
