@@ -42,7 +42,10 @@ export interface AdditionalPolicy {
   position: "perCall" | "perRetry";
 }
 
-/** What the client can be told. */
+/**
+ * What the client can be told; beside the options below, `retryOptions`, `proxyOptions`, `redirectOptions`,
+ * `userAgentOptions`, `telemetryOptions`, `tlsOptions` and `agent` of the core library, with its defaults.
+ */
 export interface BatchAIManagementClientOptions extends PipelineOptions {
   /** Address of the service. Default: `https://management.azure.com`. */
   endpoint?: string;
