@@ -16,6 +16,7 @@ import { logger } from "./logger.ts";
 import { isLoopback } from "./loopback.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
 import { insecureMessage, tokenPolicy } from "./tokenPolicy.ts";
+import { traceRequests } from "./tracingPolicy.ts";
 import { defaultApiVersion, packageVersion } from "./version.ts";
 
 /** What operations need to talk to the service. */
@@ -78,20 +79,20 @@ function needlessPolicies({ agent, tlsOptions }: BatchAIManagementClientOptions)
 function createPipeline(credential: TokenCredential, url: URL, options: BatchAIManagementClientOptions): Pipeline {
   const ownPrefix = `batchai/${packageVersion}`;
   const usersPrefix = options.userAgentOptions?.userAgentPrefix;
+  const allowedHeaders = [...safeHeaders, ...(options.loggingOptions?.additionalAllowedHeaderNames ?? [])];
+  const allowedQueries = [...safeQueries, ...(options.loggingOptions?.additionalAllowedQueryParameters ?? [])];
   const pipeline = createPipelineFromOptions({
     ...options,
     userAgentOptions: { userAgentPrefix: usersPrefix ? `${usersPrefix} ${ownPrefix}` : ownPrefix },
     loggingOptions: {
       logger: logger.info,
       ...options.loggingOptions,
-      additionalAllowedHeaderNames: [...safeHeaders, ...(options.loggingOptions?.additionalAllowedHeaderNames ?? [])],
-      additionalAllowedQueryParameters: [
-        ...safeQueries,
-        ...(options.loggingOptions?.additionalAllowedQueryParameters ?? []),
-      ],
+      additionalAllowedHeaderNames: allowedHeaders,
+      additionalAllowedQueryParameters: allowedQueries,
     },
   });
   for (const name of needlessPolicies(options)) pipeline.removePolicy({ name });
+  traceRequests(pipeline, allowedQueries);
   pipeline.addPolicy(brokenAnswerPolicy(options.retryOptions), { phase: "Retry" });
   // A proxy would see the token in clear, and has no business between two processes of one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });

@@ -23,6 +23,8 @@ import { delay, withAnySignal } from "./abort.ts";
 import { bytesOf } from "./bytes.ts";
 import { logger } from "./logger.ts";
 import { isLoopback } from "./loopback.ts";
+import type { OperationOptions } from "./options.ts";
+import { traceRequests } from "./tracingPolicy.ts";
 
 /** What fetches files by their links. It knows nothing of the client's token: a link is a credential by itself. */
 export interface Downloads {
@@ -80,6 +82,7 @@ export function createDownloads(options: DownloadsOptions, allowLoopback: boolea
     pipeline.removePolicy({ name });
   }
   if (allowLoopback) pipeline.removePolicy({ name: proxyPolicyName });
+  traceRequests(pipeline);
   pipeline.addPolicy(secureLinksPolicy(allowLoopback), { phase: "Sign" });
   const retries = { most: retryOptions?.maxRetries ?? 3, delayInMs: retryOptions?.retryDelayInMs ?? 1000 };
   return { pipeline, httpClient, retries };
@@ -105,6 +108,8 @@ export interface PartOptions {
   readonly abortSignal?: AbortSignalLike;
   /** Longest time in milliseconds that one attempt may take. Default: 0, no limit. */
   readonly timeout?: number;
+  /** What the spans of the attempts belong to. Default: the active span. */
+  readonly tracingOptions?: OperationOptions["tracingOptions"];
 }
 
 /**
@@ -115,13 +120,15 @@ export async function readPart(
   downloads: Downloads,
   operation: string,
   part: PartRequest,
-  { abortSignal, timeout = 0 }: PartOptions,
+  { abortSignal, timeout = 0, tracingOptions }: PartOptions,
 ): Promise<PartAnswer> {
   const { most, delayInMs } = downloads.retries;
   for (let attempt = 0; ; attempt++) {
     const timer = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
     try {
-      return await withAnySignal([abortSignal, timer], (signal) => attemptPart(downloads, operation, part, signal));
+      return await withAnySignal([abortSignal, timer], (signal) =>
+        attemptPart(downloads, operation, part, { abortSignal: signal, tracingOptions }),
+      );
     } catch (error) {
       // What the pipeline gave up is not tried again here.
       if (abortSignal?.aborted || isRestError(error)) throw error;
@@ -134,13 +141,16 @@ export async function readPart(
   }
 }
 
+/** How one attempt is made; its time is up when the signal says so. */
+type AttemptOptions = PartOptions & { readonly abortSignal: AbortSignalLike };
+
 async function attemptPart(
   downloads: Downloads,
   operation: string,
   part: PartRequest,
-  abortSignal: AbortSignalLike,
+  options: AttemptOptions,
 ): Promise<PartAnswer> {
-  const response = await sendFor(downloads, operation, part, abortSignal);
+  const response = await sendFor(downloads, operation, part, options);
   if (response.status === 401 || response.status === 403) return "refused";
   if (response.status === 404) return "missing";
   if ([200, 206, 416].includes(response.status)) return receive(response, part);
@@ -151,7 +161,7 @@ async function sendFor(
   { pipeline, httpClient }: Downloads,
   operation: string,
   part: PartRequest,
-  abortSignal: AbortSignalLike,
+  { abortSignal, tracingOptions }: AttemptOptions,
 ): Promise<PipelineResponse> {
   const { url, offset, length, includeMd5 = false } = part;
   const request: PipelineRequest = createPipelineRequest({
@@ -165,6 +175,8 @@ async function sendFor(
     streamResponseStatusCodes: new Set([200, 206]),
     enableBrowserStreams: true,
   });
+  // What makes requests forgets this one of its options.
+  request.tracingOptions = tracingOptions;
   try {
     return await pipeline.sendRequest(httpClient, request);
   } catch (error) {

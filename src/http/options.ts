@@ -4,9 +4,9 @@ import type {
   LogPolicyOptions,
   PipelineOptions,
   PipelinePolicy,
-  PipelineRequestOptions,
   PipelineResponse,
 } from "@azure/core-rest-pipeline";
+import type { OperationTracingOptions } from "@azure/core-tracing";
 
 /** What every method can be told. */
 export interface OperationOptions {
@@ -22,7 +22,7 @@ export interface OperationOptions {
   /** Is shown every answer that the method gets, those of polls and pages and those that are errors included. */
   onResponse?: (response: PipelineResponse) => void;
   /** What the spans of the requests belong to, as `@azure/core-tracing` makes it. Default: the active span. */
-  tracingOptions?: PipelineRequestOptions["tracingOptions"];
+  tracingOptions?: OperationTracingOptions;
 }
 
 /** What methods can be told that start a long-running operation. */

@@ -1,0 +1,131 @@
+import { isRestError, redirectPolicyName, tracingPolicyName } from "@azure/core-rest-pipeline";
+import type {
+  Pipeline,
+  PipelinePolicy,
+  PipelineRequest,
+  PipelineResponse,
+  SendRequest,
+} from "@azure/core-rest-pipeline";
+import { createTracingClient } from "@azure/core-tracing";
+import type { TracingContext, TracingSpan } from "@azure/core-tracing";
+import { logger } from "./logger.ts";
+import { packageVersion } from "./version.ts";
+
+const tracing = /* @__PURE__ */ createTracingClient({
+  namespace: "Microsoft.BatchAI",
+  packageName: "batchai",
+  packageVersion,
+});
+
+/**
+ * Makes a span of every attempt to send a request, in the place of core's policy, which does all the work of describing
+ * a span for each request even when nobody traces. Queries are shown only by these names, in lower case.
+ */
+export function traceRequests(pipeline: Pipeline, allowedQueries: readonly string[] = []): void {
+  const shownQueries = new Set(["api-version", ...allowedQueries.map((name) => name.toLowerCase())]);
+  pipeline.removePolicy({ name: tracingPolicyName });
+  pipeline.addPolicy(tracingPolicy(shownQueries), { afterPhase: "Retry" });
+  // Where there are redirects, they come after it as before: with tokens checked behind them, and all in one span.
+  for (const redirects of pipeline.removePolicy({ name: redirectPolicyName })) {
+    pipeline.addPolicy(redirects, { afterPhase: "Retry" });
+  }
+}
+
+interface StartedSpan {
+  readonly span: TracingSpan;
+  readonly tracingContext: TracingContext;
+}
+
+function tracingPolicy(shownQueries: ReadonlySet<string>): PipelinePolicy {
+  return {
+    name: tracingPolicyName,
+    sendRequest(request, next) {
+      const started = withoutHarm(() => startSpan(request, shownQueries));
+      return started === undefined ? next(request) : sendWithin(started, request, next);
+    },
+  };
+}
+
+async function sendWithin(
+  { span, tracingContext }: StartedSpan,
+  request: PipelineRequest,
+  next: SendRequest,
+): Promise<PipelineResponse> {
+  try {
+    const response = await tracing.withContext(tracingContext, next, request);
+    withoutHarm(() => endWithAnswer(span, response));
+    return response;
+  } catch (error) {
+    withoutHarm(() => endWithError(span, error));
+    throw error;
+  }
+}
+
+/** Starts a span and tells the service about it; `undefined` when nobody wants to have it. */
+function startSpan(request: PipelineRequest, shownQueries: ReadonlySet<string>): StartedSpan | undefined {
+  const spanAttributes = attributesOf(request, shownQueries);
+  const { span, updatedOptions } = tracing.startSpan(
+    `HTTP ${request.method}`,
+    { tracingOptions: request.tracingOptions },
+    { spanKind: "client", spanAttributes },
+  );
+  if (!span.isRecording()) {
+    span.end();
+    return undefined;
+  }
+  const { tracingContext } = updatedOptions.tracingOptions;
+  for (const [name, value] of Object.entries(tracing.createRequestHeaders(tracingContext))) {
+    request.headers.set(name, value);
+  }
+  return { span, tracingContext };
+}
+
+function attributesOf(request: PipelineRequest, shownQueries: ReadonlySet<string>): Record<string, unknown> {
+  const { url, method, headers, requestId } = request;
+  const attributes: Record<string, unknown> = {
+    "http.url": redacted(url, shownQueries),
+    "http.method": method,
+    requestId,
+  };
+  // Browsers do not let programs set the first one.
+  const userAgent = headers.get("user-agent") ?? headers.get("x-ms-useragent");
+  if (userAgent !== undefined) attributes["http.user_agent"] = userAgent;
+  return attributes;
+}
+
+const plainAddress = /^[^?#]*\?api-version=[\w.-]*$/;
+
+/** The address; of queries that may hold a secret, nothing but the names. */
+function redacted(address: string, shownQueries: ReadonlySet<string>): string {
+  // Most requests have no other query, and then the address needs no parsing.
+  if (plainAddress.test(address)) return address;
+  const url = new URL(address);
+  for (const name of new Set(url.searchParams.keys())) {
+    if (!shownQueries.has(name.toLowerCase())) url.searchParams.set(name, "REDACTED");
+  }
+  return url.href;
+}
+
+function endWithAnswer(span: TracingSpan, { status, headers }: PipelineResponse): void {
+  span.setAttribute("http.status_code", status);
+  const serviceRequestId = headers.get("x-ms-request-id");
+  if (serviceRequestId) span.setAttribute("serviceRequestId", serviceRequestId);
+  if (status >= 400) span.setStatus({ status: "error" });
+  span.end();
+}
+
+function endWithError(span: TracingSpan, error: unknown): void {
+  span.setStatus({ status: "error", error: error instanceof Error ? error : undefined });
+  if (isRestError(error) && error.statusCode) span.setAttribute("http.status_code", error.statusCode);
+  span.end();
+}
+
+/** What tracing does wrong must not keep a request from being sent. */
+function withoutHarm<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    logger.warning(`A request is not traced: ${error instanceof Error ? error.message : "unknown"}`);
+    return undefined;
+  }
+}
