@@ -11,8 +11,9 @@ export function needs(context: TestContext, what: string, isThere: boolean): voi
   context.skip(`this machine has no ${what}`);
 }
 
-/** Whether packages can be had from the npm registry. */
+/** Whether packages can be had from the npm registry. CI does not ask: there npm tries again, and says what is wrong. */
 export async function npmRegistryAnswers(): Promise<boolean> {
+  if (process.env.CI) return true;
   try {
     await run("npm", ["view", "@azure/logger", "version", "--fetch-retries=0", "--fetch-timeout=10000"]);
     return true;
