@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type {
+  ShareClient,
+  ShareDirectoryClient,
+  ShareFileClient,
+  ShareServiceClient,
+  UserDelegationKey,
+} from "@azure/storage-file-share";
+import { expect } from "vitest";
+import { account } from "./support.ts";
+import type { Fixture } from "./support.ts";
+
+/** What every case finds: a share of its own, a directory in it, and a file in that with the content `0123456789`. */
+export interface World {
+  readonly fixture: Fixture;
+  readonly service: ShareServiceClient;
+  readonly share: ShareClient;
+  readonly directory: ShareDirectoryClient;
+  readonly file: ShareFileClient;
+  /** Folder of the share on the disk. */
+  readonly folder: string;
+}
+
+/** What calling a method comes to, by the method's name. */
+export type Cases = Readonly<Record<string, (world: World) => Promise<unknown>>>;
+
+let worlds = 0;
+
+export async function newWorld(fixture: Fixture): Promise<World> {
+  const service = fixture.client;
+  const share = service.getShareClient(`world-${worlds++}`);
+  await share.create();
+  const directory = share.getDirectoryClient("dir");
+  await directory.create();
+  const file = directory.getFileClient("file.txt");
+  await file.uploadData(Buffer.from("0123456789"));
+  const folder = fixture.service.shareFolder(account.name, share.name);
+  if (folder === undefined) throw new Error("The share has no folder.");
+  return { fixture, service, share, directory, file, folder };
+}
+
+/** All that a list has. */
+export async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of list) found.push(item);
+  return found;
+}
+
+/** Path on the disk of something in the share. */
+export function onDisk({ folder }: World, ...names: string[]): string {
+  return join(folder, ...names);
+}
+
+/** When an address that a case signs expires. */
+export function soon(): Date {
+  return new Date(Date.now() + 600_000);
+}
+
+/** A key such as Azure would give out to an Entra user; this endpoint has none. */
+export const delegationKey: UserDelegationKey = {
+  signedObjectId: "11111111-1111-1111-1111-111111111111",
+  signedTenantId: "22222222-2222-2222-2222-222222222222",
+  signedStartsOn: new Date(),
+  signedExpiresOn: soon(),
+  signedService: "f",
+  signedVersion: "2026-02-06",
+  value: randomBytes(32).toString("base64"),
+};
+
+/** Status and code with which an address is answered. */
+export async function answerTo(url: string, method = "GET"): Promise<[number, string | null]> {
+  const answer = await fetch(url, { method });
+  await answer.arrayBuffer();
+  return [answer.status, answer.headers.get("x-ms-error-code")];
+}
+
+/** Tells that a text to sign is what its signature is made of: one field a line. */
+export function expectStringToSign(text: string, ...fields: string[]): void {
+  const lines = text.split("\n");
+  for (const field of fields) expect(lines).toContain(field);
+}
