@@ -12,7 +12,7 @@ const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 /** Runs `batchai files` to its end. */
 function files(...args: string[]): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, "files", ...args], { timeout: 15_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [main, "files", ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
       resolve({ exitCode: error ? error.code : 0, stdout, stderr });
     });
   });

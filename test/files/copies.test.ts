@@ -143,7 +143,7 @@ describe("copies of files", () => {
     await writeFile(join(folder, "twenty"), data);
     await fileNamed("twenty-copy").startCopyFromURL(fileNamed("twenty").url);
     const status = async () => (await fileNamed("twenty-copy").getProperties()).copyStatus;
-    await expect.poll(status, { timeout: 20_000 }).toBe("success");
+    await expect.poll(status).toBe("success");
     expect((await readFile(join(folder, "twenty-copy"))).equals(data)).toBe(true);
   });
 
@@ -152,7 +152,7 @@ describe("copies of files", () => {
     await fileNamed("changing-copy").startCopyFromURL(source.url);
     await writeFile(join(folder, "changing"), "short");
     const properties = () => fileNamed("changing-copy").getProperties();
-    await expect.poll(async () => (await properties()).copyStatus, { timeout: 20_000 }).toBe("failed");
+    await expect.poll(async () => (await properties()).copyStatus).toBe("failed");
     expect(await properties()).toMatchObject({ contentLength: 0, copyStatusDescription: expect.stringMatching(/\w/) });
   });
 

@@ -22,7 +22,7 @@ describe("curl with a SAS", () => {
   const at = (path: string, query = ""): string => `${files.account.fileEndpoint}/curled/${path}?${query}${sas}`;
   /** Runs curl to its end; answers what it received. */
   const curl = async (...args: string[]): Promise<string> => {
-    const { stdout } = await execute("curl", ["--silent", "--show-error", "--fail", ...args], { timeout: 20_000 });
+    const { stdout } = await execute("curl", ["--silent", "--show-error", "--fail", ...args], { timeout: 60_000 });
     return stdout;
   };
   const upload = async (path: string, name: string): Promise<void> => {

@@ -95,7 +95,7 @@ describe("names in a large directory", () => {
     for (let turn = 0; turn < 10; turn++) {
       expect(await large().getFileClient("BY-HAND").exists()).toBe(false);
       await writeFile(join(folder, "large", "by-hand"), "x");
-      await expect.poll(() => large().getFileClient("BY-HAND").exists(), { timeout: 5000, interval: 5 }).toBe(true);
+      await expect.poll(() => large().getFileClient("BY-HAND").exists(), { interval: 5 }).toBe(true);
       expect(await textOf("BY-HAND")).toBe("x");
       await rm(join(folder, "large", "by-hand"));
     }
@@ -196,9 +196,11 @@ describe("the list of a directory", () => {
     await mkdir(join(folder, "many"));
     const names = Array.from({ length: 10_000 }, (_, index) => `f${index}`);
     for (const name of names) await writeFile(join(folder, "many", name), "");
-    const start = performance.now();
+    // Time of the processor, which other work on the machine does not change.
+    const before = process.cpuUsage();
     expect((await listNames("many")).length).toBe(10_000);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(3_000);
   });
 
   it("answers 404 for what is no directory", async () => {

@@ -41,9 +41,9 @@ describe("what is remembered of the names in a directory", () => {
       await writeFile(join(folder, "busy", `By-Hand-${turn}`), "x");
       const found = share.getDirectoryClient("busy").getFileClient(`by-hand-${turn}`);
       // Within one tick of the file system's clock two changes look like one; a second later they no longer do.
-      await expect.poll(() => found.exists(), { timeout: 3000, interval: 50 }).toBe(true);
+      await expect.poll(() => found.exists(), { interval: 50 }).toBe(true);
     }
-  }, 180_000);
+  });
 
   it("follows renames and deletions on the disk and over HTTP", async () => {
     await mkdir(join(folder, "moved"));

@@ -237,7 +237,7 @@ describe("what is neither file nor directory", () => {
     expect(written).toContain(200);
     expect(seen).toContain("inside");
     expect([...seen].filter((text) => !["inside", "ResourceNotFound", "ParentNotFound"].includes(text))).toEqual([]);
-  }, 60_000);
+  });
 
   it("does not keep a share from being deleted, nor is it followed then", async () => {
     await share.delete();

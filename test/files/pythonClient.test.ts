@@ -38,7 +38,7 @@ describe("the Python client of Azure Files", () => {
 
   it.each(parts)("passes: %s", async (part) => {
     const env = { ...process.env, CONNECTION: files.account.connectionString, PYTHONDONTWRITEBYTECODE: "1" };
-    const { stderr } = await execute(python, [script, part], { env, timeout: 60_000 });
+    const { stderr } = await execute(python, [script, part], { env, timeout: 120_000 });
     // Python's unittest reports on standard error; a failure would have made `execute` throw.
     expect(stderr).toMatch(/Ran [1-9]\d* tests? in .*\n\nOK\n$/);
   });
