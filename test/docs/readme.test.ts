@@ -39,9 +39,10 @@ beforeAll(async () => {
   shell = await blocksOf("README.md", "sh");
   const [job = "", embedded = "", ...others] = await blocksOf("README.md", "ts");
   const [files = "", ...more] = await blocksOf("docs/files.md", "ts");
-  expect([...others, ...more]).toEqual([]);
+  const [official = "", ...rest] = await blocksOf("docs/migration.md", "ts");
+  expect([...others, ...more, ...rest]).toEqual([]);
   const key = `const accountKeyInBase64 = "${Buffer.from("a key of sixteen").toString("base64")}";\n`;
-  for (const [name, program] of Object.entries({ job, embedded, files: key + files })) {
+  for (const [name, program] of Object.entries({ job, embedded, files: key + files, official })) {
     await writeFile(join(folder, `${name}.mts`), fromSources(program));
   }
 });
@@ -50,7 +51,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it("the programs of the README and of the page about file shares compile", async () => {
+it("the programs of the README, of the page about file shares and of the one about other SDKs compile", async () => {
   const config = { extends: join(root, "tsconfig.json"), include: ["*.mts"] };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -58,7 +59,7 @@ it("the programs of the README and of the page about file shares compile", async
   expect(outcome).toMatchObject({ stdout: "" });
 });
 
-it("the steps and programs of the README do what they say", async () => {
+it("the steps and programs of the README do what they say, and the old client sees what they made", async () => {
   expect(shell).toHaveLength(1);
   const service = await ServiceProcess.start(join(folder, ".batchai"), ["--resource-group", "group"]);
   try {
@@ -66,6 +67,7 @@ it("the steps and programs of the README do what they say", async () => {
     for (const time of ["first", "second"]) {
       expect(await running("job.mts"), time).toBe("training...\n3 data.txt\nsucceeded\n");
     }
+    expect(await running("official.mts")).toBe("myworkspace\n");
     const model = join(folder, ".batchai", "files", "batchaistorage", "work", "model.txt");
     expect(await readFile(model, "utf8")).toBe("3 data.txt\n");
   } finally {
@@ -84,7 +86,7 @@ it("no other page has programs, but the guide to the SDK, which has a test of it
   for await (const page of glob("**/*.md", { cwd: root, exclude })) {
     if ((await blocksOf(page, "(?:ts|typescript|js|javascript)")).length > 0) pages.push(page);
   }
-  expect(pages.sort()).toEqual(["README.md", "docs/files.md", "docs/sdk.md"]);
+  expect(pages.sort()).toEqual(["README.md", "docs/files.md", "docs/migration.md", "docs/sdk.md"]);
 });
 
 it("commands in the pages exist, with their options", async () => {
