@@ -46,6 +46,16 @@ export async function withSmallDisk<T>(mebibytes: number, use: (folder: string) 
   }
 }
 
+/** A disk in memory that does not note when files are born. */
+export async function withForgetfulDisk<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "batchai-forgetful-"));
+  try {
+    return await mounted(["-t", "ramfs", "ramfs"], folder, () => use(folder));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 /** Mounts a folder over itself, so that it can be made read-only for a while. */
 export async function withOwnMount<T>(
   folder: string,
@@ -63,6 +73,14 @@ export interface CutDisk {
   readonly folder: string;
   /** What would be found on the disk if the power failed now. */
   afterPowerFailure<T>(use: (folder: string) => Promise<T>): Promise<T>;
+}
+
+/** Ends a test here when this machine cannot make a {@link CutDisk}: containers often have no loop devices. */
+export async function needsCutDisk(context: TestContext): Promise<void> {
+  await needsDisks(context);
+  await withCutDisk(() => Promise.resolve()).catch((error: unknown) => {
+    context.skip(`this machine makes no disk out of a file: ${String(error)}`);
+  });
 }
 
 /** Makes a disk in a file: whatever has been written to it, and nothing else, is in that file. */

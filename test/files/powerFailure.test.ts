@@ -4,7 +4,7 @@ import type { ShareServiceClient } from "@azure/storage-file-share";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FilesService } from "../../src/files/index.ts";
 import { deletedVersion, listed, setRetention } from "./deletedShares.ts";
-import { needsDisks, withCutDisk } from "./disks.ts";
+import { needsCutDisk, withCutDisk } from "./disks.ts";
 import { account, clientOf } from "./support.ts";
 
 const fileNames = Array.from({ length: 30 }, (_, index) => `file-${index}`);
@@ -42,7 +42,7 @@ async function fill(client: ShareServiceClient, name: string): Promise<void> {
   }
 }
 
-beforeEach(needsDisks);
+beforeEach(needsCutDisk);
 
 describe("after a power failure", () => {
   it("what nobody has flushed is lost: otherwise the other tests would prove nothing", async () => {
