@@ -72,6 +72,9 @@ const sasVersion = "2018-03-28";
 /** Lock on the data folder; no account can have such a name. */
 const lockName = "endpoint.lock";
 const defaultGraceInMs = 30_000;
+const noBirths =
+  "The file system of the data folder does not note when files are born: what is known of a file that is deleted on the " +
+  "disk may be taken for that of a new one.";
 /** The longest time that a timer of Node can wait. */
 const longestGraceInMs = 2 ** 31 - 1;
 
@@ -114,6 +117,7 @@ export class FilesService {
     let storage: Storage | undefined;
     try {
       storage = new Storage(dataDir, [...keys.keys()], retentionDays);
+      if (!storage.notesBirths) log(noBirths, { dataDir });
       const http = createStorageServer({ storage, keys, log });
       http.server.listen(port, host);
       await once(http.server, "listening");

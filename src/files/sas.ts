@@ -155,7 +155,16 @@ function overridesOf(request: StorageRequest): Record<string, string> {
   responseOverrides.forEach((name, index) => {
     const header = overriddenHeaders[index];
     const value = request.query.get(name);
-    if (header !== undefined && value !== undefined && value !== "") overrides[header] = value;
+    if (header !== undefined && value !== undefined && value !== "") overrides[header] = headerValue(name, value);
   });
   return overrides;
+}
+
+// eslint-disable-next-line no-control-regex -- control characters are exactly what no header may hold
+const unsendable = /[\u0000-\u001F\u007F]/;
+
+/** What the signer wished, as a header can carry it: its UTF-8 bytes where it has more than Latin-1. */
+function headerValue(parameter: string, value: string): string {
+  if (unsendable.test(value)) throw new StorageError("InvalidQueryParameterValue", { subject: parameter });
+  return [...value].some((character) => character > "\u00FF") ? Buffer.from(value).toString("latin1") : value;
 }

@@ -46,20 +46,29 @@ function checkDate(request: StorageRequest): void {
 }
 
 /**
- * The texts that clients sign for this request. There is more than one because clients disagree in two corners:
- * the order of x-ms headers (ordinal, or the .NET culture's), and whether empty query parameters count.
+ * The texts that clients sign for this request. There is more than one because clients disagree in three corners:
+ * the order of x-ms headers (ordinal, or the .NET culture's), whether empty query parameters count, and whether a Date
+ * counts beside an x-ms-date.
  */
 function stringsToSign(request: StorageRequest): Set<string> {
+  const starts = new Set([startOf(request, request.header("date"))]);
+  if (request.header("x-ms-date") !== undefined) starts.add(startOf(request, undefined));
+  const texts = new Set<string>();
+  for (const headers of [canonicalHeaders(request, ordinalKey), canonicalHeaders(request, cultureKey)]) {
+    for (const keepEmpty of [false, true]) {
+      for (const start of starts) texts.add(`${start}\n${headers}${canonicalResource(request, keepEmpty)}`);
+    }
+  }
+  return texts;
+}
+
+function startOf(request: StorageRequest, date = ""): string {
   const standard = signedHeaders.map((name) => {
+    if (name === "date") return date;
     const value = request.header(name) ?? "";
     return name === "content-length" && value === "0" ? "" : value;
   });
-  const start = [request.method, ...standard].join("\n");
-  const texts = new Set<string>();
-  for (const headers of [canonicalHeaders(request, ordinalKey), canonicalHeaders(request, cultureKey)]) {
-    for (const keepEmpty of [false, true]) texts.add(`${start}\n${headers}${canonicalResource(request, keepEmpty)}`);
-  }
-  return texts;
+  return [request.method, ...standard].join("\n");
 }
 
 function canonicalHeaders(request: StorageRequest, keyOf: (name: string) => string): string {

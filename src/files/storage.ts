@@ -49,6 +49,7 @@ export class Storage {
   readonly closing = this.#closing.signal;
   readonly #root: string;
   readonly #accountNames: readonly string[];
+  readonly #accountFolders = new Map<string, string>();
   readonly #purging: NodeJS.Timeout;
   readonly #sweeping: NodeJS.Timeout;
   #housekeeping: Promise<void>;
@@ -57,7 +58,12 @@ export class Storage {
     this.retentionDays = retentionDays;
     this.#root = realpathSync(dataDir);
     this.#accountNames = accountNames;
-    for (const accountName of accountNames) mkdirSync(this.accountFolder(accountName), { recursive: true });
+    for (const accountName of accountNames) {
+      const folder = join(this.#root, accountName);
+      mkdirSync(folder, { recursive: true });
+      // Whoever has an account on another disk may have put a link in its place.
+      this.#accountFolders.set(accountName, realpathSync(folder));
+    }
     this.properties = new PropertyStore(join(this.#root, "properties.db"));
     this.written = new WrittenRanges(join(this.#root, "ranges.db"));
     try {
@@ -77,7 +83,15 @@ export class Storage {
 
   /** Absolute folder of an account, with its shares and, beside them, what only this class knows of. */
   accountFolder(accountName: string): string {
-    return join(this.#root, accountName);
+    return this.#accountFolders.get(accountName) ?? join(this.#root, accountName);
+  }
+
+  /**
+   * Whether the file system notes when a file is born. Where it does not, a file that gets the inode number of one that
+   * was deleted on the disk cannot be told from it.
+   */
+  get notesBirths(): boolean {
+    return lstatSync(this.#root, { bigint: true }).birthtimeNs !== 0n;
   }
 
   #leftovers(accountName: string): string[] {

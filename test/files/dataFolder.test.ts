@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import { FilesService } from "../../src/files/index.ts";
 import { BatchAIService } from "../../src/service/index.ts";
 import { withFolder } from "../service/serviceProcess.ts";
 import { asideIn, filledShare, listed } from "./deletedShares.ts";
+import { needsDisks, withForgetfulDisk } from "./disks.ts";
 import { FilesProcess } from "./filesProcess.ts";
 import { account, clientOf, startFixture } from "./support.ts";
 
@@ -16,7 +17,7 @@ const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 function refused(dataDir: string): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
   const args = [main, "files", "--data-dir", dataDir, "--port", "0"];
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { timeout: 15_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { timeout: 60_000 }, (error, stdout, stderr) => {
       resolve({ exitCode: error ? error.code : 0, stdout, stderr });
     });
   });
@@ -119,6 +120,36 @@ describe("the data folder", () => {
       const { exitCode, stderr } = await refused(folder);
       expect(exitCode).toBe(1);
       expect(stderr).toContain(`batchai: ${join(folder, "properties.db")} cannot be used:`);
+    });
+  });
+});
+
+describe("a file system", () => {
+  it("that does not note when files are born is told of in the log", async (context) => {
+    await needsDisks(context);
+    await withForgetfulDisk(async (dataDir) => {
+      const logged: string[] = [];
+      const log = (message: string): void => void logged.push(message);
+      await (await FilesService.start({ dataDir, accounts: [account], log })).close();
+      expect(logged).toEqual([expect.stringContaining("does not note when files are born")]);
+    });
+    const fixture = await startFixture();
+    expect(fixture.logged).toEqual([]);
+    await fixture.close();
+  });
+
+  it("may hold an account elsewhere, to which a link leads", async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, "elsewhere"));
+      await mkdir(join(folder, "data"));
+      await symlink(join(folder, "elsewhere"), join(folder, "data", account.name));
+      const service = await start(join(folder, "data"));
+      const share = await filledShare({ client: clientOf(service) }, "linked");
+      await share.createSnapshot();
+      const file = share.rootDirectoryClient.getFileClient("file.txt");
+      expect((await file.downloadToBuffer()).toString()).toBe("linked");
+      expect(await readFile(join(folder, "elsewhere", "linked", "file.txt"), "utf8")).toBe("linked");
+      await service.close();
     });
   });
 });

@@ -42,7 +42,7 @@ export async function asideIn(dataDir: string): Promise<string[]> {
 }
 
 /** A share with properties, and a file with properties in it. */
-export async function filledShare(fixture: Fixture, name: string): Promise<ShareClient> {
+export async function filledShare(fixture: Pick<Fixture, "client">, name: string): Promise<ShareClient> {
   const share = fixture.client.getShareClient(name);
   await share.create({ metadata: { of: name }, quota: 3 });
   const file = share.rootDirectoryClient.getFileClient("file.txt");

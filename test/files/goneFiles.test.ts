@@ -67,7 +67,7 @@ describe("what is stored about files", () => {
     await mkdir(join(folder, "new"));
     await rename(join(folder, "deep/moved"), join(folder, "new/place"));
     await restarted(async (found) => {
-      await expect.poll(rows, { timeout: 20_000 }).toEqual({ files: 4, leases: 1, holes: 2 });
+      await expect.poll(rows).toEqual({ files: 4, leases: 1, holes: 2 });
       const moved = found.rootDirectoryClient.getFileClient("new/place");
       expect((await moved.getProperties()).metadata).toEqual({ path: "deep_moved" });
       expect((await moved.getRangeList()).rangeList).toEqual([]);
@@ -100,7 +100,7 @@ describe("what is stored about files", () => {
       moving.abort();
       await wandering;
       // Once it is quiet, what is gone goes; nothing else ever does.
-      await expect.poll(() => rows().files, { timeout: 20_000 }).toBe(101);
+      await expect.poll(() => rows().files).toBe(101);
       for (const name of [...made, `directory-${place}/wanderer`]) {
         const { metadata } = await found.rootDirectoryClient.getFileClient(name).getProperties();
         expect(metadata, name).not.toEqual({});
@@ -123,7 +123,7 @@ describe("what is stored about files", () => {
     await rm(join(folder, "third"));
     await next.close();
     const last = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account], shareRetentionDays: 1 });
-    await expect.poll(() => rows().files, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => rows().files).toBe(2);
     await last.close();
   });
 });

@@ -175,6 +175,13 @@ describe("a service SAS for one file", () => {
       "content-disposition": "attachment; filename=x",
       "x-ms-version": "2026-10-06",
     });
+    const file = "granted/dir/a%20b.txt";
+    const inKanji = await get(file, fileSas({ contentDisposition: 'attachment; filename="日本.txt"' }));
+    expect(inKanji[0]).toBe(200);
+    expect(await get(file, fileSas({ contentDisposition: "a\r\nset-cookie: b" }))).toEqual([
+      400,
+      "InvalidQueryParameterValue",
+    ]);
   });
 });
 
