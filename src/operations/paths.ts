@@ -1,23 +1,26 @@
 /** Paths of the API, with `{names}` for what differs from call to call. */
-const provider = "/providers/Microsoft.BatchAI";
-const subscription = `/subscriptions/{subscriptionId}${provider}`;
-const resourceGroup = `/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}${provider}`;
-const workspace = `${resourceGroup}/workspaces/{workspaceName}`;
-const experiment = `${workspace}/experiments/{experimentName}`;
+export const paths = pathsBelow("/providers/Microsoft.BatchAI");
 
-/** Where each thing is. */
-export const paths = {
-  operations: `${provider}/operations`,
-  usages: `${subscription}/locations/{location}/usages`,
-  allWorkspaces: `${subscription}/workspaces`,
-  workspaces: `${resourceGroup}/workspaces`,
-  workspace,
-  clusters: `${workspace}/clusters`,
-  cluster: `${workspace}/clusters/{clusterName}`,
-  fileServers: `${workspace}/fileServers`,
-  fileServer: `${workspace}/fileServers/{fileServerName}`,
-  experiments: `${workspace}/experiments`,
-  experiment,
-  jobs: `${experiment}/jobs`,
-  job: `${experiment}/jobs/{jobName}`,
-} as const;
+/** Where each thing is. A function, so that bundlers may leave it out. */
+// @__NO_SIDE_EFFECTS__
+function pathsBelow(provider: string) {
+  const subscription = `/subscriptions/{subscriptionId}${provider}`;
+  const resourceGroup = `/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}${provider}`;
+  const workspace = `${resourceGroup}/workspaces/{workspaceName}`;
+  const experiment = `${workspace}/experiments/{experimentName}`;
+  return {
+    operations: `${provider}/operations`,
+    usages: `${subscription}/locations/{location}/usages`,
+    allWorkspaces: `${subscription}/workspaces`,
+    workspaces: `${resourceGroup}/workspaces`,
+    workspace,
+    clusters: `${workspace}/clusters`,
+    cluster: `${workspace}/clusters/{clusterName}`,
+    fileServers: `${workspace}/fileServers`,
+    fileServer: `${workspace}/fileServers/{fileServerName}`,
+    experiments: `${workspace}/experiments`,
+    experiment,
+    jobs: `${experiment}/jobs`,
+    job: `${experiment}/jobs/{jobName}`,
+  } as const;
+}

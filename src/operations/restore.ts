@@ -40,6 +40,7 @@ const targets: readonly Target[] = [
 ];
 const methods: Readonly<Record<string, string>> = { PUT: "create", DELETE: "delete", POST: "terminate" };
 
+// @__NO_SIDE_EFFECTS__
 function pathOf(...collections: string[]): RegExp {
   const levels = ["workspaces", ...collections].map((collection) => `/${collection}/[^/]+`).join("");
   return new RegExp(`/providers/Microsoft\\.BatchAI${levels}(/terminate)?$`, "i");

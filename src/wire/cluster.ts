@@ -30,6 +30,7 @@ import {
   required,
   secret,
   string,
+  withRows,
 } from "./schema.ts";
 import { keyVaultSecretReference } from "./secret.ts";
 import { userAccountSettings } from "./userAccountSettings.ts";
@@ -117,11 +118,13 @@ const optionalRows = {
 };
 
 /** Table of `ClusterCreateParameters`. */
-export const clusterCreateParameters = model<ClusterCreateParameters>("ClusterCreateParameters", {
-  vmSize: required("properties.vmSize", string),
-  userAccountSettings: required("properties.userAccountSettings", object(userAccountSettings)),
-  ...optionalRows,
-});
+export const clusterCreateParameters = model<ClusterCreateParameters>(
+  "ClusterCreateParameters",
+  withRows([optionalRows], {
+    vmSize: required("properties.vmSize", string),
+    userAccountSettings: required("properties.userAccountSettings", object(userAccountSettings)),
+  }),
+);
 
 /** Table of `ClusterUpdateParameters`. */
 export const clusterUpdateParameters = model<ClusterUpdateParameters>("ClusterUpdateParameters", {
@@ -129,17 +132,18 @@ export const clusterUpdateParameters = model<ClusterUpdateParameters>("ClusterUp
 });
 
 /** Table of `Cluster`. */
-export const cluster = model<Cluster>("Cluster", {
-  ...proxyResourceRows,
-  vmSize: optional("properties.vmSize", string),
-  userAccountSettings: optional("properties.userAccountSettings", object(userAccountSettings)),
-  ...optionalRows,
-  creationTime: readOnly("properties.creationTime", dateTime),
-  provisioningState: readOnly("properties.provisioningState", provisioningState),
-  provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
-  allocationState: readOnly("properties.allocationState", oneOf("steady", "resizing")),
-  allocationStateTransitionTime: readOnly("properties.allocationStateTransitionTime", dateTime),
-  errors: readOnly("properties.errors", arrayOf(object(batchAIError))),
-  currentNodeCount: readOnly("properties.currentNodeCount", int32()),
-  nodeStateCounts: readOnly("properties.nodeStateCounts", object(nodeStateCounts)),
-});
+export const cluster = model<Cluster>(
+  "Cluster",
+  withRows([proxyResourceRows, optionalRows], {
+    vmSize: optional("properties.vmSize", string),
+    userAccountSettings: optional("properties.userAccountSettings", object(userAccountSettings)),
+    creationTime: readOnly("properties.creationTime", dateTime),
+    provisioningState: readOnly("properties.provisioningState", provisioningState),
+    provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
+    allocationState: readOnly("properties.allocationState", oneOf("steady", "resizing")),
+    allocationStateTransitionTime: readOnly("properties.allocationStateTransitionTime", dateTime),
+    errors: readOnly("properties.errors", arrayOf(object(batchAIError))),
+    currentNodeCount: readOnly("properties.currentNodeCount", int32()),
+    nodeStateCounts: readOnly("properties.nodeStateCounts", object(nodeStateCounts)),
+  }),
+);

@@ -18,6 +18,7 @@ import {
   readOnly,
   required,
   string,
+  withRows,
 } from "./schema.ts";
 import { userAccountSettings } from "./userAccountSettings.ts";
 
@@ -51,17 +52,19 @@ export const fileServerCreateParameters = model<FileServerCreateParameters>("Fil
 });
 
 /** Table of `FileServer`. */
-export const fileServer = model<FileServer>("FileServer", {
-  ...proxyResourceRows,
-  vmSize: optional("properties.vmSize", string),
-  sshConfiguration: optional("properties.sshConfiguration", object(sshConfiguration)),
-  dataDisks: optional("properties.dataDisks", object(dataDisks)),
-  subnet: optional("properties.subnet", object(resourceId)),
-  mountSettings: readOnly("properties.mountSettings", object(mountSettings)),
-  provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
-  creationTime: readOnly("properties.creationTime", dateTime),
-  provisioningState: readOnly(
-    "properties.provisioningState",
-    oneOf("creating", "updating", "deleting", "succeeded", "failed"),
-  ),
-});
+export const fileServer = model<FileServer>(
+  "FileServer",
+  withRows([proxyResourceRows], {
+    vmSize: optional("properties.vmSize", string),
+    sshConfiguration: optional("properties.sshConfiguration", object(sshConfiguration)),
+    dataDisks: optional("properties.dataDisks", object(dataDisks)),
+    subnet: optional("properties.subnet", object(resourceId)),
+    mountSettings: readOnly("properties.mountSettings", object(mountSettings)),
+    provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
+    creationTime: readOnly("properties.creationTime", dateTime),
+    provisioningState: readOnly(
+      "properties.provisioningState",
+      oneOf("creating", "updating", "deleting", "succeeded", "failed"),
+    ),
+  }),
+);

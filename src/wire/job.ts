@@ -24,6 +24,7 @@ import {
   readOnly,
   required,
   string,
+  withRows,
 } from "./schema.ts";
 import {
   caffe2Settings,
@@ -90,32 +91,35 @@ const optionalRows = {
 };
 
 /** Table of `JobCreateParameters`. */
-export const jobCreateParameters = model<JobCreateParameters>("JobCreateParameters", {
-  cluster: required("properties.cluster", object(resourceId)),
-  nodeCount: required("properties.nodeCount", int32({ minimum: 1 })),
-  stdOutErrPathPrefix: required("properties.stdOutErrPathPrefix", string),
-  ...optionalRows,
-});
+export const jobCreateParameters = model<JobCreateParameters>(
+  "JobCreateParameters",
+  withRows([optionalRows], {
+    cluster: required("properties.cluster", object(resourceId)),
+    nodeCount: required("properties.nodeCount", int32({ minimum: 1 })),
+    stdOutErrPathPrefix: required("properties.stdOutErrPathPrefix", string),
+  }),
+);
 
 /** Table of `Job`. */
-export const job = model<Job>("Job", {
-  ...proxyResourceRows,
-  cluster: optional("properties.cluster", object(resourceId)),
-  nodeCount: optional("properties.nodeCount", int32()),
-  stdOutErrPathPrefix: optional("properties.stdOutErrPathPrefix", string),
-  ...optionalRows,
-  toolType: optional(
-    "properties.toolType",
-    oneOf("cntk", "pytorch", "tensorflow", "caffe", "caffe2", "chainer", "horovod", "custommpi", "custom"),
-  ),
-  jobOutputDirectoryPathSegment: readOnly("properties.jobOutputDirectoryPathSegment", string),
-  creationTime: readOnly("properties.creationTime", dateTime),
-  provisioningState: readOnly("properties.provisioningState", provisioningState),
-  provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
-  executionState: readOnly(
-    "properties.executionState",
-    oneOf("queued", "running", "terminating", "succeeded", "failed"),
-  ),
-  executionStateTransitionTime: readOnly("properties.executionStateTransitionTime", dateTime),
-  executionInfo: optional("properties.executionInfo", object(jobExecutionInfo)),
-});
+export const job = model<Job>(
+  "Job",
+  withRows([proxyResourceRows, optionalRows], {
+    cluster: optional("properties.cluster", object(resourceId)),
+    nodeCount: optional("properties.nodeCount", int32()),
+    stdOutErrPathPrefix: optional("properties.stdOutErrPathPrefix", string),
+    toolType: optional(
+      "properties.toolType",
+      oneOf("cntk", "pytorch", "tensorflow", "caffe", "caffe2", "chainer", "horovod", "custommpi", "custom"),
+    ),
+    jobOutputDirectoryPathSegment: readOnly("properties.jobOutputDirectoryPathSegment", string),
+    creationTime: readOnly("properties.creationTime", dateTime),
+    provisioningState: readOnly("properties.provisioningState", provisioningState),
+    provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
+    executionState: readOnly(
+      "properties.executionState",
+      oneOf("queued", "running", "terminating", "succeeded", "failed"),
+    ),
+    executionStateTransitionTime: readOnly("properties.executionStateTransitionTime", dateTime),
+    executionInfo: optional("properties.executionInfo", object(jobExecutionInfo)),
+  }),
+);

@@ -1,5 +1,5 @@
 import type { ProxyResource, Resource, ResourceId } from "../models/resource.ts";
-import { mapOf, model, oneOf, readOnly, required, string } from "./schema.ts";
+import { mapOf, model, oneOf, readOnly, required, string, withRows } from "./schema.ts";
 
 /** Words of a provisioning state. */
 export const provisioningState = oneOf("creating", "succeeded", "failed", "deleting");
@@ -16,9 +16,8 @@ export const proxyResourceRows = {
   type: readOnly("type", string),
 };
 
-/** Rows that a resource with a region of its own has. */
-export const resourceRows = {
-  ...proxyResourceRows,
+/** Rows that a resource with a region of its own has on top of those. */
+export const regionalRows = {
   location: readOnly("location", string),
   tags: readOnly("tags", mapOf(string)),
 };
@@ -27,4 +26,4 @@ export const resourceRows = {
 export const proxyResource = model<ProxyResource>("ProxyResource", proxyResourceRows);
 
 /** Table of `Resource`. */
-export const resource = model<Resource>("Resource", resourceRows);
+export const resource = model<Resource>("Resource", withRows([proxyResourceRows], regionalRows));

@@ -278,6 +278,20 @@ export function secret<Type>(path: string, type: Type): OptionalProperty<Type> {
 type Default<Type> =
   Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType | NumberType ? number : string;
 
+/**
+ * A table that has some of its rows from groups which several tables share; what else it needs is `own`. Bundlers keep
+ * every table that takes over rows by `...`, since they cannot know that this does nothing else.
+ */
+// @__NO_SIDE_EFFECTS__
+export function withRows<T, Groups extends readonly Partial<T>[]>(
+  groups: readonly [...Groups],
+  own: Omit<T, NamesIn<Groups[number]>>,
+): T {
+  return Object.assign({}, ...groups, own) as T;
+}
+
+type NamesIn<Group> = Group extends unknown ? keyof Group : never;
+
 /** Makes the schema of the interface `T` from its table. */
 // @__NO_SIDE_EFFECTS__
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {

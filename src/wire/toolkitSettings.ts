@@ -11,10 +11,8 @@ import type {
 } from "../models/toolkitSettings.ts";
 import { int32, model, optional, required, string } from "./schema.ts";
 
-const scriptRows = {
-  pythonScriptFilePath: required("pythonScriptFilePath", string),
-  pythonInterpreterPath: optional("pythonInterpreterPath", string),
-};
+const pythonScriptFilePath = required("pythonScriptFilePath", string);
+const pythonInterpreterPath = optional("pythonInterpreterPath", string);
 const commandLineArgs = optional("commandLineArgs", string);
 const processCount = optional("processCount", int32({ minimum: 1 }));
 
@@ -23,14 +21,15 @@ export const cntkSettings = model<CNTKsettings>("CNTKsettings", {
   languageType: optional("languageType", string),
   configFilePath: optional("configFilePath", string),
   pythonScriptFilePath: optional("pythonScriptFilePath", string),
-  pythonInterpreterPath: optional("pythonInterpreterPath", string),
+  pythonInterpreterPath,
   commandLineArgs,
   processCount,
 });
 
 /** Table of `PyTorchSettings`. */
 export const pyTorchSettings = model<PyTorchSettings>("PyTorchSettings", {
-  ...scriptRows,
+  pythonScriptFilePath,
+  pythonInterpreterPath,
   commandLineArgs,
   processCount,
   communicationBackend: optional("communicationBackend", string),
@@ -38,7 +37,8 @@ export const pyTorchSettings = model<PyTorchSettings>("PyTorchSettings", {
 
 /** Table of `TensorFlowSettings`. */
 export const tensorFlowSettings = model<TensorFlowSettings>("TensorFlowSettings", {
-  ...scriptRows,
+  pythonScriptFilePath,
+  pythonInterpreterPath,
   masterCommandLineArgs: optional("masterCommandLineArgs", string),
   workerCommandLineArgs: optional("workerCommandLineArgs", string),
   parameterServerCommandLineArgs: optional("parameterServerCommandLineArgs", string),
@@ -50,24 +50,30 @@ export const tensorFlowSettings = model<TensorFlowSettings>("TensorFlowSettings"
 export const caffeSettings = model<CaffeSettings>("CaffeSettings", {
   configFilePath: optional("configFilePath", string),
   pythonScriptFilePath: optional("pythonScriptFilePath", string),
-  pythonInterpreterPath: optional("pythonInterpreterPath", string),
+  pythonInterpreterPath,
   commandLineArgs,
   processCount,
 });
 
 /** Table of `Caffe2Settings`. */
-export const caffe2Settings = model<Caffe2Settings>("Caffe2Settings", { ...scriptRows, commandLineArgs });
+export const caffe2Settings = model<Caffe2Settings>("Caffe2Settings", {
+  pythonScriptFilePath,
+  pythonInterpreterPath,
+  commandLineArgs,
+});
 
 /** Table of `ChainerSettings`. */
 export const chainerSettings = model<ChainerSettings>("ChainerSettings", {
-  ...scriptRows,
+  pythonScriptFilePath,
+  pythonInterpreterPath,
   commandLineArgs,
   processCount,
 });
 
 /** Table of `HorovodSettings`. */
 export const horovodSettings = model<HorovodSettings>("HorovodSettings", {
-  ...scriptRows,
+  pythonScriptFilePath,
+  pythonInterpreterPath,
   commandLineArgs,
   processCount,
 });

@@ -1,14 +1,16 @@
 import type { Workspace, WorkspaceCreateParameters, WorkspaceUpdateParameters } from "../models/workspace.ts";
-import { provisioningState, resourceRows } from "./resource.ts";
-import { dateTime, mapOf, model, optional, readOnly, required, string } from "./schema.ts";
+import { provisioningState, proxyResourceRows, regionalRows } from "./resource.ts";
+import { dateTime, mapOf, model, optional, readOnly, required, string, withRows } from "./schema.ts";
 
 /** Table of `Workspace`. */
-export const workspace = model<Workspace>("Workspace", {
-  ...resourceRows,
-  creationTime: readOnly("properties.creationTime", dateTime),
-  provisioningState: readOnly("properties.provisioningState", provisioningState),
-  provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
-});
+export const workspace = model<Workspace>(
+  "Workspace",
+  withRows([proxyResourceRows, regionalRows], {
+    creationTime: readOnly("properties.creationTime", dateTime),
+    provisioningState: readOnly("properties.provisioningState", provisioningState),
+    provisioningStateTransitionTime: readOnly("properties.provisioningStateTransitionTime", dateTime),
+  }),
+);
 
 /** Table of `WorkspaceCreateParameters`. */
 export const workspaceCreateParameters = model<WorkspaceCreateParameters>("WorkspaceCreateParameters", {

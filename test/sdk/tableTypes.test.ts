@@ -13,6 +13,7 @@ import {
   readOnly,
   required,
   string,
+  withRows,
 } from "../../src/wire/schema.ts";
 
 // What this file says is said to the compiler: `tsc` fails when an expected error does not come.
@@ -79,5 +80,19 @@ describe("the table of a model", () => {
     // @ts-expect-error: the default is none of the words
     optional("cachingType", onlyOneOf("none", "readonly"), "nothing");
     expect([disks.name, holder.name, closed.name]).toEqual(["DataDisks", "Holder", "Closed"]);
+  });
+
+  it("compiles with shared rows when both together fit the interface", () => {
+    const shared = { a: required("a", string) };
+    const b = optional("b", int32());
+    const whole = model<Large>("Large", withRows([shared], { b }));
+    expect(Object.keys(whole.properties)).toEqual(["a", "b"]);
+    // @ts-expect-error: `b` has no row
+    model<Large>("Large", withRows([shared], {}));
+    // @ts-expect-error: `c` is no property
+    const tooLarge = model<Large>("Large", withRows([shared], { b, c: optional("c", string) }));
+    // @ts-expect-error: the shared row has to be given
+    const wrongKind = model<Large>("Large", withRows([{ a: optional("a", string) }], { b }));
+    expect([tooLarge.paths.has("c"), wrongKind.properties.a?.required]).toEqual([true, false]);
   });
 });
