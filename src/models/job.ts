@@ -3,17 +3,7 @@ import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "./
 import type { BatchAIError } from "./error.ts";
 import type { MountVolumes } from "./mountVolumes.ts";
 import type { ProvisioningState, ProxyResource, ResourceId } from "./resource.ts";
-import type {
-  Caffe2Settings,
-  CaffeSettings,
-  ChainerSettings,
-  CNTKsettings,
-  CustomMpiSettings,
-  CustomToolkitSettings,
-  HorovodSettings,
-  PyTorchSettings,
-  TensorFlowSettings,
-} from "./toolkitSettings.ts";
+import type { ToolkitSettings } from "./toolkitSettings.ts";
 
 /** Which of the jobs that wait for a cluster comes first: `high`, then `normal`, then `low`. Running jobs are left alone. */
 export type JobPriority = "low" | "normal" | "high" | (string & {});
@@ -38,7 +28,7 @@ export type ToolType =
   | (string & {});
 
 /** What `jobs.create` wants to know. Exactly one of the nine toolkit settings has to be given. */
-export interface JobCreateParameters {
+export interface JobCreateParameters extends ToolkitSettings {
   /** How urgent it is. Default: `normal`. */
   schedulingPriority?: JobPriority;
   /** The cluster that runs it; may be in another workspace. */
@@ -49,24 +39,6 @@ export interface JobCreateParameters {
   nodeCount: number;
   /** The container in which it runs. Default: none, it runs on the node itself. */
   containerSettings?: ContainerSettings;
-  /** Runs a CNTK training. */
-  cntkSettings?: CNTKsettings;
-  /** Runs a PyTorch script. */
-  pyTorchSettings?: PyTorchSettings;
-  /** Runs a TensorFlow script. */
-  tensorFlowSettings?: TensorFlowSettings;
-  /** Runs a Caffe training. */
-  caffeSettings?: CaffeSettings;
-  /** Runs a Caffe2 script. */
-  caffe2Settings?: Caffe2Settings;
-  /** Runs a Chainer script. */
-  chainerSettings?: ChainerSettings;
-  /** Runs any command line. */
-  customToolkitSettings?: CustomToolkitSettings;
-  /** Runs any program under MPI. */
-  customMpiSettings?: CustomMpiSettings;
-  /** Runs a Horovod script. */
-  horovodSettings?: HorovodSettings;
   /** A command that runs on every node of the job before the toolkit; when it fails, the job does. Default: none. */
   jobPreparation?: JobPreparation;
   /**
@@ -88,7 +60,7 @@ export interface JobCreateParameters {
 }
 
 /** A training run, or any other piece of work. Answered by `jobs.get`. */
-export interface Job extends ProxyResource {
+export interface Job extends ProxyResource, ToolkitSettings {
   /** How urgent it is. Default: `normal`. */
   schedulingPriority?: JobPriority;
   /** The cluster that runs it. */
@@ -101,24 +73,6 @@ export interface Job extends ProxyResource {
   containerSettings?: ContainerSettings;
   /** The toolkit, derived from the settings that were given. The service sets it. */
   toolType?: ToolType;
-  /** Runs a CNTK training. */
-  cntkSettings?: CNTKsettings;
-  /** Runs a PyTorch script. */
-  pyTorchSettings?: PyTorchSettings;
-  /** Runs a TensorFlow script. */
-  tensorFlowSettings?: TensorFlowSettings;
-  /** Runs a Caffe training. */
-  caffeSettings?: CaffeSettings;
-  /** Runs a Caffe2 script. */
-  caffe2Settings?: Caffe2Settings;
-  /** Runs a Chainer script. */
-  chainerSettings?: ChainerSettings;
-  /** Runs any command line. */
-  customToolkitSettings?: CustomToolkitSettings;
-  /** Runs any program under MPI. */
-  customMpiSettings?: CustomMpiSettings;
-  /** Runs a Horovod script. */
-  horovodSettings?: HorovodSettings;
   /** A command that runs on every node of the job before the toolkit. */
   jobPreparation?: JobPreparation;
   /**

@@ -1,3 +1,25 @@
+/** What a job runs: the settings of its toolkit. Exactly one of the nine is given. */
+export interface ToolkitSettings {
+  /** Runs a CNTK training. */
+  cntkSettings?: CNTKsettings;
+  /** Runs a PyTorch script. */
+  pyTorchSettings?: PyTorchSettings;
+  /** Runs a TensorFlow script. */
+  tensorFlowSettings?: TensorFlowSettings;
+  /** Runs a Caffe training. */
+  caffeSettings?: CaffeSettings;
+  /** Runs a Caffe2 script. */
+  caffe2Settings?: Caffe2Settings;
+  /** Runs a Chainer script. */
+  chainerSettings?: ChainerSettings;
+  /** Runs any command line. */
+  customToolkitSettings?: CustomToolkitSettings;
+  /** Runs any program under MPI. */
+  customMpiSettings?: CustomMpiSettings;
+  /** Runs a Horovod script. */
+  horovodSettings?: HorovodSettings;
+}
+
 /** Runs a CNTK training: a BrainScript configuration or a Python script. */
 export interface CNTKsettings {
   /** `BrainScript` or `Python`. Default: `Python` when a script is given, else `BrainScript`. */
