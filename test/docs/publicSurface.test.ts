@@ -56,7 +56,7 @@ describe("the public surface", () => {
 
 /** Comment of a property, or of its model where that speaks for all of its properties. */
 function commentOf(model: string, property: string): string {
-  for (const owner of [model, "ProxyResource", "Resource"]) {
+  for (const owner of [model, "ProxyResource", "Resource", "ToolkitSettings"]) {
     const comment = comments.get(`${owner}.${property}`);
     if (comment !== undefined) return `${comments.get(owner) ?? ""}\n${comment}`;
   }
