@@ -1,5 +1,7 @@
+/// <reference lib="es2024.arraybuffer" />
 import { createHash } from "node:crypto";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { finished } from "node:stream/promises";
 import { StorageError } from "./errors.ts";
 import { checkMd5, countHeader } from "./headers.ts";
 import type { StorageRequest } from "./request.ts";
@@ -10,9 +12,12 @@ export const largestUpload = 4 * 1024 * 1024;
 const smallUpload = 64 * 1024;
 /** Blocks that all requests share, so that memory stays bounded however many clients upload at once. */
 const mostBlocks = 12;
+/** Time after which blocks that nobody needs are given back, in milliseconds. */
+const idleTime = 5000;
 
 const idleBlocks: Buffer[] = [];
 const waiting: ((block: Buffer) => void)[] = [];
+let forgetting: NodeJS.Timeout | undefined;
 let blocks = 0;
 
 /** Length of the content that comes with a request. Throws when the request does not tell, or it is too long. */
@@ -38,8 +43,7 @@ export async function withUpload<T>(
   const block = length > smallUpload ? await takeBlock() : Buffer.allocUnsafe(length);
   try {
     if (request.header("expect") !== undefined) response.writeContinue();
-    let received = 0;
-    for await (const chunk of request.message as AsyncIterable<Buffer>) received += chunk.copy(block, received);
+    const received = await receive(request.message, block);
     if (received !== length) throw new StorageError("InvalidHeaderValue", { subject: "Content-Length" });
     const content = block.subarray(0, length);
     if (md5 !== undefined && createHash("md5").update(content).digest("base64") !== md5) {
@@ -49,6 +53,21 @@ export async function withUpload<T>(
   } finally {
     if (block.length === largestUpload) giveBack(block);
   }
+}
+
+/** Fills a block with the body of a message; returns how many bytes came. */
+function receive(message: IncomingMessage, block: Buffer): Promise<number> {
+  let received = 0;
+  message.on("data", (chunk: Buffer) => {
+    received += chunk.copy(block, received);
+    release(chunk);
+  });
+  return finished(message).then(() => received);
+}
+
+/** Gives the memory of a chunk back at once: the collector would wait until dozens of megabytes have come together. */
+function release({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 async function takeBlock(): Promise<Buffer> {
@@ -61,6 +80,14 @@ async function takeBlock(): Promise<Buffer> {
 
 function giveBack(block: Buffer): void {
   const next = waiting.shift();
-  if (next !== undefined) next(block);
-  else idleBlocks.push(block);
+  if (next !== undefined) return next(block);
+  idleBlocks.push(block);
+  forgetting ??= setTimeout(forgetIdle, idleTime).unref();
+  forgetting.refresh();
+}
+
+/** Nobody has needed a block for a while. */
+function forgetIdle(): void {
+  blocks -= idleBlocks.length;
+  for (const block of idleBlocks.splice(0)) release(block);
 }
