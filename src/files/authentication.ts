@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { StorageError } from "./errors.ts";
 import type { Grant } from "./grant.ts";
 import type { StorageRequest } from "./request.ts";
@@ -14,7 +15,7 @@ const ownerGrant: Grant = { version: undefined, overrides: {}, grants: () => tru
  */
 export function authenticate(
   request: StorageRequest,
-  keys: ReadonlyMap<string, Buffer>,
+  keys: ReadonlyMap<string, KeyObject>,
   policyOf: PolicyLookup,
 ): Grant {
   const authorization = request.header("authorization");

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { originalStat } from "./originalState.ts";
 import type { FileCopy, FileProperties, Metadata, ShareIdentity, ShareProperties } from "./properties.ts";
@@ -24,7 +24,7 @@ export function etagOf(stat: BigIntStats, properties: FileProperties): string {
 }
 
 function quotedHash(state: string): string {
-  return `"0x8D${createHash("sha1").update(state).digest("hex").slice(0, 13).toUpperCase()}"`;
+  return `"0x8D${hash("sha1", state).slice(0, 13).toUpperCase()}"`;
 }
 
 /** SMB properties: attributes, the times and ids. They mirror the file system where it knows them. */

@@ -31,15 +31,17 @@ export function openDraft(share: Share, place: Place): Draft {
   if (isElsewhere(folder, share)) return openInPlace(place);
   const path = join(folder, `${draftPrefix}${randomUUID()}`);
   const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o666);
+  let isPublished = false;
   return {
     descriptor,
     isVisible: false,
     publish(destination) {
       if (destination.stat?.isFile() === true) fchmodSync(descriptor, Number(destination.stat.mode) & 0o7777);
       placeFile(path, destination);
+      isPublished = true;
     },
     discard() {
-      rmSync(path, { force: true });
+      if (!isPublished) rmSync(path, { force: true });
     },
   };
 }
@@ -59,7 +61,7 @@ function isElsewhere(folder: string, share: Share): boolean {
   return false;
 }
 
-/** Opens a file in its place, new or emptied by the caller: for content that nobody takes for whole before it is. */
+/** Opens a file in its place, new or to be emptied by the caller: for content that nobody takes for whole before it is. */
 export function openInPlace(place: Place): Draft {
   const descriptor = place.stat === undefined ? createFile(place) : openPlace(place, "write");
   return { descriptor, isVisible: true, publish: () => undefined, discard: () => undefined };

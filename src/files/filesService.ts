@@ -1,3 +1,5 @@
+import { createSecretKey } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
@@ -10,6 +12,7 @@ import { createStorageServer } from "./server.ts";
 import type { StorageServer } from "./server.ts";
 import { longestRetention } from "./serviceProperties.ts";
 import { Storage } from "./storage.ts";
+import type { Share } from "./storage.ts";
 import { locate, lookAt, keysIn, requireDirectory } from "./tree.ts";
 
 /** A storage account that the endpoint hosts. */
@@ -82,7 +85,7 @@ const longestGraceInMs = 2 ** 31 - 1;
 interface Parts {
   readonly http: StorageServer;
   readonly storage: Storage;
-  readonly keys: ReadonlyMap<string, Buffer>;
+  readonly keys: ReadonlyMap<string, KeyObject>;
   readonly lock: DataFolderLock;
   readonly graceInMs: number;
 }
@@ -93,7 +96,7 @@ export class FilesService {
   readonly endpoint: string;
   readonly #parts: Parts;
   readonly #storage: Storage;
-  readonly #keys: ReadonlyMap<string, Buffer>;
+  readonly #keys: ReadonlyMap<string, KeyObject>;
   #closed: Promise<void> | undefined;
 
   private constructor(parts: Parts) {
@@ -137,8 +140,7 @@ export class FilesService {
 
   /** Absolute folder of a share, or undefined when it does not exist. */
   shareFolder(accountName: string, shareName: string): string | undefined {
-    if (!this.#keys.has(accountName)) return undefined;
-    return this.#storage.findShare({ accountName, shareName })?.folder;
+    return this.#findShare(accountName, shareName)?.folder;
   }
 
   /**
@@ -147,10 +149,10 @@ export class FilesService {
    */
   async list(accountName: string, shareName: string, path: string): Promise<DirectoryEntry[] | undefined> {
     const names = parsePath(path);
-    const folder = this.shareFolder(accountName, shareName);
-    if (folder === undefined) return undefined;
+    const share = this.#findShare(accountName, shareName);
+    if (share === undefined) return undefined;
     try {
-      const directory = requireDirectory(locate(folder, names));
+      const directory = requireDirectory(locate(share, names));
       return lookAt(directory, (await keysIn(directory)).map(nameOfKey)).map(({ name, stat }) => ({
         name,
         kind: stat.isFile() ? "file" : "directory",
@@ -195,7 +197,11 @@ export class FilesService {
     lock.release();
   }
 
-  #keyOf(accountName: string): Buffer {
+  #findShare(accountName: string, shareName: string): Share | undefined {
+    return this.#keys.has(accountName) ? this.#storage.findShare({ accountName, shareName }) : undefined;
+  }
+
+  #keyOf(accountName: string): KeyObject {
     const key = this.#keys.get(accountName);
     if (key === undefined) throw new Error(`There is no storage account "${accountName}" here.`);
     return key;
@@ -243,7 +249,7 @@ function retentionDaysIn({ shareRetentionDays: days = 0 }: FilesServiceOptions):
   return days;
 }
 
-function decodeKey({ name, key }: StorageAccount): Buffer {
+function decodeKey({ name, key }: StorageAccount): KeyObject {
   if (!isAccountName(name)) {
     throw new Error(`"${name}" is no name for a storage account: it takes 3 to 24 lower-case letters and digits.`);
   }
@@ -251,7 +257,7 @@ function decodeKey({ name, key }: StorageAccount): Buffer {
   if (decoded.length === 0 || decoded.toString("base64") !== key) {
     throw new Error(`The key of storage account "${name}" is not Base64.`);
   }
-  return decoded;
+  return createSecretKey(decoded);
 }
 
 function addressOf(server: Server): string {

@@ -154,6 +154,21 @@ export class PropertyStore {
     return row === undefined ? {} : (JSON.parse(String(row.properties)) as FileProperties);
   }
 
+  /** Properties of a file or directory as {@link PropertyStore.file} has them, and the lease on it. */
+  fileAndLease(share: ShareIdentity, identity: string): { properties: FileProperties; lease: Lease | undefined } {
+    const row = this.get(
+      `SELECT (SELECT properties FROM files WHERE share = ?1 AND file = ?2) AS properties,
+              (SELECT lease FROM leases WHERE share = ?1 AND file = ?2) AS lease`,
+      share.identity,
+      identity,
+    );
+    const { properties, lease } = row ?? {};
+    return {
+      properties: typeof properties === "string" ? (JSON.parse(properties) as FileProperties) : {},
+      lease: typeof lease === "string" ? (JSON.parse(lease) as Lease) : undefined,
+    };
+  }
+
   /** Stores the properties of a file or directory as its next revision. */
   setFile(share: ShareIdentity, identity: string, properties: FileProperties): void {
     const next = { ...properties, revision: (properties.revision ?? 0) + 1 };

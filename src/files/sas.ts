@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { StorageError } from "./errors.ts";
 import type { Access, Grant } from "./grant.ts";
@@ -22,7 +23,7 @@ export type ServiceSasFields = Readonly<Partial<Record<"sp" | "st" | "se" | "si"
 
 /** Signature of a service SAS for `resource`, which is `/file/ACCOUNT/SHARE` or `/file/ACCOUNT/SHARE/PATH`. */
 export function signServiceSas(
-  key: Buffer,
+  key: KeyObject,
   resource: string,
   fields: ServiceSasFields,
   overrides: readonly string[] = [],
@@ -36,7 +37,7 @@ export function signServiceSas(
 export type PolicyLookup = (request: StorageRequest, id: string) => AccessPolicy | undefined;
 
 /** Checks a shared access signature in the query string and tells what it grants. Throws when it is not valid. */
-export function checkSas(request: StorageRequest, key: Buffer, policyOf: PolicyLookup): Grant {
+export function checkSas(request: StorageRequest, key: KeyObject, policyOf: PolicyLookup): Grant {
   const field = (name: string): string => request.query.get(name) ?? "";
   if (!isVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
   const ofAccount = field("ss") !== "" || field("srt") !== "";
@@ -80,7 +81,7 @@ function oneOf(signed: string, stored: string, name: string): string {
   return signed === "" ? stored : signed;
 }
 
-function serviceSignature(request: StorageRequest, key: Buffer): string {
+function serviceSignature(request: StorageRequest, key: KeyObject): string {
   const overrides = responseOverrides.map((name) => request.query.get(name) ?? "");
   return signServiceSas(key, signedResource(request), Object.fromEntries(request.query), overrides);
 }
@@ -93,7 +94,7 @@ function signedResource(request: StorageRequest): string {
   throw new StorageError("AuthenticationFailed");
 }
 
-function accountSignature(request: StorageRequest, key: Buffer): string {
+function accountSignature(request: StorageRequest, key: KeyObject): string {
   const fields = ["sp", "ss", "srt", "st", "se", "sip", "spr", "sv"].map((name) => request.query.get(name) ?? "");
   const version = request.query.get("sv") ?? "";
   if (version >= encryptionScopeVersion) fields.push(request.query.get("ses") ?? "");

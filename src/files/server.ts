@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -19,7 +20,7 @@ import { errorXml } from "./xml.ts";
 export interface ServerOptions {
   readonly storage: Storage;
   /** Decoded account keys by account name. */
-  readonly keys: ReadonlyMap<string, Buffer>;
+  readonly keys: ReadonlyMap<string, KeyObject>;
   /** Told about failures that are the service's own. */
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }

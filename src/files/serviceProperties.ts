@@ -1,6 +1,7 @@
 import { childOf, childrenOf, parseDocument, requiredCount, requiredFlag, requiredText, textOf } from "./body.ts";
 import type { XmlNode } from "./body.ts";
 import { StorageError } from "./errors.ts";
+import type { PropertyStore, Row } from "./properties.ts";
 import type { Storage } from "./storage.ts";
 import { toXml } from "./xml.ts";
 
@@ -74,8 +75,20 @@ function storedProperties(
   { properties }: Pick<Storage, "properties">,
   accountName: string,
 ): Partial<ServiceProperties> {
-  const row = properties.get("SELECT properties FROM services WHERE account = ?", accountName);
-  return row === undefined ? {} : (JSON.parse(String(row.properties)) as Partial<ServiceProperties>);
+  return settingsIn(properties).get(accountName) ?? {};
+}
+
+/** The settings of all accounts: every request asks for those of its own. */
+const known = new WeakMap<PropertyStore, Map<string, Partial<ServiceProperties>>>();
+
+function settingsIn(store: PropertyStore): Map<string, Partial<ServiceProperties>> {
+  const found = known.get(store) ?? new Map(store.all("SELECT account, properties FROM services").map(settingsOf));
+  known.set(store, found);
+  return found;
+}
+
+function settingsOf({ account, properties }: Row): [account: string, settings: Partial<ServiceProperties>] {
+  return [String(account), JSON.parse(String(properties)) as Partial<ServiceProperties>];
 }
 
 /** Stores settings of an account's file service; what `changed` does not have stays. */
@@ -88,6 +101,7 @@ export function setServiceProperties(
   storage.properties.flushed(() => {
     storage.properties.run("INSERT OR REPLACE INTO services VALUES (?, ?)", accountName, JSON.stringify(next));
   });
+  settingsIn(storage.properties).set(accountName, next);
 }
 
 /** Days for which a deleted share of the account is kept; 0 when it is not. */

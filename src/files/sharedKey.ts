@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { StorageError } from "./errors.ts";
 import { compareText } from "./names.ts";
 import type { StorageRequest } from "./request.ts";
@@ -19,7 +20,7 @@ const signedHeaders = [
 ];
 
 /** HMAC-SHA256 of `text` under an account's key, in Base64. */
-export function sign(key: Buffer, text: string): string {
+export function sign(key: KeyObject, text: string): string {
   return createHmac("sha256", key).update(text, "utf8").digest("base64");
 }
 
@@ -31,12 +32,18 @@ export function equalSignatures(given: string, expected: string): boolean {
 }
 
 /** Checks an `Authorization: SharedKey ACCOUNT:SIGNATURE` header. Throws unless the request is signed with `key`. */
-export function checkSharedKey(request: StorageRequest, authorization: string, key: Buffer): void {
+export function checkSharedKey(request: StorageRequest, authorization: string, key: KeyObject): void {
   const [, account, signature] = /^SharedKey ([a-z0-9]+):([A-Za-z0-9+/=]+)$/.exec(authorization) ?? [];
   if (account === undefined || signature === undefined) throw new StorageError("InvalidAuthenticationInfo");
   checkDate(request);
-  const accepted = [...stringsToSign(request)].some((text) => equalSignatures(signature, sign(key, text)));
-  if (account !== request.account || !accepted) throw new StorageError("AuthenticationFailed");
+  if (account !== request.account || !isSignedWith(request, signature, key)) {
+    throw new StorageError("AuthenticationFailed");
+  }
+}
+
+function isSignedWith(request: StorageRequest, signature: string, key: KeyObject): boolean {
+  for (const text of stringsToSign(request)) if (equalSignatures(signature, sign(key, text))) return true;
+  return false;
 }
 
 /** A captured request must not be worth much for long. */
@@ -50,16 +57,15 @@ function checkDate(request: StorageRequest): void {
  * the order of x-ms headers (ordinal, or the .NET culture's), whether empty query parameters count, and whether a Date
  * counts beside an x-ms-date.
  */
-function stringsToSign(request: StorageRequest): Set<string> {
+function* stringsToSign(request: StorageRequest): Generator<string> {
   const starts = new Set([startOf(request, request.header("date"))]);
   if (request.header("x-ms-date") !== undefined) starts.add(startOf(request, undefined));
-  const texts = new Set<string>();
-  for (const headers of [canonicalHeaders(request, ordinalKey), canonicalHeaders(request, cultureKey)]) {
+  for (const keyOf of [ordinalKey, cultureKey]) {
+    const headers = canonicalHeaders(request, keyOf);
     for (const keepEmpty of [false, true]) {
-      for (const start of starts) texts.add(`${start}\n${headers}${canonicalResource(request, keepEmpty)}`);
+      for (const start of starts) yield `${start}\n${headers}${canonicalResource(request, keepEmpty)}`;
     }
   }
-  return texts;
 }
 
 function startOf(request: StorageRequest, date = ""): string {

@@ -35,6 +35,12 @@ export interface FoundPlace extends Place {
   readonly stat: BigIntStats;
 }
 
+/** Folder of a share, and what is there. */
+export interface Root {
+  readonly folder: string;
+  readonly stat: BigIntStats | undefined;
+}
+
 /** How {@link locate} reads a path. */
 export interface LocateOptions {
   /** Whether `a.` is a name of its own; SMB, and so Azure by default, reads it as `a`. */
@@ -54,10 +60,9 @@ const onLinux = process.platform === "linux";
  * Follows checked names (see `checkPath`) from the folder of a share to a place. Names are found without regard to
  * case, an exact match first. Symbolic links are never followed: a path through one does not exist.
  */
-export function locate(root: string, path: readonly string[], options: LocateOptions = {}): Place {
-  const rootPlace: Place = { folder: root, name: ".", stat: lstat(root) };
-  if (rootPlace.stat?.isDirectory() !== true) throw new StorageError("ShareNotFound");
-  let place = rootPlace;
+export function locate({ folder: root, stat }: Root, path: readonly string[], options: LocateOptions = {}): Place {
+  if (stat?.isDirectory() !== true) throw new StorageError("ShareNotFound");
+  let place: Place = { folder: root, name: ".", stat };
   path.forEach((segment, depth) => {
     if (place.stat?.isDirectory() !== true) throw new StorageError("ParentNotFound");
     const folder = depth === 0 ? root : pathOf(place);
@@ -71,6 +76,7 @@ function findIn(folder: string, segment: string, options: LocateOptions): Place 
   if (exact !== undefined) return { folder, name: segment, stat: exact };
   const wanted = options.keepTrailingDots === true ? segment : segment.replace(/\.+$/, "");
   const name = findSpelling(folder, wanted) ?? wanted;
+  if (name === segment) return { folder, name, stat: undefined };
   return { folder, name, stat: lstat(join(folder, name)) };
 }
 
@@ -88,6 +94,11 @@ function lstat(path: string): BigIntStats | undefined {
 /** Absolute path of a place. */
 export function pathOf(place: Place): string {
   return place.name === "." ? place.folder : join(place.folder, place.name);
+}
+
+/** The place as it is now, and certainly in its share: no symbolic link can have led out of it. */
+export function lookAgain(place: Place): Place {
+  return withDirectory(place.folder, (anchor) => ({ ...place, stat: lstat(`${anchor}/${place.name}`) }));
 }
 
 /** The place, if a regular file is there. */

@@ -178,6 +178,7 @@ async function copyInto(
       if (now.size !== stat.size || now.mtimeNs !== stat.mtimeNs) throw new StorageError("SharingViolation");
     };
     refuseChanged(current);
+    ftruncateSync(draft, 0);
     ftruncateSync(draft, Number(current.size));
     for (const range of exchange.storage.written.of(current)) {
       await copyContent(descriptor, draft, range, (bytes) => {

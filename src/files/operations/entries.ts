@@ -1,17 +1,19 @@
-import { closeSync, fchmodSync, fstatSync, futimesSync, lstatSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, futimes, futimesSync, lstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
+import { promisify } from "node:util";
 import { checkConditions } from "../conditions.ts";
 import { etagOf, identityOf, smbHeaders, versionHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { noAttributes } from "../headers.ts";
 import type { FileTime, SmbProperties } from "../headers.ts";
 import { checkLease } from "../leases.ts";
+import type { Lease } from "../leases.ts";
 import { originalStat } from "../originalState.ts";
 import { permissionOf, savePermission } from "../permissions.ts";
 import type { FileProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import type { Share } from "../storage.ts";
-import { locate, openPlace } from "../tree.ts";
+import { locate, lookAgain, openPlace, requireFile } from "../tree.ts";
 import type { Place } from "../tree.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange } from "./operation.ts";
@@ -22,13 +24,20 @@ export interface Target {
   readonly place: Place;
 }
 
-/** An open file or directory with all that is known about it. */
-export interface Entry {
-  readonly descriptor: number;
+/** A file or directory with all that is known about it. */
+export interface Known {
   readonly stat: BigIntStats;
   readonly identity: string;
   readonly properties: FileProperties;
+  readonly lease: Lease | undefined;
 }
+
+/** An open file or directory. */
+export interface Entry extends Known {
+  readonly descriptor: number;
+}
+
+const futimesLater = promisify(futimes);
 
 /** Header by which a request names the lease that it holds. */
 export const leaseHeader = "x-ms-lease-id";
@@ -37,7 +46,7 @@ export const leaseHeader = "x-ms-lease-id";
 export function targetOf(exchange: Exchange): Target {
   const share = shareOf(exchange);
   const keepTrailingDots = exchange.request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
-  return { share, place: locate(share.folder, exchange.request.path, { keepTrailingDots }) };
+  return { share, place: locate(share, exchange.request.path, { keepTrailingDots }) };
 }
 
 /** Stored properties of something in a share. */
@@ -57,19 +66,26 @@ export async function withEntry<T>(
 
 /** What is known about an open file or directory, once conditions and leases allow what the request wants. */
 export function checkedEntry(exchange: Exchange, share: Share, descriptor: number): Entry {
-  const stat = fstatSync(descriptor, { bigint: true });
-  const entry = { descriptor, stat, identity: identityOf(stat), properties: propertiesOf(exchange, share, stat) };
-  checkAccess(exchange, share, entry);
-  return entry;
+  return { descriptor, ...checkedKnown(exchange, share, fstatSync(descriptor, { bigint: true })) };
+}
+
+/** What is known about a file or directory, once conditions and leases allow what the request wants. */
+export function checkedKnown(exchange: Exchange, share: Share, stat: BigIntStats): Known {
+  const identity = identityOf(stat);
+  const known = { stat, identity, ...exchange.storage.properties.fileAndLease(share, identity) };
+  checkAccess(exchange, known);
+  return known;
+}
+
+/** What is known about the file that the request addresses, for whoever need not open it. Throws as the others do. */
+export function checkedFile(exchange: Exchange, { share, place }: Target): Known {
+  return checkedKnown(exchange, share, requireFile(lookAgain(place)).stat);
 }
 
 /** Throws when a lease, a copy under way or a condition of the request stands against it. */
-export function checkAccess(exchange: Exchange, share: Share, entry: Omit<Entry, "descriptor">): void {
-  const { request, storage } = exchange;
-  const { stat, identity, properties } = entry;
+function checkAccess({ request, storage }: Exchange, { stat, identity, properties, lease }: Known): void {
   const isWriting = !["GET", "HEAD"].includes(request.method);
   if (stat.isFile()) {
-    const lease = storage.properties.lease(share, identity);
     checkLease(request, lease, { kind: "file", needsLease: isWriting });
     if (isWriting && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
   }
@@ -93,6 +109,12 @@ export async function withDescriptor<T>(descriptor: number, use: (descriptor: nu
 /** Refuses to change what a client has marked as read-only. */
 export function refuseReadOnly(properties: FileProperties): void {
   if (properties.attributes?.includes("ReadOnly") === true) throw new StorageError("ReadOnlyAttribute");
+}
+
+/** Sets the last write time of an open file, once those who write to it let go of it. */
+export function setLastWriteTimeLater(descriptor: number, time: Date | "now"): Promise<void> {
+  const { atimeNs } = fstatSync(descriptor, { bigint: true });
+  return futimesLater(descriptor, Number(atimeNs) / 1e9, momentOf(time));
 }
 
 /** Sets the last write time of an open file or directory; undefined leaves it. Either way the change time is now. */

@@ -1,5 +1,5 @@
 import { fstatSync, ftruncateSync } from "node:fs";
-import { contentHeaders, copyHeaders, identityOf, metadataHeaders } from "../description.ts";
+import { contentHeaders, copyHeaders, metadataHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import {
   contentHeadersOf,
@@ -16,19 +16,19 @@ import type { StorageRequest } from "../request.ts";
 import { removeFile, requireFile } from "../tree.ts";
 import {
   changeProperties,
-  checkAccess,
+  checkedFile,
+  checkedKnown,
   currentHeaders,
   entryHeaders,
   forget,
   leaseHeader,
-  propertiesOf,
   refuseReadOnly,
   store,
   targetOf,
   withEntry,
   withSmb,
 } from "./entries.ts";
-import type { Entry, Target } from "./entries.ts";
+import type { Known, Target } from "./entries.ts";
 import { answer } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 
@@ -43,25 +43,24 @@ export function fileSizeOf(request: StorageRequest): number | undefined {
   return size;
 }
 
-async function getFileProperties(exchange: Exchange): Promise<void> {
+function getFileProperties(exchange: Exchange): void {
   const target = fileTarget(exchange);
-  await withEntry(exchange, target, "read", (entry) => {
-    exchange.response
-      .writeHead(200, {
-        ...fileHeaders(exchange, target, entry),
-        ...contentHeaders(entry.stat, entry.properties),
-        ...exchange.grant.overrides,
-        "content-length": String(entry.stat.size),
-      })
-      .end();
-  });
+  const file = checkedFile(exchange, target);
+  exchange.response
+    .writeHead(200, {
+      ...fileHeaders(exchange, target, file),
+      ...contentHeaders(file.stat, file.properties),
+      ...exchange.grant.overrides,
+      "content-length": String(file.stat.size),
+    })
+    .end();
 }
 
 /** Headers that reads of a file answer besides those of its content. */
 export function fileHeaders(
   { storage }: Exchange,
-  { place, share }: Target,
-  { stat, identity, properties }: Entry,
+  { place }: Target,
+  { stat, identity, properties, lease }: Known,
 ): Record<string, string> {
   const copied = storage.copies.copied(identity);
   const copy = properties.copy === undefined ? undefined : copyNow(properties.copy, copied !== undefined);
@@ -69,7 +68,7 @@ export function fileHeaders(
     ...entryHeaders(place, stat, properties),
     ...metadataHeaders(properties.metadata),
     ...copyHeaders(copy, copied ?? (copy?.status === "success" ? copy.size : 0)),
-    ...leaseHeaders(storage.properties.lease(share, identity)),
+    ...leaseHeaders(lease),
     "x-ms-type": "File",
     "x-ms-server-encrypted": "false",
   };
@@ -81,12 +80,10 @@ function copyNow(copy: FileCopy, isUnderWay: boolean): FileCopy {
   return { ...copy, status: "failed", description: "The service was ended before the copy was complete." };
 }
 
-async function getFileMetadata(exchange: Exchange): Promise<void> {
+function getFileMetadata(exchange: Exchange): void {
   const target = fileTarget(exchange);
-  await withEntry(exchange, target, "read", ({ stat, properties }) => {
-    const headers = entryHeaders(target.place, stat, properties);
-    answer(exchange, 200, { ...headers, ...metadataHeaders(properties.metadata) });
-  });
+  const { stat, properties } = checkedFile(exchange, target);
+  answer(exchange, 200, { ...entryHeaders(target.place, stat, properties), ...metadataHeaders(properties.metadata) });
 }
 
 async function setFileMetadata(exchange: Exchange): Promise<void> {
@@ -134,9 +131,7 @@ export function fileTarget(exchange: Exchange): Target {
 function deleteFile(exchange: Exchange): void {
   const { share, place } = targetOf(exchange);
   const { stat } = requireFile(place);
-  const properties = propertiesOf(exchange, share, stat);
-  checkAccess(exchange, share, { stat, identity: identityOf(stat), properties });
-  refuseReadOnly(properties);
+  refuseReadOnly(checkedKnown(exchange, share, stat).properties);
   removeFile(place);
   forget(exchange, share, stat);
   answer(exchange, 202, {});

@@ -21,12 +21,12 @@ import type { ByteRange } from "../ranges.ts";
 import type { StorageRequest } from "../request.ts";
 import { uploadLength, withUpload } from "../uploads.ts";
 import {
-  checkAccess,
+  checkedKnown,
   currentHeaders,
   forget,
   leaseHeader,
-  propertiesOf,
   refuseReadOnly,
+  setLastWriteTime,
   store,
   targetOf,
   withDescriptor,
@@ -56,8 +56,7 @@ async function createOrReplaceFile(exchange: Exchange): Promise<void> {
   const properties = newProperties(exchange, target, smb);
   const draft = written === 0 && target.place.stat === undefined ? openInPlace(target.place) : undefined;
   await withDraft(draft ?? openDraft(target.share, target.place), async (opened) => {
-    ftruncateSync(opened.descriptor, size);
-    if (written > 0) await receive(exchange, opened.descriptor);
+    await receive(exchange, opened, size, written);
     const times = { ...smb, lastWriteOn: smb.lastWriteOn ?? "now" } as const;
     const published = publish(exchange, opened, {
       written: written === 0 ? [] : [{ start: 0, end: written - 1 }],
@@ -93,8 +92,16 @@ function newProperties(exchange: Exchange, { share }: Target, smb: ReturnType<ty
 /** Stands for the modification time of a file that is still being made. */
 export const notYetKnown = "";
 
-async function receive({ request, response }: Exchange, descriptor: number): Promise<void> {
-  await withUpload(request, response, (content) => writeAll(descriptor, content, 0));
+/** Gives a new file its size, and the content that comes with the request, once all of that is there. */
+async function receive(exchange: Exchange, draft: Draft, size: number, written: number): Promise<void> {
+  const { request, response } = exchange;
+  const fill = async (content: Buffer): Promise<void> => {
+    if (draft.isVisible) ftruncateSync(draft.descriptor, 0);
+    await writeAll(draft.descriptor, content, 0);
+    if (size > content.length) ftruncateSync(draft.descriptor, size);
+  };
+  if (written > 0) await withUpload(request, response, fill);
+  else await fill(Buffer.alloc(0));
 }
 
 /** MD5 that a request announced, and the endpoint found to be right. */
@@ -112,8 +119,7 @@ export function checkReplaceable(exchange: Exchange, { share, place }: Target): 
   }
   if (!stat.isFile()) throw new StorageError("ResourceTypeMismatch");
   if (!exchange.grant.grants("w")) throw new StorageError("AuthorizationPermissionMismatch");
-  const properties = propertiesOf(exchange, share, stat);
-  checkAccess(exchange, share, { stat, identity: identityOf(stat), properties });
+  const { properties } = checkedKnown(exchange, share, stat);
   if (!flagHeader(exchange.request, "x-ms-file-copy-ignore-readonly")) refuseReadOnly(properties);
 }
 
@@ -144,19 +150,32 @@ export function placeDraft(
   { written, properties, times }: NewFile,
 ): void {
   const { storage } = exchange;
-  store(exchange, target.share, draft.descriptor, properties, times);
+  setLastWriteTime(draft.descriptor, times.lastWriteOn);
   const stat = fstatSync(draft.descriptor, { bigint: true });
+  const stored = withMd5Of(stat, properties);
+  // Of most files there is nothing to store. Of one that may be an old one, or be taken for one, something may be known.
+  const isSurelyNew = !draft.isVisible && stat.birthtimeNs !== 0n;
+  if (!isSurelyNew || !isEmpty(stored)) storage.properties.setFile(target.share, identityOf(stat), stored);
+  if (draft.isVisible) storage.written.forget(stat);
   storage.written.noteNew(stat, written);
   draft.publish(target.place);
   if (!draft.isVisible && target.place.stat !== undefined) inherit(exchange, target, target.place.stat, stat);
-  // Only now the change time is final, and the modification time to which an MD5 belongs.
-  if (times.changedOn instanceof Date || properties.contentMd5 !== undefined) {
-    const modified = String(stat.mtimeNs);
-    const { contentMd5 } = properties;
-    const known = contentMd5?.modified === notYetKnown ? { ...contentMd5, modified } : contentMd5;
-    const stored = { ...properties, contentMd5: known };
-    store(exchange, target.share, draft.descriptor, stored, { lastWriteOn: undefined, changedOn: times.changedOn });
+  // Only now the change time is final.
+  const { changedOn } = times;
+  if (changedOn instanceof Date) {
+    store(exchange, target.share, draft.descriptor, stored, { lastWriteOn: undefined, changedOn });
   }
+}
+
+/** Properties with an MD5 that belongs to the content as it is. */
+function withMd5Of({ mtimeNs }: BigIntStats, properties: FileProperties): FileProperties {
+  const { contentMd5 } = properties;
+  if (contentMd5?.modified !== notYetKnown) return properties;
+  return { ...properties, contentMd5: { ...contentMd5, modified: String(mtimeNs) } };
+}
+
+function isEmpty(properties: FileProperties): boolean {
+  return Object.values(properties).every((value) => value === undefined || Object.keys(value as object).length === 0);
 }
 
 /** A lease names a path to those who hold it, so it outlives what is there. */

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Access, Grant } from "../grant.ts";
 import type { StorageRequest } from "../request.ts";
@@ -11,7 +12,7 @@ export interface Exchange {
   readonly grant: Grant;
   readonly storage: Storage;
   /** Decoded keys of the accounts that the endpoint hosts. */
-  readonly keys: ReadonlyMap<string, Buffer>;
+  readonly keys: ReadonlyMap<string, KeyObject>;
   /** Address of the account, as list operations repeat it. */
   readonly accountUrl: string;
 }
@@ -49,7 +50,11 @@ export function answer(exchange: Exchange, status: number, headers: Readonly<Rec
 }
 
 /** Answers with an XML document. */
-export function answerXml(exchange: Exchange, xml: string, headers: Readonly<Record<string, string>> = {}): void {
+export function answerXml(
+  exchange: Exchange,
+  xml: string | Buffer,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   answerDocument(exchange, "application/xml", xml, headers);
 }
 
@@ -61,8 +66,10 @@ export function answerJson(exchange: Exchange, document: object): void {
 function answerDocument(
   { response }: Exchange,
   type: string,
-  text: string,
+  content: string | Buffer,
   headers: Readonly<Record<string, string>>,
 ): void {
-  response.writeHead(200, { ...headers, "content-type": type, "content-length": Buffer.byteLength(text) }).end(text);
+  response
+    .writeHead(200, { ...headers, "content-type": type, "content-length": Buffer.byteLength(content) })
+    .end(content);
 }

@@ -57,7 +57,7 @@ function previousPlace({ request, storage }: Exchange, time: string): Place {
     throw new StorageError("PreviousSnapshotNotFound");
   }
   const keepTrailingDots = request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
-  return locate(snapshotAt(storage, share, time).folder, request.path, { keepTrailingDots });
+  return locate(snapshotAt(storage, share, time), request.path, { keepTrailingDots });
 }
 
 function element({ start, end }: ByteRange): object {

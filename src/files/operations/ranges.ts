@@ -9,7 +9,14 @@ import type { ByteRange } from "../ranges.ts";
 import type { StorageRequest } from "../request.ts";
 import { uploadLength, withUpload } from "../uploads.ts";
 import type { RangeChange } from "../writtenRanges.ts";
-import { checkedEntry, currentHeaders, leaseHeader, refuseReadOnly, setLastWriteTime, withEntry } from "./entries.ts";
+import {
+  checkedEntry,
+  currentHeaders,
+  leaseHeader,
+  refuseReadOnly,
+  setLastWriteTimeLater,
+  withEntry,
+} from "./entries.ts";
 import type { Entry, Target } from "./entries.ts";
 import { fileHeaders, fileTarget } from "./files.ts";
 import { md5Header } from "./newFiles.ts";
@@ -145,7 +152,7 @@ async function changeContent(
   const now = (): ReturnType<typeof stateOf> => stateOf(descriptor);
   try {
     await write();
-    setLastWriteTime(descriptor, keepsTime ? stat.mtime : "now");
+    await setLastWriteTimeLater(descriptor, keepsTime ? stat.mtime : "now");
     end(now(), change);
   } catch (error) {
     // Nobody knows how far it came.

@@ -23,7 +23,7 @@ export function sourceOf(exchange: Exchange, header: SourceHeader, permissions: 
   authorize(exchange, source, permissions);
   const share = shareOf({ ...exchange, request: source });
   const keepTrailingDots = flagHeader(exchange.request, "x-ms-source-allow-trailing-dot");
-  return { share, place: locate(share.folder, source.path, { keepTrailingDots }) };
+  return { share, place: locate(share, source.path, { keepTrailingDots }) };
 }
 
 function parseSource({ request, keys }: Exchange, header: SourceHeader): StorageRequest {
