@@ -20,6 +20,19 @@ export function toXml(rootName: string, content: object): string {
   return stringifyXML(content, { rootName, xmlCharKey: textKey, cdataPropName: "#cdata" });
 }
 
+/** Elements of one name, without a document around them. */
+export function elements(name: string, contents: readonly object[]): Buffer {
+  if (contents.length === 0) return Buffer.alloc(0);
+  const document = toXml("_", { [name]: contents });
+  return Buffer.from(document.slice(document.indexOf("<_>") + 3, -"</_>".length));
+}
+
+/** A document in which an element without content has been given some. */
+export function fillFrame(frame: string, name: string, content: Buffer): Buffer {
+  const [before = "", after = ""] = frame.split(`<${name}/>`);
+  return Buffer.concat([Buffer.from(`${before}<${name}>`), content, Buffer.from(`</${name}>${after}`)]);
+}
+
 /** The body of an error, in the form that storage clients parse. */
 export function errorXml(error: StorageError, requestId: string, time: Date): string {
   const lines = [error.message, `RequestId:${requestId}`, `Time:${time.toISOString()}`];

@@ -18,7 +18,7 @@ import type { FileProperties } from "../properties.ts";
 import type { Share } from "../storage.ts";
 import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../tree.ts";
 import type { FoundPlace } from "../tree.ts";
-import { nameXml, pathAttributes, toXml } from "../xml.ts";
+import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../xml.ts";
 import {
   changeProperties,
   currentHeaders,
@@ -36,6 +36,9 @@ import type { Target } from "./entries.ts";
 import { answer, answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 
+/** Entries that are looked at together. */
+const batchSize = 250;
+
 async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
   const { request } = exchange;
   const { share, place } = targetOf(exchange);
@@ -44,9 +47,7 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
   const wanted = pageRequestOf(request);
   const range = { after: wanted.after, prefix: prefix.toLowerCase(), limit: wanted.size + 1 };
   const page = cutPage(await keysIn(directory, range), wanted);
-  const found = lookAt(directory, page.keys.map(nameOfKey));
-  const describe = entryDescriber(exchange, share);
-  const xml = toXml("EnumerationResults", {
+  const frame = toXml("EnumerationResults", {
     $: {
       ServiceEndpoint: `${exchange.accountUrl}/`,
       ShareName: share.shareName,
@@ -58,13 +59,22 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
     Marker: request.query.get("marker") ?? "",
     MaxResults: request.query.get("maxresults") ?? "5000",
     DirectoryId: String(directory.stat.ino),
-    Entries: {
-      File: found.filter((entry) => entry.stat.isFile()).map(describe),
-      Directory: found.filter((entry) => entry.stat.isDirectory()).map(describe),
-    },
+    Entries: {},
     NextMarker: page.nextMarker,
   });
-  answerXml(exchange, xml);
+  answerXml(exchange, fillFrame(frame, "Entries", entriesXml(directory, page.keys, entryDescriber(exchange, share))));
+}
+
+/** Entries are turned into bytes in batches, so that a long page does not fill the memory with descriptions. */
+function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (entry: FoundPlace) => object): Buffer {
+  const files: Buffer[] = [];
+  const directories: Buffer[] = [];
+  for (let start = 0; start < keys.length; start += batchSize) {
+    const found = lookAt(directory, keys.slice(start, start + batchSize).map(nameOfKey));
+    files.push(elements("File", found.filter(({ stat }) => stat.isFile()).map(describe)));
+    directories.push(elements("Directory", found.filter(({ stat }) => stat.isDirectory()).map(describe)));
+  }
+  return Buffer.concat([...files, ...directories]);
 }
 
 function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) => object {
