@@ -66,11 +66,15 @@ export async function writeAll(descriptor: number, data: Buffer, position: numbe
 }
 
 /** Reads part of an open file into memory. */
-export async function readRange(descriptor: number, range: ByteRange): Promise<Buffer> {
-  const data = Buffer.alloc(lengthOf(range));
+export function readRange(descriptor: number, range: ByteRange): Promise<Buffer> {
+  return readInto(descriptor, Buffer.alloc(lengthOf(range)), range.start);
+}
+
+/** Fills `data` with what an open file holds from a position on, and returns it. */
+export async function readInto(descriptor: number, data: Buffer, position = 0): Promise<Buffer> {
   let done = 0;
   while (done < data.length) {
-    const { bytesRead } = await read(descriptor, data, done, data.length - done, range.start + done);
+    const { bytesRead } = await read(descriptor, data, done, data.length - done, position + done);
     if (bytesRead === 0) throw new Error("The file became shorter while it was read.");
     done += bytesRead;
   }

@@ -1,7 +1,10 @@
-/// <reference lib="es2024.arraybuffer" />
-import { createHash } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { finished } from "node:stream/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { closeSync, constants, openSync, unlinkSync } from "node:fs";
+import type { ServerResponse } from "node:http";
+import { join } from "node:path";
+import { Blocks, release } from "./blocks.ts";
+import { readInto, writeAll } from "./content.ts";
+import { draftPrefix } from "./drafts.ts";
 import { StorageError } from "./errors.ts";
 import { checkMd5, countHeader } from "./headers.ts";
 import type { StorageRequest } from "./request.ts";
@@ -10,15 +13,14 @@ import type { StorageRequest } from "./request.ts";
 export const largestUpload = 4 * 1024 * 1024;
 /** Content up to this size is not worth waiting for a block. */
 const smallUpload = 64 * 1024;
-/** Blocks that all requests share, so that memory stays bounded however many clients upload at once. */
-const mostBlocks = 12;
-/** Time after which blocks that nobody needs are given back, in milliseconds. */
-const idleTime = 5000;
+/** Time in milliseconds for which a request waits for a block that others use: they may have slow clients. */
+const patience = 500;
+/** Time in milliseconds after which a disk that takes nothing is too busy for more. */
+const longestWait = 60_000;
 
-const idleBlocks: Buffer[] = [];
-const waiting: ((block: Buffer) => void)[] = [];
-let forgetting: NodeJS.Timeout | undefined;
-let blocks = 0;
+const blocks = new Blocks(largestUpload, 10);
+/** For content that has come already, and needs a block only for as long as the disk does. */
+const blocksForComplete = new Blocks(largestUpload, 2);
 
 /** Length of the content that comes with a request. Throws when the request does not tell, or it is too long. */
 export function uploadLength(request: StorageRequest): number {
@@ -30,64 +32,64 @@ export function uploadLength(request: StorageRequest): number {
 
 /**
  * Receives the content that comes with a request as a whole, and hands it to `use`: nothing is written of content that
- * breaks off, or does not have the MD5 that the request announced.
+ * breaks off, or does not have the MD5 that the request announced. Content for which there is no memory, because too
+ * many others are being received, waits in a file without a name in `folder` until it is complete.
  */
 export async function withUpload<T>(
-  request: StorageRequest,
-  response: ServerResponse,
+  { request, response }: { readonly request: StorageRequest; readonly response: ServerResponse },
+  folder: string,
   use: (content: Buffer) => Promise<T>,
 ): Promise<T> {
   const length = uploadLength(request);
   const md5 = request.header("content-md5");
   if (md5 !== undefined) checkMd5(md5);
-  const block = length > smallUpload ? await takeBlock() : Buffer.allocUnsafe(length);
-  try {
-    if (request.header("expect") !== undefined) response.writeContinue();
-    const received = await receive(request.message, block);
-    if (received !== length) throw new StorageError("InvalidHeaderValue", { subject: "Content-Length" });
-    const content = block.subarray(0, length);
+  const useChecked = (content: Buffer): Promise<T> => {
     if (md5 !== undefined && createHash("md5").update(content).digest("base64") !== md5) {
       throw new StorageError("Md5Mismatch");
     }
-    return await use(content);
-  } finally {
-    if (block.length === largestUpload) giveBack(block);
-  }
+    return use(content);
+  };
+  const receiveInto = async (block: Buffer): Promise<T> => {
+    await receive(request, response, length, (chunk, position) => {
+      chunk.copy(block, position);
+    });
+    return useChecked(block.subarray(0, length));
+  };
+  if (length <= smallUpload) return receiveInto(Buffer.allocUnsafe(length));
+  return blocks.lend(patience, receiveInto, () =>
+    withNamelessFile(folder, async (file) => {
+      await receive(request, response, length, (chunk, position) => writeAll(file, chunk, position));
+      const useFile = (block: Buffer): Promise<T> => readInto(file, block.subarray(0, length)).then(useChecked);
+      return blocksForComplete.lend(longestWait, useFile, () => Promise.reject(new StorageError("ServerBusy")));
+    }),
+  );
 }
 
-/** Fills a block with the body of a message; returns how many bytes came. */
-function receive(message: IncomingMessage, block: Buffer): Promise<number> {
+async function receive(
+  request: StorageRequest,
+  response: ServerResponse,
+  length: number,
+  take: (chunk: Buffer, position: number) => Promise<void> | void,
+): Promise<void> {
+  if (request.header("expect") !== undefined) response.writeContinue();
   let received = 0;
-  message.on("data", (chunk: Buffer) => {
-    received += chunk.copy(block, received);
+  for await (const chunk of request.message as AsyncIterable<Buffer>) {
+    const taking = take(chunk, received);
+    if (taking !== undefined) await taking;
+    received += chunk.length;
     release(chunk);
-  });
-  return finished(message).then(() => received);
+  }
+  if (received !== length) throw new StorageError("InvalidHeaderValue", { subject: "Content-Length" });
 }
 
-/** Gives the memory of a chunk back at once: the collector would wait until dozens of megabytes have come together. */
-function release({ buffer, length }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
-}
-
-async function takeBlock(): Promise<Buffer> {
-  const idle = idleBlocks.pop();
-  if (idle !== undefined) return idle;
-  if (blocks >= mostBlocks) return new Promise((resolve) => waiting.push(resolve));
-  blocks++;
-  return Buffer.allocUnsafeSlow(largestUpload);
-}
-
-function giveBack(block: Buffer): void {
-  const next = waiting.shift();
-  if (next !== undefined) return next(block);
-  idleBlocks.push(block);
-  forgetting ??= setTimeout(forgetIdle, idleTime).unref();
-  forgetting.refresh();
-}
-
-/** Nobody has needed a block for a while. */
-function forgetIdle(): void {
-  blocks -= idleBlocks.length;
-  for (const block of idleBlocks.splice(0)) release(block);
+/** Opens a file that nobody can see, and that is gone when it is closed. */
+async function withNamelessFile<T>(folder: string, use: (descriptor: number) => Promise<T>): Promise<T> {
+  const path = join(folder, `${draftPrefix}${randomUUID()}`);
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    unlinkSync(path);
+    return await use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

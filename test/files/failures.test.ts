@@ -1,5 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { appendFile, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { FileSASPermissions } from "@azure/storage-file-share";
@@ -285,6 +288,52 @@ describe("clients that hang up in the middle of 4 MiB", () => {
     expect(fixture.logged).toEqual([]);
     await fixture.close();
   });
+});
+
+describe("clients that send slowly", () => {
+  it("hold up nobody, however many there are, and are served in the end", async () => {
+    const fixture = await startFixture();
+    const share = fixture.client.getShareClient("slow");
+    await share.create();
+    const names = Array.from({ length: 30 }, (_, index) => `slow-${index}`);
+    for (const name of names) await share.rootDirectoryClient.getFileClient(name).create(content.length);
+    const uploads = await Promise.all(names.map((name, index) => startUpload(fixture.service, name, index)));
+    const quick = share.rootDirectoryClient.getFileClient("quick");
+    await quick.uploadData(content);
+    expect((await quick.downloadToBuffer()).equals(content)).toBe(true);
+    const statuses = await Promise.all(uploads.map((finish) => finish()));
+    // Every tenth has announced another MD5 than it had.
+    expect(statuses).toEqual(names.map((_, index) => (index % 10 === 9 ? 400 : 201)));
+    for (const [index, name] of names.entries()) {
+      const stored = await readFile(join(fixture.service.shareFolder(account.name, "slow") ?? "", name));
+      expect(stored.equals(index % 10 === 9 ? Buffer.alloc(content.length) : content), name).toBe(true);
+    }
+    expect(await asideIn(fixture.dataDir)).toEqual([]);
+    expect(fixture.logged).toEqual([]);
+    await fixture.close();
+  });
+
+  /** Sends half of a file's content; the rest, and what is answered, when it is asked for. */
+  async function startUpload(service: FilesService, name: string, index: number): Promise<() => Promise<number>> {
+    const md5 = createHash("md5").update(index % 10 === 9 ? "other" : content);
+    const upload = request(`${service.fileEndpoint(account.name)}/slow/${name}?comp=range&${everything()}`, {
+      method: "PUT",
+      agent: false,
+      headers: {
+        "x-ms-write": "update",
+        range: `bytes=0-${content.length - 1}`,
+        "content-length": String(content.length),
+        "content-md5": md5.digest("base64"),
+      },
+    });
+    await new Promise((resolve) => upload.write(content.subarray(0, content.length / 2), resolve));
+    return async () => {
+      upload.end(content.subarray(content.length / 2));
+      const [response] = (await once(upload, "response")) as [IncomingMessage];
+      response.resume();
+      return response.statusCode ?? 0;
+    };
+  }
 });
 
 describe("a folder that vanishes while the endpoint runs", () => {

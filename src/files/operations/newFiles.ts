@@ -94,13 +94,13 @@ export const notYetKnown = "";
 
 /** Gives a new file its size, and the content that comes with the request, once all of that is there. */
 async function receive(exchange: Exchange, draft: Draft, size: number, written: number): Promise<void> {
-  const { request, response } = exchange;
+  const folder = exchange.storage.accountFolder(exchange.request.account);
   const fill = async (content: Buffer): Promise<void> => {
     if (draft.isVisible) ftruncateSync(draft.descriptor, 0);
     await writeAll(draft.descriptor, content, 0);
     if (size > content.length) ftruncateSync(draft.descriptor, size);
   };
-  if (written > 0) await withUpload(request, response, fill);
+  if (written > 0) await withUpload(exchange, folder, fill);
   else await fill(Buffer.alloc(0));
 }
 

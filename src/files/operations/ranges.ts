@@ -69,7 +69,7 @@ async function hashOf(descriptor: number, range: ByteRange): Promise<string> {
 }
 
 async function putRange(exchange: Exchange): Promise<void> {
-  const { request, response } = exchange;
+  const { request } = exchange;
   const target = fileTarget(exchange);
   const mode = request.header("x-ms-write")?.toLowerCase();
   if (mode !== "update" && mode !== "clear") invalid("x-ms-write");
@@ -78,7 +78,7 @@ async function putRange(exchange: Exchange): Promise<void> {
     const range = writableRange(request, entry);
     if (mode === "update") {
       if (uploadLength(request) !== lengthOf(range)) invalid("content-length");
-      await withUpload(request, response, (content) =>
+      await withUpload(exchange, exchange.storage.accountFolder(request.account), (content) =>
         writeRange(exchange, target, entry.descriptor, { range, content, keepsTime }),
       );
     } else {

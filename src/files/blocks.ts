@@ -1,0 +1,65 @@
+/// <reference lib="es2024.arraybuffer" />
+/** Time after which blocks that nobody needs are given back, in milliseconds. */
+const idleTime = 5000;
+
+/** Gives memory back at once: the collector would wait until dozens of megabytes have come together. */
+export function release({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
+}
+
+/** Blocks of memory that requests share, so that memory stays bounded however many clients upload at once. */
+export class Blocks {
+  readonly #size: number;
+  readonly #most: number;
+  readonly #idle: Buffer[] = [];
+  readonly #waiting = new Set<(block: Buffer) => void>();
+  #made = 0;
+  #forgetting: NodeJS.Timeout | undefined;
+
+  constructor(size: number, most: number) {
+    this.#size = size;
+    this.#most = most;
+  }
+
+  /** Hands a block to `use`; where none is free within `patience` milliseconds, `otherwise` is done without one. */
+  async lend<T>(patience: number, use: (block: Buffer) => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+    const block = this.#idle.pop() ?? this.#make() ?? (await this.#wait(patience));
+    if (block === undefined) return otherwise();
+    try {
+      return await use(block);
+    } finally {
+      this.#giveBack(block);
+    }
+  }
+
+  #make(): Buffer | undefined {
+    if (this.#made >= this.#most) return undefined;
+    this.#made++;
+    return Buffer.allocUnsafeSlow(this.#size);
+  }
+
+  #wait(patience: number): Promise<Buffer | undefined> {
+    return new Promise((resolve) => {
+      const take = (block: Buffer | undefined): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(take);
+        resolve(block);
+      };
+      const timer = setTimeout(take, patience, undefined);
+      this.#waiting.add(take);
+    });
+  }
+
+  #giveBack(block: Buffer): void {
+    const [next] = this.#waiting;
+    if (next !== undefined) return next(block);
+    this.#idle.push(block);
+    this.#forgetting ??= setTimeout(() => this.#forgetIdle(), idleTime).unref();
+    this.#forgetting.refresh();
+  }
+
+  #forgetIdle(): void {
+    this.#made -= this.#idle.length;
+    for (const block of this.#idle.splice(0)) release(block);
+  }
+}
