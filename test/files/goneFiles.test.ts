@@ -1,10 +1,13 @@
-import { mkdir, rename, rm, utimes } from "node:fs/promises";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import type { ShareClient } from "@azure/storage-file-share";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { forgetGone } from "../../src/files/goneFiles.ts";
 import { FilesService } from "../../src/files/index.ts";
+import { Storage } from "../../src/files/storage.ts";
 import { account, clientOf, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
@@ -108,22 +111,28 @@ describe("what is stored about files", () => {
     });
   });
 
-  it("stays with a share that is deleted and restored meanwhile", async () => {
-    await fixture.service.close();
-    const service = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account], shareRetentionDays: 1 });
-    const client = clientOf(service);
-    const again = client.getShareClient("swept");
-    for (const name of ["one", "two"]) await makeFile(name, again);
-    await utimes(folder, new Date(), new Date());
-    await again.delete();
-    await client.createShare("swept");
-    await service.close();
-    const next = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account], shareRetentionDays: 1 });
-    await makeFile("third", clientOf(next).getShareClient("swept"));
-    await rm(join(folder, "third"));
-    await next.close();
-    const last = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account], shareRetentionDays: 1 });
-    await expect.poll(() => rows().files).toBe(2);
-    await last.close();
-  });
+  it.each([false, true])(
+    "stays with a share that is moved aside during the search (replaced: %s)",
+    async (isReplaced) => {
+      for (const name of ["one", "two", "three"]) await makeFile(name);
+      await rm(join(folder, "three"));
+      await fixture.service.close();
+      const storage = new Storage(fixture.dataDir, [account.name]);
+      try {
+        const found = storage.share({ accountName: account.name, shareName: "swept" });
+        const searching = forgetGone(storage, found);
+        renameSync(folder, `${folder}-aside`);
+        if (isReplaced) mkdirSync(folder);
+        await searching;
+        // Also what is gone stays: nobody has seen all of the share at one moment.
+        expect(rows().files).toBe(3);
+        rmSync(folder, { recursive: true, force: true });
+        renameSync(`${folder}-aside`, folder);
+        await forgetGone(storage, found);
+        expect(rows().files).toBe(2);
+      } finally {
+        await storage.close();
+      }
+    },
+  );
 });
