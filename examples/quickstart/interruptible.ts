@@ -61,5 +61,6 @@ async function inTime(tasks: (() => Promise<void>)[]): Promise<void> {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };
-  return typeof code === "string" && !error.message.includes(code) ? `${code}: ${error.message}` : error.message;
+  const tellsMore = typeof code === "string" && !code.startsWith("ERR_") && !error.message.includes(code);
+  return tellsMore ? `${code}: ${error.message}` : error.message;
 }

@@ -150,7 +150,7 @@ describe("the quickstart", () => {
   it.each([
     [["--cntk"], {}, /there is no ConvNet_MNIST\.py/],
     [["--epochs", "many"], {}, /--epochs takes a whole number/],
-    [["--nonsense"], {}, /--nonsense/],
+    [["--nonsense"], {}, /^\nUnknown option .--nonsense.\n$/],
     [[], { BATCHAI_ENDPOINT: "https://127.0.0.1:1" }, /BATCHAI_ADMIN_PASSWORD|BATCHAI_STORAGE_ACCOUNT is not set/],
   ])("refuses %j with %j before it starts anything", async (parameters, variables, message) => {
     const { exitCode, stdout, stderr } = await start(parameters, variables).finished;
