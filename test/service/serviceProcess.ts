@@ -34,6 +34,9 @@ export class ServiceProcess {
       if (child.exitCode !== null)
         throw new Error(`the service ended with ${String(child.exitCode)}: ${output.join("")}`);
       return output.join("").includes("Batch AI API") && existsSync(connectionFile);
+    }).catch((error: unknown) => {
+      child.kill("SIGKILL");
+      throw error;
     });
     const connection = JSON.parse(readFileSync(connectionFile, "utf8")) as ServiceConnection;
     return new ServiceProcess(dataDir, connection, child, output);
