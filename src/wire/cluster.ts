@@ -109,6 +109,11 @@ export const nodeSetup = model<NodeSetup>("NodeSetup", {
   performanceCountersSettings: optional("performanceCountersSettings", object(performanceCountersSettings)),
 });
 
+const requiredRows = {
+  vmSize: required("properties.vmSize", string),
+  userAccountSettings: required("properties.userAccountSettings", object(userAccountSettings)),
+};
+
 const optionalRows = {
   vmPriority: optional("properties.vmPriority", vmPriority, "dedicated"),
   scaleSettings: optional("properties.scaleSettings", object(scaleSettings)),
@@ -120,10 +125,7 @@ const optionalRows = {
 /** Table of `ClusterCreateParameters`. */
 export const clusterCreateParameters = model<ClusterCreateParameters>(
   "ClusterCreateParameters",
-  withRows([optionalRows], {
-    vmSize: required("properties.vmSize", string),
-    userAccountSettings: required("properties.userAccountSettings", object(userAccountSettings)),
-  }),
+  withRows([requiredRows, optionalRows], {}),
 );
 
 /** Table of `ClusterUpdateParameters`. */

@@ -69,6 +69,12 @@ export const jobExecutionInfo = model<JobExecutionInfo>("JobExecutionInfo", {
   errors: readOnly("errors", arrayOf(object(batchAIError))),
 });
 
+const requiredRows = {
+  cluster: required("properties.cluster", object(resourceId)),
+  nodeCount: required("properties.nodeCount", int32({ minimum: 1 })),
+  stdOutErrPathPrefix: required("properties.stdOutErrPathPrefix", string),
+};
+
 const optionalRows = {
   schedulingPriority: optional("properties.schedulingPriority", oneOf("low", "normal", "high"), "normal"),
   mountVolumes: optional("properties.mountVolumes", object(mountVolumes)),
@@ -93,11 +99,7 @@ const optionalRows = {
 /** Table of `JobCreateParameters`. */
 export const jobCreateParameters = model<JobCreateParameters>(
   "JobCreateParameters",
-  withRows([optionalRows], {
-    cluster: required("properties.cluster", object(resourceId)),
-    nodeCount: required("properties.nodeCount", int32({ minimum: 1 })),
-    stdOutErrPathPrefix: required("properties.stdOutErrPathPrefix", string),
-  }),
+  withRows([requiredRows, optionalRows], {}),
 );
 
 /** Table of `Job`. */

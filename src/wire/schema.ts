@@ -279,8 +279,8 @@ type Default<Type> =
   Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType | NumberType ? number : string;
 
 /**
- * A table that has some of its rows from groups which several tables share; what else it needs is `own`. Bundlers keep
- * every table that takes over rows by `...`, since they cannot know that this does nothing else.
+ * A table that takes over groups of rows, in this order, and has its own ones behind them. Bundlers keep every table that
+ * takes over rows by `...`, since they cannot know that this does nothing else.
  */
 // @__NO_SIDE_EFFECTS__
 export function withRows<T, Groups extends readonly Partial<T>[]>(
