@@ -41,7 +41,11 @@ export interface StorageServer {
 export function createStorageServer(options: ServerOptions): StorageServer {
   const underWay = new Set<Promise<void>>();
   const answer = (message: IncomingMessage, response: ServerResponse): void => {
-    const answering = answerRequest(options, message, response);
+    const answering = answerRequest(options, message, response).catch((error: unknown) => {
+      // Not even the refusal could be sent; one request must not take the others with it.
+      options.log("A file request could not be answered", { error: describe(error) });
+      response.destroy();
+    });
     underWay.add(answering);
     void answering.finally(() => underWay.delete(answering));
   };

@@ -113,14 +113,23 @@ export class Storage {
 
   /** Drops rows of files that were deleted on the disk. */
   async #sweep(): Promise<void> {
-    for (const accountName of this.#accountNames) await this.#sweepAccount(accountName).catch(() => undefined);
+    try {
+      const accounts = this.#accountNames.map((accountName) => this.#sharesOf(accountName));
+      await forgetGone(this, accounts.flat(), this.#areAllShares());
+    } catch {
+      // What cannot be looked at now is looked at another day.
+    }
   }
 
-  async #sweepAccount(accountName: string): Promise<void> {
-    for (const shareName of this.shareNames(accountName)) {
-      const share = this.findShare({ accountName, shareName });
-      if (share !== undefined && !this.closing.aborted) await forgetGone(this, share).catch(() => undefined);
-    }
+  /** Whether there are no shares but those of the accounts that are hosted now, deleted ones included. */
+  #areAllShares(): boolean {
+    const folders = readdirSync(this.#root, { withFileTypes: true }).filter((entry) => !entry.isFile());
+    const areHosted = folders.every(({ name }) => this.#accountFolders.has(name));
+    return areHosted && this.properties.get("SELECT 1 FROM deleted_shares LIMIT 1") === undefined;
+  }
+
+  #sharesOf(accountName: string): Share[] {
+    return this.shareNames(accountName).flatMap((shareName) => this.findShare({ accountName, shareName }) ?? []);
   }
 
   /** What cannot be removed now is tried again later. */

@@ -87,6 +87,16 @@ export class WrittenRanges {
     this.#unlessDamaged(() => this.#forget(keyOf(stat)), undefined);
   }
 
+  /** Identities of files on the file system `dev` of which something is noted; where there are very many, some of them. */
+  identities(dev: bigint, limit: number): string[] {
+    const select = (): string[] => {
+      const sql = "SELECT key FROM files WHERE key >= ? AND key < ? ORDER BY RANDOM() LIMIT ?";
+      const rows = this.#database.prepare(sql).all(`${dev}-`, `${dev}.`, limit);
+      return rows.map(({ key }) => String(key).slice(`${dev}-`.length));
+    };
+    return this.#unlessDamaged(select, []);
+  }
+
   /** Drops notes of files that are gone: of the file system `dev`, those of that identity (see `identityOf`). */
   forgetIdentities(dev: bigint, identities: readonly string[]): void {
     this.#change(() => {

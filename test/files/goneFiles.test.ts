@@ -79,6 +79,23 @@ describe("what is stored about files", () => {
     });
   });
 
+  it("goes also where nothing but holes is known, and stays with snapshots", async () => {
+    const sparse = (name: string) => share.rootDirectoryClient.getFileClient(name);
+    for (const name of ["kept", "shown", "deleted"]) await sparse(name).create(10_000);
+    await sparse("deleted").delete();
+    const { snapshot = "" } = await share.createSnapshot();
+    await sparse("doomed").create(10_000);
+    expect(rows().holes).toBe(5);
+    await rm(join(folder, "shown"));
+    await rm(join(folder, "doomed"));
+    await restarted(async (found) => {
+      await expect.poll(() => rows().holes).toBe(3);
+      expect((await found.rootDirectoryClient.getFileClient("kept").getRangeList()).rangeList).toEqual([]);
+      const then = found.withSnapshot(snapshot).rootDirectoryClient.getFileClient("shown");
+      expect((await then.getRangeList()).rangeList).toEqual([]);
+    });
+  });
+
   it("stays with files that are made, and with files that a job moves about, while the share is searched", async () => {
     for (let directory = 0; directory < 40; directory++) await mkdir(join(folder, `directory-${directory}`));
     await makeFile("directory-0/wanderer");
@@ -120,7 +137,7 @@ describe("what is stored about files", () => {
       const storage = new Storage(fixture.dataDir, [account.name]);
       try {
         const found = storage.share({ accountName: account.name, shareName: "swept" });
-        const searching = forgetGone(storage, found);
+        const searching = forgetGone(storage, [found], true);
         renameSync(folder, `${folder}-aside`);
         if (isReplaced) mkdirSync(folder);
         await searching;
@@ -128,7 +145,7 @@ describe("what is stored about files", () => {
         expect(rows().files).toBe(3);
         rmSync(folder, { recursive: true, force: true });
         renameSync(`${folder}-aside`, folder);
-        await forgetGone(storage, found);
+        await forgetGone(storage, [found], true);
         expect(rows().files).toBe(2);
       } finally {
         await storage.close();
