@@ -199,6 +199,40 @@ describe("a snapshot of a share", () => {
     }
   });
 
+  it("is one of several that are taken at once, each with a time of its own", async () => {
+    const share = await newShare("at-once");
+    await upload(share, "file", "same");
+    const taken = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => share.createSnapshot({ metadata: { index: `${index}` } })),
+    );
+    const times = taken.map(({ snapshot = "" }) => snapshot);
+    expect(new Set(times).size).toBe(8);
+    const found = (await listed({ prefix: "at-once", includeSnapshots: true })).flatMap((item) => item.snapshot ?? []);
+    expect(found).toEqual([...times].sort());
+    for (const [index, time] of times.entries()) {
+      expect((await share.withSnapshot(time).getProperties()).metadata).toEqual({ index: `${index}` });
+      expect(await download(share.withSnapshot(time), "file")).toBe("same");
+    }
+  });
+
+  it("of a share that is deleted meanwhile leaves nothing", async () => {
+    const share = await newShare("passing");
+    for (let index = 0; index < 20; index++) await upload(share, `file-${index}`, "x".repeat(10_000));
+    const aside = async (): Promise<string[]> =>
+      (await readdir(join(fixture.dataDir, account.name))).filter((name) => name.startsWith("."));
+    const before = await aside();
+    const taking = share.createSnapshot().then(
+      () => "taken",
+      (error: unknown) => (error as { code?: string }).code,
+    );
+    await expect.poll(async () => (await aside()).length).toBeGreaterThan(before.length);
+    await share.delete({ deleteSnapshots: "include" });
+    expect(["taken", "ShareNotFound"]).toContain(await taking);
+    await expect.poll(aside).toEqual(before);
+    expect(await listed({ prefix: "passing", includeSnapshots: true, includeDeleted: true })).toEqual([]);
+    expect(fixture.logged).toEqual([]);
+  });
+
   it("gives its files back, with their properties and permissions, as files of their own", async () => {
     const share = await newShare("giving-back");
     const file = share.rootDirectoryClient.getFileClient("file.txt");
