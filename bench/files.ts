@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
     large: { type: "string", default: "256" },
     small: { type: "string", default: "10000" },
     rounds: { type: "string", default: "5" },
-    only: { type: "string" },
+    only: { type: "string", default: "" },
   },
 });
 const scale = { largeInMiB: Number(options.large), smallFiles: Number(options.small), rounds: Number(options.rounds) };
@@ -106,7 +106,7 @@ try {
     atStart.map(({ now }) => now.toFixed(0)),
   );
   for (const measure of measures(scale)) {
-    if (options.only !== undefined && !measure.what.includes(options.only)) continue;
+    if (!new RegExp(options.only).test(measure.what)) continue;
     const results = await carryOut(measure, servers);
     const own = results.get(ours);
     row(

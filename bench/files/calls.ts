@@ -1,4 +1,6 @@
-import { Agent, request } from "node:http";
+import type { Socket } from "node:net";
+import { Connection } from "./connection.ts";
+import type { Answer } from "./connection.ts";
 
 /** One HTTP request. */
 export interface Call {
@@ -15,19 +17,13 @@ export interface Body {
   readonly length: number;
 }
 
-/** What came back. */
-export interface Answer {
-  readonly status: number;
-  /** Bytes of the body. */
-  readonly length: number;
-  /** The body, where it was asked for. */
-  readonly text: string;
-}
+/** Time in milliseconds after which a server may be about to close a connection that nobody has used. */
+const longestIdle = 2000;
 
 /** Sends requests to one server over connections that are kept alive. */
 export class Caller {
   readonly #port: number;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  readonly #idle: Connection[] = [];
 
   constructor(port: number) {
     this.#port = port;
@@ -35,57 +31,48 @@ export class Caller {
 
   /** Sends a request and reads its answer to the end. Throws unless it succeeds. */
   async send(call: Call, wantsText = false): Promise<Answer> {
-    const answer = await this.#send(call, wantsText);
-    if (answer.status >= 300)
+    const connection = this.#take();
+    const answer = await connection.send(headOf(call, this.#port), (socket) => sendBody(socket, call.body), {
+      hasBody: call.method !== "HEAD",
+      wantsText,
+    });
+    this.#idle.push(connection);
+    if (answer.status >= 300) {
       throw new Error(`${call.method} ${call.path.split("?")[0] ?? ""}: ${answer.status} ${answer.text}`);
+    }
     return answer;
   }
 
-  #send({ method, path, headers, body }: Call, wantsText: boolean): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const options = {
-        host: "127.0.0.1",
-        port: this.#port,
-        agent: this.#agent,
-        method,
-        path,
-        headers: { ...headers, "content-length": body?.length ?? 0 },
-      };
-      const message = request(options, (response) => {
-        const { statusCode: status = 0 } = response;
-        const chunks: Buffer[] = [];
-        let length = 0;
-        response.on("data", (chunk: Buffer) => {
-          length += chunk.length;
-          if (wantsText || status >= 300) chunks.push(chunk);
-        });
-        response.on("error", reject);
-        response.on("end", () => {
-          resolve({ status, length, text: Buffer.concat(chunks).toString() });
-        });
-      });
-      message.on("error", reject);
-      send(message, body);
-    });
+  #take(): Connection {
+    for (let found = this.#idle.pop(); found !== undefined; found = this.#idle.pop()) {
+      if (found.isOpen && performance.now() - found.lastUsed < longestIdle) return found;
+      found.close();
+    }
+    return new Connection(this.#port);
   }
 
   close(): void {
-    this.#agent.destroy();
+    for (const connection of this.#idle) connection.close();
   }
 }
 
-function send(message: ReturnType<typeof request>, body: Body | undefined): void {
+function headOf({ method, path, headers, body }: Call, port: number): string {
+  const all = { host: `127.0.0.1:${port}`, ...headers, "content-length": body?.length ?? 0 };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+}
+
+function sendBody(socket: Socket, body: Body | undefined): void {
   let left = body?.length ?? 0;
   const write = (): void => {
     while (body !== undefined && left > 0) {
       const part = left < body.block.length ? body.block.subarray(0, left) : body.block;
       left -= part.length;
-      if (!message.write(part) && left > 0) {
-        message.once("drain", write);
+      if (!socket.write(part) && left > 0) {
+        socket.once("drain", write);
         return;
       }
     }
-    message.end();
   };
   write();
 }
