@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { read as readCallback, write as writeCallback, writeSync } from "node:fs";
+import { read as readCallback, readSync, write as writeCallback, writeSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { lengthOf } from "./ranges.ts";
@@ -10,8 +10,11 @@ const write = promisify(writeCallback);
 
 /** Bytes read or written at a time: large enough that system calls do not count, small enough for many clients. */
 const blockSize = 256 * 1024;
-/** Content up to this size goes to the operating system's cache in some microseconds. */
-const shortWrite = 64 * 1024;
+/**
+ * Content up to this size is read and written at once: from and to the cache of the operating system that takes some
+ * microseconds, a tenth of a trip through the thread pool, and to find the file has taken as many looks at the disk.
+ */
+const shortContent = 64 * 1024;
 /** Shortest range for which a process is started that gives its space back to the disk. */
 const shortestHole = 1024 * 1024;
 
@@ -22,6 +25,10 @@ const shortestHole = 1024 * 1024;
 
 /** Sends part of an open file as the body of an answer whose headers are set. */
 export async function sendContent(descriptor: number, range: ByteRange, response: ServerResponse): Promise<void> {
+  if (lengthOf(range) <= shortContent) {
+    sendAtOnce(descriptor, range, response);
+    return;
+  }
   const size = Math.min(blockSize, lengthOf(range));
   // Two blocks take turns: while one is on its way to the client, the other is filled.
   const blocks = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(Math.min(size, lengthOf(range) - size))];
@@ -45,6 +52,16 @@ export async function sendContent(descriptor: number, range: ByteRange, response
   response.end();
 }
 
+function sendAtOnce(descriptor: number, range: ByteRange, response: ServerResponse): void {
+  const block = Buffer.allocUnsafe(lengthOf(range));
+  let length = 0;
+  for (let read = -1; read !== 0 && length < block.length; length += read) {
+    read = readSync(descriptor, block, length, block.length - length, range.start + length);
+  }
+  if (length < block.length) response.destroy();
+  else response.end(block);
+}
+
 /** Resolves when the block is on its way and may be filled again, or when nobody listens any more. */
 function send(response: ServerResponse, block: Buffer): Promise<void> {
   return new Promise((resolve) => {
@@ -56,9 +73,9 @@ function send(response: ServerResponse, block: Buffer): Promise<void> {
   });
 }
 
-/** Writes all of `data` into an open file; little of it at once, for that is done before a thread would be awake. */
+/** Writes all of `data` into an open file. */
 export async function writeAll(descriptor: number, data: Buffer, position: number): Promise<void> {
-  const isShort = data.length <= shortWrite;
+  const isShort = data.length <= shortContent;
   for (let done = 0; done < data.length;) {
     const rest = [descriptor, data, done, data.length - done, position + done] as const;
     done += isShort ? writeSync(...rest) : (await write(...rest)).bytesWritten;

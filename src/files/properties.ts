@@ -95,6 +95,15 @@ export interface ShareIdentity {
 const remedy =
   "Restore it from a backup, or move it away: then files keep their content, and lose what only it knew of them.";
 
+/** Properties of a file or directory, and the lease on it. */
+interface FileAndLease {
+  readonly properties: FileProperties;
+  readonly lease: Lease | undefined;
+}
+
+/** Files of which {@link PropertyStore} remembers what is stored. */
+const mostRecent = 2000;
+
 /** A row of a table. */
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -109,6 +118,8 @@ export class PropertyStore {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** What was asked for since the last change: files are read more often than they are written. */
+  readonly #recent = new Map<string, FileAndLease>();
 
   /** Throws when the file cannot be used, is damaged, or was written by a newer version. */
   constructor(path: string) {
@@ -155,7 +166,15 @@ export class PropertyStore {
   }
 
   /** Properties of a file or directory as {@link PropertyStore.file} has them, and the lease on it. */
-  fileAndLease(share: ShareIdentity, identity: string): { properties: FileProperties; lease: Lease | undefined } {
+  fileAndLease(share: ShareIdentity, identity: string): FileAndLease {
+    const key = `${share.identity} ${identity}`;
+    const found = this.#recent.get(key) ?? this.#readFileAndLease(share, identity);
+    if (this.#recent.size >= mostRecent) this.#recent.clear();
+    this.#recent.set(key, found);
+    return found;
+  }
+
+  #readFileAndLease(share: ShareIdentity, identity: string): FileAndLease {
     const row = this.get(
       `SELECT (SELECT properties FROM files WHERE share = ?1 AND file = ?2) AS properties,
               (SELECT lease FROM leases WHERE share = ?1 AND file = ?2) AS lease`,
@@ -236,12 +255,18 @@ export class PropertyStore {
 
   /** Carries out a statement that changes something. */
   run(sql: string, ...values: SQLInputValue[]): void {
+    this.#recent.clear();
     this.#carryOut(() => this.#prepare(sql).run(...values));
   }
 
   /** All that `change` does, or nothing of it. */
   transaction(change: () => void): void {
-    inTransaction(this.#database, change);
+    try {
+      inTransaction(this.#database, change);
+    } finally {
+      // What is not done after all may have been read meanwhile.
+      this.#recent.clear();
+    }
   }
 
   /** Like {@link PropertyStore.transaction}, for what outlives a power failure once this returns. */

@@ -67,6 +67,11 @@ export class WrittenRanges {
     };
   }
 
+  /** Whether, besides the caller, someone has announced a change of a file's content that is not over. */
+  isChangedByOthers(stat: BigIntStats): boolean {
+    return (this.#underWay.get(keyOf(stat))?.count ?? 0) > 1;
+  }
+
   /** The written parts of a file, in order and in whole pages, the last one cut off at the end of the file. */
   of(stat: BigIntStats): ByteRange[] {
     const key = keyOf(stat);

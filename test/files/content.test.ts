@@ -34,6 +34,20 @@ describe("files through the official client", () => {
     expect((await buffer(whole.readableStreamBody ?? Readable.from([]))).equals(data)).toBe(true);
   });
 
+  it("have the ETag that the last of several writes side by side was answered with, and another one than before", async () => {
+    const part = randomBytes(1024 * 1024);
+    const file = fileNamed("side-by-side");
+    const { etag: before } = await file.create(8 * part.length);
+    const write = (_: unknown, index: number): ReturnType<typeof file.uploadRange> =>
+      file.uploadRange(part, index * part.length, part.length);
+    const answers = await Promise.all(Array.from({ length: 8 }, write));
+    const { etag } = await file.getProperties();
+    expect(answers.map((answer) => answer.etag)).toContain(etag);
+    expect(etag).not.toBe(before);
+    const again = await file.uploadRange(part, 0, part.length);
+    expect(answers.map((answer) => answer.etag)).not.toContain(again.etag);
+  });
+
   it("are uploaded from a file and from a stream", async () => {
     const data = randomBytes(3_000_000);
     await writeFile(join(fixture.dataDir, "local.bin"), data);

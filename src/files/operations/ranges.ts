@@ -152,7 +152,9 @@ async function changeContent(
   const now = (): ReturnType<typeof stateOf> => stateOf(descriptor);
   try {
     await write();
-    await setLastWriteTimeLater(descriptor, keepsTime ? stat.mtime : "now");
+    // Of writes side by side the last to end sets the time; the others would only wait for it.
+    if (keepsTime) await setLastWriteTimeLater(descriptor, stat.mtime);
+    else if (!storage.written.isChangedByOthers(stat)) await setLastWriteTimeLater(descriptor, "now");
     end(now(), change);
   } catch (error) {
     // Nobody knows how far it came.
