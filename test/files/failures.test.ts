@@ -80,7 +80,7 @@ describe("a full disk", () => {
       const source = root.getFileClient("old").url;
       expect(await outcome(root.getFileClient("copy").startCopyFromURL(source))).toBe(full);
       expect(await outcome(share.createSnapshot())).toBe(full);
-      for (let index = 0; index < 300; index++) {
+      for (let index = 0; index < 60; index++) {
         // Whatever still fits is done, and whatever does not is refused; nothing fails.
         const long = "x".repeat(4000);
         const outcomes = await Promise.all([
