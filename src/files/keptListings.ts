@@ -24,13 +24,13 @@ export function directoryState(folder: string): string {
 
 /** Keeps the names of a directory for the next page, so that not every page reads and sorts all of them again. */
 export function keepListing(folder: string, state: string, keys: readonly string[]): void {
-  drop(folder);
+  forgetListing(folder);
   let total = keys.length;
   for (const listing of listings.values()) total += listing.keys.length;
   for (const [oldest, listing] of listings) {
     if (total <= mostKeptNames) break;
     total -= listing.keys.length;
-    drop(oldest);
+    forgetListing(oldest);
   }
   const expiry = setTimeout(() => listings.delete(folder), patience).unref();
   listings.set(folder, { state, keys, expiry });
@@ -41,14 +41,15 @@ export function keptListing(folder: string): readonly string[] | undefined {
   const listing = listings.get(folder);
   if (listing === undefined) return undefined;
   if (listing.state !== directoryState(folder)) {
-    drop(folder);
+    forgetListing(folder);
     return undefined;
   }
   listing.expiry.refresh();
   return listing.keys;
 }
 
-function drop(folder: string): void {
+/** Drops the kept names of a directory. */
+export function forgetListing(folder: string): void {
   clearTimeout(listings.get(folder)?.expiry);
   listings.delete(folder);
 }

@@ -27,10 +27,10 @@ export function elements(name: string, contents: readonly object[]): Buffer {
   return Buffer.from(document.slice(document.indexOf("<_>") + 3, -"</_>".length));
 }
 
-/** A document in which an element without content has been given some. */
-export function fillFrame(frame: string, name: string, content: Buffer): Buffer {
+/** A document, in pieces, in which an element without content has been given some. */
+export function fillFrame(frame: string, name: string, content: readonly Buffer[]): Buffer[] {
   const [before = "", after = ""] = frame.split(`<${name}/>`);
-  return Buffer.concat([Buffer.from(`${before}<${name}>`), content, Buffer.from(`</${name}>${after}`)]);
+  return [Buffer.from(`${before}<${name}>`), ...content, Buffer.from(`</${name}>${after}`)];
 }
 
 /** The body of an error, in the form that storage clients parse. */

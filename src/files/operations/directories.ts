@@ -66,7 +66,7 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
 }
 
 /** Entries are turned into bytes in batches, so that a long page does not fill the memory with descriptions. */
-function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (entry: FoundPlace) => object): Buffer {
+function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (entry: FoundPlace) => object): Buffer[] {
   const files: Buffer[] = [];
   const directories: Buffer[] = [];
   for (let start = 0; start < keys.length; start += batchSize) {
@@ -74,7 +74,7 @@ function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (e
     files.push(elements("File", found.filter(({ stat }) => stat.isFile()).map(describe)));
     directories.push(elements("Directory", found.filter(({ stat }) => stat.isDirectory()).map(describe)));
   }
-  return Buffer.concat([...files, ...directories]);
+  return [...files, ...directories];
 }
 
 function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) => object {

@@ -49,27 +49,28 @@ export function answer(exchange: Exchange, status: number, headers: Readonly<Rec
   exchange.response.writeHead(status, { ...headers, "content-length": 0 }).end();
 }
 
-/** Answers with an XML document. */
+/** Answers with an XML document, whole or in pieces. */
 export function answerXml(
   exchange: Exchange,
-  xml: string | Buffer,
+  xml: string | readonly Buffer[],
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  answerDocument(exchange, "application/xml", xml, headers);
+  answerDocument(exchange, "application/xml", typeof xml === "string" ? [Buffer.from(xml)] : xml, headers);
 }
 
 /** Answers with a JSON document. */
 export function answerJson(exchange: Exchange, document: object): void {
-  answerDocument(exchange, "application/json", JSON.stringify(document), {});
+  answerDocument(exchange, "application/json", [Buffer.from(JSON.stringify(document))], {});
 }
 
 function answerDocument(
   { response }: Exchange,
   type: string,
-  content: string | Buffer,
+  pieces: readonly Buffer[],
   headers: Readonly<Record<string, string>>,
 ): void {
-  response
-    .writeHead(200, { ...headers, "content-type": type, "content-length": Buffer.byteLength(content) })
-    .end(content);
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  response.writeHead(200, { ...headers, "content-type": type, "content-length": length });
+  for (const piece of pieces) response.write(piece);
+  response.end();
 }
