@@ -81,7 +81,7 @@ export function measures({ largeInMiB, smallFiles, rounds }: Scale): Measure[] {
     {
       what: `read ${smallFiles} files of 4 KiB, x 16`,
       unit: "1/s",
-      rounds: 1,
+      rounds,
       run: async (server) => {
         const calls = sequence(smallFiles).map((index) => server.dialect.get(`many/${index}.bin`));
         return smallFiles / ((await timed(() => sendAll(server, calls, 16))) / 1000);
