@@ -53,12 +53,12 @@ export interface MnistOptions {
 export async function writeMnist(directory: string, options: MnistOptions = {}): Promise<MnistTextFiles> {
   const source = options.source ?? sourceFolder();
   await mkdir(directory, { recursive: true });
-  const written = await Promise.all([TRAIN, TEST].map((part) => writePart(part, source, directory, options.samples)));
-  return {
-    train: join(directory, TRAIN.textFile),
-    test: join(directory, TEST.textFile),
-    reused: !written.includes(true),
-  };
+  let reused = true;
+  // One after the other: when one fails, nothing of the other is still being written.
+  for (const part of [TRAIN, TEST]) {
+    if (await writePart(part, source, directory, options.samples)) reused = false;
+  }
+  return { train: join(directory, TRAIN.textFile), test: join(directory, TEST.textFile), reused };
 }
 
 function sourceFolder(): string {
