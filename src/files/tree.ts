@@ -35,6 +35,12 @@ export interface FoundPlace extends Place {
   readonly stat: BigIntStats;
 }
 
+/** A {@link Place} to which a path led. */
+export interface LocatedPlace extends Place {
+  /** Inode number of the directory that holds the name. */
+  readonly folderId: bigint;
+}
+
 /** Folder of a share, and what is there. */
 export interface Root {
   readonly folder: string;
@@ -45,6 +51,11 @@ export interface Root {
 export interface LocateOptions {
   /** Whether `a.` is a name of its own; SMB, and so Azure by default, reads it as `a`. */
   readonly keepTrailingDots?: boolean;
+  /**
+   * Whether what is there must certainly be in its share: no symbolic link, put on the way meanwhile, can have led out of
+   * it. Who opens the place (see {@link openPlace}) finds that out anyway.
+   */
+  readonly isCertain?: boolean;
 }
 
 const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -60,24 +71,31 @@ const onLinux = process.platform === "linux";
  * Follows checked names (see `checkPath`) from the folder of a share to a place. Names are found without regard to
  * case, an exact match first. Symbolic links are never followed: a path through one does not exist.
  */
-export function locate({ folder: root, stat }: Root, path: readonly string[], options: LocateOptions = {}): Place {
+export function locate(root: Root, path: readonly string[], options: LocateOptions = {}): LocatedPlace {
+  const { folder, stat } = root;
   if (stat?.isDirectory() !== true) throw new StorageError("ShareNotFound");
-  let place: Place = { folder: root, name: ".", stat };
-  path.forEach((segment, depth) => {
-    if (place.stat?.isDirectory() !== true) throw new StorageError("ParentNotFound");
-    const folder = depth === 0 ? root : pathOf(place);
-    place = findIn(folder, segment, options);
-  });
-  return place;
+  return path.reduce<LocatedPlace>(
+    (parent, segment, depth) => {
+      if (parent.stat?.isDirectory() !== true) throw new StorageError("ParentNotFound");
+      const isCertain = options.isCertain === true && depth === path.length - 1;
+      const find = isCertain ? findForCertain : findIn;
+      return { ...find(pathOf(parent), segment, options), folderId: parent.stat.ino };
+    },
+    { folder, name: ".", stat, folderId: stat.ino },
+  );
 }
 
-function findIn(folder: string, segment: string, options: LocateOptions): Place {
-  const exact = lstat(join(folder, segment));
+function findForCertain(folder: string, segment: string, options: LocateOptions): Place {
+  return withDirectory(folder, (anchor) => findIn(folder, segment, options, anchor));
+}
+
+function findIn(folder: string, segment: string, options: LocateOptions, anchor = folder): Place {
+  const exact = lstat(`${anchor}/${segment}`);
   if (exact !== undefined) return { folder, name: segment, stat: exact };
   const wanted = options.keepTrailingDots === true ? segment : segment.replace(/\.+$/, "");
   const name = findSpelling(folder, wanted) ?? wanted;
   if (name === segment) return { folder, name, stat: undefined };
-  return { folder, name, stat: lstat(join(folder, name)) };
+  return { folder, name, stat: lstat(`${anchor}/${name}`) };
 }
 
 function findSpelling(folder: string, wanted: string): string | undefined {
@@ -96,19 +114,14 @@ export function pathOf(place: Place): string {
   return place.name === "." ? place.folder : join(place.folder, place.name);
 }
 
-/** The place as it is now, and certainly in its share: no symbolic link can have led out of it. */
-export function lookAgain(place: Place): Place {
-  return withDirectory(place.folder, (anchor) => ({ ...place, stat: lstat(`${anchor}/${place.name}`) }));
-}
-
 /** The place, if a regular file is there. */
-export function requireFile(place: Place): FoundPlace {
+export function requireFile<P extends Place>(place: P): P & FoundPlace {
   if (place.stat?.isFile() !== true) throw new StorageError("ResourceNotFound");
   return { ...place, stat: place.stat };
 }
 
 /** The place, if a directory is there. */
-export function requireDirectory(place: Place): FoundPlace {
+export function requireDirectory<P extends Place>(place: P): P & FoundPlace {
   if (place.stat?.isDirectory() !== true) throw new StorageError("ResourceNotFound");
   return { ...place, stat: place.stat };
 }

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fstatSync, futimes, futimesSync, lstatSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, futimes, futimesSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { promisify } from "node:util";
 import { checkConditions } from "../conditions.ts";
@@ -13,15 +13,15 @@ import { permissionOf, savePermission } from "../permissions.ts";
 import type { FileProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import type { Share } from "../storage.ts";
-import { locate, lookAgain, openPlace, requireFile } from "../tree.ts";
-import type { Place } from "../tree.ts";
+import { locate, openPlace } from "../tree.ts";
+import type { LocatedPlace, LocateOptions } from "../tree.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange } from "./operation.ts";
 
 /** Where a request points to inside its share. */
 export interface Target {
   readonly share: Share;
-  readonly place: Place;
+  readonly place: LocatedPlace;
 }
 
 /** A file or directory with all that is known about it. */
@@ -43,10 +43,10 @@ const futimesLater = promisify(futimes);
 export const leaseHeader = "x-ms-lease-id";
 
 /** Finds the place that the request addresses. */
-export function targetOf(exchange: Exchange): Target {
+export function targetOf(exchange: Exchange, options?: Pick<LocateOptions, "isCertain">): Target {
   const share = shareOf(exchange);
   const keepTrailingDots = exchange.request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
-  return { share, place: locate(share, exchange.request.path, { keepTrailingDots }) };
+  return { share, place: locate(share, exchange.request.path, { ...options, keepTrailingDots }) };
 }
 
 /** Stored properties of something in a share. */
@@ -75,11 +75,6 @@ export function checkedKnown(exchange: Exchange, share: Share, stat: BigIntStats
   const known = { stat, identity, ...exchange.storage.properties.fileAndLease(share, identity) };
   checkAccess(exchange, known);
   return known;
-}
-
-/** What is known about the file that the request addresses, for whoever need not open it. Throws as the others do. */
-export function checkedFile(exchange: Exchange, { share, place }: Target): Known {
-  return checkedKnown(exchange, share, requireFile(lookAgain(place)).stat);
 }
 
 /** Throws when a lease, a copy under way or a condition of the request stands against it. */
@@ -214,9 +209,12 @@ export function currentHeaders(
 }
 
 /** Headers that tell the client about a file or directory. */
-export function entryHeaders(place: Place, stat: BigIntStats, properties: FileProperties): Record<string, string> {
-  const parent = lstatSync(place.folder, { bigint: true });
-  return { ...versionHeaders(stat, properties), ...smbHeaders(stat, parent.ino, properties) };
+export function entryHeaders(
+  { folderId }: LocatedPlace,
+  stat: BigIntStats,
+  properties: FileProperties,
+): Record<string, string> {
+  return { ...versionHeaders(stat, properties), ...smbHeaders(stat, folderId, properties) };
 }
 
 /** Changes the stored properties of a file or directory, and perhaps its times, and answers. */

@@ -14,9 +14,9 @@ import { leaseHeaders } from "../leases.ts";
 import type { FileCopy } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import { removeFile, requireFile } from "../tree.ts";
+import type { FoundPlace } from "../tree.ts";
 import {
   changeProperties,
-  checkedFile,
   checkedKnown,
   currentHeaders,
   entryHeaders,
@@ -44,8 +44,8 @@ export function fileSizeOf(request: StorageRequest): number | undefined {
 }
 
 function getFileProperties(exchange: Exchange): void {
-  const target = fileTarget(exchange);
-  const file = checkedFile(exchange, target);
+  const target = certainFileTarget(exchange);
+  const file = checkedKnown(exchange, target.share, target.place.stat);
   exchange.response
     .writeHead(200, {
       ...fileHeaders(exchange, target, file),
@@ -81,8 +81,8 @@ function copyNow(copy: FileCopy, isUnderWay: boolean): FileCopy {
 }
 
 function getFileMetadata(exchange: Exchange): void {
-  const target = fileTarget(exchange);
-  const { stat, properties } = checkedFile(exchange, target);
+  const target = certainFileTarget(exchange);
+  const { stat, properties } = checkedKnown(exchange, target.share, target.place.stat);
   answer(exchange, 200, { ...entryHeaders(target.place, stat, properties), ...metadataHeaders(properties.metadata) });
 }
 
@@ -124,8 +124,18 @@ function resize({ storage }: Exchange, descriptor: number, size: number): void {
 
 /** The file that the request addresses. Throws when there is none. */
 export function fileTarget(exchange: Exchange): Target {
-  const target = targetOf(exchange);
-  return { ...target, place: requireFile(target.place) };
+  return withFile(targetOf(exchange));
+}
+
+/** The same for whoever does not open it. */
+function certainFileTarget(exchange: Exchange): FileTarget {
+  return withFile(targetOf(exchange, { isCertain: true }));
+}
+
+type FileTarget = Target & { readonly place: FoundPlace };
+
+function withFile({ share, place }: Target): FileTarget {
+  return { share, place: requireFile(place) };
 }
 
 function deleteFile(exchange: Exchange): void {

@@ -5,7 +5,7 @@ import { checkLease } from "../leases.ts";
 import { checkNewName } from "../names.ts";
 import type { FileProperties } from "../properties.ts";
 import { movePlace, openPlace, pathOf, removeFile, requireDirectory, requireFile } from "../tree.ts";
-import type { FoundPlace, Place } from "../tree.ts";
+import type { FoundPlace, LocatedPlace, Place } from "../tree.ts";
 import {
   currentHeaders,
   forget,
@@ -77,7 +77,7 @@ function isOtherNameOf(place: Place, source: FoundPlace): boolean {
 }
 
 /** The place that the source may move to. Throws when something stands in the way. */
-function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): Place {
+function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): LocatedPlace {
   const { request } = exchange;
   const { share, place } = target;
   const wanted = request.path.at(-1) ?? "";
