@@ -1,4 +1,4 @@
-// What the file endpoint reaches, beside a bare server as the limit and Azurite as the peer: `node bench/files.ts`.
+// What the file endpoint reaches, beside a bare server as the limit and Azurite as the peer: `npm run bench:files`.
 // See README.md for what the numbers mean and how to get Azurite.
 import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
