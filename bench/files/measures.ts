@@ -97,14 +97,14 @@ export function measures({ largeInMiB, smallFiles, rounds }: Scale): Measure[] {
       what: "HEAD, one after the other",
       unit: "ms",
       rounds,
-      run: (server) => each(server, 500, (index) => server.dialect.head(`many/${index % smallFiles}.bin`)),
+      run: (server) => each(server, 3000, (index) => server.dialect.head(`many/${index % smallFiles}.bin`)),
     },
     {
       what: "HEAD x 16",
       unit: "1/s",
       rounds,
       run: async (server) => {
-        const calls = sequence(2000).map((index) => server.dialect.head(`many/${index % smallFiles}.bin`));
+        const calls = sequence(10_000).map((index) => server.dialect.head(`many/${index % smallFiles}.bin`));
         return calls.length / ((await timed(() => sendAll(server, calls, 16))) / 1000);
       },
     },
