@@ -9,8 +9,8 @@ export async function flushNames(folder: string): Promise<void> {
 }
 
 /**
- * Flushes a folder with its name and all that is in it, content included. One call for the whole file system takes a fifth of the
- * time that one for each file does; Node does not have it, but coreutils brings a program.
+ * Flushes a folder with its name and all that is in it, content included. One call for the whole file system takes a
+ * fifth of the time that one for each file does; Node does not have it, but coreutils brings a program.
  */
 export async function flushTree(folder: string): Promise<void> {
   if (await flushFileSystem(folder)) return;

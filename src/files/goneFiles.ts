@@ -4,6 +4,7 @@ import { opendir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { identityOf } from "./description.ts";
+import { directoryState } from "./directoryState.ts";
 import type { PropertyStore } from "./properties.ts";
 import type { Share, Storage } from "./storage.ts";
 import { lookAt, pathOf } from "./tree.ts";
@@ -102,7 +103,7 @@ async function removeFound(share: Share, wanted: readonly Set<string>[], signal:
   for (let round = 0; round < mostRounds; round++) {
     for (let next = unread.pop(); next !== undefined; next = unread.pop()) {
       remove(next, wanted);
-      states.set(pathOf(next), hasSettled(next.stat) ? stateOf(next.stat) : "");
+      states.set(pathOf(next), hasSettled(next.stat) ? directoryState(next.stat) : "");
       for (const found of await readDirectory(next, wanted, signal)) {
         if (!states.has(pathOf(found))) unread.push(found);
       }
@@ -161,7 +162,7 @@ async function changedSince(states: Map<string, string>, share: Share, signal: A
   for (const [path, state] of states) {
     const place = directoryAt(path, share);
     if (place === undefined) states.delete(path);
-    else if (stateOf(place.stat) !== state) changed.push(place);
+    else if (directoryState(place.stat) !== state) changed.push(place);
     if (++seen % batchSize === 0) await setTimeout(1, undefined, { signal });
   }
   return changed;
@@ -171,10 +172,6 @@ function directoryAt(path: string, { folder }: Share): FoundPlace | undefined {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat?.isDirectory() !== true) return undefined;
   return path === folder ? { folder, name: ".", stat } : { folder: dirname(path), name: basename(path), stat };
-}
-
-function stateOf({ dev, ino, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}-${ino}-${mtimeNs}-${ctimeNs}`;
 }
 
 /** The file system's clock is coarse: a directory that has just changed may change again without showing it. */

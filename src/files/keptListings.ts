@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { directoryState } from "./directoryState.ts";
 
 /** Names of a directory that someone lists page by page. */
 interface Listing {
@@ -16,10 +17,9 @@ const patience = 10_000;
 
 const listings = new Map<string, Listing>();
 
-/** Identifies what a directory holds at the moment. */
-export function directoryState(folder: string): string {
-  const { dev, ino, mtimeNs, ctimeNs } = lstatSync(folder, { bigint: true });
-  return `${dev}-${ino}-${mtimeNs}-${ctimeNs}`;
+/** State of a directory at the moment. */
+export function stateOf(folder: string): string {
+  return directoryState(lstatSync(folder, { bigint: true }));
 }
 
 /** Keeps the names of a directory for the next page, so that not every page reads and sorts all of them again. */
@@ -40,7 +40,7 @@ export function keepListing(folder: string, state: string, keys: readonly string
 export function keptListing(folder: string): readonly string[] | undefined {
   const listing = listings.get(folder);
   if (listing === undefined) return undefined;
-  if (listing.state !== directoryState(folder)) {
+  if (listing.state !== stateOf(folder)) {
     forgetListing(folder);
     return undefined;
   }

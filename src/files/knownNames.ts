@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync } from "node:fs";
+import { directoryState } from "./directoryState.ts";
 
 /** What is remembered of the names in a directory. */
 interface KnownNames {
@@ -58,7 +59,7 @@ function read(folder: string, state: string | undefined): KnownNames | undefined
 
 function stateOf(folder: string): string | undefined {
   const stat = lstatSync(folder, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? undefined : `${stat.dev}-${stat.ino}-${stat.mtimeNs}-${stat.ctimeNs}`;
+  return stat === undefined ? undefined : directoryState(stat);
 }
 
 /** FNV-1a, cut to the size of number that takes least memory. */

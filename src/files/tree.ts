@@ -16,7 +16,7 @@ import type { BigIntStats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "./errors.ts";
-import { directoryState, forgetListing, keepListing, keptListing, mostKeptNames } from "./keptListings.ts";
+import { forgetListing, keepListing, keptListing, mostKeptNames, stateOf } from "./keptListings.ts";
 import { changingNames, mayHold } from "./knownNames.ts";
 import { checkNewName, compareText, sortKey } from "./names.ts";
 
@@ -238,7 +238,7 @@ export async function keysIn(place: Place, range: KeyRange = {}): Promise<string
 
 async function readKeys(folder: string, range: KeyRange): Promise<string[]> {
   const { after = "", prefix = "", limit = Number.POSITIVE_INFINITY } = range;
-  const state = directoryState(folder);
+  const state = stateOf(folder);
   // Two generations of a long list are more than anybody needs.
   if (after === "") forgetListing(folder);
   let isComplete = limit !== Number.POSITIVE_INFINITY;

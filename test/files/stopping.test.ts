@@ -66,6 +66,16 @@ async function startUpload(running: Running): Promise<ClientRequest> {
   return upload;
 }
 
+/** Waits until the endpoint takes no new requests. */
+async function untilRefused(address: string): Promise<void> {
+  const look = (): Promise<number | "none"> =>
+    fetch(address, { method: "HEAD" }).then(
+      ({ status }) => status,
+      () => "none",
+    );
+  await expect.poll(look).toBe("none");
+}
+
 async function lengthOf(response: IncomingMessage): Promise<number> {
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) bytes += chunk.length;
@@ -80,14 +90,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("an endpoint that is told to stop 
       const upload = await startUpload(running);
       const address = addressOf(running, "large");
       const ended = endpoint.stop(signal);
-      await expect
-        .poll(() =>
-          fetch(address, { method: "HEAD" }).then(
-            ({ status }) => status,
-            () => "none",
-          ),
-        )
-        .toBe("none");
+      await untilRefused(address);
       upload.end(Buffer.alloc(500_000, "b"));
       const [answer] = (await once(upload, "response")) as [IncomingMessage];
       expect(answer.statusCode).toBe(201);
@@ -142,14 +145,7 @@ describe("an endpoint whose time to stop is over", () => {
       await startDownload(running);
       const address = addressOf(running, "large");
       const ended = running.endpoint.stop("SIGINT");
-      await expect
-        .poll(() =>
-          fetch(address, { method: "HEAD" }).then(
-            ({ status }) => status,
-            () => "none",
-          ),
-        )
-        .toBe("none");
+      await untilRefused(address);
       await running.endpoint.stop("SIGINT");
       expect(await ended).toBe("SIGINT");
     });
