@@ -45,8 +45,17 @@ export const leaseHeader = "x-ms-lease-id";
 /** Finds the place that the request addresses. */
 export function targetOf(exchange: Exchange, options?: Pick<LocateOptions, "isCertain">): Target {
   const share = shareOf(exchange);
-  const keepTrailingDots = exchange.request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
-  return { share, place: locate(share, exchange.request.path, { ...options, keepTrailingDots }) };
+  return { share, place: placeIn(share, exchange.request, options) };
+}
+
+/** Finds the place that a request names, in its share or a snapshot of that. */
+export function placeIn(
+  share: Share,
+  request: StorageRequest,
+  options?: Pick<LocateOptions, "isCertain">,
+): LocatedPlace {
+  const keepTrailingDots = request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
+  return locate(share, request.path, { ...options, keepTrailingDots });
 }
 
 /** Stored properties of something in a share. */

@@ -7,10 +7,10 @@ import { rangeHeader, rangeToRead } from "../ranges.ts";
 import type { ByteRange } from "../ranges.ts";
 import type { StorageRequest } from "../request.ts";
 import { snapshotAt, snapshotsOf } from "../snapshots.ts";
-import { locate, openPlace } from "../tree.ts";
+import { openPlace } from "../tree.ts";
 import type { Place } from "../tree.ts";
 import { toXml } from "../xml.ts";
-import { leaseHeader, withDescriptor, withEntry } from "./entries.ts";
+import { leaseHeader, placeIn, withDescriptor, withEntry } from "./entries.ts";
 import { fileTarget } from "./files.ts";
 import { answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
@@ -56,8 +56,7 @@ function previousPlace({ request, storage }: Exchange, time: string): Place {
   if (!snapshotsOf(storage, share).some(({ snapshot }) => snapshot === time)) {
     throw new StorageError("PreviousSnapshotNotFound");
   }
-  const keepTrailingDots = request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
-  return locate(snapshotAt(storage, share, time), request.path, { keepTrailingDots });
+  return placeIn(snapshotAt(storage, share, time), request);
 }
 
 function element({ start, end }: ByteRange): object {
