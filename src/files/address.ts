@@ -89,6 +89,7 @@ function parseQuery(text: string): Map<string, string> {
 }
 
 function decode(text: string): string {
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,7 +1,7 @@
-import type { ServerResponse } from "node:http";
 import { parseXML } from "@azure/core-xml";
 import { StorageError } from "./errors.ts";
 import type { StorageRequest } from "./request.ts";
+import type { StorageResponse } from "./response.ts";
 
 /** Longest document that a request may carry; file content does not pass through here. */
 const largestDocument = 256 * 1024;
@@ -10,7 +10,7 @@ const largestDocument = 256 * 1024;
 export type XmlNode = string | { readonly [name: string]: XmlNode | readonly XmlNode[] };
 
 /** The body of a request that carries a document. Throws when it is too large. */
-export async function readDocument(request: StorageRequest, response: ServerResponse): Promise<string> {
+export async function readDocument(request: StorageRequest, response: StorageResponse): Promise<string> {
   if (request.header("expect") !== undefined) response.writeContinue();
   const chunks: Buffer[] = [];
   let size = 0;

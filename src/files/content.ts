@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { read as readCallback, readSync, write as writeCallback, writeSync } from "node:fs";
-import type { ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { lengthOf } from "./ranges.ts";
 import type { ByteRange } from "./ranges.ts";
+import type { StorageResponse } from "./response.ts";
 
 const read = promisify(readCallback);
 const write = promisify(writeCallback);
@@ -24,7 +24,7 @@ const shortestHole = 1024 * 1024;
  */
 
 /** Sends part of an open file as the body of an answer whose headers are set. */
-export async function sendContent(descriptor: number, range: ByteRange, response: ServerResponse): Promise<void> {
+export async function sendContent(descriptor: number, range: ByteRange, response: StorageResponse): Promise<void> {
   if (lengthOf(range) <= shortContent) {
     sendAtOnce(descriptor, range, response);
     return;
@@ -52,7 +52,7 @@ export async function sendContent(descriptor: number, range: ByteRange, response
   response.end();
 }
 
-function sendAtOnce(descriptor: number, range: ByteRange, response: ServerResponse): void {
+function sendAtOnce(descriptor: number, range: ByteRange, response: StorageResponse): void {
   const block = Buffer.allocUnsafe(lengthOf(range));
   let length = 0;
   for (let read = -1; read !== 0 && length < block.length; length += read) {
@@ -63,7 +63,7 @@ function sendAtOnce(descriptor: number, range: ByteRange, response: ServerRespon
 }
 
 /** Resolves when the block is on its way and may be filled again, or when nobody listens any more. */
-function send(response: ServerResponse, block: Buffer): Promise<void> {
+function send(response: StorageResponse, block: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       response.off("close", done);

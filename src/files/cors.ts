@@ -1,5 +1,6 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { StorageError } from "./errors.ts";
+import type { StorageResponse } from "./response.ts";
 import type { CorsRule } from "./serviceProperties.ts";
 
 const all = "*";
@@ -12,7 +13,7 @@ interface Preflight {
 }
 
 /** Answers a browser's question whether a script may send a request. Throws when no rule allows it. */
-export function answerPreflight(message: IncomingMessage, response: ServerResponse, rules: readonly CorsRule[]): void {
+export function answerPreflight(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
   const preflight = preflightOf(message);
   const rule = rules.find((candidate) => allows(candidate, preflight));
   if (rule === undefined) throw new StorageError("CorsPreflightFailure");
@@ -57,22 +58,15 @@ function originHeaders(rule: CorsRule, origin: string): Record<string, string> {
 }
 
 /** Lets scripts of the web sites that the rules allow see the answer, whatever it will be, errors included. */
-export function exposeAnswer(message: IncomingMessage, response: ServerResponse, rules: readonly CorsRule[]): void {
+export function exposeAnswer(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
   const { origin } = message.headers;
   const method = message.method ?? "";
   const rule = origin === undefined ? undefined : rules.find((candidate) => allowsOrigin(candidate, origin, method));
   if (origin === undefined || rule === undefined) {
     // A cache must not hand this answer to a web site that would have got another.
-    if (rules.some(({ origins }) => !origins.includes(all))) response.setHeader("vary", "Origin");
+    if (rules.some(({ origins }) => !origins.includes(all))) response.common.vary = "Origin";
     return;
   }
-  for (const [name, value] of Object.entries(originHeaders(rule, origin))) response.setHeader(name, value);
-  const writeHead = response.writeHead.bind(response);
-  response.writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
-    const headers = rest.find((argument): argument is OutgoingHttpHeaders => typeof argument === "object") ?? {};
-    const names = new Set([...response.getHeaderNames(), ...Object.keys(headers)].map((name) => name.toLowerCase()));
-    const exposed = [...names].filter((name) => covers(rule.exposedHeaders, name));
-    if (exposed.length > 0) response.setHeader("access-control-expose-headers", exposed.join(","));
-    return writeHead(status, headers);
-  };
+  Object.assign(response.common, originHeaders(rule, origin));
+  response.exposes = (name) => covers(rule.exposedHeaders, name);
 }

@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { originalStat } from "./originalState.ts";
+import { originalState } from "./originalState.ts";
 import type { FileCopy, FileProperties, Metadata, ShareIdentity, ShareProperties } from "./properties.ts";
+import { httpDate, millisecondsOf, ticks } from "./times.ts";
 
 /**
  * Names a file for as long as it exists: inode numbers are used again soon after a file is deleted, but never with the
@@ -13,13 +14,13 @@ export function identityOf(stat: BigIntStats): string {
 
 /** Response headers of anything that has an ETag and a time of change. */
 export function versionHeaders(stat: BigIntStats, properties: FileProperties): Record<string, string> {
-  const { ctime } = originalStat(stat, properties);
-  return { etag: etagOf(stat, properties), "last-modified": ctime.toUTCString() };
+  const { ctimeNs } = originalState(stat, properties);
+  return { etag: etagOf(stat, properties), "last-modified": httpDate(millisecondsOf(ctimeNs)) };
 }
 
 /** ETag that changes with every change of content or properties, whoever makes it. */
 export function etagOf(stat: BigIntStats, properties: FileProperties): string {
-  const { ino, ctimeNs, mtimeNs } = originalStat(stat, properties);
+  const { ino, ctimeNs, mtimeNs } = originalState(stat, properties);
   return quotedHash([ino, ctimeNs, mtimeNs, stat.isFile() ? stat.size : 0, properties.revision ?? 0].join("."));
 }
 
@@ -29,11 +30,11 @@ function quotedHash(state: string): string {
 
 /** SMB properties: attributes, the times and ids. They mirror the file system where it knows them. */
 export function smbHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
-  const { ino, mtime } = originalStat(stat, properties);
+  const { ino, mtimeNs } = originalState(stat, properties);
   return {
     "x-ms-file-attributes": attributesOf(stat, properties),
     "x-ms-file-creation-time": creationTimeOf(stat, properties),
-    "x-ms-file-last-write-time": ticks(mtime),
+    "x-ms-file-last-write-time": ticks(millisecondsOf(mtimeNs)),
     "x-ms-file-change-time": changeTimeOf(stat, properties),
     "x-ms-file-id": String(ino),
     "x-ms-file-parent-id": properties.original?.parentIno ?? String(parentId),
@@ -50,15 +51,15 @@ export function attributesOf(stat: BigIntStats, properties: FileProperties): str
 
 /** Creation time in the wire's form. */
 export function creationTimeOf(stat: BigIntStats, properties: FileProperties): string {
-  const { birthtime } = originalStat(stat, properties);
-  return ticks(properties.createdOn === undefined ? birthtime : new Date(properties.createdOn));
+  const { birthtimeNs } = originalState(stat, properties);
+  return ticks(properties.createdOn === undefined ? millisecondsOf(birthtimeNs) : Date.parse(properties.createdOn));
 }
 
 /** Change time in the wire's form: the one that a client set, until anything changes again. */
 export function changeTimeOf(stat: BigIntStats, properties: FileProperties): string {
-  const { ctimeNs, ctime } = originalStat(stat, properties);
+  const { ctimeNs } = originalState(stat, properties);
   const set = properties.changeTime;
-  return ticks(set?.changed === String(ctimeNs) ? new Date(set.value) : ctime);
+  return ticks(set?.changed === String(ctimeNs) ? Date.parse(set.value) : millisecondsOf(ctimeNs));
 }
 
 /** How the copy that a file is, or was to become, stands. */
@@ -76,11 +77,6 @@ export function copyHeaders(copy: FileCopy | undefined, copied: number): Record<
   };
 }
 
-/** A time with the seven decimals of Windows. */
-export function ticks(time: Date): string {
-  return time.toISOString().replace("Z", "0000Z");
-}
-
 /** User metadata as response headers. */
 export function metadataHeaders(metadata: Metadata | undefined): Record<string, string> {
   return Object.fromEntries((metadata ?? []).map(([name, value]) => [`x-ms-meta-${name}`, value]));
@@ -89,7 +85,7 @@ export function metadataHeaders(metadata: Metadata | undefined): Record<string, 
 /** Content headers of a file; `content-md5` only while it still speaks of the bytes that are there. */
 export function contentHeaders(stat: BigIntStats, properties: FileProperties): Record<string, string> {
   const md5 = properties.contentMd5;
-  const { mtimeNs } = originalStat(stat, properties);
+  const { mtimeNs } = originalState(stat, properties);
   return {
     "content-type": "application/octet-stream",
     ...properties.contentHeaders,

@@ -1,28 +1,19 @@
 import type { BigIntStats } from "node:fs";
 import type { FileProperties } from "./properties.ts";
 
+/** What a file system says of a file or directory and clients are told; times are nanoseconds since 1970. */
+export type EntryState = Pick<BigIntStats, "ino" | "birthtimeNs" | "ctimeNs" | "mtimeNs">;
+
 /**
  * State of a file or directory as clients are to see it: in a snapshot the state of the original, which a copy cannot
  * have itself; everywhere else what the file system says.
  */
-export function originalStat(stat: BigIntStats, { original }: FileProperties): BigIntStats {
+export function originalState(stat: EntryState, { original }: FileProperties): EntryState {
   if (original === undefined) return stat;
-  const changedNs = BigInt(original.changedNs);
-  const modifiedNs = BigInt(original.modifiedNs);
-  const bornNs = BigInt(original.bornNs);
-  const state: Partial<BigIntStats> = {
+  return {
     ino: BigInt(original.ino),
-    ctimeNs: changedNs,
-    ctime: dateOf(changedNs),
-    mtimeNs: modifiedNs,
-    mtime: dateOf(modifiedNs),
-    birthtimeNs: bornNs,
-    birthtime: dateOf(bornNs),
+    birthtimeNs: BigInt(original.bornNs),
+    ctimeNs: BigInt(original.changedNs),
+    mtimeNs: BigInt(original.modifiedNs),
   };
-  const descriptors = Object.entries(state).map(([name, value]) => [name, { value, enumerable: true }] as const);
-  return Object.create(stat, Object.fromEntries(descriptors)) as BigIntStats;
-}
-
-function dateOf(nanoseconds: bigint): Date {
-  return new Date(Number(nanoseconds / 1_000_000n));
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { storedPolicies } from "./accessPolicies.ts";
 import { authenticate } from "./authentication.ts";
@@ -11,6 +11,7 @@ import { operationFor } from "./operations/index.ts";
 import type { Exchange, Operation } from "./operations/operation.ts";
 import { parseRequest } from "./request.ts";
 import type { StorageRequest } from "./request.ts";
+import { StorageResponse } from "./response.ts";
 import { servicePropertiesOf } from "./serviceProperties.ts";
 import { gateKeyOf } from "./shareGate.ts";
 import type { Storage } from "./storage.ts";
@@ -40,7 +41,7 @@ export interface StorageServer {
 /** Makes the HTTP server; the caller lets it listen. */
 export function createStorageServer(options: ServerOptions): StorageServer {
   const underWay = new Set<Promise<void>>();
-  const answer = (message: IncomingMessage, response: ServerResponse): void => {
+  const answer = (message: IncomingMessage, response: StorageResponse): void => {
     const answering = answerRequest(options, message, response).catch((error: unknown) => {
       // Not even the refusal could be sent; one request must not take the others with it.
       options.log("A file request could not be answered", { error: describe(error) });
@@ -49,7 +50,10 @@ export function createStorageServer(options: ServerOptions): StorageServer {
     underWay.add(answering);
     void answering.finally(() => underWay.delete(answering));
   };
-  const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 }, answer);
+  const server = createServer(
+    { ServerResponse: StorageResponse, requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 },
+    answer,
+  );
   server.setTimeout(idleLimit);
   // Whoever asks before sending a body is told to go on once the request turns out to be allowed.
   server.on("checkContinue", answer);
@@ -62,10 +66,10 @@ export function createStorageServer(options: ServerOptions): StorageServer {
 async function answerRequest(
   options: ServerOptions,
   message: IncomingMessage,
-  response: ServerResponse,
+  response: StorageResponse,
 ): Promise<void> {
   const requestId = randomUUID();
-  setCommonHeaders(message, response, requestId);
+  Object.assign(response.common, commonHeaders(message, requestId));
   try {
     const request = parseRequest(message, options.keys);
     const { cors } = servicePropertiesOf(options.storage, request.account);
@@ -85,10 +89,10 @@ async function answerRequest(
   }
 }
 
-async function carryOut(options: ServerOptions, request: StorageRequest, response: ServerResponse): Promise<void> {
+async function carryOut(options: ServerOptions, request: StorageRequest, response: StorageResponse): Promise<void> {
   const { storage, keys } = options;
   const grant = authenticate(request, keys, storedPolicies(storage));
-  response.setHeader("x-ms-version", versionOf(request) ?? grant.version ?? newestVersion);
+  response.common["x-ms-version"] = versionOf(request) ?? grant.version ?? newestVersion;
   const operation = operationFor(request);
   grant.check(operation);
   const host = request.header("host") ?? "";
@@ -105,14 +109,15 @@ async function throughGate(operation: Operation, exchange: Exchange): Promise<vo
   else await storage.gate.change(gateKeyOf(request.account, request.share ?? ""), work);
 }
 
-function setCommonHeaders(message: IncomingMessage, response: ServerResponse, requestId: string): void {
-  response.setHeader("server", "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0");
-  response.setHeader("x-ms-request-id", requestId);
-  response.setHeader("x-ms-version", newestVersion);
-  const clientRequestId = message.headers["x-ms-client-request-id"];
-  if (typeof clientRequestId === "string" && clientRequestId.length <= longestClientRequestId) {
-    response.setHeader("x-ms-client-request-id", clientRequestId);
-  }
+function commonHeaders({ headers }: IncomingMessage, requestId: string): Record<string, string> {
+  const clientRequestId = headers["x-ms-client-request-id"];
+  const isEchoed = typeof clientRequestId === "string" && clientRequestId.length <= longestClientRequestId;
+  return {
+    server: "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0",
+    "x-ms-request-id": requestId,
+    "x-ms-version": newestVersion,
+    ...(isEchoed ? { "x-ms-client-request-id": clientRequestId } : {}),
+  };
 }
 
 function versionOf(request: StorageRequest): string | undefined {
@@ -123,7 +128,7 @@ function versionOf(request: StorageRequest): string | undefined {
   return version;
 }
 
-function sendError(message: IncomingMessage, response: ServerResponse, error: StorageError, requestId: string): void {
+function sendError(message: IncomingMessage, response: StorageResponse, error: StorageError, requestId: string): void {
   const socket = message.socket as Socket | null;
   if (response.headersSent || socket?.destroyed !== false) {
     response.destroy();

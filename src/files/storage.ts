@@ -8,6 +8,7 @@ import { draftPrefix } from "./drafts.ts";
 import { StorageError } from "./errors.ts";
 import { forgetGone } from "./goneFiles.ts";
 import { isShareName } from "./names.ts";
+import { closeDirectories } from "./openDirectories.ts";
 import { PropertyStore } from "./properties.ts";
 import type { ShareAddress, ShareIdentity } from "./properties.ts";
 import { ShareGate } from "./shareGate.ts";
@@ -191,5 +192,6 @@ export class Storage {
     await this.#housekeeping;
     this.properties.close();
     this.written.close();
+    closeDirectories();
   }
 }

@@ -6,8 +6,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readlinkSync,
-  realpathSync,
   renameSync,
   rmdirSync,
   unlinkSync,
@@ -19,6 +17,8 @@ import { StorageError } from "./errors.ts";
 import { forgetListing, keepListing, keptListing, mostKeptNames, stateOf } from "./keptListings.ts";
 import { changingNames, mayHold } from "./knownNames.ts";
 import { checkNewName, compareText, sortKey } from "./names.ts";
+import { keepDirectory, keptDirectory, withDirectory } from "./openDirectories.ts";
+import type { Directory } from "./openDirectories.ts";
 
 /** A name in a directory of a share, and what is there at the moment. */
 export interface Place {
@@ -52,14 +52,13 @@ export interface LocateOptions {
   /** Whether `a.` is a name of its own; SMB, and so Azure by default, reads it as `a`. */
   readonly keepTrailingDots?: boolean;
   /**
-   * Whether what is there must certainly be in its share: no symbolic link, put on the way meanwhile, can have led out of
-   * it. Who opens the place (see {@link openPlace}) finds that out anyway.
+   * Whether what is there is only looked at. Then it certainly is in its share: no symbolic link, put on the way
+   * meanwhile, has led out of it. Who opens the place (see {@link openPlace}) finds that out anyway.
    */
-  readonly isCertain?: boolean;
+  readonly looksOnly?: boolean;
 }
 
 const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const onLinux = process.platform === "linux";
 
 /*
  * Calls about names (lstat, open, mkdir) are synchronous on purpose: on a local disk they take microseconds, a tenth of
@@ -74,22 +73,27 @@ const onLinux = process.platform === "linux";
 export function locate(root: Root, path: readonly string[], options: LocateOptions = {}): LocatedPlace {
   const { folder, stat } = root;
   if (stat?.isDirectory() !== true) throw new StorageError("ShareNotFound");
-  return path.reduce<LocatedPlace>(
-    (parent, segment, depth) => {
-      if (parent.stat?.isDirectory() !== true) throw new StorageError("ParentNotFound");
-      const isCertain = options.isCertain === true && depth === path.length - 1;
-      const find = isCertain ? findForCertain : findIn;
-      return { ...find(pathOf(parent), segment, options), folderId: parent.stat.ino };
-    },
-    { folder, name: ".", stat, folderId: stat.ino },
-  );
+  const name = path.at(-1);
+  if (name === undefined) return { folder, name: ".", stat, folderId: stat.ino };
+  const find = options.looksOnly === true ? openFolder : findFolder;
+  const parent = find({ folder, anchor: folder, id: stat.ino }, path.slice(0, -1), options);
+  return { ...findIn(parent, name, options), folderId: parent.id };
 }
 
-function findForCertain(folder: string, segment: string, options: LocateOptions): Place {
-  return withDirectory(folder, (anchor) => findIn(folder, segment, options, anchor));
+function openFolder(root: Directory, path: readonly string[], options: LocateOptions): Directory {
+  return keptDirectory(join(root.folder, ...path)) ?? keepDirectory(findFolder(root, path, options).folder);
 }
 
-function findIn(folder: string, segment: string, options: LocateOptions, anchor = folder): Place {
+function findFolder(root: Directory, path: readonly string[], options: LocateOptions): Directory {
+  return path.reduce((parent, name) => {
+    const found = findIn(parent, name, options);
+    if (found.stat?.isDirectory() !== true) throw new StorageError("ParentNotFound");
+    const folder = pathOf(found);
+    return { folder, anchor: folder, id: found.stat.ino };
+  }, root);
+}
+
+function findIn({ folder, anchor }: Directory, segment: string, options: LocateOptions): Place {
   const exact = lstat(`${anchor}/${segment}`);
   if (exact !== undefined) return { folder, name: segment, stat: exact };
   const wanted = options.keepTrailingDots === true ? segment : segment.replace(/\.+$/, "");
@@ -126,33 +130,9 @@ export function requireDirectory<P extends Place>(place: P): P & FoundPlace {
   return { ...place, stat: place.stat };
 }
 
-/**
- * Opens a directory and hands its anchor to `use`: a path prefix that means this very directory even when someone moves
- * it or puts a symbolic link in its place meanwhile. Where the operating system has no such prefix, the directory is
- * checked and its plain path used.
- */
-function withDirectory<T>(folder: string, use: (anchor: string) => T): T {
-  if (!onLinux) {
-    if (realpathSync(folder) !== folder) throw new StorageError("ResourceNotFound");
-    return use(folder);
-  }
-  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | noFollow);
-  try {
-    return use(anchorOf(descriptor, folder));
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Like {@link withDirectory}, for changes of the names in it: one may be added. */
+/** Changes the names in a directory, to which one may be added; `change` gets a path prefix that means it. */
 function changeDirectory<T>(folder: string, newName: string | undefined, change: (anchor: string) => T): T {
   return withDirectory(folder, (anchor) => changingNames(folder, newName, () => change(anchor)));
-}
-
-function anchorOf(descriptor: number, folder: string): string {
-  const anchor = `/proc/self/fd/${descriptor}`;
-  if (readlinkSync(anchor) !== folder) throw new StorageError("ResourceNotFound");
-  return anchor;
 }
 
 /**

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
 import { closeSync, constants, openSync, unlinkSync } from "node:fs";
-import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Blocks, release } from "./blocks.ts";
 import { readInto, writeAll } from "./content.ts";
@@ -8,6 +7,7 @@ import { draftPrefix } from "./drafts.ts";
 import { StorageError } from "./errors.ts";
 import { checkMd5, countHeader } from "./headers.ts";
 import type { StorageRequest } from "./request.ts";
+import type { StorageResponse } from "./response.ts";
 
 /** Longest file content that one request may carry, as in Azure. */
 export const largestUpload = 4 * 1024 * 1024;
@@ -36,7 +36,7 @@ export function uploadLength(request: StorageRequest): number {
  * many others are being received, waits in a file without a name in `folder` until it is complete.
  */
 export async function withUpload<T>(
-  { request, response }: { readonly request: StorageRequest; readonly response: ServerResponse },
+  { request, response }: { readonly request: StorageRequest; readonly response: StorageResponse },
   folder: string,
   use: (content: Buffer) => Promise<T>,
 ): Promise<T> {
@@ -67,7 +67,7 @@ export async function withUpload<T>(
 
 async function receive(
   request: StorageRequest,
-  response: ServerResponse,
+  response: StorageResponse,
   length: number,
   take: (chunk: Buffer, position: number) => Promise<void> | void,
 ): Promise<void> {

@@ -3,15 +3,16 @@ import { fstatSync, ftruncateSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { copyContent } from "../content.ts";
 import type { CopyTask } from "../copies.ts";
-import { attributesOf, changeTimeOf, creationTimeOf, identityOf, ticks } from "../description.ts";
+import { attributesOf, changeTimeOf, creationTimeOf, identityOf } from "../description.ts";
 import { openDraft } from "../drafts.ts";
 import { StorageError, toStorageError } from "../errors.ts";
 import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
 import { permissionOf, savePermission } from "../permissions.ts";
-import { originalStat } from "../originalState.ts";
+import { originalState } from "../originalState.ts";
 import type { FileCopy, FileProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import type { Share } from "../storage.ts";
+import { millisecondsOf, ticks } from "../times.ts";
 import { openPlace, requireFile } from "../tree.ts";
 import {
   currentHeaders,
@@ -77,7 +78,7 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
       ...properties,
       ...(permissionKey === undefined ? {} : { permissionKey }),
       contentMd5:
-        original.contentMd5?.modified === String(originalStat(stat, original).mtimeNs)
+        original.contentMd5?.modified === String(originalState(stat, original).mtimeNs)
           ? { ...original.contentMd5, modified: notYetKnown }
           : undefined,
     },
@@ -98,7 +99,7 @@ function withSourceValues(request: StorageRequest, stat: BigIntStats, original: 
   const values: Readonly<Record<string, string>> = {
     "x-ms-file-attributes": attributesOf(stat, original),
     "x-ms-file-creation-time": creationTimeOf(stat, original),
-    "x-ms-file-last-write-time": ticks(originalStat(stat, original).mtime),
+    "x-ms-file-last-write-time": ticks(millisecondsOf(originalState(stat, original).mtimeNs)),
     "x-ms-file-change-time": changeTimeOf(stat, original),
   };
   const header = (name: string): string | undefined => {

@@ -1,21 +1,14 @@
 import type { BigIntStats } from "node:fs";
 import { checkConditions } from "../conditions.ts";
-import {
-  attributesOf,
-  changeTimeOf,
-  creationTimeOf,
-  etagOf,
-  identityOf,
-  metadataHeaders,
-  ticks,
-} from "../description.ts";
+import { attributesOf, changeTimeOf, creationTimeOf, etagOf, identityOf, metadataHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
 import { nameOfKey } from "../names.ts";
 import { cutPage, includes, pageRequestOf } from "../paging.ts";
-import { originalStat } from "../originalState.ts";
+import { originalState } from "../originalState.ts";
 import type { FileProperties } from "../properties.ts";
 import type { Share } from "../storage.ts";
+import { httpDate, millisecondsOf, ticks } from "../times.ts";
 import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../tree.ts";
 import type { FoundPlace } from "../tree.ts";
 import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../xml.ts";
@@ -81,11 +74,10 @@ function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) =
   const wanted = includes(exchange.request);
   const inWords = ["attributes", "etag", "permissionkey", "timestamps"].some((word) => wanted.has(word));
   const needsStored = inWords || share.snapshot !== undefined;
-  return ({ name, stat: found }) => {
-    const properties = needsStored ? propertiesOf(exchange, share, found) : {};
-    const stat = originalStat(found, properties);
+  return ({ name, stat }) => {
+    const properties = needsStored ? propertiesOf(exchange, share, stat) : {};
     return {
-      FileId: String(stat.ino),
+      FileId: String(originalState(stat, properties).ino),
       Name: nameXml(name),
       Properties: {
         ...(stat.isFile() ? { "Content-Length": String(stat.size) } : {}),
@@ -101,12 +93,13 @@ function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) =
 }
 
 function timesOf(stat: BigIntStats, properties: FileProperties): Record<string, string> {
+  const { mtimeNs, ctimeNs } = originalState(stat, properties);
   return {
     CreationTime: creationTimeOf(stat, properties),
-    LastAccessTime: ticks(stat.atime),
-    LastWriteTime: ticks(stat.mtime),
+    LastAccessTime: ticks(millisecondsOf(stat.atimeNs)),
+    LastWriteTime: ticks(millisecondsOf(mtimeNs)),
     ChangeTime: changeTimeOf(stat, properties),
-    "Last-Modified": stat.ctime.toUTCString(),
+    "Last-Modified": httpDate(millisecondsOf(ctimeNs)),
   };
 }
 

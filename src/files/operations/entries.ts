@@ -1,18 +1,19 @@
 import { closeSync, fchmodSync, fstatSync, futimes, futimesSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { promisify } from "node:util";
-import { checkConditions } from "../conditions.ts";
+import { checkConditions, isConditional } from "../conditions.ts";
 import { etagOf, identityOf, smbHeaders, versionHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { noAttributes } from "../headers.ts";
 import type { FileTime, SmbProperties } from "../headers.ts";
 import { checkLease } from "../leases.ts";
 import type { Lease } from "../leases.ts";
-import { originalStat } from "../originalState.ts";
+import { originalState } from "../originalState.ts";
 import { permissionOf, savePermission } from "../permissions.ts";
 import type { FileProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import type { Share } from "../storage.ts";
+import { millisecondsOf } from "../times.ts";
 import { locate, openPlace } from "../tree.ts";
 import type { LocatedPlace, LocateOptions } from "../tree.ts";
 import { answer, shareOf } from "./operation.ts";
@@ -43,7 +44,7 @@ const futimesLater = promisify(futimes);
 export const leaseHeader = "x-ms-lease-id";
 
 /** Finds the place that the request addresses. */
-export function targetOf(exchange: Exchange, options?: Pick<LocateOptions, "isCertain">): Target {
+export function targetOf(exchange: Exchange, options?: Pick<LocateOptions, "looksOnly">): Target {
   const share = shareOf(exchange);
   return { share, place: placeIn(share, exchange.request, options) };
 }
@@ -52,7 +53,7 @@ export function targetOf(exchange: Exchange, options?: Pick<LocateOptions, "isCe
 export function placeIn(
   share: Share,
   request: StorageRequest,
-  options?: Pick<LocateOptions, "isCertain">,
+  options?: Pick<LocateOptions, "looksOnly">,
 ): LocatedPlace {
   const keepTrailingDots = request.header("x-ms-allow-trailing-dot")?.toLowerCase() === "true";
   return locate(share, request.path, { ...options, keepTrailingDots });
@@ -93,7 +94,10 @@ function checkAccess({ request, storage }: Exchange, { stat, identity, propertie
     checkLease(request, lease, { kind: "file", needsLease: isWriting });
     if (isWriting && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
   }
-  checkConditions(request, etagOf(stat, properties), originalStat(stat, properties).ctime);
+  // Working out an ETag takes longer than asking whether anybody wants to know.
+  if (isConditional(request)) {
+    checkConditions(request, etagOf(stat, properties), millisecondsOf(originalState(stat, properties).ctimeNs));
+  }
 }
 
 /** A request whose lease is the one that another header names: renaming knows two of them. */

@@ -14,7 +14,7 @@ import { leaseHeaders } from "../leases.ts";
 import type { FileCopy } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import { removeFile, requireFile } from "../tree.ts";
-import type { FoundPlace } from "../tree.ts";
+import type { FoundPlace, LocateOptions } from "../tree.ts";
 import {
   changeProperties,
   checkedKnown,
@@ -44,7 +44,7 @@ export function fileSizeOf(request: StorageRequest): number | undefined {
 }
 
 function getFileProperties(exchange: Exchange): void {
-  const target = certainFileTarget(exchange);
+  const target = fileTarget(exchange, { looksOnly: true });
   const file = checkedKnown(exchange, target.share, target.place.stat);
   exchange.response
     .writeHead(200, {
@@ -81,7 +81,7 @@ function copyNow(copy: FileCopy, isUnderWay: boolean): FileCopy {
 }
 
 function getFileMetadata(exchange: Exchange): void {
-  const target = certainFileTarget(exchange);
+  const target = fileTarget(exchange, { looksOnly: true });
   const { stat, properties } = checkedKnown(exchange, target.share, target.place.stat);
   answer(exchange, 200, { ...entryHeaders(target.place, stat, properties), ...metadataHeaders(properties.metadata) });
 }
@@ -123,27 +123,18 @@ function resize({ storage }: Exchange, descriptor: number, size: number): void {
 }
 
 /** The file that the request addresses. Throws when there is none. */
-export function fileTarget(exchange: Exchange): Target {
-  return withFile(targetOf(exchange));
-}
-
-/** The same for whoever does not open it. */
-function certainFileTarget(exchange: Exchange): FileTarget {
-  return withFile(targetOf(exchange, { isCertain: true }));
+export function fileTarget(exchange: Exchange, options?: Pick<LocateOptions, "looksOnly">): FileTarget {
+  const { share, place } = targetOf(exchange, options);
+  return { share, place: requireFile(place) };
 }
 
 type FileTarget = Target & { readonly place: FoundPlace };
 
-function withFile({ share, place }: Target): FileTarget {
-  return { share, place: requireFile(place) };
-}
-
 function deleteFile(exchange: Exchange): void {
-  const { share, place } = targetOf(exchange);
-  const { stat } = requireFile(place);
-  refuseReadOnly(checkedKnown(exchange, share, stat).properties);
+  const { share, place } = fileTarget(exchange);
+  refuseReadOnly(checkedKnown(exchange, share, place.stat).properties);
   removeFile(place);
-  forget(exchange, share, stat);
+  forget(exchange, share, place.stat);
   answer(exchange, 202, {});
 }
 

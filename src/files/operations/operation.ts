@@ -1,14 +1,14 @@
 import type { KeyObject } from "node:crypto";
-import type { ServerResponse } from "node:http";
 import type { Access, Grant } from "../grant.ts";
 import type { StorageRequest } from "../request.ts";
+import type { StorageResponse } from "../response.ts";
 import { snapshotAt } from "../snapshots.ts";
 import type { Share, Storage } from "../storage.ts";
 
 /** One authenticated request on its way through an operation. */
 export interface Exchange {
   readonly request: StorageRequest;
-  readonly response: ServerResponse;
+  readonly response: StorageResponse;
   readonly grant: Grant;
   readonly storage: Storage;
   /** Decoded keys of the accounts that the endpoint hosts. */

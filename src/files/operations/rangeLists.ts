@@ -16,23 +16,19 @@ import { answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 
 async function listRanges(exchange: Exchange): Promise<void> {
-  const { request, response } = exchange;
+  const { request } = exchange;
   await withEntry(exchange, fileTarget(exchange), "read", async ({ descriptor, stat, properties }) => {
     const size = Number(stat.size);
     const header = rangeHeader(request);
     const wanted = header === undefined || size === 0 ? { start: 0, end: size - 1 } : rangeToRead(header, size);
     const all = await rangesOf(exchange, descriptor);
     const { page, nextMarker } = pageOf(request, clip(all, wanted));
-    for (const [name, value] of Object.entries(versionHeaders(stat, properties))) response.setHeader(name, value);
-    response.setHeader("x-ms-content-length", size);
-    answerXml(
-      exchange,
-      toXml("Ranges", {
-        Range: page.filter(({ isHole }) => !isHole).map(element),
-        ClearRange: page.filter(({ isHole }) => isHole).map(element),
-        ...(request.query.has("maxresults") || request.query.has("marker") ? { NextMarker: nextMarker } : {}),
-      }),
-    );
+    const xml = toXml("Ranges", {
+      Range: page.filter(({ isHole }) => !isHole).map(element),
+      ClearRange: page.filter(({ isHole }) => isHole).map(element),
+      ...(request.query.has("maxresults") || request.query.has("marker") ? { NextMarker: nextMarker } : {}),
+    });
+    answerXml(exchange, xml, { ...versionHeaders(stat, properties), "x-ms-content-length": String(size) });
   });
 }
 

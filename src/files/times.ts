@@ -1,0 +1,58 @@
+/*
+ * Times as the wire has them. Date's own functions take five times as long, which counts where a list has 100,000
+ * entries with four times each. All times here are milliseconds since 1970, in UTC.
+ */
+
+const dayInMs = 24 * 60 * 60 * 1000;
+
+/** A day as the wire's two forms begin with it. */
+interface Day {
+  /** Days since 1970. */
+  readonly number: number;
+  readonly iso: string;
+  readonly http: string;
+}
+
+/** Times that are asked for one after the other tend to lie in the same day. */
+let lastDay: Day | undefined;
+
+/** Milliseconds of a file system's time in nanoseconds. */
+export function millisecondsOf(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n);
+}
+
+/** A time with the seven decimals of Windows, as `2026-11-23T05:51:45.1230000Z`. */
+export function ticks(time: number): string {
+  const day = dayOf(time);
+  return `${day.iso}${clock(time, day)}.${padded(modulo(time, 1000), 3)}0000Z`;
+}
+
+/** A time as HTTP has it, as `Mon, 23 Nov 2026 05:51:45 GMT`. */
+export function httpDate(time: number): string {
+  const day = dayOf(time);
+  return `${day.http}${clock(time, day)} GMT`;
+}
+
+function dayOf(time: number): Day {
+  const number = Math.floor(time / dayInMs);
+  if (lastDay?.number === number) return lastDay;
+  const date = new Date(time);
+  const iso = date.toISOString().slice(0, -"00:00:00.000Z".length);
+  const http = date.toUTCString().slice(0, -"00:00:00 GMT".length);
+  lastDay = { number, iso, http };
+  return lastDay;
+}
+
+function clock(time: number, day: Day): string {
+  const seconds = Math.floor(time / 1000) - day.number * 86_400;
+  const minutes = Math.floor(seconds / 60);
+  return `${padded(Math.floor(minutes / 60), 2)}:${padded(minutes % 60, 2)}:${padded(seconds % 60, 2)}`;
+}
+
+function modulo(dividend: number, divisor: number): number {
+  return ((dividend % divisor) + divisor) % divisor;
+}
+
+function padded(value: number, width: number): string {
+  return String(value).padStart(width, "0");
+}
