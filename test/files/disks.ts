@@ -46,6 +46,11 @@ export async function withSmallDisk<T>(mebibytes: number, use: (folder: string) 
   }
 }
 
+/** Mounts a small empty disk over a folder. */
+export async function withDiskOver<T>(folder: string, use: () => Promise<T>): Promise<T> {
+  return mounted(["-t", "tmpfs", "-o", "size=1m", "tmpfs"], folder, use);
+}
+
 /** A disk in memory that does not note when files are born. */
 export async function withForgetfulDisk<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "batchai-forgetful-"));
