@@ -101,8 +101,9 @@ interface FileAndLease {
   readonly lease: Lease | undefined;
 }
 
-/** Files of which {@link PropertyStore} remembers what is stored. */
-const mostRecent = 2000;
+/** Files of which {@link PropertyStore} remembers what is stored. Mostly that is nothing, and takes a third of a kilobyte. */
+const mostRecent = 16_000;
+const nothing: FileAndLease = { properties: {}, lease: undefined };
 
 /** A row of a table. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -182,6 +183,7 @@ export class PropertyStore {
       identity,
     );
     const { properties, lease } = row ?? {};
+    if (typeof properties !== "string" && typeof lease !== "string") return nothing;
     return {
       properties: typeof properties === "string" ? (JSON.parse(properties) as FileProperties) : {},
       lease: typeof lease === "string" ? (JSON.parse(lease) as Lease) : undefined,
