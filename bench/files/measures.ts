@@ -34,6 +34,7 @@ export function measures({ largeInMiB, smallFiles, rounds }: Scale): Measure[] {
   const large: Body = { block, length: largeInMiB * mebibyte };
   const parts = partsOf(large);
   const rate = (ms: number): number => largeInMiB / (ms / 1000);
+  const head = ({ dialect }: Server, index: number): Call => dialect.head(`many/${index % smallFiles}.bin`);
   return [
     {
       what: `upload ${largeInMiB} MiB, one stream`,
@@ -96,15 +97,15 @@ export function measures({ largeInMiB, smallFiles, rounds }: Scale): Measure[] {
     {
       what: "HEAD, one after the other",
       unit: "ms",
-      rounds,
-      run: (server) => each(server, 3000, (index) => server.dialect.head(`many/${index % smallFiles}.bin`)),
+      rounds: 8 * rounds,
+      run: (server, round) => each(server, 500, (index) => head(server, 500 * round + index)),
     },
     {
       what: "HEAD x 16",
       unit: "1/s",
-      rounds,
-      run: async (server) => {
-        const calls = sequence(10_000).map((index) => server.dialect.head(`many/${index % smallFiles}.bin`));
+      rounds: 8 * rounds,
+      run: async (server, round) => {
+        const calls = sequence(1500).map((index) => head(server, 1500 * round + index));
         return calls.length / ((await timed(() => sendAll(server, calls, 16))) / 1000);
       },
     },
