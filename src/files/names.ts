@@ -48,9 +48,13 @@ export function parsePath(path: string): string[] {
   return segments;
 }
 
-/** Text that orders names the way Azure lists them: without regard to case, then by their exact spelling. */
+/**
+ * Text that orders names the way Azure lists them: without regard to case, and then by their spelling, the one in lower
+ * case first. That one is its own key, because lists of 100,000 names are kept in memory.
+ */
 export function sortKey(name: string): string {
-  return `${name.toLowerCase()}\u0000${name}`;
+  const folded = name.toLowerCase();
+  return folded === name ? name : `${folded}\u0000${name}`;
 }
 
 /** The name that a sort key was made from. */
