@@ -70,9 +70,7 @@ export function copyHeaders(copy: FileCopy | undefined, copied: number): Record<
     "x-ms-copy-source": copy.source,
     "x-ms-copy-status": copy.status,
     "x-ms-copy-progress": `${copied}/${copy.size}`,
-    ...(copy.completedOn === undefined
-      ? {}
-      : { "x-ms-copy-completion-time": new Date(copy.completedOn).toUTCString() }),
+    ...(copy.completedOn === undefined ? {} : { "x-ms-copy-completion-time": httpDate(Date.parse(copy.completedOn)) }),
     ...(copy.description === undefined ? {} : { "x-ms-copy-status-description": copy.description }),
   };
 }
@@ -106,7 +104,7 @@ export function describeShare(share: DescribedShare, properties: ShareProperties
   const changedOn = properties.changedOn === undefined ? share.stat.birthtime : new Date(properties.changedOn);
   return {
     etag: quotedHash(`${properties.base ?? share.identity}.${properties.revision ?? 0}`),
-    lastModified: changedOn.toUTCString(),
+    lastModified: httpDate(changedOn.getTime()),
     quota: String(properties.quota ?? defaultQuota),
   };
 }

@@ -34,12 +34,12 @@ let closing: NodeJS.Timeout | undefined;
  * a symbolic link leads to it.
  */
 export function withDirectory<T>(folder: string, use: (anchor: string) => T): T {
-  if (!onLinux) return use(checked(folder).anchor);
-  const directory = open(folder);
+  if (!onLinux) return use(requireReal(folder));
+  const descriptor = open(folder);
   try {
-    return use(directory.anchor);
+    return use(anchorOf(descriptor));
   } finally {
-    closeSync(directory.descriptor);
+    closeSync(descriptor);
   }
 }
 
@@ -48,10 +48,12 @@ export function withDirectory<T>(folder: string, use: (anchor: string) => T): T 
  * other of the same directory.
  */
 export function keepDirectory(folder: string): Directory {
-  if (!onLinux) return checked(folder);
+  if (!onLinux) return { folder, anchor: requireReal(folder), id: lstatSync(folder, { bigint: true }).ino };
   const found = keptDirectory(folder);
   if (found !== undefined) return found;
-  const directory = open(folder);
+  const descriptor = open(folder);
+  const { ino } = fstatSync(descriptor, { bigint: true });
+  const directory = { folder, anchor: anchorOf(descriptor), id: ino, descriptor };
   kept.set(folder, directory);
   const [oldest] = kept.values();
   if (kept.size > mostKept && oldest !== undefined) close(oldest);
@@ -62,7 +64,7 @@ export function keepDirectory(folder: string): Directory {
 /** The directory at a path, if it was opened a moment ago and still is there. */
 export function keptDirectory(folder: string): OpenDirectory | undefined {
   const directory = kept.get(folder);
-  if (directory === undefined || isInPlace(directory)) return directory;
+  if (directory === undefined || isAt(directory.descriptor, folder)) return directory;
   close(directory);
   return undefined;
 }
@@ -74,22 +76,24 @@ export function closeDirectories(): void {
   for (const directory of kept.values()) close(directory);
 }
 
-function checked(folder: string): Directory {
+function requireReal(folder: string): string {
   if (realpathSync(folder) !== folder) throw new StorageError("ResourceNotFound");
-  return { folder, anchor: folder, id: lstatSync(folder, { bigint: true }).ino };
+  return folder;
 }
 
-function open(folder: string): OpenDirectory {
+function open(folder: string): number {
   const descriptor = openSync(folder, flags);
-  const { ino } = fstatSync(descriptor, { bigint: true });
-  const directory = { folder, anchor: `/proc/self/fd/${descriptor}`, id: ino, descriptor };
-  if (isInPlace(directory)) return directory;
+  if (isAt(descriptor, folder)) return descriptor;
   closeSync(descriptor);
   throw new StorageError("ResourceNotFound");
 }
 
-function isInPlace({ anchor, folder }: OpenDirectory): boolean {
-  return readlinkSync(anchor) === folder;
+function anchorOf(descriptor: number): string {
+  return `/proc/self/fd/${descriptor}`;
+}
+
+function isAt(descriptor: number, folder: string): boolean {
+  return readlinkSync(anchorOf(descriptor)) === folder;
 }
 
 function close({ folder, descriptor }: OpenDirectory): void {

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
+import { BoundedMap } from "./boundedMap.ts";
 import type { Lease } from "./leases.ts";
 import { migrations } from "./migrations.ts";
 import { isDamage } from "./sqliteErrors.ts";
@@ -120,7 +121,7 @@ export class PropertyStore {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   /** What was asked for since the last change: files are read more often than they are written. */
-  readonly #recent = new Map<string, FileAndLease>();
+  readonly #recent = new BoundedMap<string, FileAndLease>(mostRecent);
 
   /** Throws when the file cannot be used, is damaged, or was written by a newer version. */
   constructor(path: string) {
@@ -169,8 +170,9 @@ export class PropertyStore {
   /** Properties of a file or directory as {@link PropertyStore.file} has them, and the lease on it. */
   fileAndLease(share: ShareIdentity, identity: string): FileAndLease {
     const key = `${share.identity} ${identity}`;
-    const found = this.#recent.get(key) ?? this.#readFileAndLease(share, identity);
-    if (this.#recent.size >= mostRecent) this.#recent.clear();
+    const remembered = this.#recent.get(key);
+    if (remembered !== undefined) return remembered;
+    const found = this.#readFileAndLease(share, identity);
     this.#recent.set(key, found);
     return found;
   }

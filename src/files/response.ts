@@ -15,9 +15,12 @@ export class StorageResponse<Request extends IncomingMessage = IncomingMessage> 
   override writeHead(status: number, ...rest: unknown[]): this {
     const given = rest.at(-1);
     const headers = { ...this.common, ...(typeof given === "object" ? given : {}) };
-    const { exposes } = this;
-    const exposed = exposes === undefined ? [] : Object.keys(headers).filter((name) => exposes(name.toLowerCase()));
-    if (exposed.length > 0) headers["access-control-expose-headers"] = exposed.join(",").toLowerCase();
+    if (this.exposes !== undefined) {
+      const exposed = Object.keys(headers)
+        .map((name) => name.toLowerCase())
+        .filter(this.exposes);
+      if (exposed.length > 0) headers["access-control-expose-headers"] = exposed.join(",");
+    }
     return super.writeHead(status, headers);
   }
 }

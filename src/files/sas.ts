@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { BlockList, isIP } from "node:net";
+import { BoundedMap } from "./boundedMap.ts";
 import { StorageError } from "./errors.ts";
 import type { Access, Grant } from "./grant.ts";
 import type { AccessPolicy } from "./properties.ts";
@@ -86,16 +87,16 @@ function oneOf(signed: string, stored: string, name: string): string {
 }
 
 /** Signatures that were right, by key and signed text: clients send the same one with thousands of requests. */
-const rightSignatures = new WeakMap<KeyObject, Map<string, string>>();
+const rightSignatures = new WeakMap<KeyObject, BoundedMap<string, string>>();
 const mostSignatures = 1000;
 
 function isSigned(key: KeyObject, text: string, signature: string): boolean {
-  const known = rightSignatures.get(key) ?? new Map<string, string>();
+  const known = rightSignatures.get(key) ?? new BoundedMap<string, string>(mostSignatures);
+  rightSignatures.set(key, known);
   const right = known.get(text) ?? sign(key, text);
-  if (!equalSignatures(signature, right)) return false;
-  if (known.size >= mostSignatures) known.clear();
-  rightSignatures.set(key, known.set(text, right));
-  return true;
+  const isRight = equalSignatures(signature, right);
+  if (isRight) known.set(text, right);
+  return isRight;
 }
 
 function serviceTextOf(request: StorageRequest): string {

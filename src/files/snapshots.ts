@@ -10,6 +10,7 @@ import { flushTree } from "./flush.ts";
 import type { Metadata, Row, ShareProperties } from "./properties.ts";
 import { gateKeyOf } from "./shareGate.ts";
 import type { Share, Storage } from "./storage.ts";
+import { ticks } from "./times.ts";
 import { rootPlace } from "./walk.ts";
 
 /** Start of the names of the folders that hold snapshots, beside the shares of their account. */
@@ -65,7 +66,7 @@ async function copyShare(storage: Storage, share: Share, path: string): Promise<
     identity,
     share.identity,
   );
-  const time = `${new Date().toISOString().slice(0, -1)}0000Z`;
+  const time = ticks(Date.now());
   return { identity, properties: storage.properties.share(share), time };
 }
 

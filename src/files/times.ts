@@ -24,13 +24,14 @@ export function millisecondsOf(nanoseconds: bigint): number {
 /** A time with the seven decimals of Windows, as `2026-11-23T05:51:45.1230000Z`. */
 export function ticks(time: number): string {
   const day = dayOf(time);
-  return `${day.iso}${clock(time, day)}.${padded(modulo(time, 1000), 3)}0000Z`;
+  const sinceMidnight = time - day.number * dayInMs;
+  return `${day.iso}${clock(sinceMidnight)}.${padded(sinceMidnight % 1000, 3)}0000Z`;
 }
 
 /** A time as HTTP has it, as `Mon, 23 Nov 2026 05:51:45 GMT`. */
 export function httpDate(time: number): string {
   const day = dayOf(time);
-  return `${day.http}${clock(time, day)} GMT`;
+  return `${day.http}${clock(time - day.number * dayInMs)} GMT`;
 }
 
 function dayOf(time: number): Day {
@@ -43,14 +44,10 @@ function dayOf(time: number): Day {
   return lastDay;
 }
 
-function clock(time: number, day: Day): string {
-  const seconds = Math.floor(time / 1000) - day.number * 86_400;
+function clock(sinceMidnight: number): string {
+  const seconds = Math.floor(sinceMidnight / 1000);
   const minutes = Math.floor(seconds / 60);
   return `${padded(Math.floor(minutes / 60), 2)}:${padded(minutes % 60, 2)}:${padded(seconds % 60, 2)}`;
-}
-
-function modulo(dividend: number, divisor: number): number {
-  return ((dividend % divisor) + divisor) % divisor;
 }
 
 function padded(value: number, width: number): string {

@@ -238,6 +238,8 @@ describe("what is neither file nor directory", () => {
     await ended;
     expect((await readdir(neighbour)).sort()).toEqual(before);
     expect([...written].filter((status) => ![200, 201, 404].includes(status))).toEqual([]);
+    expect(written).toContain(201);
+    expect(written).toContain(200);
     expect(seen).toContain("inside");
     expect([...sizes]).toEqual(["inside".length]);
     expect([...seen].filter((text) => !["inside", "ResourceNotFound", "ParentNotFound"].includes(text))).toEqual([]);

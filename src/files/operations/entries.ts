@@ -1,19 +1,17 @@
 import { closeSync, fchmodSync, fstatSync, futimes, futimesSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { promisify } from "node:util";
-import { checkConditions, isConditional } from "../conditions.ts";
-import { etagOf, identityOf, smbHeaders, versionHeaders } from "../description.ts";
+import { checkConditions } from "../conditions.ts";
+import { identityOf, smbHeaders, versionHeaders } from "../description.ts";
 import { StorageError } from "../errors.ts";
 import { noAttributes } from "../headers.ts";
 import type { FileTime, SmbProperties } from "../headers.ts";
 import { checkLease } from "../leases.ts";
 import type { Lease } from "../leases.ts";
-import { originalState } from "../originalState.ts";
 import { permissionOf, savePermission } from "../permissions.ts";
 import type { FileProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
 import type { Share } from "../storage.ts";
-import { millisecondsOf } from "../times.ts";
 import { locate, openPlace } from "../tree.ts";
 import type { LocatedPlace, LocateOptions } from "../tree.ts";
 import { answer, shareOf } from "./operation.ts";
@@ -94,10 +92,7 @@ function checkAccess({ request, storage }: Exchange, { stat, identity, propertie
     checkLease(request, lease, { kind: "file", needsLease: isWriting });
     if (isWriting && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
   }
-  // Working out an ETag takes longer than asking whether anybody wants to know.
-  if (isConditional(request)) {
-    checkConditions(request, etagOf(stat, properties), millisecondsOf(originalState(stat, properties).ctimeNs));
-  }
+  checkConditions(request, { stat, properties });
 }
 
 /** A request whose lease is the one that another header names: renaming knows two of them. */

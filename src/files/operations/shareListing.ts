@@ -7,6 +7,7 @@ import { cutPage, includes, pageRequestOf } from "../paging.ts";
 import type { Metadata, ShareProperties } from "../properties.ts";
 import { snapshotsOf } from "../snapshots.ts";
 import type { Share } from "../storage.ts";
+import { httpDate } from "../times.ts";
 import { toXml } from "../xml.ts";
 import { answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
@@ -98,7 +99,7 @@ function deletedItem(share: DeletedShare, properties: ShareProperties, withMetad
       LeaseStatus: "unlocked",
       LeaseState: "available",
       EnabledProtocols: "SMB",
-      DeletedTime: share.deletedOn.toUTCString(),
+      DeletedTime: httpDate(share.deletedOn.getTime()),
       RemainingRetentionDays: String(share.remainingDays),
     },
     ...metadataElement(properties.metadata, withMetadata),
@@ -107,7 +108,7 @@ function deletedItem(share: DeletedShare, properties: ShareProperties, withMetad
 
 function tierElements({ tier }: ShareProperties): object {
   if (tier === undefined) return {};
-  return { AccessTier: tier.name, AccessTierChangeTime: new Date(tier.changedOn).toUTCString() };
+  return { AccessTier: tier.name, AccessTierChangeTime: httpDate(Date.parse(tier.changedOn)) };
 }
 
 function metadataElement(metadata: Metadata | undefined, isWanted: boolean): object {

@@ -6,6 +6,7 @@ import { countHeader, invalid, metadataOf } from "../headers.ts";
 import { leaseHeaders } from "../leases.ts";
 import type { ShareProperties } from "../properties.ts";
 import type { StorageRequest } from "../request.ts";
+import { httpDate } from "../times.ts";
 import { usageOf } from "../walk.ts";
 import { toXml } from "../xml.ts";
 import { answer, answerXml } from "./operation.ts";
@@ -56,7 +57,7 @@ function getShareProperties(exchange: Exchange): void {
       ? {}
       : {
           "x-ms-access-tier": tier.name,
-          "x-ms-access-tier-change-time": new Date(tier.changedOn).toUTCString(),
+          "x-ms-access-tier-change-time": httpDate(Date.parse(tier.changedOn)),
         }),
   });
 }
