@@ -5,7 +5,7 @@ import { licencesOfBundledPackages } from "./scripts/licences.ts";
 
 type Plugin = NonNullable<Options["plugins"]>[number];
 
-const launcher = "service/engines/launcher";
+const launcher = "service/engines/local/launcher";
 
 /**
  * The process engine starts its launcher as `new URL("./launcher.ts", import.meta.url)`. Bundling moves that code to

@@ -8,7 +8,7 @@ import { isBuiltin } from "node:module";
 const rooms = {
   "src/models": { imports: [] },
   "src/wire": { imports: ["src/models"] },
-  "src/http": { imports: ["src/wire", "src/models"] },
+  "src/http": { imports: ["src/wire", "src/models", "src/ground/loopback.ts"] },
   "src/operations": { imports: ["src/http", "src/wire", "src/models"] },
   "src/client.ts": { imports: ["src/operations", "src/http", "src/wire", "src/models"] },
   "src/index.ts": { imports: ["src/client.ts", "src/operations", "src/http", "src/wire", "src/models"] },
@@ -16,26 +16,52 @@ const rooms = {
   // Folders to and from the service. Users hand it the client, so types of the SDK are enough.
   "src/transfer": { imports: ["src/http/abort.ts"], types: ["src/index.ts"], node: true },
 
-  "src/files": { imports: [], node: true },
+  // What the file endpoint, the service and the command line all stand on. The rule for loopback also runs in browsers.
+  "src/ground": { imports: [], node: true },
+  "src/ground/loopback.ts": { imports: [] },
+
+  "src/files": { imports: ["src/ground"], node: true },
 
   "src/service/logger.ts": { imports: [], node: true },
+  "src/service/startError.ts": { imports: ["src/models"] },
   "src/service/state": {
-    imports: ["src/service/logger.ts", "src/wire", "src/models"],
+    imports: ["src/ground", "src/service/logger.ts", "src/wire", "src/models"],
     types: ["src/service/engines/engine.ts"],
     node: true,
   },
-  "src/service/auth": { imports: ["src/service/state", "src/models", "src/service/logger.ts"], node: true },
+  "src/service/identity": {
+    imports: ["src/service/state", "src/models", "src/service/logger.ts", "src/ground"],
+    types: ["src/files/index.ts"],
+    node: true,
+  },
+  "src/service/dataFolders.ts": { imports: [], types: ["src/service/scheduler/context.ts"], node: true },
+  "src/service/toolkits": { imports: ["src/models"] },
+  "src/service/volumes": {
+    imports: [
+      "src/service/startError.ts",
+      "src/service/dataFolders.ts",
+      "src/service/launch/paths.ts",
+      "src/wire",
+      "src/models",
+    ],
+    types: ["src/service/engines/engine.ts", "src/service/scheduler/context.ts", "src/files/index.ts"],
+    node: true,
+  },
   "src/service/launch": {
-    imports: ["src/models"],
+    imports: ["src/service/toolkits", "src/service/volumes/mountPaths.ts", "src/service/startError.ts", "src/models"],
     types: ["src/service/engines/engine.ts"],
     node: ["node:path/posix"],
   },
-  "src/service/engines": { imports: ["src/service/logger.ts"], node: true },
+  "src/service/engines": { imports: ["src/service/logger.ts", "src/ground"], node: true },
   "src/service/scheduler": {
     imports: [
       "src/service/launch",
+      "src/service/toolkits",
+      "src/service/volumes",
       "src/service/engines",
       "src/service/state",
+      "src/service/dataFolders.ts",
+      "src/service/startError.ts",
       "src/service/logger.ts",
       "src/wire",
       "src/models",
@@ -45,8 +71,10 @@ const rooms = {
   "src/service/arm": {
     imports: [
       "src/service/scheduler",
+      "src/service/volumes",
+      "src/service/toolkits",
       "src/service/state",
-      "src/service/auth",
+      "src/service/identity",
       "src/service/logger.ts",
       "src/wire",
       "src/models",
@@ -59,21 +87,21 @@ const rooms = {
   "src/service": {
     imports: [
       "src/service/arm",
-      "src/service/auth",
+      "src/service/identity",
       "src/service/scheduler",
+      "src/service/volumes",
       "src/service/launch",
       "src/service/engines",
       "src/service/state",
       "src/service/logger.ts",
       "src/files/index.ts",
-      // One lock keeps others off the data folder, be it the service's or the file endpoint's.
-      "src/files/dataFolderLock.ts",
+      "src/ground",
       "src/wire",
       "src/models",
     ],
     node: true,
   },
-  "src/cli": { imports: ["src/service/index.ts", "src/files/index.ts", "src/index.ts"], node: true },
+  "src/cli": { imports: ["src/service/index.ts", "src/files/index.ts", "src/index.ts", "src/ground"], node: true },
 };
 
 const names = Object.keys(rooms).sort((a, b) => b.length - a.length);

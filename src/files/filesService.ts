@@ -4,16 +4,16 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { isIPv6 } from "node:net";
-import { DataFolderLock } from "./dataFolderLock.ts";
+import { DataFolderLock } from "../ground/dataFolderLock.ts";
 import { toStorageError } from "./errors.ts";
-import { isAccountName, isShareName, nameOfKey, parsePath } from "./names.ts";
-import { signServiceSas } from "./sas.ts";
+import { isAccountName, isShareName, nameOfKey, parsePath } from "./disk/names.ts";
+import { signServiceSas } from "./access/sas.ts";
 import { createStorageServer } from "./server.ts";
 import type { StorageServer } from "./server.ts";
-import { longestRetention } from "./serviceProperties.ts";
-import { Storage } from "./storage.ts";
-import type { Share } from "./storage.ts";
-import { locate, lookAt, keysIn, requireDirectory } from "./tree.ts";
+import { longestRetention } from "./http/serviceDocument.ts";
+import { Storage } from "./shares/storage.ts";
+import type { Share } from "./shares/storage.ts";
+import { locate, lookAt, keysIn, requireDirectory } from "./disk/tree.ts";
 
 /** A storage account that the endpoint hosts. */
 export interface StorageAccount {

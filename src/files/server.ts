@@ -3,19 +3,19 @@ import type { KeyObject } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
-import { storedPolicies } from "./accessPolicies.ts";
-import { authenticate } from "./authentication.ts";
-import { answerPreflight, exposeAnswer } from "./cors.ts";
+import { storedPolicies } from "./access/accessPolicies.ts";
+import { authenticate } from "./access/authentication.ts";
+import { answerPreflight, exposeAnswer } from "./http/cors.ts";
 import { StorageError, toStorageError } from "./errors.ts";
 import { operationFor } from "./operations/index.ts";
 import type { Exchange, Operation } from "./operations/operation.ts";
-import { parseRequest } from "./request.ts";
-import type { StorageRequest } from "./request.ts";
-import { StorageResponse } from "./response.ts";
-import { servicePropertiesOf } from "./serviceProperties.ts";
-import { gateKeyOf } from "./shareGate.ts";
-import type { Storage } from "./storage.ts";
-import { errorXml } from "./xml.ts";
+import { parseRequest } from "./http/request.ts";
+import type { StorageRequest } from "./http/request.ts";
+import { StorageResponse } from "./http/response.ts";
+import { servicePropertiesOf } from "./http/serviceDocument.ts";
+import { gateKeyOf } from "./shares/shareGate.ts";
+import type { Storage } from "./shares/storage.ts";
+import { errorXml } from "./http/xml.ts";
 
 /** What the HTTP server needs to answer requests. */
 export interface ServerOptions {

@@ -13,7 +13,7 @@ import { brokenAnswerPolicy } from "./brokenAnswerPolicy.ts";
 import { createDownloads } from "./download.ts";
 import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
-import { isLoopback } from "./loopback.ts";
+import { isLoopback } from "../ground/loopback.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
 import { insecureMessage, tokenPolicy } from "./tokenPolicy.ts";
 import { traceRequests } from "./tracingPolicy.ts";

@@ -22,7 +22,7 @@ import type {
 import { delay, withAnySignal } from "./abort.ts";
 import { bytesOf } from "./bytes.ts";
 import { logger } from "./logger.ts";
-import { isLoopback } from "./loopback.ts";
+import { isLoopback } from "../ground/loopback.ts";
 import type { OperationOptions } from "./options.ts";
 import { traceRequests } from "./tracingPolicy.ts";
 

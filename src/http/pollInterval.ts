@@ -1,5 +1,5 @@
 import type { ServiceContext } from "./context.ts";
-import { isLoopback } from "./loopback.ts";
+import { isLoopback } from "../ground/loopback.ts";
 import type { LongRunningOperationOptions } from "./options.ts";
 
 /** Time between two looks at something in milliseconds: quick on this machine, polite elsewhere. */

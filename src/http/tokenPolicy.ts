@@ -6,7 +6,7 @@ import {
   RestError,
 } from "@azure/core-rest-pipeline";
 import type { Pipeline, PipelinePolicy, PipelineRequest } from "@azure/core-rest-pipeline";
-import { isLoopback } from "./loopback.ts";
+import { isLoopback } from "../ground/loopback.ts";
 
 /** What a token policy needs to know. */
 export interface TokenPolicyOptions {

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomically } from "./state/atomicFile.ts";
+import { writeFileAtomically } from "../ground/atomicFile.ts";
 
 /** How to reach a service and its file shares. Holds secrets: the token and the account key. */
 export interface ServiceConnection {

@@ -5,18 +5,18 @@
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DataFolderLock } from "../files/dataFolderLock.ts";
+import { DataFolderLock } from "../ground/dataFolderLock.ts";
 import { FilesService } from "../files/index.ts";
 import { checkOrigin } from "./arm/cors.ts";
 import { armServer } from "./arm/server.ts";
-import { isLoopbackHost } from "./auth/loopback.ts";
+import { isLoopbackHost } from "./identity/loopback.ts";
 import { connectionFileOf, removeConnectionFile, type ServiceConnection, writeConnectionFile } from "./connection.ts";
-import { ProcessEngine } from "./engines/process.ts";
-import { ensureResourceGroup } from "./arm/resourceGroups.ts";
-import { identityOf } from "./identity.ts";
+import { ProcessEngine } from "./engines/local/processEngine.ts";
+import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
+import { identityOf } from "./identity/serviceIdentity.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { shareHost } from "./shareHost.ts";
+import { shareHost } from "./volumes/hostedShares.ts";
 import { openStore } from "./state/store.ts";
 
 export type { ServiceConnection } from "./connection.ts";

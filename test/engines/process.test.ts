@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchPlan, RunHandle } from "../../src/service/engines/engine.ts";
-import type { ProcessEngine } from "../../src/service/engines/process.ts";
+import type { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { childrenOf, startAndCrash } from "./crash.ts";
 import { makeEngine } from "./processFactory.ts";
 import { textOf, until, Workplace } from "./workplace.ts";

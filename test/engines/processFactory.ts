@@ -1,4 +1,4 @@
-import { ProcessEngine } from "../../src/service/engines/process.ts";
+import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 
 /** The engine under test, by default with a short grace period. */
 export function makeEngine(gracePeriodInMs = 1000): ProcessEngine {

@@ -5,9 +5,9 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import type { ShareClient } from "@azure/storage-file-share";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { forgetGone } from "../../src/files/goneFiles.ts";
+import { forgetGone } from "../../src/files/shares/goneFiles.ts";
 import { FilesService } from "../../src/files/index.ts";
-import { Storage } from "../../src/files/storage.ts";
+import { Storage } from "../../src/files/shares/storage.ts";
 import { account, clientOf, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { ShareGate } from "../../src/files/shareGate.ts";
+import { ShareGate } from "../../src/files/shares/shareGate.ts";
 import { until } from "../service/until.ts";
 
 /** Work that ends when it is told to. */

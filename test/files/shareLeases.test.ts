@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ShareClient } from "@azure/storage-file-share";
-import { describeLease, leaseStateOf } from "../../src/files/leases.ts";
+import { describeLease, leaseStateOf } from "../../src/files/http/leases.ts";
 import { everything } from "./signedRequest.ts";
 import { account, rawRequest, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";

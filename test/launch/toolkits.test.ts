@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Job } from "../../src/models/job.ts";
 import type { CNTKsettings } from "../../src/models/toolkitSettings.ts";
 import { planJob } from "../../src/service/launch/job.ts";
-import { toolTypesOf, unsupportedToolkit } from "../../src/service/launch/toolkits.ts";
+import { toolTypesOf, unsupportedToolkit } from "../../src/service/toolkits/toolkits.ts";
 import { jobContext, twoNodes } from "./context.ts";
 
 function cntkLine(settings: CNTKsettings, nodes = 1): string | undefined {

@@ -1,19 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { fstatSync, ftruncateSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { copyContent } from "../content.ts";
-import type { CopyTask } from "../copies.ts";
-import { attributesOf, changeTimeOf, creationTimeOf, identityOf } from "../description.ts";
-import { openDraft } from "../drafts.ts";
+import { copyContent } from "../disk/content.ts";
+import type { CopyTask } from "../shares/copies.ts";
+import { attributesOf, changeTimeOf, creationTimeOf, identityOf } from "../http/answerHeaders.ts";
+import { openDraft } from "../disk/drafts.ts";
 import { StorageError, toStorageError } from "../errors.ts";
-import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
-import { permissionOf, savePermission } from "../permissions.ts";
-import { originalState } from "../originalState.ts";
-import type { FileCopy, FileProperties } from "../properties.ts";
-import type { StorageRequest } from "../request.ts";
-import type { Share } from "../storage.ts";
+import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import { permissionOf, savePermission } from "../records/permissions.ts";
+import { originalState } from "../records/originalState.ts";
+import type { FileCopy, FileProperties } from "../records/properties.ts";
+import type { StorageRequest } from "../http/request.ts";
+import type { Share } from "../shares/storage.ts";
 import { millisecondsOf, ticks } from "../times.ts";
-import { openPlace, requireFile } from "../tree.ts";
+import { openPlace, requireFile } from "../disk/tree.ts";
 import {
   currentHeaders,
   leaseHeader,

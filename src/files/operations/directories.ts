@@ -1,17 +1,17 @@
 import type { BigIntStats } from "node:fs";
-import { checkConditions } from "../conditions.ts";
-import { attributesOf, changeTimeOf, creationTimeOf, etagOf, identityOf, metadataHeaders } from "../description.ts";
+import { checkConditions } from "../http/conditions.ts";
+import { attributesOf, changeTimeOf, creationTimeOf, etagOf, identityOf, metadataHeaders } from "../http/answerHeaders.ts";
 import { StorageError } from "../errors.ts";
-import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../headers.ts";
-import { nameOfKey } from "../names.ts";
-import { cutPage, includes, pageRequestOf } from "../paging.ts";
-import { originalState } from "../originalState.ts";
-import type { FileProperties } from "../properties.ts";
-import type { Share } from "../storage.ts";
+import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import { nameOfKey } from "../disk/names.ts";
+import { cutPage, includes, pageRequestOf } from "../http/paging.ts";
+import { originalState } from "../records/originalState.ts";
+import type { FileProperties } from "../records/properties.ts";
+import type { Share } from "../shares/storage.ts";
 import { httpDate, millisecondsOf, ticks } from "../times.ts";
-import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../tree.ts";
-import type { FoundPlace } from "../tree.ts";
-import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../xml.ts";
+import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../disk/tree.ts";
+import type { FoundPlace } from "../disk/tree.ts";
+import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../http/xml.ts";
 import {
   changeProperties,
   currentHeaders,

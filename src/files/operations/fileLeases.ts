@@ -1,7 +1,7 @@
-import { versionHeaders } from "../description.ts";
-import { identityOf } from "../description.ts";
-import { actOnLease, leaseHeadersRead } from "../leases.ts";
-import { requireFile } from "../tree.ts";
+import { versionHeaders } from "../http/answerHeaders.ts";
+import { identityOf } from "../http/answerHeaders.ts";
+import { actOnLease, leaseHeadersRead } from "../http/leases.ts";
+import { requireFile } from "../disk/tree.ts";
 import { propertiesOf, targetOf } from "./entries.ts";
 import { answer } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";

@@ -1,5 +1,5 @@
 import { fstatSync, ftruncateSync } from "node:fs";
-import { contentHeaders, copyHeaders, metadataHeaders } from "../description.ts";
+import { contentHeaders, copyHeaders, metadataHeaders } from "../http/answerHeaders.ts";
 import { StorageError } from "../errors.ts";
 import {
   contentHeadersOf,
@@ -9,12 +9,12 @@ import {
   metadataOf,
   smbHeadersRead,
   smbPropertiesOf,
-} from "../headers.ts";
-import { leaseHeaders } from "../leases.ts";
-import type { FileCopy } from "../properties.ts";
-import type { StorageRequest } from "../request.ts";
-import { removeFile, requireFile } from "../tree.ts";
-import type { FoundPlace, LocateOptions } from "../tree.ts";
+} from "../http/headers.ts";
+import { leaseHeaders } from "../http/leases.ts";
+import type { FileCopy } from "../records/properties.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { removeFile, requireFile } from "../disk/tree.ts";
+import type { FoundPlace, LocateOptions } from "../disk/tree.ts";
 import {
   changeProperties,
   checkedKnown,

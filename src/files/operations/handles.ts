@@ -1,5 +1,5 @@
 import { StorageError } from "../errors.ts";
-import { toXml } from "../xml.ts";
+import { toXml } from "../http/xml.ts";
 import { targetOf } from "./entries.ts";
 import { answer, answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";

@@ -1,6 +1,6 @@
 import { StorageError } from "../errors.ts";
-import type { ResourceLevel } from "../grant.ts";
-import type { StorageRequest } from "../request.ts";
+import type { ResourceLevel } from "../access/grant.ts";
+import type { StorageRequest } from "../http/request.ts";
 import { copyOperations } from "./copyFile.ts";
 import { directoryOperations } from "./directories.ts";
 import { fileLeaseOperations } from "./fileLeases.ts";

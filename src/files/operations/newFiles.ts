@@ -1,10 +1,10 @@
 import { fstatSync, ftruncateSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { checkConditions } from "../conditions.ts";
-import { writeAll } from "../content.ts";
-import { identityOf } from "../description.ts";
-import { openDraft, openInPlace } from "../drafts.ts";
-import type { Draft } from "../drafts.ts";
+import { checkConditions } from "../http/conditions.ts";
+import { writeAll } from "../disk/content.ts";
+import { identityOf } from "../http/answerHeaders.ts";
+import { openDraft, openInPlace } from "../disk/drafts.ts";
+import type { Draft } from "../disk/drafts.ts";
 import { StorageError } from "../errors.ts";
 import {
   contentHeadersOf,
@@ -14,12 +14,12 @@ import {
   metadataOf,
   smbHeadersRead,
   smbPropertiesOf,
-} from "../headers.ts";
-import { checkLease } from "../leases.ts";
-import type { FileProperties } from "../properties.ts";
-import type { ByteRange } from "../ranges.ts";
-import type { StorageRequest } from "../request.ts";
-import { uploadLength, withUpload } from "../uploads.ts";
+} from "../http/headers.ts";
+import { checkLease } from "../http/leases.ts";
+import type { FileProperties } from "../records/properties.ts";
+import type { ByteRange } from "../http/rangeHeaders.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { uploadLength, withUpload } from "../http/uploads.ts";
 import {
   checkedKnown,
   currentHeaders,

@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import type { Access, Grant } from "../grant.ts";
-import type { StorageRequest } from "../request.ts";
-import type { StorageResponse } from "../response.ts";
-import { snapshotAt } from "../snapshots.ts";
-import type { Share, Storage } from "../storage.ts";
+import type { Access, Grant } from "../access/grant.ts";
+import type { StorageRequest } from "../http/request.ts";
+import type { StorageResponse } from "../http/response.ts";
+import { snapshotAt } from "../shares/snapshots.ts";
+import type { Share, Storage } from "../shares/storage.ts";
 
 /** One authenticated request on its way through an operation. */
 export interface Exchange {

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { fstatSync } from "node:fs";
-import { clearContent, readRange, sendContent, writeAll } from "../content.ts";
-import { contentHeaders } from "../description.ts";
+import { clearContent, readRange, sendContent, writeAll } from "../disk/content.ts";
+import { contentHeaders } from "../http/answerHeaders.ts";
 import { StorageError } from "../errors.ts";
-import { flagHeader, invalid } from "../headers.ts";
-import { lengthOf, rangeHeader, rangeToRead, rangeToWrite, splitAtPages } from "../ranges.ts";
-import type { ByteRange } from "../ranges.ts";
-import type { StorageRequest } from "../request.ts";
-import { uploadLength, withUpload } from "../uploads.ts";
-import type { RangeChange } from "../writtenRanges.ts";
+import { flagHeader, invalid } from "../http/headers.ts";
+import { lengthOf, rangeHeader, rangeToRead, rangeToWrite, splitAtPages } from "../http/rangeHeaders.ts";
+import type { ByteRange } from "../http/rangeHeaders.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { uploadLength, withUpload } from "../http/uploads.ts";
+import type { RangeChange } from "../records/writtenRanges.ts";
 import {
   checkedEntry,
   currentHeaders,

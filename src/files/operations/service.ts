@@ -1,10 +1,10 @@
-import { readDocument } from "../body.ts";
+import { readDocument } from "../http/body.ts";
 import {
   parseServiceProperties,
   servicePropertiesOf,
   servicePropertiesXml,
   setServiceProperties,
-} from "../serviceProperties.ts";
+} from "../http/serviceDocument.ts";
 import { answer, answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 

@@ -1,8 +1,8 @@
-import { parsePolicies, policiesXml } from "../accessPolicies.ts";
-import { readDocument } from "../body.ts";
+import { parsePolicies, policiesXml } from "../access/accessPolicies.ts";
+import { readDocument } from "../http/body.ts";
 import { StorageError } from "../errors.ts";
-import { invalid } from "../headers.ts";
-import { permissionOf, savePermission } from "../permissions.ts";
+import { invalid } from "../http/headers.ts";
+import { permissionOf, savePermission } from "../records/permissions.ts";
 import { answer, answerJson, answerXml, shareOf } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 import { changeShare, leasedShareOf, onShare, propertiesOf, shareVersion } from "./shareState.ts";

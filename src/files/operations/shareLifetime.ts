@@ -1,10 +1,10 @@
-import { deleteShare, restoreShare } from "../deletedShares.ts";
+import { deleteShare, restoreShare } from "../shares/deletedShares.ts";
 import { StorageError } from "../errors.ts";
-import { invalid, metadataOf } from "../headers.ts";
-import { actOnLease, describeLease, leaseHeadersRead } from "../leases.ts";
-import { retentionDaysOf } from "../serviceProperties.ts";
-import { deleteSnapshot, isSnapshot, snapshotsOf, takeSnapshot } from "../snapshots.ts";
-import type { Share } from "../storage.ts";
+import { invalid, metadataOf } from "../http/headers.ts";
+import { actOnLease, describeLease, leaseHeadersRead } from "../http/leases.ts";
+import { retentionDaysOf } from "../http/serviceDocument.ts";
+import { deleteSnapshot, isSnapshot, snapshotsOf, takeSnapshot } from "../shares/snapshots.ts";
+import type { Share } from "../shares/storage.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 import { leaseOn, leasedShareOf, onShare, shareVersion, waitForDisk } from "./shareState.ts";

@@ -1,8 +1,8 @@
-import { describeShare } from "../description.ts";
-import { checkLease } from "../leases.ts";
-import type { Lease } from "../leases.ts";
-import type { ShareProperties } from "../properties.ts";
-import type { Share } from "../storage.ts";
+import { describeShare } from "../http/answerHeaders.ts";
+import { checkLease } from "../http/leases.ts";
+import type { Lease } from "../http/leases.ts";
+import type { ShareProperties } from "../records/properties.ts";
+import type { Share } from "../shares/storage.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange } from "./operation.ts";
 

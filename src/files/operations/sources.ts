@@ -1,11 +1,11 @@
-import { accountOfHost, parseAddress } from "../address.ts";
-import { storedPolicies } from "../accessPolicies.ts";
-import { authenticate } from "../authentication.ts";
+import { accountOfHost, parseAddress } from "../http/address.ts";
+import { storedPolicies } from "../access/accessPolicies.ts";
+import { authenticate } from "../access/authentication.ts";
 import { StorageError } from "../errors.ts";
-import { flagHeader, invalid } from "../headers.ts";
-import { hostedIn } from "../request.ts";
-import type { StorageRequest } from "../request.ts";
-import { locate } from "../tree.ts";
+import { flagHeader, invalid } from "../http/headers.ts";
+import { hostedIn } from "../http/request.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { locate } from "../disk/tree.ts";
 import type { Target } from "./entries.ts";
 import { shareOf } from "./operation.ts";
 import type { Exchange } from "./operation.ts";

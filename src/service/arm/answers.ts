@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
 import { serialize } from "../../wire/serialize.ts";
-import type { ResourceKind } from "../state/armId.ts";
+import type { ResourceKind } from "../../wire/resourceIds.ts";
 import { resourceSchemas, type StoredResource } from "../state/resources.ts";
 import type { Operation } from "../state/operations.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";

@@ -3,11 +3,11 @@ import type { ContainerSettings } from "../../models/containerSettings.ts";
 import type { Job } from "../../models/job.ts";
 import type { LaunchContainer, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
-import { LaunchError } from "./launchError.ts";
-import { mountsBelow, type MountedFolder } from "./mounts.ts";
+import { LaunchError } from "../startError.ts";
+import { mountsBelow, type MountedFolder } from "../volumes/mountPaths.ts";
 import { processOn, type NodePlace } from "./node.ts";
-import { supportedToolkits, toolTypesOf, unsupportedToolkit } from "./toolkits.ts";
-import type { ToolkitProcess } from "./toolkits/toolkit.ts";
+import { supportedToolkits, toolTypesOf, unsupportedToolkit } from "../toolkits/toolkits.ts";
+import type { ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
 /** What is known when a job gets its nodes. */

@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
-import { LaunchError } from "./launchError.ts";
+import { LaunchError } from "../startError.ts";
 import { tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedChild, containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";

@@ -1,5 +1,5 @@
 import { join, normalize } from "node:path/posix";
-import { LaunchError } from "./launchError.ts";
+import { LaunchError } from "../startError.ts";
 
 /** Whether a normalised absolute path is the folder itself or lies below it. */
 export function isWithin(folder: string, path: string): boolean {

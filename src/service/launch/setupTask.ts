@@ -1,7 +1,7 @@
 import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchPlan } from "../engines/engine.ts";
-import { mountsBelow, type MountedFolder } from "./mounts.ts";
+import { mountsBelow, type MountedFolder } from "../volumes/mountPaths.ts";
 import { processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";

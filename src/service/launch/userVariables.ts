@@ -1,5 +1,5 @@
 import type { EnvironmentVariable } from "../../models/environment.ts";
-import { LaunchError } from "./launchError.ts";
+import { LaunchError } from "../startError.ts";
 import { replaceVariables, type VariableDefinition } from "./variables.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { LaunchError } from "./launchError.ts";
+import { LaunchError } from "../startError.ts";
 
 /** Values of variables by name. */
 export type Environment = Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import type { Engine } from "../engines/engine.ts";
 import type { Logger } from "../logger.ts";
 import type { Store } from "../state/store.ts";
-import type { ShareHost } from "./mounts.ts";
+import type { ShareHost } from "../volumes/volumes.ts";
 
 /** What the scheduler works with. */
 export interface SchedulerContext {

@@ -1,9 +1,9 @@
-import type { ResourceKind } from "../state/armId.ts";
+import type { ResourceKind } from "../../wire/resourceIds.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Store } from "../state/store.ts";
 import { removeLeftNodes } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
-import { removeFileServerDirectory, removeRunDirectory } from "./folders.ts";
+import { removeFileServerDirectory, removeRunDirectory } from "../dataFolders.ts";
 import { markStopped } from "./jobStates.ts";
 
 /** Marks a resource and everything inside it as being deleted, and asks for the end of what runs in it. */

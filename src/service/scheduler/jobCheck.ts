@@ -1,8 +1,8 @@
 import type { Job, ToolType } from "../../models/job.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { planJob } from "../launch/job.ts";
-import { LaunchError } from "../launch/launchError.ts";
-import { toolkitSettings, toolTypesOf, unsupportedToolkit } from "../launch/toolkits.ts";
+import { LaunchError } from "../startError.ts";
+import { toolkitSettings, toolTypesOf, unsupportedToolkit } from "../toolkits/toolkits.ts";
 
 /** What keeps a job from being launched, found before it is accepted: its paths are worked out for an imagined node. */
 export function launchIssueOf(job: Job): ValidationIssue | undefined {

@@ -6,15 +6,15 @@ import { job as jobSchema } from "../../wire/job.ts";
 import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchPlan, LaunchSecrets } from "../engines/engine.ts";
 import { type JobLaunch, planJob } from "../launch/job.ts";
-import { LaunchError } from "../launch/launchError.ts";
+import { LaunchError } from "../startError.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { OutputLocation } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { durationInMs } from "./duration.ts";
-import { nodeDirectoryOf, runDirectoryOf } from "./folders.ts";
+import { nodeDirectoryOf, runDirectoryOf } from "../dataFolders.ts";
 import { markEnded, markRunning } from "./jobStates.ts";
-import { locationOnShare, MountError, mountsOf, type VolumeMount } from "./mounts.ts";
+import { locationOnShare, MountError, mountsOf, type VolumeMount } from "../volumes/volumes.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LaunchPlan, LaunchSecrets, RunExit } from "../engines/engine.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
-import { wipeNodeDirectories } from "./folders.ts";
+import { wipeNodeDirectories } from "../dataFolders.ts";
 
 const lookAgainInMs = 1000;
 

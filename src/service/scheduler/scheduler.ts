@@ -5,7 +5,7 @@ import type { Run } from "../state/runs.ts";
 import { endSetup, resizeCluster } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
 import { beginDeletion, finishDeletions } from "./deletions.ts";
-import { removeRunDirectory } from "./folders.ts";
+import { removeRunDirectory } from "../dataFolders.ts";
 import { markEnded, markQueued, markStopped, outcomeOf } from "./jobStates.ts";
 import { prepareJobRun } from "./jobStart.ts";
 import type { PreparedRun } from "./preparedRun.ts";

@@ -6,8 +6,8 @@ import { planSetupTask } from "../launch/setupTask.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { SchedulerContext } from "./context.ts";
-import { nodeDirectoryOf, runDirectoryOf } from "./folders.ts";
-import { mountsOf } from "./mounts.ts";
+import { nodeDirectoryOf, runDirectoryOf } from "../dataFolders.ts";
+import { mountsOf } from "../volumes/volumes.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
 /**

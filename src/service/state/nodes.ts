@@ -1,4 +1,4 @@
-import { type Database, optionalDate, optionalText, type SqlRow, text } from "./database.ts";
+import { type Database, optionalDate, optionalText, type SqlRow, text } from "../../ground/sqlite.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a node is doing. A `leaving` node that still has a job goes when the job has ended. */

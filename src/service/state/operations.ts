@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { referenceOf } from "./armId.ts";
-import { type Database, optionalDate, optionalText, type SqlRow, text } from "./database.ts";
+import { referenceOf } from "../../wire/resourceIds.ts";
+import { type Database, optionalDate, optionalText, type SqlRow, text } from "../../ground/sqlite.ts";
 
 /** What an asynchronous operation does. */
 export type OperationAction = "create" | "delete" | "terminate";

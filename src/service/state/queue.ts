@@ -1,4 +1,4 @@
-import { type Database, optionalText, text } from "./database.ts";
+import { type Database, optionalText, text } from "../../ground/sqlite.ts";
 
 /** A job that waits for nodes of a cluster. */
 export interface QueueEntry {

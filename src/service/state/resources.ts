@@ -12,8 +12,8 @@ import { workspace } from "../../wire/workspace.ts";
 import { deserialize } from "../../wire/deserialize.ts";
 import { serialize } from "../../wire/serialize.ts";
 import type { ModelSchema } from "../../wire/schema.ts";
-import { keyOf, type ResourceKind } from "./armId.ts";
-import { type Database, type SqlRow, type SqlValue, text } from "./database.ts";
+import { keyOf, type ResourceKind } from "../../wire/resourceIds.ts";
+import { type Database, type SqlRow, type SqlValue, text } from "../../ground/sqlite.ts";
 import { resourceGroup, type ResourceGroup } from "./resourceGroup.ts";
 
 /** The model of each kind of resource. */

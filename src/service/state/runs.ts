@@ -1,5 +1,5 @@
 import type { RunHandle } from "../engines/engine.ts";
-import { type Database, optionalDate, optionalText, type SqlRow, text } from "./database.ts";
+import { type Database, optionalDate, optionalText, type SqlRow, text } from "../../ground/sqlite.ts";
 
 /** Why the service ended a run that would have gone on. */
 export type StopReason = "terminated" | "deleted" | "timedOut" | "requeued" | "nodeRemoved" | "clusterDeleted";

@@ -1,4 +1,4 @@
-import { type Database, text } from "./database.ts";
+import { type Database, text } from "../../ground/sqlite.ts";
 
 /** Small facts about the service that must stay the same over restarts. */
 export class Settings {

@@ -1,4 +1,4 @@
-import { Database } from "./database.ts";
+import { Database } from "../../ground/sqlite.ts";
 import { Nodes } from "./nodes.ts";
 import { Operations } from "./operations.ts";
 import { Queue } from "./queue.ts";

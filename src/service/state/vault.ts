@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomically } from "./atomicFile.ts";
-import type { Database } from "./database.ts";
+import { writeFileAtomically } from "../../ground/atomicFile.ts";
+import type { Database } from "../../ground/sqlite.ts";
 
 /**
  * Secrets at rest: passwords, account keys, secret variables. They are sealed with AES-256-GCM under a key that lies

@@ -1,0 +1,189 @@
+import type { KeyObject } from "node:crypto";
+import { BlockList, isIP } from "node:net";
+import { BoundedMap } from "../records/boundedMap.ts";
+import { StorageError } from "../errors.ts";
+import type { Access, Grant } from "./grant.ts";
+import type { AccessPolicy } from "../records/properties.ts";
+import { equalSignatures, sign } from "./sharedKey.ts";
+import type { StorageRequest } from "../http/request.ts";
+
+/** Version from which `sp st se` … `rsct` have the layout that is checked here; the layout has not changed since. */
+const oldestVersion = "2015-04-05";
+const encryptionScopeVersion = "2020-12-06";
+const responseOverrides = ["rscc", "rscd", "rsce", "rscl", "rsct"] as const;
+const overriddenHeaders = [
+  "cache-control",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-type",
+] as const;
+
+/** The fields of a service SAS that are signed, by their names in the query string. */
+export type ServiceSasFields = Readonly<Partial<Record<"sp" | "st" | "se" | "si" | "sip" | "spr" | "sv", string>>>;
+
+/** Signature of a service SAS for `resource`, which is `/file/ACCOUNT/SHARE` or `/file/ACCOUNT/SHARE/PATH`. */
+export function signServiceSas(
+  key: KeyObject,
+  resource: string,
+  fields: ServiceSasFields,
+  overrides: readonly string[] = [],
+): string {
+  return sign(key, serviceText(resource, fields, overrides));
+}
+
+function serviceText(resource: string, fields: ServiceSasFields, overrides: readonly string[]): string {
+  const { sp = "", st = "", se = "", si = "", sip = "", spr = "", sv = "" } = fields;
+  const rest = responseOverrides.map((_, index) => overrides[index] ?? "");
+  return [sp, st, se, resource, si, sip, spr, sv, ...rest].join("\n");
+}
+
+/** Finds the stored access policy of that id in the share that a request addresses. */
+export type PolicyLookup = (request: StorageRequest, id: string) => AccessPolicy | undefined;
+
+/** Checks a shared access signature in the query string and tells what it grants. Throws when it is not valid. */
+export function checkSas(request: StorageRequest, key: KeyObject, policyOf: PolicyLookup): Grant {
+  const field = (name: string): string => request.query.get(name) ?? "";
+  if (!isVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
+  const ofAccount = field("ss") !== "" || field("srt") !== "";
+  const text = ofAccount ? accountTextOf(request) : serviceTextOf(request);
+  if (!isSigned(key, text, field("sig"))) throw new StorageError("AuthenticationFailed");
+  const { start, expiry, permission } = termsOf(request, ofAccount ? () => undefined : policyOf);
+  checkPeriod(start, expiry);
+  checkProtocol(field("spr"));
+  checkAddress(field("sip"), request.message.socket.remoteAddress ?? "");
+  const covers = ofAccount ? accountCovers(field("ss"), field("srt")) : serviceCovers(field("sr"));
+  return {
+    version: field("sv"),
+    overrides: overridesOf(request),
+    grants: (letter) => permission.includes(letter),
+    check(access) {
+      covers(access);
+      if (![...access.permissions].some((letter) => permission.includes(letter))) {
+        throw new StorageError("AuthorizationPermissionMismatch");
+      }
+    },
+  };
+}
+
+/** Times and permissions: what the signature leaves open, the stored access policy that it names has to say. */
+function termsOf(request: StorageRequest, policyOf: PolicyLookup): Omit<AccessPolicy, "id"> {
+  const field = (name: string): string => request.query.get(name) ?? "";
+  const signed = { start: field("st"), expiry: field("se"), permission: field("sp") };
+  if (field("si") === "") return signed;
+  const policy = policyOf(request, field("si"));
+  // A policy that was taken back takes back everything that was signed with it.
+  if (policy === undefined) throw new StorageError("AuthenticationFailed");
+  return {
+    start: oneOf(signed.start, policy.start, "st"),
+    expiry: oneOf(signed.expiry, policy.expiry, "se"),
+    permission: oneOf(signed.permission, policy.permission, "sp"),
+  };
+}
+
+function oneOf(signed: string, stored: string, name: string): string {
+  if (signed !== "" && stored !== "") throw new StorageError("InvalidQueryParameterValue", { subject: name });
+  return signed === "" ? stored : signed;
+}
+
+/** Signatures that were right, by key and signed text: clients send the same one with thousands of requests. */
+const rightSignatures = new WeakMap<KeyObject, BoundedMap<string, string>>();
+const mostSignatures = 1000;
+
+function isSigned(key: KeyObject, text: string, signature: string): boolean {
+  const known = rightSignatures.get(key) ?? new BoundedMap<string, string>(mostSignatures);
+  rightSignatures.set(key, known);
+  const right = known.get(text) ?? sign(key, text);
+  const isRight = equalSignatures(signature, right);
+  if (isRight) known.set(text, right);
+  return isRight;
+}
+
+function serviceTextOf(request: StorageRequest): string {
+  const overrides = responseOverrides.map((name) => request.query.get(name) ?? "");
+  return serviceText(signedResource(request), Object.fromEntries(request.query), overrides);
+}
+
+function signedResource(request: StorageRequest): string {
+  const share = `/file/${request.account}/${request.share ?? ""}`;
+  const kind = request.query.get("sr");
+  if (kind === "s") return share;
+  if (kind === "f" && request.path.length > 0) return `${share}/${request.path.join("/")}`;
+  throw new StorageError("AuthenticationFailed");
+}
+
+function accountTextOf(request: StorageRequest): string {
+  const fields = ["sp", "ss", "srt", "st", "se", "sip", "spr", "sv"].map((name) => request.query.get(name) ?? "");
+  const version = request.query.get("sv") ?? "";
+  if (version >= encryptionScopeVersion) fields.push(request.query.get("ses") ?? "");
+  return [request.account, ...fields, ""].join("\n");
+}
+
+function isVersion(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text);
+}
+
+/** The times of a SAS are UTC to the second; a SAS without an end never ends, so it is refused. */
+function checkPeriod(start: string, end: string): void {
+  const now = Date.now();
+  const notBefore = start === "" ? now : parseUtc(start);
+  const notAfter = parseUtc(end);
+  if (!(notBefore <= now && now < notAfter)) throw new StorageError("AuthenticationFailed");
+}
+
+function parseUtc(text: string): number {
+  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+function checkProtocol(protocols: string): void {
+  if (protocols !== "" && !protocols.split(",").includes("http")) {
+    throw new StorageError("AuthorizationProtocolMismatch");
+  }
+}
+
+function checkAddress(range: string, remoteAddress: string): void {
+  if (range === "") return;
+  const [first = "", last = first] = range.split("-");
+  const address = remoteAddress.replace(/^::ffff:/, "");
+  const allowed = new BlockList();
+  if (isIP(first) === 4 && isIP(last) === 4 && isOrdered(first, last)) allowed.addRange(first, last, "ipv4");
+  if (isIP(address) !== 4 || !allowed.check(address, "ipv4")) throw new StorageError("AuthorizationSourceIPMismatch");
+}
+
+function isOrdered(first: string, last: string): boolean {
+  const number = (address: string): number => address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+  return number(first) <= number(last);
+}
+
+function accountCovers(services: string, resourceTypes: string): (access: Access) => void {
+  return (access) => {
+    if (!services.includes("f")) throw new StorageError("AuthorizationServiceMismatch");
+    if (!resourceTypes.includes(access.resourceType)) throw new StorageError("AuthorizationResourceTypeMismatch");
+  };
+}
+
+function serviceCovers(kind: string): (access: Access) => void {
+  const levels = kind === "f" ? ["file"] : ["file", "directory"];
+  return (access) => {
+    if (!levels.includes(access.level)) throw new StorageError("AuthorizationResourceTypeMismatch");
+  };
+}
+
+function overridesOf(request: StorageRequest): Record<string, string> {
+  const overrides: Record<string, string> = {};
+  responseOverrides.forEach((name, index) => {
+    const header = overriddenHeaders[index];
+    const value = request.query.get(name);
+    if (header !== undefined && value !== undefined && value !== "") overrides[header] = headerValue(name, value);
+  });
+  return overrides;
+}
+
+// eslint-disable-next-line no-control-regex -- control characters are exactly what no header may hold
+const unsendable = /[\u0000-\u001F\u007F]/;
+
+/** What the signer wished, as a header can carry it: its UTF-8 bytes where it has more than Latin-1. */
+function headerValue(parameter: string, value: string): string {
+  if (unsendable.test(value)) throw new StorageError("InvalidQueryParameterValue", { subject: parameter });
+  return [...value].some((character) => character > "\u00FF") ? Buffer.from(value).toString("latin1") : value;
+}

@@ -1,0 +1,92 @@
+import { parseXML } from "@azure/core-xml";
+import { StorageError } from "../errors.ts";
+import type { StorageRequest } from "./request.ts";
+import type { StorageResponse } from "./response.ts";
+
+/** Longest document that a request may carry; file content does not pass through here. */
+const largestDocument = 256 * 1024;
+
+/** An element of an XML document: its text, or its children by name. */
+export type XmlNode = string | { readonly [name: string]: XmlNode | readonly XmlNode[] };
+
+/** The body of a request that carries a document. Throws when it is too large. */
+export async function readDocument(request: StorageRequest, response: StorageResponse): Promise<string> {
+  if (request.header("expect") !== undefined) response.writeContinue();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // The message outlives a refusal, so that there is someone left to be told.
+  for await (const chunk of request.message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > largestDocument) throw new StorageError("RequestBodyTooLarge");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "");
+}
+
+/** Children of the root element of a document. Throws unless it is XML with that root and without a DOCTYPE. */
+export async function parseDocument(text: string, rootName: string): Promise<XmlNode> {
+  // No client has a use for entities of its own, and they are what XML parsers are attacked with.
+  if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw new StorageError("InvalidXmlDocument");
+  const document = await parseTree(text);
+  const root = document[rootName];
+  if (root === undefined) throw new StorageError("InvalidXmlDocument");
+  return root;
+}
+
+async function parseTree(text: string): Promise<Partial<Record<string, XmlNode>>> {
+  try {
+    return (await parseXML(text, { includeRoot: true })) as Partial<Record<string, XmlNode>>;
+  } catch {
+    throw new StorageError("InvalidXmlDocument");
+  }
+}
+
+/** Child elements of that name; empty when there is none. */
+export function childrenOf(node: XmlNode, name: string): readonly XmlNode[] {
+  const found = typeof node === "string" || !Object.hasOwn(node, name) ? undefined : node[name];
+  if (found === undefined) return [];
+  return isList(found) ? found : [found];
+}
+
+function isList(value: XmlNode | readonly XmlNode[]): value is readonly XmlNode[] {
+  return Array.isArray(value);
+}
+
+/** The only child element of that name; undefined when there is none. Throws when there are several. */
+export function childOf(node: XmlNode, name: string): XmlNode | undefined {
+  const [first, ...others] = childrenOf(node, name);
+  if (others.length > 0) throw new StorageError("InvalidXmlDocument", { subject: name });
+  return first;
+}
+
+/** Trimmed text of the only child element of that name; undefined when there is none. */
+export function textOf(node: XmlNode, name: string): string | undefined {
+  const child = childOf(node, name);
+  const text = typeof child === "object" ? (child._ ?? "") : child;
+  if (text !== undefined && typeof text !== "string") throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  return text?.trim();
+}
+
+/** Text of a child element that has to be there. */
+export function requiredText(node: XmlNode, name: string): string {
+  const text = textOf(node, name);
+  if (text === undefined) throw new StorageError("MissingRequiredXmlNode", { subject: name });
+  return text;
+}
+
+/** `true` or `false` in a child element that has to be there. */
+export function requiredFlag(node: XmlNode, name: string): boolean {
+  const text = requiredText(node, name).toLowerCase();
+  if (text !== "true" && text !== "false") throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  return text === "true";
+}
+
+/** A whole number in a child element that has to be there. */
+export function requiredCount(node: XmlNode, name: string, least: number, most: number): number {
+  const text = requiredText(node, name);
+  const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(count >= least && count <= most)) throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  return count;
+}

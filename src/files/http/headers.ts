@@ -1,0 +1,164 @@
+import { StorageError } from "../errors.ts";
+import type { Metadata } from "../records/properties.ts";
+import type { StorageRequest } from "./request.ts";
+
+const metadataPrefix = "x-ms-meta-";
+const largestMetadata = 8 * 1024;
+/** Longer security descriptors are made known to the share first, and named by their key. */
+const longestPermission = 8 * 1024;
+const knownAttributes = new Set([
+  "ReadOnly",
+  "Hidden",
+  "System",
+  "Directory",
+  "Archive",
+  "Temporary",
+  "Offline",
+  "NotContentIndexed",
+  "NoScrubData",
+]);
+
+/** What a client sends to set no attribute; on a new file it stands for the default. */
+export const noAttributes = "None";
+
+/** Request headers that state the content headers of a file, and the header that reads answer. */
+const contentHeaderNames = [
+  ["x-ms-content-type", "content-type"],
+  ["x-ms-content-encoding", "content-encoding"],
+  ["x-ms-content-language", "content-language"],
+  ["x-ms-cache-control", "cache-control"],
+  ["x-ms-content-disposition", "content-disposition"],
+] as const;
+
+/** Names of the request headers that {@link contentHeadersOf} and {@link contentMd5Of} read. */
+export const contentHeadersRead: readonly string[] = [...contentHeaderNames.map(([name]) => name), "x-ms-content-md5"];
+
+/** Names of the request headers that {@link smbPropertiesOf} reads. */
+export const smbHeadersRead: readonly string[] = [
+  "x-ms-file-attributes",
+  "x-ms-file-creation-time",
+  "x-ms-file-last-write-time",
+  "x-ms-file-change-time",
+  "x-ms-file-permission",
+  "x-ms-file-permission-format",
+  "x-ms-file-permission-key",
+];
+
+/** Content headers that the request sets, by the name that reads answer. */
+export function contentHeadersOf(request: StorageRequest): Record<string, string> {
+  return Object.fromEntries(
+    contentHeaderNames.flatMap(([name, answered]) => {
+      const value = request.header(name);
+      return value === undefined || value === "" ? [] : [[answered, value]];
+    }),
+  );
+}
+
+/** MD5 that the request wants to be kept with the file, in Base64. */
+export function contentMd5Of(request: StorageRequest): string | undefined {
+  const value = request.header("x-ms-content-md5");
+  return value === undefined || value === "" ? undefined : checkMd5(value);
+}
+
+/** Checks that `value` is an MD5 in Base64. */
+export function checkMd5(value: string): string {
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(value)) throw new StorageError("InvalidMd5");
+  return value;
+}
+
+/** User metadata of the request, in the spelling in which the client sent the names. */
+export function metadataOf(request: StorageRequest): Metadata {
+  const raw = request.message.rawHeaders;
+  const metadata: (readonly [string, string])[] = [];
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] ?? "";
+    if (name.toLowerCase().startsWith(metadataPrefix)) {
+      metadata.push([checkMetadataName(name.slice(metadataPrefix.length)), raw[index + 1] ?? ""]);
+    }
+  }
+  const names = new Set(metadata.map(([name]) => name.toLowerCase()));
+  if (names.size < metadata.length) throw new StorageError("InvalidMetadata");
+  const size = metadata.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (size > largestMetadata) throw new StorageError("MetadataTooLarge");
+  return metadata;
+}
+
+function checkMetadataName(name: string): string {
+  if (name === "") throw new StorageError("EmptyMetadataKey");
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new StorageError("InvalidMetadata", { subject: name });
+  return name;
+}
+
+/** A time that a request sets: a moment, `now`, or undefined to leave it as it is. */
+export type FileTime = Date | "now" | undefined;
+
+/** SMB properties that a request sets; what is undefined stays, or gets its default on a new file. */
+export interface SmbProperties {
+  readonly attributes: string | undefined;
+  readonly createdOn: FileTime;
+  readonly lastWriteOn: FileTime;
+  readonly changedOn: FileTime;
+  /** Security descriptor, or the key of one that the share knows. */
+  readonly permission: { readonly text: string } | { readonly key: string } | undefined;
+}
+
+/** SMB properties of the request. They are kept and shown; who may do what follows from the account key or SAS. */
+export function smbPropertiesOf(request: StorageRequest): SmbProperties {
+  return {
+    attributes: attributesOf(request),
+    createdOn: fileTimeOf(request, "x-ms-file-creation-time"),
+    lastWriteOn: fileTimeOf(request, "x-ms-file-last-write-time"),
+    changedOn: fileTimeOf(request, "x-ms-file-change-time"),
+    permission: permissionOf(request),
+  };
+}
+
+function permissionOf(request: StorageRequest): SmbProperties["permission"] {
+  const text = request.header("x-ms-file-permission") ?? "inherit";
+  const key = request.header("x-ms-file-permission-key");
+  const format = request.header("x-ms-file-permission-format") ?? "sddl";
+  if (!/^sddl$/i.test(format)) throw new StorageError("UnsupportedHeader", { subject: "x-ms-file-permission-format" });
+  const asksForNothing = /^(inherit|preserve)$/i.test(text);
+  if (key !== undefined) return asksForNothing ? { key } : invalid("x-ms-file-permission-key");
+  if (text.length > longestPermission) invalid("x-ms-file-permission");
+  return asksForNothing ? undefined : { text };
+}
+
+function attributesOf(request: StorageRequest): string | undefined {
+  const value = request.header("x-ms-file-attributes") ?? "preserve";
+  if (/^preserve$/i.test(value)) return undefined;
+  if (/^none$/i.test(value)) return noAttributes;
+  const words = value.split("|").map((word) => word.trim());
+  if (!words.every((word) => knownAttributes.has(word))) invalid("x-ms-file-attributes");
+  return words.join(" | ");
+}
+
+function fileTimeOf(request: StorageRequest, header: string): FileTime {
+  const value = request.header(header) ?? "preserve";
+  if (/^preserve$/i.test(value)) return undefined;
+  if (/^now$/i.test(value)) return "now";
+  const time = new Date(value);
+  if (Number.isNaN(time.getTime())) invalid(header);
+  return time;
+}
+
+/** Refuses a header's value. */
+export function invalid(header: string): never {
+  throw new StorageError("InvalidHeaderValue", { subject: header });
+}
+
+/** A header that must hold a whole number of at least 0; undefined when it is absent. */
+export function countHeader(request: StorageRequest, header: string): number | undefined {
+  const value = request.header(header);
+  if (value === undefined) return undefined;
+  const count = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isSafeInteger(count)) invalid(header);
+  return count;
+}
+
+/** A header that must be `true` or `false`; false when it is absent. */
+export function flagHeader(request: StorageRequest, header: string): boolean {
+  const value = request.header(header)?.toLowerCase() ?? "false";
+  if (value !== "true" && value !== "false") invalid(header);
+  return value === "true";
+}

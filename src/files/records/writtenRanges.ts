@@ -1,0 +1,272 @@
+import { rmSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
+import { lengthOf, pagesOf } from "../http/rangeHeaders.ts";
+import type { ByteRange } from "../http/rangeHeaders.ts";
+import { isDamage } from "./sqliteErrors.ts";
+import { inTransaction } from "./transaction.ts";
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ranges (
+    key TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (key, start)
+  ) WITHOUT ROWID;
+  PRAGMA user_version = 1;
+`;
+
+/** Changes of one file's content that this process is carrying out at the moment. */
+interface ChangesUnderWay {
+  count: number;
+  /** Whether, when the first one began, the file was as this process had left it. */
+  readonly known: boolean;
+}
+
+/**
+ * Which parts of files were ever written. Node tells holes from data as little as Azure does after the fact, so what
+ * this endpoint writes and clears is noted here, and believed only while size and modification time of the file are
+ * those that it left behind. Of any other file, one that a job wrote for instance, all bytes count as written.
+ *
+ * Losing this database loses nothing but the knowledge of holes; a damaged one is replaced by an empty one.
+ */
+export class WrittenRanges {
+  readonly #path: string;
+  readonly #underWay = new Map<string, ChangesUnderWay>();
+  #database: DatabaseSync;
+  #statements: Statements;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#database = open(path);
+    this.#statements = statementsOf(this.#database);
+  }
+
+  /** Notes which parts of a new file are written. */
+  noteNew(stat: BigIntStats, written: readonly ByteRange[]): void {
+    if (lengthOfAll(written) >= Number(stat.size)) return;
+    this.#change(() => this.#replace(keyOf(stat), stat, written));
+  }
+
+  /**
+   * Announces a change of a file's content.
+   *
+   * @returns A function to be called when the change is over, with the state of the file then.
+   */
+  begin(stat: BigIntStats): (after: BigIntStats, change: RangeChange) => void {
+    const key = keyOf(stat);
+    const changes = this.#underWay.get(key) ?? {
+      count: 0,
+      known: this.#unlessDamaged(() => this.#isAsLeft(key, stat), false),
+    };
+    changes.count++;
+    this.#underWay.set(key, changes);
+    return (after, change) => {
+      changes.count--;
+      if (changes.count === 0) this.#underWay.delete(key);
+      this.#change(() => this.#note(key, stat, after, change, changes.known));
+    };
+  }
+
+  /** Whether, besides the caller, someone has announced a change of a file's content that is not over. */
+  isChangedByOthers(stat: BigIntStats): boolean {
+    return (this.#underWay.get(keyOf(stat))?.count ?? 0) > 1;
+  }
+
+  /** The written parts of a file, in order and in whole pages, the last one cut off at the end of the file. */
+  of(stat: BigIntStats): ByteRange[] {
+    const key = keyOf(stat);
+    const size = Number(stat.size);
+    return this.#unlessDamaged(() => {
+      const known = this.#underWay.get(key)?.known ?? this.#isAsLeft(key, stat);
+      return known && this.#isNoted(key) ? this.#rangesIn(key, { start: 0, end: size - 1 }, size) : whole(size);
+    }, whole(size));
+  }
+
+  /** Notes of a copy the same as of its original. */
+  noteCopy(original: BigIntStats, copy: BigIntStats): void {
+    if (original.size === copy.size) this.noteNew(copy, this.of(original));
+  }
+
+  /** Notes of a file that is gone, or is written as a whole, are no longer needed. */
+  forget(stat: BigIntStats): void {
+    this.#unlessDamaged(() => this.#forget(keyOf(stat)), undefined);
+  }
+
+  /** Identities of files on the file system `dev` of which something is noted; where there are very many, some of them. */
+  identities(dev: bigint, limit: number): string[] {
+    const select = (): string[] => {
+      const sql = "SELECT key FROM files WHERE key >= ? AND key < ? ORDER BY RANDOM() LIMIT ?";
+      const rows = this.#database.prepare(sql).all(`${dev}-`, `${dev}.`, limit);
+      return rows.map(({ key }) => String(key).slice(`${dev}-`.length));
+    };
+    return this.#unlessDamaged(select, []);
+  }
+
+  /** Drops notes of files that are gone: of the file system `dev`, those of that identity (see `identityOf`). */
+  forgetIdentities(dev: bigint, identities: readonly string[]): void {
+    this.#change(() => {
+      for (const identity of identities) this.#forget(`${dev}-${identity}`);
+    });
+  }
+
+  /** Closes the database. */
+  close(): void {
+    this.#database.close();
+  }
+
+  #change(change: () => void): void {
+    this.#unlessDamaged(() => inTransaction(this.#database, change), undefined);
+  }
+
+  /** A database that turns out to be damaged is replaced by an empty one, and all bytes count as written. */
+  #unlessDamaged<T>(work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#database.close();
+      remove(this.#path);
+      this.#database = prepared(this.#path);
+      this.#statements = statementsOf(this.#database);
+      return otherwise;
+    }
+  }
+
+  #note(key: string, before: BigIntStats, after: BigIntStats, change: RangeChange, known: boolean): void {
+    const size = Number(after.size);
+    if (!(known && this.#isNoted(key))) {
+      // Every byte counts as written. Only what opens a hole is worth noting.
+      const resized = after.size > before.size;
+      if (change.cleared === undefined && !resized) return this.#forget(key);
+      this.#replace(key, after, whole(Number(resized ? before.size : after.size)));
+    }
+    if (change.cleared !== undefined) this.#remove(key, change.cleared);
+    for (const range of change.written ?? []) this.#add(key, pagesOf(range));
+    this.#statements.delete.run(key, size, Number.MAX_SAFE_INTEGER);
+    this.#statements.setState.run(key, stateOf(after));
+    this.#forgetWhole(key, size);
+  }
+
+  /** Nothing need be known of a file without holes. */
+  #forgetWhole(key: string, size: number): void {
+    const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size);
+    if (size === 0 || first?.end === size - 1) this.#forget(key);
+  }
+
+  #replace(key: string, stat: BigIntStats, ranges: readonly ByteRange[]): void {
+    this.#statements.forgetRanges.run(key);
+    this.#statements.setState.run(key, stateOf(stat));
+    for (const range of ranges) this.#add(key, pagesOf(range));
+  }
+
+  /** Adds whole pages, and joins what touches them. */
+  #add(key: string, { start, end }: ByteRange): void {
+    const before = this.#before(key, start);
+    const joined = before !== undefined && before.end >= start - 1;
+    const last = rangesOf(this.#statements.within.all(key, start, end + 1)).at(-1);
+    this.#statements.delete.run(key, start, end + 1);
+    this.#statements.insert.run(key, joined ? before.start : start, Math.max(end, last?.end ?? 0, before?.end ?? 0));
+  }
+
+  /** Removes whole pages, and cuts what reaches over their ends. */
+  #remove(key: string, { start, end }: ByteRange): void {
+    const before = this.#before(key, start);
+    const last = rangesOf(this.#statements.within.all(key, start, end)).at(-1) ?? before;
+    this.#statements.delete.run(key, start, end);
+    if (before !== undefined && before.end >= start) this.#statements.insert.run(key, before.start, start - 1);
+    if (last !== undefined && last.end > end) this.#statements.insert.run(key, end + 1, last.end);
+  }
+
+  #rangesIn(key: string, { start, end }: ByteRange, size: number): ByteRange[] {
+    const rows = rangesOf(this.#statements.within.all(key, start, end));
+    return rows.map((range) => ({ start: range.start, end: Math.min(range.end, size - 1) }));
+  }
+
+  #before(key: string, position: number): ByteRange | undefined {
+    const row = this.#statements.before.get(key, position);
+    return row === undefined ? undefined : rangesOf([row])[0];
+  }
+
+  #isNoted(key: string): boolean {
+    return this.#statements.state.get(key) !== undefined;
+  }
+
+  #isAsLeft(key: string, stat: BigIntStats): boolean {
+    return this.#statements.state.get(key)?.state === stateOf(stat);
+  }
+
+  #forget(key: string): void {
+    this.#statements.forget.run(key);
+    this.#statements.forgetRanges.run(key);
+  }
+}
+
+type Statements = Readonly<
+  Record<"state" | "setState" | "forget" | "forgetRanges" | "before" | "within" | "insert" | "delete", StatementSync>
+>;
+
+function statementsOf(database: DatabaseSync): Statements {
+  const prepare = (sql: string): StatementSync => database.prepare(sql);
+  return {
+    state: prepare("SELECT state FROM files WHERE key = ?"),
+    setState: prepare("INSERT OR REPLACE INTO files VALUES (?, ?)"),
+    forget: prepare("DELETE FROM files WHERE key = ?"),
+    forgetRanges: prepare("DELETE FROM ranges WHERE key = ?"),
+    before: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1'),
+    within: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start'),
+    insert: prepare("INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)"),
+    delete: prepare("DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?"),
+  };
+}
+
+/** What a change did to a file: bytes written, and whole pages turned into a hole. */
+export interface RangeChange {
+  readonly written?: readonly ByteRange[];
+  readonly cleared?: ByteRange | undefined;
+}
+
+function open(path: string): DatabaseSync {
+  try {
+    return prepared(path);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    remove(path);
+    return prepared(path);
+  }
+}
+
+function remove(path: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+}
+
+function prepared(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  try {
+    // Not OFF: after a power failure, rows of different moments would make holes of what was written.
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function keyOf(stat: BigIntStats): string {
+  return `${stat.dev}-${stat.ino}-${stat.birthtimeNs}`;
+}
+
+function stateOf(stat: BigIntStats): string {
+  return `${stat.size}-${stat.mtimeNs}`;
+}
+
+function whole(size: number): ByteRange[] {
+  return size === 0 ? [] : [{ start: 0, end: size - 1 }];
+}
+
+function lengthOfAll(ranges: readonly ByteRange[]): number {
+  return ranges.reduce((sum, range) => sum + lengthOf(range), 0);
+}
+
+function rangesOf(rows: readonly Record<string, unknown>[]): ByteRange[] {
+  return rows.map(({ start, end }) => ({ start: Number(start), end: Number(end) }));
+}

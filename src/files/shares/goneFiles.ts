@@ -1,0 +1,180 @@
+import { lstatSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { opendir } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { identityOf } from "../http/answerHeaders.ts";
+import { directoryState } from "../disk/directoryState.ts";
+import type { PropertyStore } from "../records/properties.ts";
+import type { Share, Storage } from "./storage.ts";
+import { lookAt, pathOf } from "../disk/tree.ts";
+import type { FoundPlace } from "../disk/tree.ts";
+import { isGone, rootPlace } from "../disk/walk.ts";
+
+/** Most rows of a share that are looked at in one go, so that memory stays bounded. */
+const mostRows = 100_000;
+/** Rows that are removed, and entries that are looked at, before others get their turn. */
+const batchSize = 500;
+/** How often directories that change meanwhile are read again before the share is left for another day. */
+const mostRounds = 20;
+/** Milliseconds for which a directory has to be unchanged before its times can be trusted to tell the next change. */
+const settled = 100;
+
+/** What a client stored for files; both belong to files and go with them. */
+const identities = "SELECT file FROM files WHERE share = ? UNION SELECT file FROM leases WHERE share = ?";
+
+/**
+ * Drops what is stored about files and directories that jobs or people have deleted on the disk. No row has a path, so
+ * shares are searched for the files that rows speak of. What is not found is gone only if there was a moment at which
+ * it was nowhere in its share, and not merely on the move: so directories that change during the search are read again,
+ * until none has changed since it was read. Where that does not happen, nothing is dropped.
+ *
+ * `ranges.db` does not know to which share a file belongs, so its rows go when no share has the file. Of deleted shares
+ * nobody knows that before they are gone, or restored.
+ */
+export async function forgetGone(storage: Storage, shares: readonly Share[], areAll: boolean): Promise<void> {
+  const holes = new Map<bigint, Set<string>>();
+  let isComplete = areAll;
+  for (const share of shares) {
+    const { dev } = share.stat;
+    const ofDisk = holes.get(dev) ?? new Set(storage.written.identities(dev, mostRows));
+    holes.set(dev, ofDisk);
+    isComplete = (await forgetGoneIn(storage, share, ofDisk).catch(() => false)) && isComplete;
+  }
+  if (isComplete) await forgetHoles(storage, holes);
+}
+
+/** Searches one share, and removes what it has from `holes`. Returns whether all of it was seen. */
+async function forgetGoneIn(storage: Storage, share: Share, holes: Set<string>): Promise<boolean> {
+  const candidates = someIdentities(storage.properties, share);
+  if (candidates.size + holes.size === 0) return true;
+  if (!(await removeFound(share, [candidates, holes], storage.closing))) return false;
+  for (const batch of batchesOf(candidates)) {
+    storage.closing.throwIfAborted();
+    storage.properties.transaction(() => {
+      for (const identity of batch) storage.properties.forgetFile(share, identity);
+    });
+    storage.written.forgetIdentities(share.stat.dev, batch);
+    await setTimeout(1);
+  }
+  return true;
+}
+
+/** Files of snapshots always have rows, and are in no share. */
+async function forgetHoles({ properties, written, closing }: Storage, holes: Map<bigint, Set<string>>): Promise<void> {
+  let last = { share: "", file: "" };
+  for (let rows = 1; rows > 0 && [...holes.values()].some(({ size }) => size > 0);) {
+    const sql = `SELECT share, file FROM files WHERE (share, file) > (?, ?) ORDER BY share, file LIMIT ${batchSize}`;
+    const page = properties.all(sql, last.share, last.file);
+    for (const { share, file } of page) {
+      last = { share: String(share), file: String(file) };
+      for (const identities of holes.values()) identities.delete(last.file);
+    }
+    rows = page.length;
+    await setTimeout(1, undefined, { signal: closing });
+  }
+  for (const [dev, identities] of holes) {
+    for (const batch of batchesOf(identities)) {
+      closing.throwIfAborted();
+      written.forgetIdentities(dev, batch);
+      await setTimeout(1);
+    }
+  }
+}
+
+function* batchesOf(identities: ReadonlySet<string>): Generator<string[]> {
+  const rest = [...identities];
+  while (rest.length > 0) yield rest.splice(-batchSize);
+}
+
+/** Identities of which rows speak; where there are very many, some of them. */
+function someIdentities(properties: PropertyStore, { identity }: Share): Set<string> {
+  const row = properties.get(`SELECT count(*) AS total FROM (${identities})`, identity, identity);
+  const slices = Math.ceil(Number(row?.total ?? 0) / mostRows);
+  const offset = Math.floor(Math.random() * slices) * mostRows;
+  const rows = properties.all(`${identities} ORDER BY file LIMIT ? OFFSET ?`, identity, identity, mostRows, offset);
+  return new Set(rows.map(({ file }) => String(file)));
+}
+
+/** Removes from `wanted` what is in the share. Returns whether the rest was nowhere in it at one moment. */
+async function removeFound(share: Share, wanted: readonly Set<string>[], signal: AbortSignal): Promise<boolean> {
+  const states = new Map<string, string>();
+  let unread = [rootPlace(share.folder)];
+  for (let round = 0; round < mostRounds; round++) {
+    for (let next = unread.pop(); next !== undefined; next = unread.pop()) {
+      remove(next, wanted);
+      states.set(pathOf(next), hasSettled(next.stat) ? directoryState(next.stat) : "");
+      for (const found of await readDirectory(next, wanted, signal)) {
+        if (!states.has(pathOf(found))) unread.push(found);
+      }
+    }
+    unread = await changedSince(states, share, signal);
+    // A share that was deleted meanwhile keeps its rows; another one may have its name by now.
+    const root = directoryAt(share.folder, share);
+    if (root === undefined || identityOf(root.stat) !== share.identity) return false;
+    if (unread.length === 0) return true;
+    await setTimeout(settled, undefined, { signal });
+  }
+  return false;
+}
+
+function remove({ stat }: FoundPlace, wanted: readonly Set<string>[]): void {
+  const identity = identityOf(stat);
+  for (const identities of wanted) identities.delete(identity);
+}
+
+/** Removes from `wanted` what is in a directory, and returns the directories in it. */
+async function readDirectory(
+  place: FoundPlace,
+  wanted: readonly Set<string>[],
+  signal: AbortSignal,
+): Promise<FoundPlace[]> {
+  const directories: FoundPlace[] = [];
+  try {
+    for await (const names of namesIn(place)) {
+      for (const entry of lookAt(place, names)) {
+        remove(entry, wanted);
+        if (entry.stat.isDirectory()) directories.push(entry);
+      }
+      // Nobody waits for this, so it takes no more than its share of the time.
+      await setTimeout(names.length < batchSize ? 1 : 5, undefined, { signal });
+    }
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  return directories;
+}
+
+/** Names in a directory, some at a time and in no order. */
+async function* namesIn(place: FoundPlace): AsyncGenerator<string[]> {
+  const names: string[] = [];
+  for await (const { name } of await opendir(pathOf(place), { bufferSize: batchSize })) {
+    names.push(name);
+    if (names.length === batchSize) yield names.splice(0);
+  }
+  yield names;
+}
+
+/** Directories that are not as they were when they were read; those that are gone are dropped. */
+async function changedSince(states: Map<string, string>, share: Share, signal: AbortSignal): Promise<FoundPlace[]> {
+  const changed: FoundPlace[] = [];
+  let seen = 0;
+  for (const [path, state] of states) {
+    const place = directoryAt(path, share);
+    if (place === undefined) states.delete(path);
+    else if (directoryState(place.stat) !== state) changed.push(place);
+    if (++seen % batchSize === 0) await setTimeout(1, undefined, { signal });
+  }
+  return changed;
+}
+
+function directoryAt(path: string, { folder }: Share): FoundPlace | undefined {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true) return undefined;
+  return path === folder ? { folder, name: ".", stat } : { folder: dirname(path), name: basename(path), stat };
+}
+
+/** The file system's clock is coarse: a directory that has just changed may change again without showing it. */
+function hasSettled({ ctime }: BigIntStats): boolean {
+  return Date.now() - ctime.getTime() > settled;
+}

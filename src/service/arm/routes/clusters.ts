@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import type { Cluster, ClusterCreateParameters } from "../../../models/cluster.ts";
+import { cluster as clusterSchema, clusterCreateParameters, clusterUpdateParameters } from "../../../wire/cluster.ts";
+import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
+import { serialize } from "../../../wire/serialize.ts";
+import { nodeStateCountsOf } from "../../scheduler/clusterNodes.ts";
+import { namesIn } from "../../../wire/resourceIds.ts";
+import type { StoredResource } from "../../state/resources.ts";
+import type { Store } from "../../state/store.ts";
+import { answerAccepted, answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import { clusterIssues, scaleIssues } from "../checks/clusters.ts";
+import type { ArmContext, ArmRequest } from "../context.ts";
+import { createdBefore, fingerprintOf } from "../sameRequest.ts";
+import { answerDeletion } from "./deletion.ts";
+import { ArmError, invalidParameter } from "../errors.ts";
+import { fileServersIn } from "../checks/fileServers.ts";
+import { locationOf, workspaceChildId, workspaceChildOf, workspaceOf } from "../resourcesInPath.ts";
+import { bodyIn, nameIn } from "../parameters.ts";
+import { remoteLoginOf } from "./remoteLogin.ts";
+import { workspacePath } from "./paths.ts";
+import { clusterLimit } from "./usages.ts";
+
+const defaultImage = { publisher: "Canonical", offer: "UbuntuServer", sku: "16.04-LTS", version: "latest" };
+
+/** The operation group Clusters. */
+export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
+  const { store, scheduler, subscriptionId } = context;
+  const clusters = `${workspacePath}/clusters`;
+  const cluster = `${clusters}/:clusterName`;
+
+  app.get(clusters, (request: ArmRequest) =>
+    answerList(context, request, "clusters", workspaceOf(context, request).key, (found) => clusterBody(store, found)),
+  );
+
+  app.get(cluster, (request: ArmRequest, reply) => {
+    const found = workspaceChildOf(context, request, "clusters");
+    return answerResource(reply, found, clusterBody(store, found));
+  });
+
+  app.put(cluster, (request: ArmRequest, reply) => {
+    const id = workspaceChildId(context, request, "clusters");
+    const workspace = workspaceOf(context, request);
+    refuseWhileDeleting(workspace);
+    const parameters = withFixedDefaults(bodyIn(request, clusterCreateParameters));
+    const issues = clusterIssues(parameters);
+    if (issues.length > 0) throw invalidParameter(issues);
+    const fingerprint = fingerprintOf(context, parameters);
+    const found = createdBefore(context, "clusters", id, fingerprint);
+    if (found) return answerResource(reply, found, clusterBody(store, found));
+    const [fileServer] = fileServersIn(store, parameters.nodeSetup?.mountVolumes, "properties.nodeSetup.mountVolumes");
+    const subnet = fileServer?.model.subnet ?? parameters.subnet;
+    if (store.resources.list("clusters").length >= clusterLimit) {
+      const message = `This would exceed the quota of Microsoft.BatchAI/clusters: at most ${String(clusterLimit)}. Delete a cluster first.`;
+      throw new ArmError("ClusterQuotaReached", message);
+    }
+    const operation = store.transaction(() => {
+      const created = store.resources.insert("clusters", {
+        id,
+        parent: workspace.key,
+        fingerprint,
+        model: clusterFrom({ ...parameters, subnet }, id, nameIn(request, "clusterName")),
+      });
+      store.vault.put(created.key, secretsOf(clusterCreateParameters, parameters));
+      return store.operations.record("create", id, locationOf(store, created));
+    });
+    scheduler.wake();
+    return answerAccepted(request, reply, subscriptionId, operation);
+  });
+
+  app.patch(cluster, (request: ArmRequest, reply) => {
+    const found = workspaceChildOf(context, request, "clusters");
+    refuseWhileDeleting(found);
+    const { scaleSettings } = bodyIn(request, clusterUpdateParameters);
+    const issues = scaleIssues(scaleSettings);
+    if (issues.length > 0) throw invalidParameter(issues);
+    const updated = scaleSettings ? store.resources.write(found, { ...found.model, scaleSettings }) : found;
+    scheduler.wake();
+    return answerResource(reply, updated, clusterBody(store, updated));
+  });
+
+  app.delete(cluster, (request: ArmRequest, reply) => {
+    workspaceOf(context, request);
+    const id = workspaceChildId(context, request, "clusters");
+    return answerDeletion(context, request, reply, store.resources.find("clusters", id));
+  });
+
+  app.post(`${cluster}/listRemoteLoginInformation`, (request: ArmRequest) => {
+    const found = workspaceChildOf(context, request, "clusters");
+    return remoteLoginOf(store.nodes.ofCluster(found.key).map((node) => node.id));
+  });
+}
+
+/** The body of a cluster with its counters of this moment. */
+function clusterBody(store: Store, { key, model }: StoredResource<"clusters">): Record<string, unknown> {
+  const nodes = store.nodes.ofCluster(key);
+  return serialize(clusterSchema, {
+    ...model,
+    currentNodeCount: nodes.length,
+    nodeStateCounts: nodeStateCountsOf(nodes),
+  });
+}
+
+/** The defaults that the service always filled in, beyond those that the wire tables declare. */
+function withFixedDefaults(parameters: ClusterCreateParameters): ClusterCreateParameters {
+  const image = parameters.virtualMachineConfiguration?.imageReference ?? defaultImage;
+  return {
+    ...parameters,
+    scaleSettings: parameters.scaleSettings ?? { manual: { targetNodeCount: 0, nodeDeallocationOption: "requeue" } },
+    virtualMachineConfiguration: { imageReference: { ...image, version: image.version ?? "latest" } },
+  };
+}
+
+function clusterFrom(parameters: ClusterCreateParameters, id: string, name: string): Cluster {
+  const now = new Date();
+  const { nodeSetup, ...others } = withoutSecrets(clusterCreateParameters, parameters);
+  return {
+    id,
+    name,
+    type: "Microsoft.BatchAI/workspaces/clusters",
+    ...others,
+    ...(nodeSetup ? { nodeSetup: withSuffix(nodeSetup, id) } : {}),
+    creationTime: now,
+    provisioningState: "succeeded",
+    provisioningStateTransitionTime: now,
+    allocationState: "resizing",
+    allocationStateTransitionTime: now,
+  };
+}
+
+/** The set-up task of every new cluster writes to a folder of its own. */
+function withSuffix(nodeSetup: NonNullable<Cluster["nodeSetup"]>, id: string): NonNullable<Cluster["nodeSetup"]> {
+  if (!nodeSetup.setupTask) return nodeSetup;
+  const names = namesIn(id);
+  const owner = [names.subscriptions, names.resourcegroups, "workspaces", names.workspaces, "clusters", names.clusters];
+  const stdOutErrPathSuffix = [...owner, randomUUID()].join("/");
+  return { ...nodeSetup, setupTask: { ...nodeSetup.setupTask, stdOutErrPathSuffix } };
+}

@@ -1,0 +1,22 @@
+import type { FastifyReply } from "fastify";
+import type { StoredResource } from "../../state/resources.ts";
+import { answerAccepted } from "../answers.ts";
+import type { ArmContext, ArmRequest } from "../context.ts";
+import { locationOf } from "../resourcesInPath.ts";
+
+/** Answers DELETE: 204 when there is nothing to delete, else 202 and an operation that ends when all is gone. */
+export function answerDeletion(
+  context: ArmContext,
+  request: ArmRequest,
+  reply: FastifyReply,
+  resource: StoredResource | undefined,
+): FastifyReply {
+  if (!resource) return reply.code(204).send();
+  const { store, scheduler, subscriptionId } = context;
+  const operation = store.transaction(() => {
+    const started = store.operations.begin("delete", resource.model.id ?? resource.key, locationOf(store, resource));
+    scheduler.delete(resource);
+    return started;
+  });
+  return answerAccepted(request, reply, subscriptionId, operation);
+}

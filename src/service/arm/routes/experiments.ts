@@ -1,0 +1,51 @@
+import type { FastifyInstance } from "fastify";
+import type { Experiment } from "../../../models/experiment.ts";
+import { answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import type { ArmContext, ArmRequest } from "../context.ts";
+import { createdBefore } from "../sameRequest.ts";
+import { answerDeletion } from "./deletion.ts";
+import { workspaceChildId, workspaceChildOf, workspaceOf } from "../resourcesInPath.ts";
+import { nameIn } from "../parameters.ts";
+import { workspacePath } from "./paths.ts";
+
+/** The operation group Experiments. */
+export function experimentRoutes(app: FastifyInstance, context: ArmContext): void {
+  const { store } = context;
+  const experiments = `${workspacePath}/experiments`;
+  const experiment = `${experiments}/:experimentName`;
+
+  app.get(experiments, (request: ArmRequest) =>
+    answerList(context, request, "experiments", workspaceOf(context, request).key),
+  );
+
+  app.get(experiment, (request: ArmRequest, reply) =>
+    answerResource(reply, workspaceChildOf(context, request, "experiments")),
+  );
+
+  app.put(experiment, (request: ArmRequest, reply) => {
+    const id = workspaceChildId(context, request, "experiments");
+    const workspace = workspaceOf(context, request);
+    refuseWhileDeleting(workspace);
+    const found = createdBefore(context, "experiments", id, "");
+    if (found) return answerResource(reply, found);
+    const now = new Date();
+    const model: Experiment = {
+      id,
+      name: nameIn(request, "experimentName"),
+      type: "Microsoft.BatchAI/workspaces/experiments",
+      creationTime: now,
+      provisioningState: "succeeded",
+      provisioningStateTransitionTime: now,
+    };
+    return answerResource(
+      reply,
+      store.resources.insert("experiments", { id, parent: workspace.key, fingerprint: "", model }),
+    );
+  });
+
+  app.delete(experiment, (request: ArmRequest, reply) => {
+    workspaceOf(context, request);
+    const id = workspaceChildId(context, request, "experiments");
+    return answerDeletion(context, request, reply, store.resources.find("experiments", id));
+  });
+}

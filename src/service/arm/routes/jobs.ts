@@ -1,0 +1,149 @@
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import type { Job, JobCreateParameters } from "../../../models/job.ts";
+import { job as jobSchema, jobCreateParameters } from "../../../wire/job.ts";
+import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
+import { serialize } from "../../../wire/serialize.ts";
+import { toolTypeOf } from "../../scheduler/jobCheck.ts";
+import { markQueued } from "../../scheduler/jobStates.ts";
+import { namesIn } from "../../../wire/resourceIds.ts";
+import type { StoredResource } from "../../state/resources.ts";
+import { answerAccepted, answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import type { ArmContext, ArmRequest } from "../context.ts";
+import { createdBefore, fingerprintOf } from "../sameRequest.ts";
+import { answerDeletion } from "./deletion.ts";
+import { invalidParameter } from "../errors.ts";
+import { fileServersIn } from "../checks/fileServers.ts";
+import { jobIssues, pathIssues } from "../checks/jobs.ts";
+import { existing, jobIdOf, jobOf, locationOf, workspaceChildOf } from "../resourcesInPath.ts";
+import { outputFilesOf } from "./outputFiles.ts";
+import { bodyIn, nameIn } from "../parameters.ts";
+import { remoteLoginOf } from "./remoteLogin.ts";
+import { workspacePath } from "./paths.ts";
+
+/** The operation group Jobs. */
+export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
+  const { store, scheduler, subscriptionId } = context;
+  const jobs = `${workspacePath}/experiments/:experimentName/jobs`;
+  const job = `${jobs}/:jobName`;
+
+  app.get(jobs, (request: ArmRequest) =>
+    answerList(context, request, "jobs", workspaceChildOf(context, request, "experiments").key, jobBody),
+  );
+
+  app.get(job, (request: ArmRequest, reply) => {
+    const found = jobOf(context, request);
+    return answerResource(reply, found, jobBody(found));
+  });
+
+  app.put(job, (request: ArmRequest, reply) => {
+    const id = jobIdOf(context, request);
+    const experiment = workspaceChildOf(context, request, "experiments");
+    refuseWhileDeleting(experiment);
+    const parameters = withComputedDefaults(bodyIn(request, jobCreateParameters));
+    const issues = jobIssues(parameters);
+    if (issues.length > 0) throw invalidParameter(issues);
+    const fingerprint = fingerprintOf(context, parameters);
+    const found = createdBefore(context, "jobs", id, fingerprint);
+    if (found) return answerResource(reply, found, jobBody(found));
+    refuseWhileDeleting(existing(store, "clusters", parameters.cluster.id, "properties.cluster.id"));
+    fileServersIn(store, parameters.mountVolumes, "properties.mountVolumes");
+    const model = jobFrom(parameters, id, nameIn(request, "jobName"));
+    const unclearPaths = pathIssues(model);
+    if (unclearPaths.length > 0) throw invalidParameter(unclearPaths);
+
+    const operation = store.transaction(() => {
+      const created = store.resources.insert("jobs", { id, parent: experiment.key, fingerprint, model });
+      store.vault.put(created.key, secretsOf(jobCreateParameters, parameters));
+      markQueued(store, created);
+      return store.operations.record("create", id, locationOf(store, created));
+    });
+    scheduler.wake();
+    return answerAccepted(request, reply, subscriptionId, operation);
+  });
+
+  app.delete(job, (request: ArmRequest, reply) => {
+    workspaceChildOf(context, request, "experiments");
+    return answerDeletion(context, request, reply, store.resources.find("jobs", jobIdOf(context, request)));
+  });
+
+  app.post(`${job}/terminate`, (request: ArmRequest, reply) => {
+    const found = jobOf(context, request);
+    refuseWhileDeleting(found);
+    const operation = store.transaction(() => {
+      const started = store.operations.begin("terminate", found.model.id ?? found.key, locationOf(store, found));
+      const stopping = scheduler.terminate(found);
+      if (!stopping) store.operations.succeed(found.key, "terminate");
+      return stopping ? (store.operations.find(started.id) ?? started) : undefined;
+    });
+    return operation ? answerAccepted(request, reply, subscriptionId, operation) : reply.code(200).send();
+  });
+
+  app.post(`${job}/listRemoteLoginInformation`, (request: ArmRequest) => {
+    const run = store.runs.latest(jobOf(context, request).key);
+    return remoteLoginOf((run?.nodes ?? []).filter((id) => store.nodes.find(id)));
+  });
+
+  // Clients of old follow nextLink by GET or by POST: both are answered.
+  app.route({
+    method: ["GET", "POST"],
+    url: `${job}/listOutputFiles`,
+    handler: (request: ArmRequest) => outputFilesOf(context, request, jobOf(context, request)),
+  });
+}
+
+/** The body of a job; the service also names its experiment. */
+function jobBody({ model }: StoredResource<"jobs">): Record<string, unknown> {
+  const body = serialize(jobSchema, model);
+  const experimentName = namesIn(model.id ?? "").experiments;
+  return { ...body, properties: { ...(body.properties as object), experimentName } };
+}
+
+/** The defaults that depend on other properties. */
+function withComputedDefaults(parameters: JobCreateParameters): JobCreateParameters {
+  const { constraints, cntkSettings, nodeCount } = parameters;
+  const completed = {
+    ...parameters,
+    constraints: { ...constraints, maxWallClockTime: constraints?.maxWallClockTime ?? "P7D" },
+  };
+  if (!cntkSettings) return completed;
+  const languageType = cntkSettings.languageType ?? (cntkSettings.configFilePath ? "BrainScript" : "Python");
+  return {
+    ...completed,
+    cntkSettings: { ...cntkSettings, languageType, processCount: cntkSettings.processCount ?? nodeCount },
+  };
+}
+
+function jobFrom(parameters: JobCreateParameters, id: string, name: string): Job {
+  const now = new Date();
+  const accepted = withoutSecrets(jobCreateParameters, parameters);
+  return {
+    id,
+    name,
+    type: "Microsoft.BatchAI/workspaces/experiments/jobs",
+    ...accepted,
+    toolType: toolTypeOf(accepted),
+    jobOutputDirectoryPathSegment: outputSegmentOf(id),
+    creationTime: now,
+    provisioningState: "succeeded",
+    provisioningStateTransitionTime: now,
+    executionState: "queued",
+    executionStateTransitionTime: now,
+  };
+}
+
+/** The part of every output path that is new for every job, so that a job never meets the files of a deleted one. */
+function outputSegmentOf(id: string): string {
+  const names = namesIn(id);
+  return [
+    names.subscriptions,
+    names.resourcegroups,
+    "workspaces",
+    names.workspaces,
+    "experiments",
+    names.experiments,
+    "jobs",
+    names.jobs,
+    randomUUID(),
+  ].join("/");
+}

@@ -1,0 +1,78 @@
+import type { FastifyInstance } from "fastify";
+import { dateTime, model, object, onlyOneOf, readOnly, string } from "../../../wire/schema.ts";
+import { serialize } from "../../../wire/serialize.ts";
+import type { Operation } from "../../state/operations.ts";
+import { originOf, retryAfter } from "../answers.ts";
+import type { ArmContext, ArmRequest } from "../context.ts";
+import { ArmError } from "../errors.ts";
+import { subscriptionPath } from "./paths.ts";
+
+/** The two addresses of an asynchronous operation: `operationresults` tells its state, `operationstatuses` follows it. */
+export function operationResultRoutes(app: FastifyInstance, { store }: ArmContext): void {
+  const location = `${subscriptionPath}/providers/Microsoft.BatchAI/locations/:location`;
+
+  const operationOf = (request: ArmRequest): Operation => {
+    const operation = store.operations.find(request.params.operationId ?? "");
+    if (!operation)
+      throw new ArmError("OperationNotFound", "There is no such operation; ended ones are kept for a day.");
+    return operation;
+  };
+
+  app.get(`${location}/operationresults/:operationId`, (request: ArmRequest, reply) => {
+    const operation = operationOf(request);
+    if (operation.status === "InProgress") void reply.headers(retryAfter(operation));
+    const { origin, pathname } = addressOf(request);
+    return serialize(operationResult, {
+      id: origin + pathname,
+      name: operation.id,
+      status: operation.status,
+      startTime: operation.started,
+      endTime: operation.ended,
+      resourceId: operation.ended && operation.reference,
+      error: operation.error,
+    });
+  });
+
+  app.get(`${location}/operationstatuses/:operationId`, (request: ArmRequest, reply) => {
+    const operation = operationOf(request);
+    if (operation.status !== "InProgress") return reply.code(200).send();
+    return reply
+      .code(202)
+      .headers({ ...retryAfter(operation), location: addressOf(request).toString() })
+      .send();
+  });
+}
+
+function addressOf(request: ArmRequest): URL {
+  return new URL(request.url, originOf(request));
+}
+
+interface OperationResult {
+  readonly id?: string;
+  readonly name?: string;
+  readonly status?: "InProgress" | "Succeeded" | "Failed";
+  readonly startTime?: Date;
+  readonly endTime?: Date;
+  readonly resourceId?: string;
+  readonly error?: OperationError;
+}
+
+interface OperationError {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+const operationError = model<OperationError>("OperationError", {
+  code: readOnly("code", string),
+  message: readOnly("message", string),
+});
+
+const operationResult = model<OperationResult>("OperationResult", {
+  id: readOnly("id", string),
+  name: readOnly("name", string),
+  status: readOnly("status", onlyOneOf("InProgress", "Succeeded", "Failed")),
+  startTime: readOnly("startTime", dateTime),
+  endTime: readOnly("endTime", dateTime),
+  resourceId: readOnly("properties.resourceId", string),
+  error: readOnly("error", object(operationError)),
+});

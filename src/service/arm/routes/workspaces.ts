@@ -1,0 +1,80 @@
+import type { FastifyInstance } from "fastify";
+import type { Workspace, WorkspaceCreateParameters } from "../../../models/workspace.ts";
+import { workspaceCreateParameters, workspaceUpdateParameters } from "../../../wire/workspace.ts";
+import type { StoredResource } from "../../state/resources.ts";
+import { answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import type { ArmContext, ArmRequest } from "../context.ts";
+import { answerDeletion } from "./deletion.ts";
+import { ArmError } from "../errors.ts";
+import { resourceGroupOf, workspaceIdOf, workspaceOf } from "../resourcesInPath.ts";
+import { bodyIn, checkLocation, nameIn } from "../parameters.ts";
+import { subscriptionPath, workspacePath, workspacesPath } from "./paths.ts";
+
+/** The operation group Workspaces. */
+export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void {
+  const { store } = context;
+
+  app.get(`${subscriptionPath}/providers/Microsoft.BatchAI/workspaces`, (request: ArmRequest) =>
+    answerList(context, request, "workspaces"),
+  );
+
+  app.get(workspacesPath, (request: ArmRequest) =>
+    answerList(context, request, "workspaces", resourceGroupOf(context, request).key),
+  );
+
+  app.get(workspacePath, (request: ArmRequest, reply) => answerResource(reply, workspaceOf(context, request)));
+
+  app.put(workspacePath, (request: ArmRequest, reply) => {
+    const id = workspaceIdOf(context, request);
+    const group = resourceGroupOf(context, request);
+    refuseWhileDeleting(group);
+    const parameters = bodyIn(request, workspaceCreateParameters);
+    checkLocation(parameters.location);
+    const found = store.resources.find("workspaces", id);
+    if (found) return answerResource(reply, recreate(context, found, parameters));
+    const now = new Date();
+    const model: Workspace = {
+      id,
+      name: nameIn(request, "workspaceName"),
+      type: "Microsoft.BatchAI/workspaces",
+      ...parameters,
+      creationTime: now,
+      provisioningState: "succeeded",
+      provisioningStateTransitionTime: now,
+    };
+    return answerResource(
+      reply,
+      store.resources.insert("workspaces", { id, parent: group.key, fingerprint: "", model }),
+    );
+  });
+
+  app.patch(workspacePath, (request: ArmRequest, reply) => {
+    const found = workspaceOf(context, request);
+    refuseWhileDeleting(found);
+    const { tags } = bodyIn(request, workspaceUpdateParameters);
+    return answerResource(reply, tags ? store.resources.write(found, { ...found.model, tags }) : found);
+  });
+
+  app.delete(workspacePath, (request: ArmRequest, reply) => {
+    resourceGroupOf(context, request);
+    return answerDeletion(context, request, reply, store.resources.find("workspaces", workspaceIdOf(context, request)));
+  });
+}
+
+/** PUT of a workspace that exists: tags that are given replace the old ones; the region cannot change. */
+function recreate(
+  { store }: ArmContext,
+  found: StoredResource<"workspaces">,
+  { location, tags }: WorkspaceCreateParameters,
+): StoredResource<"workspaces"> {
+  refuseWhileDeleting(found);
+  if (location.toLowerCase() !== found.model.location?.toLowerCase()) {
+    throw new ArmError(
+      "InvalidResourceLocation",
+      `The workspace ${found.model.name ?? ""} already exists in location '${found.model.location ?? ""}'; it cannot be moved.`,
+      { target: "location" },
+    );
+  }
+  const changed = JSON.stringify(tags ?? {}) !== JSON.stringify(found.model.tags ?? {});
+  return changed ? store.resources.write(found, { ...found.model, tags }) : found;
+}
