@@ -1,4 +1,4 @@
-import { sqliteCode } from "./records/sqliteErrors.ts";
+import { sqliteCode } from "../ground/sqliteErrors.ts";
 
 /**
  * Every way in which the endpoint says no: one table from which the status, the `x-ms-error-code` header and the body

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { sqliteCode } from "../files/records/sqliteErrors.ts";
+import { sqliteCode } from "./sqliteErrors.ts";
 
 /** What SQLite answers when somebody else holds the lock (SQLITE_BUSY). */
 const busy = 5;

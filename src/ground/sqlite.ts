@@ -1,66 +1,83 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { migrations } from "../service/state/migrations.ts";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { isDamage, sqliteCode } from "./sqliteErrors.ts";
 
-/** A value that SQLite stores. */
-export type SqlValue = string | number | bigint | null | Uint8Array;
+/** A value that a statement takes. */
+export type SqlValue = SQLInputValue;
 
-/** One row as SQLite answers it. */
-export type SqlRow = Record<string, SqlValue>;
+/** One row of a query. */
+export type SqlRow = Readonly<Record<string, SQLOutputValue>>;
+
+/** How a database file is opened. */
+export interface SqliteOptions {
+  /** The tables, one entry per version of the schema. */
+  readonly migrations: readonly string[];
+  /** What the owner of the file can do if it is damaged: one or two sentences. */
+  readonly remedy: string;
+  /** `FULL`: every commit survives a power failure. `NORMAL`: only those of {@link SqliteFile.flushed} do. */
+  readonly synchronous: "FULL" | "NORMAL";
+  /** How long a statement waits for a lock that another process holds, in milliseconds. Default: 0. */
+  readonly timeoutInMs?: number;
+}
 
 /**
- * The service's one SQLite file. Commits are durable (`synchronous=FULL`): what was acknowledged survives a crash. The
- * interface is synchronous, so a transaction can never be interleaved with another request of this process.
+ * An SQLite file in WAL mode, with its tables brought up to date. The interface is synchronous, so no other request of
+ * this process can come between two statements of a transaction.
  */
-export class Database {
+export class SqliteFile {
+  /** Whether the file did not exist before. */
+  readonly isNew: boolean;
+  readonly #path: string;
+  readonly #options: SqliteOptions;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
 
-  private constructor(connection: DatabaseSync) {
-    this.#connection = connection;
+  /** @throws Error that names the file if it cannot be opened, is damaged, or a newer version wrote it. */
+  constructor(path: string, options: SqliteOptions) {
+    this.#path = path;
+    this.#options = options;
+    try {
+      this.#connection = new DatabaseSync(path, { timeout: options.timeoutInMs ?? 0 });
+    } catch (error) {
+      throw this.#explained(error);
+    }
+    try {
+      this.#connection.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON;`,
+      );
+      this.isNew = this.#migrate() === 0;
+    } catch (error) {
+      this.#connection.close();
+      throw this.#explained(error);
+    }
   }
 
-  /**
-   * Opens `batchai.db` in the data folder and brings its tables up to date.
-   * @throws Error when a newer version of the service wrote it.
-   */
-  static open(dataDir: string): Database {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const file = join(dataDir, "batchai.db");
-    const connection = new DatabaseSync(file);
-    connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
-    const database = new Database(connection);
-    database.#migrate(file);
-    return database;
-  }
-
-  /** Runs a statement that changes something; answers how many rows it changed. */
+  /** Runs a statement that changes something. Returns how many rows it changed. */
   run(sql: string, ...values: SqlValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes);
+    return this.#carryOut(() => Number(this.#prepare(sql).run(...values).changes));
   }
 
-  /** The first row of a query, or undefined. */
+  /** Returns the first row of a query. */
   get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
-    return this.#prepare(sql).get(...values);
+    return this.#carryOut(() => this.#prepare(sql).get(...values));
   }
 
-  /** All rows of a query. */
+  /** Returns all rows of a query. */
   all(sql: string, ...values: SqlValue[]): SqlRow[] {
-    return this.#prepare(sql).all(...values);
+    return this.#carryOut(() => this.#prepare(sql).all(...values));
   }
 
-  /** Everything that `work` writes is committed together, or not at all. An inner transaction joins the outer one. */
+  /** Commits everything that `work` writes together, or nothing of it. An inner transaction joins the outer one. */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0) return work();
-    this.#connection.exec("BEGIN IMMEDIATE");
+    this.#carryOut(() => this.#connection.exec("BEGIN IMMEDIATE"));
     this.#depth++;
     try {
       const result = work();
-      this.#connection.exec("COMMIT");
+      this.#carryOut(() => this.#connection.exec("COMMIT"));
       return result;
     } catch (error) {
+      // On a full disk SQLite has already rolled back by itself.
       if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
       throw error;
     } finally {
@@ -68,6 +85,17 @@ export class Database {
     }
   }
 
+  /** Like {@link SqliteFile.transaction}; the commit survives a power failure even with `synchronous: "NORMAL"`. */
+  flushed<T>(work: () => T): T {
+    this.#connection.exec("PRAGMA synchronous = FULL");
+    try {
+      return this.transaction(work);
+    } finally {
+      this.#connection.exec(`PRAGMA synchronous = ${this.#options.synchronous}`);
+    }
+  }
+
+  /** Closes the file. */
   close(): void {
     this.#statements.clear();
     this.#connection.close();
@@ -82,38 +110,37 @@ export class Database {
     return statement;
   }
 
-  #migrate(file: string): void {
+  /** Brings the tables up to date. Returns the version that they had. */
+  #migrate(): number {
+    const { migrations } = this.#options;
     const found = Number(this.get("PRAGMA user_version")?.user_version ?? 0);
     if (found > migrations.length) {
-      this.close();
       throw new Error(
-        `${file} was written by a newer version of batchai (schema ${String(found)}, this one knows ` +
+        `${this.#path} was written by a newer version of batchai (schema ${String(found)}, this version knows ` +
           `${String(migrations.length)}). Use that version, or another data folder.`,
       );
     }
     migrations.slice(found).forEach((sql, index) => {
       this.transaction(() => {
-        this.#connection.exec(sql);
-        this.#connection.exec(`PRAGMA user_version = ${String(found + index + 1)}`);
+        this.#connection.exec(`${sql}; PRAGMA user_version = ${String(found + index + 1)};`);
       });
     });
+    return found;
   }
-}
 
-/** A column that always holds text. */
-export function text(row: SqlRow, column: string): string {
-  const value = row[column];
-  if (typeof value !== "string") throw new TypeError(`column ${column} holds no text`);
-  return value;
-}
+  #carryOut<T>(statement: () => T): T {
+    try {
+      return statement();
+    } catch (error) {
+      throw isDamage(error) ? this.#explained(error) : error;
+    }
+  }
 
-/** A column that holds text or NULL. */
-export function optionalText(row: SqlRow, column: string): string | undefined {
-  return row[column] === null ? undefined : text(row, column);
-}
-
-/** A column that holds a time or NULL. */
-export function optionalDate(row: SqlRow, column: string): Date | undefined {
-  const time = optionalText(row, column);
-  return time === undefined ? undefined : new Date(time);
+  /** Turns an error of SQLite into one that names the file and what to do. */
+  #explained(error: unknown): unknown {
+    if (sqliteCode(error) === undefined) return error;
+    if (isDamage(error)) return new Error(`${this.#path} is damaged. ${this.#options.remedy}`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    return new Error(`${this.#path} cannot be used: ${reason}.`, { cause: error });
+  }
 }

@@ -1,11 +1,12 @@
-/** SQLite's primary result codes that say that a file is no database, or none that can be trusted. */
+/** SQLite's primary result codes for a file that is not a database, or a damaged one (SQLITE_CORRUPT, SQLITE_NOTADB). */
 const damageCodes = new Set([11, 26]);
 
-/** What SQLite said when it refused something: its primary result code; undefined where it was not SQLite. */
+/** Returns SQLite's primary result code of an error, or of its cause; undefined if SQLite did not report it. */
 export function sqliteCode(error: unknown): number | undefined {
-  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  if (!(error instanceof Error)) return undefined;
   // The lower byte; the rest tells variants apart.
-  return typeof code === "number" ? code & 0xff : undefined;
+  if ("errcode" in error && typeof error.errcode === "number") return error.errcode & 0xff;
+  return sqliteCode(error.cause);
 }
 
 /** Whether an error says that a database is damaged. */

@@ -93,7 +93,10 @@ describe("the data folder", () => {
       database.close();
       const { exitCode, stderr } = await refused(folder);
       expect(exitCode).toBe(1);
-      expect(stderr).toBe(`batchai: ${path} was written by a newer version of batchai (schema 999); update batchai.\n`);
+      expect(stderr).toBe(
+        `batchai: ${path} was written by a newer version of batchai (schema 999, this version knows 2). ` +
+          "Use that version, or another data folder.\n",
+      );
     });
   });
 

@@ -1,7 +1,8 @@
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { childOf, childrenOf, parseDocument, requiredCount, requiredFlag, requiredText, textOf } from "./body.ts";
 import type { XmlNode } from "./body.ts";
 import { StorageError } from "../errors.ts";
-import type { PropertyStore, Row } from "../records/properties.ts";
+import type { PropertyStore } from "../records/properties.ts";
 import type { Storage } from "../shares/storage.ts";
 import { toXml } from "./xml.ts";
 
@@ -87,7 +88,7 @@ function settingsIn(store: PropertyStore): Map<string, Partial<ServiceProperties
   return found;
 }
 
-function settingsOf({ account, properties }: Row): [account: string, settings: Partial<ServiceProperties>] {
+function settingsOf({ account, properties }: SqlRow): [account: string, settings: Partial<ServiceProperties>] {
   return [String(account), JSON.parse(String(properties)) as Partial<ServiceProperties>];
 }
 

@@ -1,6 +1,13 @@
 import type { BigIntStats } from "node:fs";
 import { checkConditions } from "../http/conditions.ts";
-import { attributesOf, changeTimeOf, creationTimeOf, etagOf, identityOf, metadataHeaders } from "../http/answerHeaders.ts";
+import {
+  attributesOf,
+  changeTimeOf,
+  creationTimeOf,
+  etagOf,
+  identityOf,
+  metadataHeaders,
+} from "../http/answerHeaders.ts";
 import { StorageError } from "../errors.ts";
 import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
 import { nameOfKey } from "../disk/names.ts";

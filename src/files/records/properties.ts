@@ -1,10 +1,7 @@
-import { DatabaseSync } from "node:sqlite";
-import type { SQLInputValue, StatementSync } from "node:sqlite";
+import { SqliteFile, type SqlRow, type SqlValue } from "../../ground/sqlite.ts";
 import { BoundedMap } from "./boundedMap.ts";
 import type { Lease } from "../http/leases.ts";
 import { migrations } from "./migrations.ts";
-import { isDamage } from "./sqliteErrors.ts";
-import { inTransaction } from "./transaction.ts";
 
 /** Names and values of `x-ms-meta-` headers, in the order and spelling in which they came. */
 export type Metadata = readonly (readonly [name: string, value: string])[];
@@ -106,59 +103,24 @@ interface FileAndLease {
 const mostRecent = 16_000;
 const nothing: FileAndLease = { properties: {}, lease: undefined };
 
-/** A row of a table. */
-export type Row = Readonly<Record<string, unknown>>;
-
 /**
  * What a file system has no place for, in one SQLite file. A row belongs to an identity (see `identityOf`) and not to a
  * path: a file that is replaced behind the endpoint's back is another file and starts without properties, one that is
  * renamed keeps them.
  */
 export class PropertyStore {
-  /** Whether there was no such file before. */
-  readonly isNew: boolean;
-  readonly #path: string;
-  readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #database: SqliteFile;
   /** What was asked for since the last change: files are read more often than they are written. */
   readonly #recent = new BoundedMap<string, FileAndLease>(mostRecent);
 
-  /** Throws when the file cannot be used, is damaged, or was written by a newer version. */
+  /** @throws Error if the file cannot be used, is damaged, or a newer version wrote it. */
   constructor(path: string) {
-    this.#path = path;
-    try {
-      this.#database = new DatabaseSync(path, { timeout: 5000 });
-    } catch (error) {
-      throw this.#explained(error);
-    }
-    try {
-      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-      this.isNew = this.#migrate() === 0;
-    } catch (error) {
-      this.#database.close();
-      throw this.#explained(error);
-    }
+    this.#database = new SqliteFile(path, { migrations, remedy, synchronous: "NORMAL", timeoutInMs: 5000 });
   }
 
-  /** Brings the tables up to date; returns the version that they had. */
-  #migrate(): number {
-    const version = Number(this.get("PRAGMA user_version")?.user_version);
-    if (version > migrations.length) {
-      throw new Error(`${this.#path} was written by a newer version of batchai (schema ${version}); update batchai.`);
-    }
-    migrations.slice(version).forEach((sql, index) => {
-      this.transaction(() => {
-        this.#database.exec(`${sql}; PRAGMA user_version = ${version + index + 1};`);
-      });
-    });
-    return version;
-  }
-
-  /** What SQLite says, in words that tell which file is meant and what to do. */
-  #explained(error: unknown): unknown {
-    if (isDamage(error)) return new Error(`${this.#path} is damaged. ${remedy}`, { cause: error });
-    if (!(error instanceof Error) || !("errcode" in error)) return error;
-    return new Error(`${this.#path} cannot be used: ${error.message}.`, { cause: error });
+  /** Whether the file did not exist before. */
+  get isNew(): boolean {
+    return this.#database.isNew;
   }
 
   /** Properties of a file or directory; empty when nothing was ever stored for it. */
@@ -247,57 +209,39 @@ export class PropertyStore {
     }
   }
 
-  /** First row that a statement finds. */
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#carryOut(() => this.#prepare(sql).get(...values));
+  /** Returns the first row of a query. */
+  get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
+    return this.#database.get(sql, ...values);
   }
 
-  /** All rows that a statement finds. */
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#carryOut(() => this.#prepare(sql).all(...values));
+  /** Returns all rows of a query. */
+  all(sql: string, ...values: SqlValue[]): SqlRow[] {
+    return this.#database.all(sql, ...values);
   }
 
-  /** Carries out a statement that changes something. */
-  run(sql: string, ...values: SQLInputValue[]): void {
+  /** Runs a statement that changes something. */
+  run(sql: string, ...values: SqlValue[]): void {
     this.#recent.clear();
-    this.#carryOut(() => this.#prepare(sql).run(...values));
+    this.#database.run(sql, ...values);
   }
 
-  /** All that `change` does, or nothing of it. */
+  /** Commits everything that `change` writes together, or nothing of it. */
   transaction(change: () => void): void {
     try {
-      inTransaction(this.#database, change);
+      this.#database.transaction(change);
     } finally {
-      // What is not done after all may have been read meanwhile.
+      // A change that is rolled back may have been read in the meantime.
       this.#recent.clear();
     }
   }
 
-  /** Like {@link PropertyStore.transaction}, for what outlives a power failure once this returns. */
+  /** Like {@link PropertyStore.transaction}; the change survives a power failure once this returns. */
   flushed(change: () => void): void {
-    this.#database.exec("PRAGMA synchronous = FULL");
     try {
-      this.transaction(change);
+      this.#database.flushed(change);
     } finally {
-      this.#database.exec("PRAGMA synchronous = NORMAL");
+      this.#recent.clear();
     }
-  }
-
-  #carryOut<T>(statement: () => T): T {
-    try {
-      return statement();
-    } catch (error) {
-      throw isDamage(error) ? this.#explained(error) : error;
-    }
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
   }
 
   /** Closes the file. */

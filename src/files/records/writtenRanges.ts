@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import { lengthOf, pagesOf } from "../http/rangeHeaders.ts";
 import type { ByteRange } from "../http/rangeHeaders.ts";
-import { isDamage } from "./sqliteErrors.ts";
+import { isDamage } from "../../ground/sqliteErrors.ts";
 import { inTransaction } from "./transaction.ts";
 
 const schema = `

@@ -1,10 +1,11 @@
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { randomUUID } from "node:crypto";
 import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { identityOf } from "../http/answerHeaders.ts";
 import { StorageError } from "../errors.ts";
 import { flushNames } from "../disk/flush.ts";
-import type { Row, ShareAddress } from "../records/properties.ts";
+import type { ShareAddress } from "../records/properties.ts";
 import { discard, snapshotPrefix } from "./snapshots.ts";
 import type { Share, Storage } from "./storage.ts";
 
@@ -126,13 +127,13 @@ export async function purgeExpired(storage: Storage, accountName: string): Promi
 }
 
 /** Removes a deleted share for good. Its rows go first: folders without a row are removed whenever they are found. */
-async function purge(storage: Storage, accountName: string, row: Row): Promise<void> {
+async function purge(storage: Storage, accountName: string, row: SqlRow): Promise<void> {
   const folders = forget(storage, row);
   for (const name of folders) await discard(storage, join(storage.accountFolder(accountName), name));
 }
 
 /** Drops all rows of a deleted share and of its snapshots; returns the names of the folders that they spoke of. */
-function forget({ properties }: Storage, row: Row): string[] {
+function forget({ properties }: Storage, row: SqlRow): string[] {
   const folders = [String(row.folder)];
   const identity = String(row.share);
   properties.flushed(() => {
@@ -148,11 +149,11 @@ function forget({ properties }: Storage, row: Row): string[] {
 }
 
 /** Drops the row of a deletion that did not happen, or was undone, or is complete. */
-function forgetDeletion({ properties }: Pick<Storage, "properties">, row: Row): void {
+function forgetDeletion({ properties }: Pick<Storage, "properties">, row: SqlRow): void {
   properties.run("DELETE FROM deleted_shares WHERE folder = ?", String(row.folder));
 }
 
-function forgetSnapshot({ properties }: Storage, row: Row): void {
+function forgetSnapshot({ properties }: Storage, row: SqlRow): void {
   properties.transaction(() => {
     properties.run("DELETE FROM snapshots WHERE share = ?", String(row.share));
     properties.forgetShare({ identity: String(row.share) });

@@ -1,3 +1,4 @@
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { randomUUID } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -7,7 +8,7 @@ import type { CopiedEntry } from "../disk/copyTree.ts";
 import { identityOf } from "../http/answerHeaders.ts";
 import { StorageError } from "../errors.ts";
 import { flushTree } from "../disk/flush.ts";
-import type { Metadata, Row, ShareProperties } from "../records/properties.ts";
+import type { Metadata, ShareProperties } from "../records/properties.ts";
 import { gateKeyOf } from "./shareGate.ts";
 import type { Share, Storage } from "./storage.ts";
 import { ticks } from "../times.ts";
@@ -161,7 +162,7 @@ export function snapshotAt(storage: Storage, share: Share, time: string): Snapsh
   return snapshot;
 }
 
-function fromRow(storage: Storage, { accountName, shareName }: Share, row: Row): Snapshot | undefined {
+function fromRow(storage: Storage, { accountName, shareName }: Share, row: SqlRow): Snapshot | undefined {
   const folder = join(storage.accountFolder(accountName), String(row.folder));
   const stat = lstatSync(folder, { bigint: true, throwIfNoEntry: false });
   if (stat?.isDirectory() !== true || identityOf(stat) !== row.share) return undefined;

@@ -1,4 +1,5 @@
-import { type Database, optionalDate, optionalText, type SqlRow, text } from "../../ground/sqlite.ts";
+import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
+import { optionalDate, optionalText, text } from "./columns.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a node is doing. A `leaving` node that still has a job goes when the job has ended. */
@@ -20,10 +21,10 @@ export interface Node {
 
 /** The nodes of all clusters. */
 export class Nodes {
-  readonly #database: Database;
+  readonly #database: SqliteFile;
   readonly #settings: Settings;
 
-  constructor(database: Database, settings: Settings) {
+  constructor(database: SqliteFile, settings: Settings) {
     this.#database = database;
     this.#settings = settings;
   }

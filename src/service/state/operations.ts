@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { referenceOf } from "../../wire/resourceIds.ts";
-import { type Database, optionalDate, optionalText, type SqlRow, text } from "../../ground/sqlite.ts";
+import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
+import { optionalDate, optionalText, text } from "./columns.ts";
 
 /** What an asynchronous operation does. */
 export type OperationAction = "create" | "delete" | "terminate";
@@ -23,9 +24,9 @@ const keptForInMs = 24 * 60 * 60 * 1000;
 
 /** The asynchronous operations of the service. They outlive the resource that they were about. */
 export class Operations {
-  readonly #database: Database;
+  readonly #database: SqliteFile;
 
-  constructor(database: Database) {
+  constructor(database: SqliteFile) {
     this.#database = database;
   }
 

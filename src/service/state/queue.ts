@@ -1,4 +1,5 @@
-import { type Database, optionalText, text } from "../../ground/sqlite.ts";
+import type { SqliteFile } from "../../ground/sqlite.ts";
+import { optionalText, text } from "./columns.ts";
 
 /** A job that waits for nodes of a cluster. */
 export interface QueueEntry {
@@ -14,9 +15,9 @@ export interface QueueEntry {
 
 /** The jobs that wait for nodes. A job is in the queue exactly while its execution state is `queued`. */
 export class Queue {
-  readonly #database: Database;
+  readonly #database: SqliteFile;
 
-  constructor(database: Database) {
+  constructor(database: SqliteFile) {
     this.#database = database;
   }
 

@@ -13,7 +13,8 @@ import { deserialize } from "../../wire/deserialize.ts";
 import { serialize } from "../../wire/serialize.ts";
 import type { ModelSchema } from "../../wire/schema.ts";
 import { keyOf, type ResourceKind } from "../../wire/resourceIds.ts";
-import { type Database, type SqlRow, type SqlValue, text } from "../../ground/sqlite.ts";
+import type { SqliteFile, SqlRow, SqlValue } from "../../ground/sqlite.ts";
+import { text } from "./columns.ts";
 import { resourceGroup, type ResourceGroup } from "./resourceGroup.ts";
 
 /** The model of each kind of resource. */
@@ -57,9 +58,9 @@ export interface StoredResource<K extends ResourceKind = ResourceKind> {
 
 /** The resources of the service, by ARM id. */
 export class Resources {
-  readonly #database: Database;
+  readonly #database: SqliteFile;
 
-  constructor(database: Database) {
+  constructor(database: SqliteFile) {
     this.#database = database;
   }
 

@@ -1,5 +1,6 @@
 import type { RunHandle } from "../engines/engine.ts";
-import { type Database, optionalDate, optionalText, type SqlRow, text } from "../../ground/sqlite.ts";
+import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
+import { optionalDate, optionalText, text } from "./columns.ts";
 
 /** Why the service ended a run that would have gone on. */
 export type StopReason = "terminated" | "deleted" | "timedOut" | "requeued" | "nodeRemoved" | "clusterDeleted";
@@ -30,9 +31,9 @@ export interface Run {
 
 /** The runs of the service. The last run of a job is kept as long as the job. */
 export class Runs {
-  readonly #database: Database;
+  readonly #database: SqliteFile;
 
-  constructor(database: Database) {
+  constructor(database: SqliteFile) {
     this.#database = database;
   }
 

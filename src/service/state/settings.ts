@@ -1,10 +1,11 @@
-import { type Database, text } from "../../ground/sqlite.ts";
+import type { SqliteFile } from "../../ground/sqlite.ts";
+import { text } from "./columns.ts";
 
 /** Small facts about the service that must stay the same over restarts. */
 export class Settings {
-  readonly #database: Database;
+  readonly #database: SqliteFile;
 
-  constructor(database: Database) {
+  constructor(database: SqliteFile) {
     this.#database = database;
   }
 

@@ -1,4 +1,7 @@
-import { Database } from "../../ground/sqlite.ts";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { SqliteFile } from "../../ground/sqlite.ts";
+import { migrations } from "./migrations.ts";
 import { Nodes } from "./nodes.ts";
 import { Operations } from "./operations.ts";
 import { Queue } from "./queue.ts";
@@ -21,12 +24,15 @@ export interface Store {
   close(): void;
 }
 
+const remedy = "Restore it from a backup, together with secret.key, or use another data folder.";
+
 /**
  * Opens the store of a data folder.
  * @throws Error when the folder was written by a newer version, or its key is missing.
  */
 export function openStore(dataDir: string): Store {
-  const database = Database.open(dataDir);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const database = new SqliteFile(join(dataDir, "batchai.db"), { migrations, remedy, synchronous: "FULL" });
   const settings = new Settings(database);
   return {
     settings,

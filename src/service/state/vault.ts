@@ -2,17 +2,17 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "../../ground/atomicFile.ts";
-import type { Database } from "../../ground/sqlite.ts";
+import type { SqliteFile } from "../../ground/sqlite.ts";
 
 /**
  * Secrets at rest: passwords, account keys, secret variables. They are sealed with AES-256-GCM under a key that lies
  * beside the database (`secret.key`, mode 0600), so a copy of the database alone tells nothing.
  */
 export class Vault {
-  readonly #database: Database;
+  readonly #database: SqliteFile;
   readonly #key: Buffer;
 
-  private constructor(database: Database, key: Buffer) {
+  private constructor(database: SqliteFile, key: Buffer) {
     this.#database = database;
     this.#key = key;
   }
@@ -21,7 +21,7 @@ export class Vault {
    * Opens the vault of a data folder; makes its key at the first start.
    * @throws Error when the key is damaged, or missing although secrets were sealed with it.
    */
-  static open(dataDir: string, database: Database): Vault {
+  static open(dataDir: string, database: SqliteFile): Vault {
     const file = join(dataDir, "secret.key");
     if (!existsSync(file)) {
       if (database.get("SELECT 1 FROM secrets LIMIT 1")) {

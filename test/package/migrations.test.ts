@@ -1,0 +1,20 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { migrations as ofFiles } from "../../src/files/records/migrations.ts";
+import { migrations as ofService } from "../../src/service/state/migrations.ts";
+
+const digestOf = (sql: string): string => createHash("sha256").update(sql).digest("hex").slice(0, 16);
+
+/**
+ * Data folders in use have run these statements: another text for the same version would leave them with other tables
+ * than new folders. A new version appends its digest here.
+ */
+describe("released migrations never change", () => {
+  it("of batchai.db", () => {
+    expect(ofService.map(digestOf)).toEqual(["e0ecfa97fad2a976"]);
+  });
+
+  it("of properties.db", () => {
+    expect(ofFiles.map(digestOf)).toEqual(["a6715cba90bd9c0d", "f19bfaccf123877b"]);
+  });
+});
