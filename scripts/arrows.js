@@ -19,11 +19,13 @@ const rooms = {
   // What the file endpoint, the service and the command line all stand on. The rule for loopback also runs in browsers.
   "src/ground": { imports: [], node: true },
   "src/ground/loopback.ts": { imports: [] },
+  "src/ground/systemErrors.ts": { imports: [] },
+  "src/ground/containment.ts": { imports: [] },
 
   "src/files": { imports: ["src/ground"], node: true },
 
   "src/service/logger.ts": { imports: [], node: true },
-  "src/service/startError.ts": { imports: ["src/models"] },
+  "src/service/startError.ts": { imports: ["src/ground/systemErrors.ts", "src/models"] },
   "src/service/state": {
     imports: ["src/ground", "src/service/logger.ts", "src/wire", "src/models"],
     types: ["src/service/engines/engine.ts"],
@@ -41,6 +43,7 @@ const rooms = {
       "src/service/startError.ts",
       "src/service/dataFolders.ts",
       "src/service/launch/paths.ts",
+      "src/ground",
       "src/wire",
       "src/models",
     ],
@@ -48,11 +51,20 @@ const rooms = {
     node: true,
   },
   "src/service/launch": {
-    imports: ["src/service/toolkits", "src/service/volumes/mountPaths.ts", "src/service/startError.ts", "src/models"],
+    imports: [
+      "src/service/toolkits",
+      "src/service/volumes/mountPaths.ts",
+      "src/service/startError.ts",
+      "src/ground/containment.ts",
+      "src/models",
+    ],
     types: ["src/service/engines/engine.ts"],
     node: ["node:path/posix"],
   },
-  "src/service/engines": { imports: ["src/service/logger.ts", "src/ground"], node: true },
+  "src/service/engines": {
+    imports: ["src/service/startError.ts", "src/service/logger.ts", "src/ground", "src/models"],
+    node: true,
+  },
   "src/service/scheduler": {
     imports: [
       "src/service/launch",

@@ -1,29 +1,70 @@
-import type { BatchAIError } from "../models/error.ts";
+import { reasonOf } from "../ground/systemErrors.ts";
+import type { NameValuePair } from "../models/error.ts";
 
-/** What can keep a job or a set-up task from being turned into a launch plan. */
-export type LaunchErrorCode =
+/** Codes of the errors that keep a run from starting. */
+export type StartErrorCode =
+  // The job or set-up task cannot be launched as it was written.
   | "InvalidPath"
   | "InvalidMountPath"
   | "InvalidEnvironmentVariable"
   | "InvalidOutputDirectory"
   | "UnknownVariable"
-  | "UnsupportedToolkit";
+  | "UnsupportedToolkit"
+  // A volume cannot be mounted.
+  | "AZFMountError"
+  | "NFSMountError"
+  | "MountFailed"
+  // The engine cannot start it.
+  | "FailedStartingContainer"
+  | "FailedStartingProcess"
+  | "RunNotStarted"
+  // The machine lacks something for the moment: the run is tried again.
+  | "Shortage";
 
-/** A job or set-up task that cannot be launched as it was written. The message is for its author. */
-export class LaunchError extends Error {
-  readonly code: LaunchErrorCode;
+/** Reports why a run could not be started. The message is for the author of the job or set-up task. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly code: StartErrorCode;
+  /** The message without the property at fault. */
+  readonly reason: string;
   /** The property at fault, by its path in the request body, for example `properties.stdOutErrPathPrefix`. */
-  readonly target: string;
+  readonly target: string | undefined;
+  readonly details: readonly NameValuePair[] | undefined;
 
-  constructor(code: LaunchErrorCode, target: string, message: string) {
-    super(`${target}: ${message}`);
-    this.name = "LaunchError";
+  constructor(
+    code: StartErrorCode,
+    reason: string,
+    options: {
+      readonly target?: string;
+      readonly details?: readonly NameValuePair[] | undefined;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    const { target, details, cause } = options;
+    super(target === undefined ? reason : `${target}: ${reason}`, { cause });
     this.code = code;
+    this.reason = reason;
     this.target = target;
+    this.details = details;
   }
 
   /** The error as clusters and jobs report it. */
-  get error(): BatchAIError {
-    return { code: this.code, message: this.message };
+  get error(): { readonly code: StartErrorCode; readonly message: string; readonly details?: NameValuePair[] } {
+    const { code, message, details } = this;
+    return details === undefined ? { code, message } : { code, message, details: [...details] };
+  }
+}
+
+/** Carries out a step of starting a run. Rejects with a {@link StartError} that says what was tried and why it failed. */
+export async function attempt<T>(
+  what: string,
+  step: () => Promise<T>,
+  code: StartErrorCode = "FailedStartingProcess",
+): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(code, `${what}: ${reasonOf(error)}.`, { cause: error });
   }
 }

@@ -60,7 +60,7 @@ describe("toolkits that the service cannot launch", () => {
   it.each(cases)("%s is refused by name", (_, settings, property) => {
     expect(unsupportedToolkit(settings)?.property).toBe(property);
     expect(() => planJob(jobContext({ customToolkitSettings: undefined, ...settings }))).toThrow(
-      expect.objectContaining({ name: "LaunchError", code: "UnsupportedToolkit", target: property }),
+      expect.objectContaining({ name: "StartError", code: "UnsupportedToolkit", target: property }),
     );
   });
 

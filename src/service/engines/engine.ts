@@ -3,6 +3,8 @@
  * Slurm next. An engine knows launch plans and handles; it knows nothing of clusters, queues or HTTP.
  */
 
+import type { NameValuePair } from "../../models/error.ts";
+
 /** One node that takes part in a run. */
 export interface LaunchNode {
   /** The node's id as the API shows it, for example `tvm-1842_1-20180606t183926z`. */
@@ -107,7 +109,7 @@ export type RunExit =
       readonly kind: "failed";
       readonly code: string;
       readonly message: string;
-      readonly details?: readonly { name: string; value: string }[];
+      readonly details?: readonly NameValuePair[];
     };
 
 /** What an engine knows about a run right now. */

@@ -3,7 +3,7 @@ import type { ContainerSettings } from "../../models/containerSettings.ts";
 import type { Job } from "../../models/job.ts";
 import type { LaunchContainer, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
-import { LaunchError } from "../startError.ts";
+import { StartError } from "../startError.ts";
 import { mountsBelow, type MountedFolder } from "../volumes/mountPaths.ts";
 import { processOn, type NodePlace } from "./node.ts";
 import { supportedToolkits, toolTypesOf, unsupportedToolkit } from "../toolkits/toolkits.ts";
@@ -41,7 +41,7 @@ export interface JobLaunch {
 
 /**
  * Turns a job into a launch plan.
- * @throws LaunchError when the job cannot be launched as it was written.
+ * @throws StartError when the job cannot be launched as it was written.
  */
 export function planJob(context: JobLaunchContext): JobLaunch {
   const { job, runId, runDirectory, gpusPerNode = 0, clusterMounts = [], nodeEnvironment = {} } = context;
@@ -79,11 +79,13 @@ export function planJob(context: JobLaunchContext): JobLaunch {
 
 function processesOf(job: Job, nodeCount: number): readonly ToolkitProcess[] {
   const unsupported = unsupportedToolkit(job);
-  if (unsupported) throw new LaunchError("UnsupportedToolkit", unsupported.property, unsupported.message);
+  if (unsupported) throw new StartError("UnsupportedToolkit", unsupported.message, { target: unsupported.property });
   const [toolType] = toolTypesOf(job);
   const toolkit = toolType === undefined ? undefined : supportedToolkits[toolType];
   if (toolkit) return toolkit({ job, nodeCount });
-  throw new LaunchError("UnsupportedToolkit", "properties", "the job has no toolkit settings: nothing to run.");
+  throw new StartError("UnsupportedToolkit", "the job has no toolkit settings: nothing to run.", {
+    target: "properties",
+  });
 }
 
 function viewOf(views: readonly JobNodeView[], process: ToolkitProcess): JobNodeView {

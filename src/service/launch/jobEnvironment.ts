@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
-import { LaunchError } from "../startError.ts";
+import { StartError } from "../startError.ts";
 import { tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedChild, containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
@@ -101,7 +101,9 @@ function checkedOutputs(directories: readonly OutputDirectory[]): readonly Outpu
   const reserved = directories.findIndex(({ id }) => id === stdOutErrDirectoryId);
   if (reserved === -1) return directories;
   const message = `the id ${stdOutErrDirectoryId} means the job's standard output. Choose another one.`;
-  throw new LaunchError("InvalidOutputDirectory", `properties.outputDirectories[${reserved}].id`, message);
+  throw new StartError("InvalidOutputDirectory", message, {
+    target: `properties.outputDirectories[${reserved}].id`,
+  });
 }
 
 function checkedInputs(directories: readonly InputDirectory[]): readonly InputDirectory[] {
@@ -114,11 +116,11 @@ function checkIds(directories: readonly { readonly id: string }[], property: str
   directories.forEach(({ id }, index) => {
     const target = `${property}[${index}].id`;
     if (!/^[^=\0]+$/.test(id)) {
-      throw new LaunchError("InvalidEnvironmentVariable", target, `"${id}" cannot be part of a variable's name.`);
+      throw new StartError("InvalidEnvironmentVariable", `"${id}" cannot be part of a variable's name.`, { target });
     }
     if (directories.findIndex((other) => other.id === id) !== index) {
       const message = `the id ${id} is used twice. Give each directory its own.`;
-      throw new LaunchError("InvalidOutputDirectory", target, message);
+      throw new StartError("InvalidOutputDirectory", message, { target });
     }
   });
 }

@@ -30,7 +30,7 @@ const taskProperty = "properties.nodeSetup.setupTask";
 
 /**
  * Turns the set-up task of a node into a launch plan.
- * @throws LaunchError when the task cannot be launched as it was written.
+ * @throws StartError when the task cannot be launched as it was written.
  */
 export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const { setupTask, runId, runDirectory, node, clusterMountRoot, clusterMounts = [] } = context;

@@ -1,11 +1,11 @@
 import type { EnvironmentVariable } from "../../models/environment.ts";
-import { LaunchError } from "../startError.ts";
+import { StartError } from "../startError.ts";
 import { replaceVariables, type VariableDefinition } from "./variables.ts";
 
 /**
  * Adds the variables of a job or set-up task to those that the service sets. Their values may use all others.
  * @param property - The property that lists them, for error messages.
- * @throws LaunchError when a name cannot be a variable, or belongs to the service.
+ * @throws StartError when a name cannot be a variable, or belongs to the service.
  */
 export function addUserVariables(
   definitions: Map<string, VariableDefinition>,
@@ -21,7 +21,7 @@ export function addUserVariables(
 
 function checkVariable(name: string, value: string, reserved: ReadonlySet<string>, property: string): void {
   const refuse = (part: "name" | "value", message: string): never => {
-    throw new LaunchError("InvalidEnvironmentVariable", `${property}.${part}`, message);
+    throw new StartError("InvalidEnvironmentVariable", message, { target: `${property}.${part}` });
   };
   if (name === "" || /[=\0]/.test(name)) {
     refuse("name", `"${name.replaceAll("\0", "\\0")}" cannot be the name of an environment variable.`);

@@ -1,4 +1,4 @@
-import { LaunchError } from "../startError.ts";
+import { StartError } from "../startError.ts";
 
 /** Values of variables by name. */
 export type Environment = Readonly<Record<string, string>>;
@@ -25,17 +25,17 @@ export function replaceVariables(text: string, lookup: VariableLookup): string {
 
 /**
  * Expands the variables of a path, where an unknown name would lead to a folder that nobody meant.
- * @throws LaunchError naming the property and the variable.
+ * @throws StartError naming the property and the variable.
  */
 export function expandPath(text: string, lookup: VariableLookup, property: string): string {
   return replaceVariables(text, (name) => {
     const value = lookup(name);
     if (value !== undefined) return value;
-    throw new LaunchError(
+    throw new StartError(
       "UnknownVariable",
-      property,
       `the path ${text} uses the variable ${name}, which is not set for it. Paths may use the AZ_BATCHAI_ variables ` +
         "and the environment variables of the job, but not its secrets.",
+      { target: property },
     );
   });
 }

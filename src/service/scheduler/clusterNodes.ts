@@ -1,13 +1,12 @@
 import type { BatchAIError } from "../../models/error.ts";
 import type { Cluster, NodeStateCounts } from "../../models/cluster.ts";
 import type { RunExit } from "../engines/engine.ts";
-import { LaunchError } from "../startError.ts";
+import { StartError } from "../startError.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { removeNodeDirectory } from "../dataFolders.ts";
-import { MountError } from "../volumes/volumes.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 import { targetNodeCount } from "./scaling.ts";
 import { prepareSetup } from "./setupStart.ts";
@@ -143,7 +142,7 @@ function prepareNode(
     if (!setup) context.store.nodes.setState(node.id, "idle");
     return setup;
   } catch (error) {
-    if (!(error instanceof MountError) && !(error instanceof LaunchError)) throw error;
+    if (!(error instanceof StartError)) throw error;
     markUnusable(context, cluster, node.id, error.error);
     return undefined;
   }

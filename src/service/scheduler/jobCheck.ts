@@ -1,7 +1,7 @@
 import type { Job, ToolType } from "../../models/job.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { planJob } from "../launch/job.ts";
-import { LaunchError } from "../startError.ts";
+import { StartError } from "../startError.ts";
 import { toolkitSettings, toolTypesOf, unsupportedToolkit } from "../toolkits/toolkits.ts";
 
 /** What keeps a job from being launched, found before it is accepted: its paths are worked out for an imagined node. */
@@ -20,8 +20,8 @@ export function launchIssueOf(job: Job): ValidationIssue | undefined {
     });
     return undefined;
   } catch (error) {
-    if (!(error instanceof LaunchError)) throw error;
-    return { path: error.target, message: error.message.slice(error.target.length + 2) };
+    if (!(error instanceof StartError)) throw error;
+    return { path: error.target ?? "properties", message: error.reason };
   }
 }
 

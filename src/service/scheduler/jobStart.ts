@@ -6,7 +6,7 @@ import { job as jobSchema } from "../../wire/job.ts";
 import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchPlan, LaunchSecrets } from "../engines/engine.ts";
 import { type JobLaunch, planJob } from "../launch/job.ts";
-import { LaunchError } from "../startError.ts";
+import { StartError } from "../startError.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { OutputLocation } from "../state/runs.ts";
@@ -14,7 +14,7 @@ import type { SchedulerContext } from "./context.ts";
 import { durationInMs } from "./duration.ts";
 import { nodeDirectoryOf, runDirectoryOf } from "../dataFolders.ts";
 import { markEnded, markRunning } from "./jobStates.ts";
-import { locationOnShare, MountError, mountsOf, type VolumeMount } from "../volumes/volumes.ts";
+import { locationOnShare, mountsOf, type VolumeMount } from "../volumes/volumes.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
 /**
@@ -43,7 +43,7 @@ export function prepareJobRun(
     });
     return { run, plan, secrets };
   } catch (error) {
-    if (!(error instanceof MountError) && !(error instanceof LaunchError)) throw error;
+    if (!(error instanceof StartError)) throw error;
     markEnded(store, job, { error: error.error });
     return undefined;
   }

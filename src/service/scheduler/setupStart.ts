@@ -13,7 +13,7 @@ import type { PreparedRun } from "./preparedRun.ts";
 /**
  * Mounts the volumes of a cluster on a new node, and stores the run of its set-up task, if it has one. Runs inside a
  * transaction of the caller.
- * @throws MountError when a volume cannot be mounted, LaunchError when the task cannot be launched as it was written.
+ * @throws MountError when a volume cannot be mounted, StartError when the task cannot be launched as it was written.
  */
 export function prepareSetup(
   context: SchedulerContext,

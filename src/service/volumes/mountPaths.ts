@@ -1,6 +1,7 @@
 import type { LaunchMount } from "../engines/engine.ts";
-import { LaunchError } from "../startError.ts";
-import { isWithin, mountTarget } from "../launch/paths.ts";
+import { StartError } from "../startError.ts";
+import { isWithin } from "../../ground/containment.ts";
+import { mountTarget } from "../launch/paths.ts";
 
 /** A volume whose folder on this machine is known. */
 export interface MountedFolder {
@@ -13,7 +14,7 @@ export interface MountedFolder {
 /**
  * The mounts of volumes below one root.
  * @param property - The property that lists the volumes, for error messages.
- * @throws LaunchError when a mount path is not relative, or lies at or below another one.
+ * @throws StartError when a mount path is not relative, or lies at or below another one.
  */
 export function mountsBelow(root: string, folders: readonly MountedFolder[], property: string): LaunchMount[] {
   const mounts = folders.map(({ source, relativeMountPath }) => ({
@@ -25,7 +26,7 @@ export function mountsBelow(root: string, folders: readonly MountedFolder[], pro
     if (other === undefined) return;
     const paths = `"${folders[index]?.relativeMountPath}" and "${other.target.slice(root.length + 1)}"`;
     const message = `the mount paths ${paths} overlap. Give each volume a folder of its own.`;
-    throw new LaunchError("InvalidMountPath", `${property}.relativeMountPath`, message);
+    throw new StartError("InvalidMountPath", message, { target: `${property}.relativeMountPath` });
   });
   return mounts;
 }

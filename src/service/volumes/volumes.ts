@@ -1,6 +1,6 @@
 import type { AzureFileShareReference, FileServerReference, MountVolumes } from "../../models/mountVolumes.ts";
-import type { BatchAIError } from "../../models/error.ts";
 import type { SchedulerContext } from "../scheduler/context.ts";
+import { StartError } from "../startError.ts";
 import { fileServerDirectory } from "../dataFolders.ts";
 
 /** Where the file shares that the service hosts lie. */
@@ -24,27 +24,18 @@ export interface VolumeMount {
   readonly share?: { readonly accountName: string; readonly shareName: string };
 }
 
-/** Why a volume could not be mounted, in the shape in which clusters and jobs report it. */
-export class MountError extends Error {
-  readonly error: BatchAIError;
-
-  constructor(kind: "Azure File" | "file server", volume: string, reason: string) {
-    super(`Unable to mount ${kind}: ${reason}`);
-    this.name = "MountError";
-    this.error = {
-      code: kind === "Azure File" ? "AZFMountError" : "NFSMountError",
-      message: `Unable to mount ${kind}`,
-      details: [
-        { name: "Volume", value: volume },
-        { name: "Info", value: reason },
-      ],
-    };
-  }
+function mountError(kind: "Azure File" | "file server", volume: string, reason: string): StartError {
+  return new StartError(kind === "Azure File" ? "AZFMountError" : "NFSMountError", `Unable to mount ${kind}`, {
+    details: [
+      { name: "Volume", value: volume },
+      { name: "Info", value: reason },
+    ],
+  });
 }
 
 /**
  * Finds the folders behind the volumes of a cluster or job, shares before file servers.
- * @throws MountError when a share is not one of this service or does not exist, its key is wrong, or a file server is gone.
+ * @throws StartError when a share is not one of this service or does not exist, its key is wrong, or a file server is gone.
  */
 export function mountsOf(volumes: MountVolumes | undefined, context: SchedulerContext): VolumeMount[] {
   const { azureFileShares = [], fileServers = [] } = volumes ?? {};
@@ -56,7 +47,7 @@ export function mountsOf(volumes: MountVolumes | undefined, context: SchedulerCo
 
 function shareMount(reference: AzureFileShareReference, host: ShareHost): VolumeMount {
   const { accountName, azureFileUrl, relativeMountPath } = reference;
-  const fail = (reason: string) => new MountError("Azure File", azureFileUrl, reason);
+  const fail = (reason: string) => mountError("Azure File", azureFileUrl, reason);
   const share = shareNamedBy(azureFileUrl, host);
   if (share?.accountName.toLowerCase() !== accountName.toLowerCase()) {
     const known = host.accountNames.join(", ");
@@ -73,10 +64,10 @@ function shareMount(reference: AzureFileShareReference, host: ShareHost): Volume
 function fileServerMount(reference: FileServerReference, context: SchedulerContext): VolumeMount {
   const { fileServer, sourceDirectory = "", relativeMountPath } = reference;
   const found = context.store.resources.find("fileServers", fileServer.id);
-  if (!found) throw new MountError("file server", fileServer.id, "the file server does not exist any more.");
+  if (!found) throw mountError("file server", fileServer.id, "the file server does not exist any more.");
   const source = fileServerDirectory(context, found.sequence, sourceDirectory);
   if (source === undefined) {
-    throw new MountError("file server", fileServer.id, `the directory ${sourceDirectory} is not a folder on it.`);
+    throw mountError("file server", fileServer.id, `the directory ${sourceDirectory} is not a folder on it.`);
   }
   return { source, relativeMountPath };
 }

@@ -6,7 +6,8 @@ import type { LaunchPlan, LaunchSecrets, RunExit, RunState } from "../engine.ts"
 import type { LauncherClient } from "./launcherClient.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import { hasProcesses } from "./processTable.ts";
-import { attempt, reasonOf, RunFailure } from "./runFailure.ts";
+import { attempt, StartError } from "../../startError.ts";
+import { reasonOf } from "../../../ground/systemErrors.ts";
 import { RunFiles } from "./runFiles.ts";
 import { appendTo, makeFolders, removeMounts } from "./runFolders.ts";
 import { runMarker } from "./supervisorScript.ts";
@@ -31,11 +32,12 @@ export interface LocalRunContext {
 /** How often to look at a run whose end nobody reports. */
 const lookIntervalInMs = 250;
 
-const lost = new RunFailure(
-  "RunLost",
-  "What ran the job is gone and left no exit code: the machine was restarted, or its processes were killed.",
-);
-const neverStarted = new RunFailure("RunNotStarted", "The run was never started.");
+const lost: RunExit = {
+  kind: "failed",
+  code: "RunLost",
+  message: "What ran the job is gone and left no exit code: the machine was restarted, or its processes were killed.",
+};
+const neverStarted = new StartError("RunNotStarted", "The run was never started.");
 
 /**
  * One run on this machine. Its files hold the truth, because the service, the launcher and the supervisor may each die
@@ -131,7 +133,7 @@ export class LocalRun {
 
   async #spawn({ runId, runDirectory, environment }: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
     const bash = await findBash();
-    if (bash === undefined) throw new RunFailure("FailedStartingProcess", "bash was not found on this machine.");
+    if (bash === undefined) throw new StartError("FailedStartingProcess", "bash was not found on this machine.");
     await attempt("The run cannot be started", () => {
       return this.#context.launcher.request({
         kind: "spawn",
@@ -144,12 +146,12 @@ export class LocalRun {
   }
 
   async #startFailed(error: unknown): Promise<void> {
-    const failure = error instanceof RunFailure ? error : new RunFailure("FailedStartingProcess", reasonOf(error));
+    const failure = error instanceof StartError ? error : new StartError("FailedStartingProcess", reasonOf(error));
     const { code, message: reason } = failure;
     this.#context.logger.warn({ runId: this.runId, code, reason }, "A run did not start");
     const claim = await this.#files.withdraw().catch(() => undefined);
     if (claim?.kind === "supervised") this.#poll();
-    else await this.#conclude(failure.exit);
+    else await this.#conclude(failedExit(failure));
   }
 
   async #stop(): Promise<void> {
@@ -166,7 +168,7 @@ export class LocalRun {
     const state = await this.#read();
     // While it is being stopped, only that decides.
     if (state.kind === "running" || this.#stopping) return false;
-    await this.#conclude(state.kind === "ended" ? state.exit : neverStarted.exit);
+    await this.#conclude(state.kind === "ended" ? state.exit : failedExit(neverStarted));
     return true;
   }
 
@@ -176,7 +178,7 @@ export class LocalRun {
     // The exit file after the claim: a supervisor that was gone then has written it before.
     const exit = await this.#files.readExit();
     if (exit) return { kind: "ended", exit };
-    if (claim.kind === "supervised") return claim.alive ? { kind: "running" } : { kind: "ended", exit: lost.exit };
+    if (claim.kind === "supervised") return claim.alive ? { kind: "running" } : { kind: "ended", exit: lost };
     const isWriting = claim.kind === "unreadable" && hasProcesses(runMarker, this.runId);
     return isWriting ? { kind: "running" } : { kind: "notStarted" };
   }
@@ -231,4 +233,8 @@ export class LocalRun {
     const line = `${new Date().toISOString().replace(/\.\d+/, "")} ${text.replaceAll("\n", " ")}\n`;
     await Promise.all(this.#details.executionLogs.map((log) => appendTo(log, line).catch(() => undefined)));
   }
+}
+
+function failedExit(error: StartError): RunExit {
+  return { kind: "failed", ...error.error };
 }

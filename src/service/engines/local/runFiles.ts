@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunExit } from "../engine.ts";
+import { errorCode } from "../../../ground/systemErrors.ts";
 import { readProcess } from "./processTable.ts";
 import { engineFolder } from "./supervisorScript.ts";
 
@@ -100,11 +101,6 @@ export class RunFiles {
       throw error;
     }
   }
-}
-
-/** The code of a system error, for example `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
 /** Start times count from boot, so a claim of an earlier boot says nothing about the processes of this one. */

@@ -1,8 +1,9 @@
 import { constants, lstat, mkdir, open, readlink, realpath, stat, symlink, unlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { LaunchMount, LaunchPlan } from "../engine.ts";
-import { attempt, RunFailure } from "./runFailure.ts";
-import { errorCode } from "./runFiles.ts";
+import { isWithin } from "../../../ground/containment.ts";
+import { attempt, StartError } from "../../startError.ts";
+import { errorCode } from "../../../ground/systemErrors.ts";
 
 /** A folder in whose tree a run may write, and where that tree really lies. */
 interface Territory {
@@ -57,7 +58,7 @@ async function makeMount({ source, target }: LaunchMount): Promise<void> {
     `The volume ${source} cannot be mounted at ${target}`,
     async () => {
       const isFolder = (await stat(source)).isDirectory();
-      if (!isFolder) throw new RunFailure("MountFailed", `The volume ${source} is not a folder.`);
+      if (!isFolder) throw new StartError("MountFailed", `The volume ${source} is not a folder.`);
       await mkdir(dirname(target), { recursive: true });
       if ((await linkTarget(target)) !== source) await symlink(source, target);
     },
@@ -101,16 +102,12 @@ async function makeDirectory(path: string, territories: readonly Territory[]): P
     real = await realpath(next);
     if (!isWithin(territory.real, real)) {
       const message = `The folder ${path} leads out of ${territory.path} by a symbolic link.`;
-      throw new RunFailure("FailedStartingProcess", message);
+      throw new StartError("FailedStartingProcess", message);
     }
     if (!(await stat(real)).isDirectory()) {
-      throw new RunFailure("FailedStartingProcess", `The folder ${path} cannot be made: ${segment} is a file.`);
+      throw new StartError("FailedStartingProcess", `The folder ${path} cannot be made: ${segment} is a file.`);
     }
   }
-}
-
-function isWithin(folder: string, path: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
 /** Never through a symbolic link at the end of the path, and never waiting for the reader of a pipe. */

@@ -1,5 +1,5 @@
 import type { LaunchPlan, LaunchProcess, LaunchSecrets } from "../engine.ts";
-import { RunFailure } from "./runFailure.ts";
+import { StartError } from "../../startError.ts";
 import type { RunFiles } from "./runFiles.ts";
 
 /** Refuses what processes of this machine cannot do. */
@@ -8,7 +8,7 @@ export function checkPlan(plan: LaunchPlan, secrets: LaunchSecrets): void {
     const message =
       `The job asks for the container image ${plan.container.image}, and this service has no container engine. ` +
       "Start the service with the option ignoreContainerSettings to run such jobs directly on its machine.";
-    throw new RunFailure("FailedStartingContainer", message);
+    throw new StartError("FailedStartingContainer", message);
   }
   for (const [name, value] of Object.entries({ ...plan.environment, ...secrets.environment })) {
     if (name === "" || /[=\0]/.test(name)) refuse(`"${name}" cannot be the name of a variable.`);
@@ -41,5 +41,5 @@ function fieldsOf(step: LaunchProcess, { nodes }: LaunchPlan): string[] {
 }
 
 function refuse(message: string): never {
-  throw new RunFailure("FailedStartingProcess", message);
+  throw new StartError("FailedStartingProcess", message);
 }
