@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentVariable } from "../../src/models/environment.ts";
 import { planJob } from "../../src/service/launch/job.ts";
-import { expandVariables } from "../../src/service/launch/variables.ts";
+import { lookupIn, replaceVariables } from "../../src/service/launch/variables.ts";
 import { jobContext } from "./context.ts";
 
 function environmentWith(...variables: EnvironmentVariable[]): Readonly<Record<string, string>> {
@@ -19,7 +19,7 @@ describe("expanding variables", () => {
     ["nothing else", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *"],
     ["no inherited names", "$constructor ${toString}", "$constructor ${toString}"],
   ];
-  it.each(cases)("expands %s", (_, text, result) => expect(expandVariables(text, known)).toBe(result));
+  it.each(cases)("expands %s", (_, text, result) => expect(replaceVariables(text, lookupIn(known))).toBe(result));
 });
 
 describe("the user's variables", () => {

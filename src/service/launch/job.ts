@@ -1,11 +1,9 @@
 import { join } from "node:path/posix";
-import type { ContainerSettings } from "../../models/containerSettings.ts";
 import type { Job } from "../../models/job.ts";
-import type { LaunchContainer, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
+import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
 import { StartError } from "../startError.ts";
-import { mountsBelow, type MountedFolder } from "../volumes/mountPaths.ts";
-import { processOn, type NodePlace } from "./node.ts";
+import { launchNode, processOn, type NodePlace } from "./node.ts";
 import { supportedToolkits, toolTypesOf, unsupportedToolkit } from "../toolkits/toolkits.ts";
 import type { ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
@@ -16,20 +14,32 @@ export interface JobLaunchContext {
   readonly job: Job;
   /** Unique for this attempt; also the name of the scratch directories. */
   readonly runId: string;
-  /** Absolute folder of this attempt; visible to all nodes. */
+  /** Private folder of this attempt. */
   readonly runDirectory: string;
   /** The nodes that run it, the master first. */
   readonly nodes: readonly NodePlace[];
-  /** Absolute folder of this attempt that holds the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
+  /** Folder with the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
   readonly clusterMountRoot: string;
-  /** Volumes of the cluster. Default: none. */
-  readonly clusterMounts?: readonly MountedFolder[];
-  /** Volumes of the job. */
-  readonly jobMounts: readonly MountedFolder[];
-  /** GPUs of each node. Default: 0. */
-  readonly gpusPerNode?: number;
+  /** Mounts of the cluster. Default: none. */
+  readonly clusterMounts?: readonly LaunchMount[];
+  /** Folders of the job, the same for all of its attempts. */
+  readonly jobFolders: JobFolders;
+  /** Mounts of the job. Default: none. */
+  readonly jobMounts?: readonly LaunchMount[];
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
+}
+
+/** Folders of a job; all nodes see them. */
+export interface JobFolders {
+  /** Folder that contains the others. */
+  readonly root: string;
+  /** `$AZ_BATCHAI_JOB_MOUNT_ROOT`. */
+  readonly mountRoot: string;
+  /** `$AZ_BATCHAI_SHARED_JOB_TEMP`. */
+  readonly sharedTemp: string;
+  /** `$AZ_BATCHAI_MPI_HOST_FILE`. */
+  readonly hostFile: string;
 }
 
 /** How a job is run, and where its output will be. */
@@ -44,35 +54,27 @@ export interface JobLaunch {
  * @throws StartError when the job cannot be launched as it was written.
  */
 export function planJob(context: JobLaunchContext): JobLaunch {
-  const { job, runId, runDirectory, gpusPerNode = 0, clusterMounts = [], nodeEnvironment = {} } = context;
-  const jobMountRoot = join(runDirectory, "mounts");
-  const sharedTempDirectory = join(runDirectory, "shared");
-  const hostFile = join(runDirectory, "hostfile");
-  const roots = { jobMountRoot, sharedTempDirectory, hostFile, gpusPerNode, nodeEnvironment };
-  const views = context.nodes.map((node) => jobOnNode({ ...context, ...roots }, node));
+  const { job, runId, runDirectory, clusterMountRoot, clusterMounts = [], jobMounts = [], jobFolders } = context;
+  const views = context.nodes.map((node) => jobOnNode(context, node));
   const [master] = views;
   if (master === undefined) throw new RangeError("A job cannot be planned without a node.");
 
   const processes = processesOf(job, context.nodes.length);
+  const container = containerOf(job);
   const common = master.environment;
   const single = views.length === 1;
   const plan: LaunchPlan = {
     runId,
     runDirectory,
-    nodes: views.map(({ nodeId, address, tempDirectory, outputDirectory }) => {
-      const executionLog = join(outputDirectory, single ? "execution.log" : `execution-${nodeId}.log`);
-      return { nodeId, address, tempDirectory, executionLog };
-    }),
-    directories: directoriesOf([context.clusterMountRoot, jobMountRoot, sharedTempDirectory], views),
-    files: [{ path: hostFile, content: hostFileOf(context.nodes, Math.max(1, gpusPerNode, processCountOf(job))) }],
-    mounts: [
-      ...mountsBelow(context.clusterMountRoot, clusterMounts, "properties.nodeSetup.mountVolumes"),
-      ...mountsBelow(jobMountRoot, context.jobMounts, "properties.mountVolumes"),
-    ],
+    nodes: views.map((view) => launchNode(view, single ? "execution.log" : `execution-${view.nodeId}.log`)),
+    scratchRoots: [clusterMountRoot, jobFolders.root],
+    directories: directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views),
+    files: [{ path: jobFolders.hostFile, content: hostFileOf(context.nodes, Math.max(1, processCountOf(job))) }],
+    mounts: [...clusterMounts, ...jobMounts],
     environment: common,
     preparation: preparationOf(job, views, common),
     processes: processes.map((process) => processOn(viewOf(views, process), common, process)),
-    ...(job.containerSettings === undefined ? {} : { container: containerOf(job.containerSettings) }),
+    ...(container === undefined ? {} : { container }),
   };
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }
@@ -118,7 +120,10 @@ function processCountOf(job: Job): number {
   return Math.ceil((job.cntkSettings?.processCount ?? 0) / (job.nodeCount ?? 1));
 }
 
-function containerOf({ imageSourceRegistry, shmSize }: ContainerSettings): LaunchContainer {
+/** Returns the container in which a job runs; undefined if it runs on the node itself. */
+export function containerOf({ containerSettings }: Pick<Job, "containerSettings">): LaunchContainer | undefined {
+  if (containerSettings === undefined) return undefined;
+  const { imageSourceRegistry, shmSize } = containerSettings;
   const { image, serverUrl, credentials } = imageSourceRegistry;
   return { image, serverUrl, username: credentials?.username, shmSize };
 }

@@ -1,26 +1,37 @@
+import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 
 /** Values of variables by name. */
-export type Environment = Readonly<Record<string, string>>;
+export type Environment = Readonly<Record<string, LaunchText>>;
 
-/** Finds the value of a variable; undefined when there is none of that name. */
-export type VariableLookup = (name: string) => string | undefined;
+/** Returns the value of a variable; undefined if there is none of that name. */
+export type VariableLookup = (name: string) => LaunchText | undefined;
 
 const reference = /\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
 
 /**
- * Replaces `$NAME` and `${NAME}` by the variables' values. A name that is not known stays as it is: values are passed
- * to the job byte for byte, and a `$` in them is more often a literal than a slip. Replacements are not expanded again.
+ * Replaces `$NAME` and `${NAME}` by the values of the variables. An unknown name remains as it is: values are passed to
+ * the job byte for byte, and a `$` in them is more often a literal than a slip. Replacements are not expanded again.
  */
-export function expandVariables(text: string, environment: Environment): string {
-  return replaceVariables(text, lookupIn(environment));
+export function replaceVariables(text: string, lookup: VariableLookup): LaunchText {
+  return joined(partsOf(text, (name, reference) => lookup(name) ?? reference));
 }
 
-/** As {@link expandVariables}, with a function that knows the values. */
-export function replaceVariables(text: string, lookup: VariableLookup): string {
-  return text.replace(reference, (match, plain: string | undefined, braced: string | undefined) => {
-    return lookup(plain ?? braced ?? "") ?? match;
-  });
+/** Splits a text at its references, each of which becomes its value. */
+function partsOf<T>(text: string, valueOf: (name: string, reference: string) => T): (string | T)[] {
+  const parts: (string | T)[] = [];
+  let end = 0;
+  for (const match of text.matchAll(reference)) {
+    parts.push(text.slice(end, match.index), valueOf(match[1] ?? match[2] ?? "", match[0]));
+    end = match.index + match[0].length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+/** Joins texts to one; a plain string if all of them are. */
+export function joined(parts: readonly LaunchText[]): LaunchText {
+  const segments = parts.flatMap((part) => part).filter((segment) => segment !== "");
+  return segments.every((segment) => typeof segment === "string") ? segments.join("") : segments;
 }
 
 /**
@@ -28,16 +39,19 @@ export function replaceVariables(text: string, lookup: VariableLookup): string {
  * @throws StartError naming the property and the variable.
  */
 export function expandPath(text: string, lookup: VariableLookup, property: string): string {
-  return replaceVariables(text, (name) => {
+  const valueOf = (name: string): string => {
     const value = lookup(name);
-    if (value !== undefined) return value;
+    if (typeof value === "string") return value;
     throw new StartError(
       "UnknownVariable",
-      `the path ${text} uses the variable ${name}, which is not set for it. Paths may use the AZ_BATCHAI_ variables ` +
-        "and the environment variables of the job, but not its secrets.",
+      value === undefined
+        ? `the path ${text} uses the variable ${name}, which is not set for it. Paths may use the AZ_BATCHAI_ variables ` +
+            "and the environment variables of the job, but not its secrets."
+        : `the path ${text} uses the variable ${name}, whose value is known only when the job starts.`,
       { target: property },
     );
-  });
+  };
+  return partsOf(text, valueOf).join("");
 }
 
 /** A lookup in plain values that does not trip over inherited names such as `constructor`. */
@@ -46,7 +60,7 @@ export function lookupIn(environment: Environment): VariableLookup {
 }
 
 /** How a variable gets its value, given the other variables. */
-export type VariableDefinition = (lookup: VariableLookup) => string;
+export type VariableDefinition = (lookup: VariableLookup) => LaunchText;
 
 /**
  * Works out variables that may use each other in any order. A variable that uses its own name means the one of the node
@@ -55,10 +69,10 @@ export type VariableDefinition = (lookup: VariableLookup) => string;
 export function resolveVariables(
   definitions: ReadonlyMap<string, VariableDefinition>,
   nodeEnvironment: Environment,
-): Record<string, string> {
+): Record<string, LaunchText> {
   const ofNode = lookupIn(nodeEnvironment);
-  const resolved = new Map<string, string>();
-  const resolve = (name: string, unfinished: readonly string[]): string | undefined => {
+  const resolved = new Map<string, LaunchText>();
+  const resolve = (name: string, unfinished: readonly string[]): LaunchText | undefined => {
     const definition = definitions.get(name);
     if (definition === undefined || unfinished.includes(name)) return ofNode(name);
     const value = resolved.get(name) ?? definition((other) => resolve(other, [...unfinished, name]));
@@ -66,4 +80,11 @@ export function resolveVariables(
     return value;
   };
   return Object.fromEntries([...definitions.keys()].map((name) => [name, resolve(name, []) ?? ""]));
+}
+
+/** Returns the value of a variable that is a path, and so plain text. */
+export function pathIn(environment: Environment, name: string): string {
+  const path = environment[name];
+  if (typeof path !== "string") throw new TypeError(`The variable ${name} is not a path.`);
+  return path;
 }
