@@ -1,4 +1,3 @@
-import { mkdirSync, realpathSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SchedulerContext } from "./scheduler/context.ts";
@@ -13,35 +12,13 @@ export function nodeDirectoryOf({ dataDir }: SchedulerContext, nodeId: string): 
   return join(dataDir, "nodes", nodeId);
 }
 
-/**
- * The folder of a file server, or one below it; made when it is not there. Undefined when there is something else, or a
- * link leads out of the file server.
- */
-export function fileServerDirectory(
-  context: SchedulerContext,
-  sequence: number,
-  directory: string,
-): string | undefined {
-  const root = fileServerDirectoryOf(context, sequence);
-  const wanted = join(root, directory);
-  try {
-    mkdirSync(wanted, { recursive: true });
-    const real = realpathSync(wanted);
-    return `${real}/`.startsWith(`${realpathSync(root)}/`) ? real : undefined;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "EEXIST" || error.code === "ENOTDIR"))
-      return undefined;
-    throw error;
-  }
-}
-
 /** Removes the data of a file server that has been deleted. */
 export function removeFileServerDirectory(context: SchedulerContext, sequence: number): void {
   void remove(context, fileServerDirectoryOf(context, sequence));
 }
 
 /** Sequence numbers are never used twice, so a new file server never meets the data of a deleted one. */
-function fileServerDirectoryOf({ dataDir }: SchedulerContext, sequence: number): string {
+export function fileServerDirectoryOf({ dataDir }: Pick<SchedulerContext, "dataDir">, sequence: number): string {
   return join(dataDir, "fileservers", String(sequence));
 }
 

@@ -11,12 +11,13 @@ import { checkOrigin } from "./arm/cors.ts";
 import { armServer } from "./arm/server.ts";
 import { isLoopbackHost } from "./identity/loopback.ts";
 import { connectionFileOf, removeConnectionFile, type ServiceConnection, writeConnectionFile } from "./connection.ts";
+import { fileServerDirectoryOf } from "./dataFolders.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { identityOf } from "./identity/serviceIdentity.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { shareHost } from "./volumes/hostedShares.ts";
+import { volumeHost } from "./volumes/hostedShares.ts";
 import { openStore } from "./state/store.ts";
 
 export type { ServiceConnection } from "./connection.ts";
@@ -179,7 +180,13 @@ async function startParts(
   const scheduler = new Scheduler({
     store,
     engine,
-    shares: shareHost(files, [account]),
+    volumeHost: volumeHost({
+      files,
+      filesFolder: join(dataDir, "files"),
+      accounts: [account],
+      store,
+      fileServerDirectoryOf: (sequence) => fileServerDirectoryOf({ dataDir }, sequence),
+    }),
     dataDir,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,

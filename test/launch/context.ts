@@ -17,7 +17,8 @@ export function jobContext(job: Partial<Job> = {}, more: Partial<JobLaunchContex
     runDirectory: "/data/runs/run-1",
     nodes: [{ nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1" }],
     clusterMountRoot: "/data/runs/run-1/cluster",
-    jobMounts: [{ source: "/data/shares/acct/logs", relativeMountPath: "logs" }],
+    jobMountRoot: "/data/runs/run-1/mounts",
+    jobMounts: [{ source: "/data/shares/acct/logs", target: "/data/runs/run-1/mounts/logs" }],
     ...more,
   };
 }

@@ -13,7 +13,7 @@ function context(task: Partial<SetupTaskContext["setupTask"]> = {}): SetupTaskCo
     runDirectory: "/data/runs/run-1",
     node: { nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1" },
     clusterMountRoot: "/data/runs/run-1/cluster",
-    clusterMounts: [{ source: "/data/shares/acct/logs", relativeMountPath: "logs" }],
+    clusterMounts: [{ source: "/data/shares/acct/logs", target: "/data/runs/run-1/cluster/logs" }],
   };
 }
 
@@ -52,6 +52,22 @@ describe("the plan of a set-up task", () => {
         },
       ],
     });
+  });
+
+  it.each([
+    ["logs", "InvalidPath", "the path logs is not absolute. Begin it with $AZ_BATCHAI_MOUNT_ROOT."],
+    ["$AZ_BATCHAI_MOUNT_ROOT/../x", "InvalidPath", 'leaves /data/runs/run-1/cluster by ".."'],
+    ["$NOWHERE/logs", "UnknownVariable", "may use AZ_BATCHAI_MOUNT_ROOT and the environment variables of the task"],
+  ])("rejects the path %s with advice for set-up tasks", (stdOutErrPathPrefix, code, message) => {
+    expect(() => planSetupTask(context({ stdOutErrPathPrefix }))).toThrow(
+      expect.objectContaining({ code, reason: expect.stringContaining(message) as unknown }),
+    );
+  });
+
+  it("rejects a secret with the name of a variable that the service sets", () => {
+    expect(() => planSetupTask(context({ secrets: [{ name: "AZ_BATCHAI_MOUNT_ROOT" }] }))).toThrow(
+      expect.objectContaining({ target: "properties.nodeSetup.setupTask.secrets[0].name" }),
+    );
   });
 
   it("names the property of a path that makes no sense", () => {

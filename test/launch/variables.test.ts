@@ -69,6 +69,15 @@ describe("the user's variables", () => {
     ["a name of the service", { name: "AZ_BATCHAI_JOB_TEMP", value: "/" }, "name"],
     ["a NUL character", { name: "A", value: "a\0b" }, "value"],
   ];
+  it("may not be hidden by a secret of that name, whatever the service sets", () => {
+    const outputDirectories = [{ id: "M", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT" }];
+    for (const name of ["AZ_BATCHAI_OUTPUT_M", "AZ_BATCHAI_MOUNT_ROOT", "AZ_BATCHAI_STDOUTERR_DIR"]) {
+      expect(() => planJob(jobContext({ outputDirectories, secrets: [{ name: "FINE" }, { name }] }))).toThrow(
+        expect.objectContaining({ code: "InvalidEnvironmentVariable", target: "properties.secrets[1].name" }),
+      );
+    }
+  });
+
   it.each(refused)("must not have %s", (_, variable, part) => {
     expect(() => environmentWith(variable)).toThrow(
       expect.objectContaining({

@@ -1,13 +1,14 @@
 import { join } from "node:path/posix";
 import type { ContainerSettings } from "../../models/containerSettings.ts";
 import type { Job } from "../../models/job.ts";
-import type { LaunchContainer, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
+import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
 import { StartError } from "../startError.ts";
-import { mountsBelow, type MountedFolder } from "../volumes/mountPaths.ts";
 import { processOn, type NodePlace } from "./node.ts";
-import { supportedToolkits, toolTypesOf, unsupportedToolkit } from "../toolkits/toolkits.ts";
-import type { ToolkitProcess } from "../toolkits/toolkit.ts";
+import { hostFileOf } from "./hostFile.ts";
+import { plainText, plainVariables } from "./plainText.ts";
+import { toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
+import type { ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
 /** What is known when a job gets its nodes. */
@@ -23,9 +24,11 @@ export interface JobLaunchContext {
   /** Absolute folder of this attempt that holds the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
   readonly clusterMountRoot: string;
   /** Volumes of the cluster. Default: none. */
-  readonly clusterMounts?: readonly MountedFolder[];
+  readonly clusterMounts?: readonly LaunchMount[];
+  /** Absolute folder of this attempt that contains the mounts of the job: `$AZ_BATCHAI_JOB_MOUNT_ROOT`. */
+  readonly jobMountRoot: string;
   /** Volumes of the job. */
-  readonly jobMounts: readonly MountedFolder[];
+  readonly jobMounts: readonly LaunchMount[];
   /** GPUs of each node. Default: 0. */
   readonly gpusPerNode?: number;
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
@@ -45,15 +48,15 @@ export interface JobLaunch {
  */
 export function planJob(context: JobLaunchContext): JobLaunch {
   const { job, runId, runDirectory, gpusPerNode = 0, clusterMounts = [], nodeEnvironment = {} } = context;
-  const jobMountRoot = join(runDirectory, "mounts");
   const sharedTempDirectory = join(runDirectory, "shared");
   const hostFile = join(runDirectory, "hostfile");
-  const roots = { jobMountRoot, sharedTempDirectory, hostFile, gpusPerNode, nodeEnvironment };
+  const roots = { sharedTempDirectory, hostFile, gpusPerNode, nodeEnvironment };
   const views = context.nodes.map((node) => jobOnNode({ ...context, ...roots }, node));
   const [master] = views;
   if (master === undefined) throw new RangeError("A job cannot be planned without a node.");
 
-  const processes = processesOf(job, context.nodes.length);
+  const toolkitNodes = context.nodes.map(({ address }, position) => ({ position, address, gpuCount: gpusPerNode }));
+  const { processes, slotsPerNode } = workOf(job, toolkitNodes);
   const common = master.environment;
   const single = views.length === 1;
   const plan: LaunchPlan = {
@@ -63,29 +66,24 @@ export function planJob(context: JobLaunchContext): JobLaunch {
       const executionLog = join(outputDirectory, single ? "execution.log" : `execution-${nodeId}.log`);
       return { nodeId, address, tempDirectory, executionLog };
     }),
-    directories: directoriesOf([context.clusterMountRoot, jobMountRoot, sharedTempDirectory], views),
-    files: [{ path: hostFile, content: hostFileOf(context.nodes, Math.max(1, gpusPerNode, processCountOf(job))) }],
-    mounts: [
-      ...mountsBelow(context.clusterMountRoot, clusterMounts, "properties.nodeSetup.mountVolumes"),
-      ...mountsBelow(jobMountRoot, context.jobMounts, "properties.mountVolumes"),
-    ],
+    directories: directoriesOf([context.clusterMountRoot, context.jobMountRoot, sharedTempDirectory], views),
+    files: [{ path: hostFile, content: plainText(hostFileOf(toolkitNodes, slotsPerNode)) }],
+    mounts: [...clusterMounts, ...context.jobMounts].map(({ source, target }) => ({ source, target })),
     environment: common,
     preparation: preparationOf(job, views, common),
-    processes: processes.map((process) => processOn(viewOf(views, process), common, process)),
+    processes: processes.map((process) => {
+      const environment = plainVariables(process.environment);
+      return processOn(viewOf(views, process), common, { ...process, environment });
+    }),
     ...(job.containerSettings === undefined ? {} : { container: containerOf(job.containerSettings) }),
   };
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }
 
-function processesOf(job: Job, nodeCount: number): readonly ToolkitProcess[] {
-  const unsupported = unsupportedToolkit(job);
-  if (unsupported) throw new StartError("UnsupportedToolkit", unsupported.message, { target: unsupported.property });
-  const [toolType] = toolTypesOf(job);
-  const toolkit = toolType === undefined ? undefined : supportedToolkits[toolType];
-  if (toolkit) return toolkit({ job, nodeCount });
-  throw new StartError("UnsupportedToolkit", "the job has no toolkit settings: nothing to run.", {
-    target: "properties",
-  });
+function workOf(job: Job, nodes: readonly ToolkitNode[]): ToolkitWork {
+  const [issue] = toolkitIssues(job);
+  if (issue) throw new StartError("UnsupportedToolkit", issue.message, { target: issue.path });
+  return toolkitWorkOf(job, nodes);
 }
 
 function viewOf(views: readonly JobNodeView[], process: ToolkitProcess): JobNodeView {
@@ -106,16 +104,6 @@ function preparationOf(job: Job, views: readonly JobNodeView[], common: Environm
 function directoriesOf(roots: readonly string[], views: readonly JobNodeView[]): string[] {
   const ofNodes = views.flatMap((view) => [view.tempDirectory, view.outputDirectory, ...Object.values(view.outputs)]);
   return [...new Set([...roots, ...ofNodes])];
-}
-
-/** Open MPI's form: an address and its slots per line; MPI adds up the lines of one address. */
-function hostFileOf(nodes: readonly NodePlace[], slotsPerNode: number): string {
-  return nodes.map(({ address }) => `${address} slots=${slotsPerNode}\n`).join("");
-}
-
-/** Processes that MPI has to find room for on each node. */
-function processCountOf(job: Job): number {
-  return Math.ceil((job.cntkSettings?.processCount ?? 0) / (job.nodeCount ?? 1));
 }
 
 function containerOf({ imageSourceRegistry, shmSize }: ContainerSettings): LaunchContainer {

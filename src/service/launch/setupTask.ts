@@ -1,8 +1,8 @@
 import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
-import type { LaunchPlan } from "../engines/engine.ts";
-import { mountsBelow, type MountedFolder } from "../volumes/mountPaths.ts";
+import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
 import { processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { setupTaskPaths } from "./pathAdvice.ts";
 import { containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
 import { expandPath, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
@@ -20,7 +20,7 @@ export interface SetupTaskContext {
   /** Absolute folder of this attempt that holds the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
   readonly clusterMountRoot: string;
   /** Volumes of the cluster. Default: none. */
-  readonly clusterMounts?: readonly MountedFolder[];
+  readonly clusterMounts?: readonly LaunchMount[];
   /** Variables that the node sets itself, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
 }
@@ -44,7 +44,7 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
     nodes: [{ nodeId: node.nodeId, address: node.address, tempDirectory: view.tempDirectory, executionLog }],
     directories: [...new Set([clusterMountRoot, view.tempDirectory, view.outputDirectory])],
     files: [],
-    mounts: mountsBelow(clusterMountRoot, clusterMounts, "properties.nodeSetup.mountVolumes"),
+    mounts: clusterMounts.map(({ source, target }) => ({ source, target })),
     environment: view.environment,
     preparation: [],
     processes: [process],
@@ -55,11 +55,11 @@ function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment 
   const definitions = new Map<string, VariableDefinition>([["AZ_BATCHAI_MOUNT_ROOT", () => clusterMountRoot]]);
   definitions.set(stdOutErrVariable, (lookup) => {
     const property = `${taskProperty}.stdOutErrPathPrefix`;
-    const prefix = expandPath(setupTask.stdOutErrPathPrefix, lookup, property);
-    const folder = containedPath(prefix, [clusterMountRoot, node.tempRoot], property);
+    const prefix = expandPath(setupTask.stdOutErrPathPrefix, lookup, property, setupTaskPaths);
+    const folder = containedPath(prefix, [clusterMountRoot, node.tempRoot], property, setupTaskPaths);
     return join(folder, setupTask.stdOutErrPathSuffix ?? "");
   });
-  addUserVariables(definitions, setupTask.environmentVariables, `${taskProperty}.environmentVariables`);
+  addUserVariables(definitions, setupTask, taskProperty);
   const environment = resolveVariables(definitions, nodeEnvironment);
   const outputDirectory = environment[stdOutErrVariable] ?? "";
   return { ...node, tempDirectory: tempDirectoryOf(node, runId), environment, outputDirectory };

@@ -1,13 +1,13 @@
 import type { Engine } from "../engines/engine.ts";
 import type { Logger } from "../logger.ts";
 import type { Store } from "../state/store.ts";
-import type { ShareHost } from "../volumes/volumes.ts";
+import type { VolumeHost } from "../volumes/volume.ts";
 
 /** What the scheduler works with. */
 export interface SchedulerContext {
   readonly store: Store;
   readonly engine: Engine;
-  readonly shares: ShareHost;
+  readonly volumeHost: VolumeHost;
   readonly dataDir: string;
   readonly logger: Logger;
   /** How long a node of an automatically scaled cluster stays idle before it leaves, in milliseconds. */

@@ -14,7 +14,9 @@ import type { SchedulerContext } from "./context.ts";
 import { durationInMs } from "./duration.ts";
 import { nodeDirectoryOf, runDirectoryOf } from "../dataFolders.ts";
 import { markEnded, markRunning } from "./jobStates.ts";
-import { locationOnShare, mountsOf, type VolumeMount } from "../volumes/volumes.ts";
+import { mountsOf } from "../volumes/syncMounts.ts";
+import type { VolumeMount } from "../volumes/volume.ts";
+import { locationOnShare } from "../volumes/volumes.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
 /**
@@ -75,8 +77,9 @@ function launchOf(
   const runId = randomUUID();
   const runDirectory = runDirectoryOf(context, runId);
   const clusterMountRoot = join(runDirectory, "cluster");
-  const clusterMounts = mountsOf(clusterWithSecrets.nodeSetup?.mountVolumes, context);
-  const jobMounts = mountsOf(jobWithSecrets.mountVolumes, context);
+  const jobMountRoot = join(runDirectory, "mounts");
+  const clusterMounts = mountsOf(clusterWithSecrets.nodeSetup?.mountVolumes, clusterMountRoot, context.volumeHost);
+  const jobMounts = mountsOf(jobWithSecrets.mountVolumes, jobMountRoot, context.volumeHost);
   const launch = planJob({
     job: job.model,
     runId,
@@ -84,13 +87,14 @@ function launchOf(
     nodes: nodes.map(({ id }) => ({ nodeId: id, address: "127.0.0.1", tempRoot: nodeDirectoryOf(context, id) })),
     clusterMountRoot,
     clusterMounts,
+    jobMountRoot,
     jobMounts,
     nodeEnvironment: context.engine.nodeEnvironment(),
   });
   return {
     plan: context.ignoreContainerSettings ? { ...launch.plan, container: undefined } : launch.plan,
     secrets: secretsOf(jobWithSecrets),
-    outputs: outputLocations(launch, [...clusterMounts, ...jobMounts]),
+    outputs: outputLocations(launch.outputs, [...clusterMounts, ...jobMounts]),
   };
 }
 
@@ -100,16 +104,12 @@ function secretsOf({ secrets = [], containerSettings }: Job): LaunchSecrets {
   return registryPassword === undefined ? { environment } : { environment, registryPassword };
 }
 
-/** Where each output directory lies, and on which share: the plan lists the mounts in the order of the volumes. */
+/** Returns the place of each output directory, and the share that contains it. */
 function outputLocations(
-  { plan, outputs }: JobLaunch,
-  volumes: readonly VolumeMount[],
+  outputs: JobLaunch["outputs"],
+  mounts: readonly VolumeMount[],
 ): Record<string, OutputLocation> {
-  const mounted = plan.mounts.flatMap(({ target }, index) => {
-    const volume = volumes[index];
-    return volume ? [{ ...volume, target }] : [];
-  });
   return Object.fromEntries(
-    Object.entries(outputs).map(([id, path]) => [id, { path, share: locationOnShare(path, mounted) }]),
+    Object.entries(outputs).map(([id, path]) => [id, { path, share: locationOnShare(path, mounts) }]),
   );
 }

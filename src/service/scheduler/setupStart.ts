@@ -7,7 +7,7 @@ import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { SchedulerContext } from "./context.ts";
 import { nodeDirectoryOf, runDirectoryOf } from "../dataFolders.ts";
-import { mountsOf } from "../volumes/volumes.ts";
+import { mountsOf } from "../volumes/syncMounts.ts";
 import type { PreparedRun } from "./preparedRun.ts";
 
 /**
@@ -22,17 +22,18 @@ export function prepareSetup(
 ): PreparedRun | undefined {
   const { store, engine } = context;
   const { nodeSetup } = withSecrets(clusterSchema, cluster.model, store.vault.get(cluster.key));
-  const clusterMounts = mountsOf(nodeSetup?.mountVolumes, context);
-  if (!nodeSetup?.setupTask) return undefined;
   const runId = randomUUID();
   const runDirectory = runDirectoryOf(context, runId);
+  const clusterMountRoot = join(runDirectory, "cluster");
+  const clusterMounts = mountsOf(nodeSetup?.mountVolumes, clusterMountRoot, context.volumeHost);
+  if (!nodeSetup?.setupTask) return undefined;
   const { secrets = [], ...setupTask } = nodeSetup.setupTask;
   const plan = planSetupTask({
     setupTask,
     runId,
     runDirectory,
     node: { nodeId: node.id, address: "127.0.0.1", tempRoot: nodeDirectoryOf(context, node.id) },
-    clusterMountRoot: join(runDirectory, "cluster"),
+    clusterMountRoot,
     clusterMounts,
     nodeEnvironment: engine.nodeEnvironment(),
   });
