@@ -14,7 +14,7 @@ import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { openStore } from "./state/store.ts";
-import { hostedVolumes } from "./volumes/hostedShares.ts";
+import { volumeHost } from "./volumes/hostedShares.ts";
 
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
@@ -34,8 +34,9 @@ export async function startParts(
   const { subscriptionId, token, account } = identityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
+  const filesFolder = join(dataDir, "files");
   const files = await FilesService.start({
-    dataDir: join(dataDir, "files"),
+    dataDir: filesFolder,
     accounts: [account],
     host,
     port: options.filesPort ?? 0,
@@ -55,7 +56,7 @@ export async function startParts(
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),
-    volumes: hostedVolumes({ files, accounts: [account], store, folders }),
+    volumes: volumeHost({ files, filesFolder, accounts: [account], store, folders }),
     folders,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,

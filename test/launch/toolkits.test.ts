@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Job } from "../../src/models/job.ts";
 import type { CNTKsettings } from "../../src/models/toolkitSettings.ts";
-import { planJob } from "../../src/service/launch/job.ts";
-import { toolTypesOf, unsupportedToolkit } from "../../src/service/toolkits/toolkits.ts";
+import { hostFileOf } from "../../src/service/launch/hostFile.ts";
+import { type JobLaunchContext, planJob } from "../../src/service/launch/job.ts";
+import { toolkitIssues, toolTypeOf, withToolkitDefaults } from "../../src/service/toolkits/toolkits.ts";
 import { jobContext, twoNodes } from "./context.ts";
 
 function cntkLine(settings: CNTKsettings, nodes = 1): string | undefined {
@@ -58,19 +59,83 @@ describe("toolkits that the service cannot launch", () => {
     ["an empty command", { customToolkitSettings: {} }, "properties.customToolkitSettings.commandLine"],
   ];
   it.each(cases)("%s is refused by name", (_, settings, property) => {
-    expect(unsupportedToolkit(settings)?.property).toBe(property);
+    expect(toolkitIssues(settings).map(({ path }) => path)).toEqual([property]);
     expect(() => planJob(jobContext({ customToolkitSettings: undefined, ...settings }))).toThrow(
       expect.objectContaining({ name: "StartError", code: "UnsupportedToolkit", target: property }),
     );
   });
 
   it("are none of CNTK with Python and custom", () => {
-    expect(unsupportedToolkit({ cntkSettings: script })).toBeUndefined();
-    expect(unsupportedToolkit({ customToolkitSettings: { commandLine: "true" } })).toBeUndefined();
+    expect(toolkitIssues({ cntkSettings: script })).toEqual([]);
+    expect(toolkitIssues({ customToolkitSettings: { commandLine: "true" } })).toEqual([]);
   });
 
   it("are told apart by their settings", () => {
-    expect(toolTypesOf({ cntkSettings: script, pyTorchSettings: script })).toEqual(["cntk", "pytorch"]);
-    expect(toolTypesOf({})).toEqual([]);
+    expect(toolTypeOf({ pyTorchSettings: script })).toBe("pytorch");
+    expect(toolTypeOf({ customMpiSettings: { commandLine: "a" } })).toBe("custommpi");
+    expect(toolTypeOf({})).toBeUndefined();
+  });
+
+  it("must be exactly one", () => {
+    expect(toolkitIssues({ cntkSettings: script, pyTorchSettings: script })).toEqual([
+      {
+        path: "properties.pyTorchSettings",
+        message: "exactly one toolkit is allowed, but cntkSettings and pyTorchSettings are given",
+      },
+    ]);
+    expect(toolkitIssues({})).toEqual([
+      {
+        path: "properties.customToolkitSettings",
+        message:
+          "exactly one of cntkSettings, pyTorchSettings, tensorFlowSettings, caffeSettings, caffe2Settings, " +
+          "chainerSettings, horovodSettings, customMpiSettings, customToolkitSettings is needed, got none",
+      },
+    ]);
+  });
+});
+
+describe("defaults of toolkits", () => {
+  const job = { cluster: { id: "" }, nodeCount: 3, stdOutErrPathPrefix: "" };
+
+  it.each<[CNTKsettings, CNTKsettings]>([
+    [{}, { languageType: "Python", processCount: 3 }],
+    [{ configFilePath: "a.cntk" }, { configFilePath: "a.cntk", languageType: "BrainScript", processCount: 3 }],
+    [
+      { languageType: "python", processCount: 1 },
+      { languageType: "python", processCount: 1 },
+    ],
+  ])("of CNTK: %j becomes %j", (cntkSettings, completed) => {
+    expect(withToolkitDefaults({ ...job, cntkSettings })).toEqual({ ...job, cntkSettings: completed });
+  });
+
+  it("of others are none", () => {
+    const given = { ...job, customToolkitSettings: {}, horovodSettings: { pythonScriptFilePath: "a.py" } };
+    expect(withToolkitDefaults(given)).toEqual(given);
+  });
+});
+
+describe("the MPI host file", () => {
+  const content = (job: Partial<Job>, nodes: JobLaunchContext["nodes"]) =>
+    planJob(jobContext({ nodeCount: nodes.length, ...job }, { nodes })).plan.files[0]?.content;
+  const oneMachine = twoNodes.map((node) => ({ ...node, address: "127.0.0.1" }));
+
+  it("names each address once, with the slots of all of its nodes", () => {
+    expect(content({}, oneMachine)).toBe("127.0.0.1 slots=2\n");
+    const elsewhere = { nodeId: "tvm-3", address: "10.0.0.5", tempRoot: "/data/nodes/tvm-3", gpus: [] };
+    expect(content({}, [...twoNodes, elsewhere])).toBe("10.0.0.4 slots=1\n10.0.0.5 slots=2\n");
+  });
+
+  it("has room for the processes of all nodes of one machine", () => {
+    const cntkSettings = { pythonScriptFilePath: "a.py", processCount: 5 };
+    expect(content({ customToolkitSettings: undefined, cntkSettings }, oneMachine)).toBe("127.0.0.1 slots=6\n");
+  });
+
+  it("leaves the addresses open that only the start of the run decides", () => {
+    const nodes = [
+      { position: 0, address: "10.0.0.4", gpuCount: 4 },
+      { position: 1, gpuCount: 2 },
+      { position: 2, gpuCount: 0 },
+    ];
+    expect(hostFileOf(nodes, 1)).toEqual(["10.0.0.4 slots=4\n", { host: 1 }, " slots=2\n", { host: 2 }, " slots=1\n"]);
   });
 });

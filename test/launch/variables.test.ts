@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentVariable } from "../../src/models/environment.ts";
+import type { LaunchPlan } from "../../src/service/engines/engine.ts";
 import { planJob } from "../../src/service/launch/job.ts";
 import { lookupIn, replaceVariables } from "../../src/service/launch/variables.ts";
 import { jobContext } from "./context.ts";
 
-function environmentWith(...variables: EnvironmentVariable[]): Readonly<Record<string, string>> {
+function environmentWith(...variables: EnvironmentVariable[]): LaunchPlan["environment"] {
   const nodeEnvironment = { PATH: "/usr/bin", HOME: "/root" };
   return planJob(jobContext({ environmentVariables: variables }, { nodeEnvironment })).plan.environment;
 }
@@ -40,7 +41,7 @@ describe("the user's variables", () => {
         outputDirectories: [{ id: "O", pathPrefix: "$WHERE" }],
       }),
     );
-    expect(outputs.O).toMatch(/^\/data\/runs\/run-1\/mounts\/logs\/.*\/outputs$/);
+    expect(outputs.O).toMatch(/^\/roots\/j-1\/mounts\/logs\/.*\/outputs$/);
   });
 
   it("keep a circle as it is instead of following it for ever", () => {
@@ -69,6 +70,15 @@ describe("the user's variables", () => {
     ["a name of the service", { name: "AZ_BATCHAI_JOB_TEMP", value: "/" }, "name"],
     ["a NUL character", { name: "A", value: "a\0b" }, "value"],
   ];
+  it("may not be hidden by a secret of that name, whatever the service sets", () => {
+    const outputDirectories = [{ id: "M", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT" }];
+    for (const name of ["AZ_BATCHAI_OUTPUT_M", "AZ_BATCHAI_MOUNT_ROOT", "AZ_BATCHAI_STDOUTERR_DIR"]) {
+      expect(() => planJob(jobContext({ outputDirectories, secrets: [{ name: "FINE" }, { name }] }))).toThrow(
+        expect.objectContaining({ code: "InvalidEnvironmentVariable", target: "properties.secrets[1].name" }),
+      );
+    }
+  });
+
   it.each(refused)("must not have %s", (_, variable, part) => {
     expect(() => environmentWith(variable)).toThrow(
       expect.objectContaining({

@@ -192,9 +192,36 @@ describe("bodies", () => {
       clusterBody(1, { nodeSetup: { mountVolumes: { azureBlobFileSystems: [blob] } } }),
       "properties.nodeSetup.mountVolumes.azureBlobFileSystems",
     ],
+    [
+      clusterBody(1, { nodeSetup: { mountVolumes: { azureFileShares: [share("a"), share("a/b")] } } }),
+      "properties.nodeSetup.mountVolumes.azureFileShares[1].relativeMountPath",
+    ],
+    [
+      clusterBody(1, {
+        nodeSetup: { mountVolumes: { azureFileShares: [share("a")], fileServers: [fileServer("./a//b/")] } },
+      }),
+      "properties.nodeSetup.mountVolumes.fileServers[0].relativeMountPath",
+    ],
   ])("names the property of a bad cluster (%#)", async (body, target) => {
     const answer = await refused("PUT", arm.inWorkspace("/clusters/bad"), body);
     expect(answer).toMatchObject({ status: 400, code: "InvalidParameter", target });
+  });
+
+  const setupTask = { commandLine: "true", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
+  it.each([
+    [{ stdOutErrPathPrefix: "logs" }, "stdOutErrPathPrefix"],
+    [{ stdOutErrPathPrefix: "$NOWHERE/logs" }, "stdOutErrPathPrefix"],
+    [{ stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs" }, "stdOutErrPathPrefix"],
+    [{ stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/../logs" }, "stdOutErrPathPrefix"],
+    [{ environmentVariables: [{ name: "AZ_BATCHAI_MOUNT_ROOT", value: "/tmp" }] }, "environmentVariables[0].name"],
+    [{ secrets: [{ name: "AZ_BATCHAI_STDOUTERR_DIR", value: "/tmp" }] }, "secrets[0].name"],
+    [{ environmentVariables: [{ name: "A", value: "" }], secrets: [{ name: "A", value: "" }] }, "secrets[0].name"],
+  ])("names the property of a bad set-up task, and does not speak of jobs: %j", async (properties, property) => {
+    const nodeSetup = { setupTask: { ...setupTask, ...properties } };
+    const answer = await refused("PUT", arm.inWorkspace("/clusters/bad"), clusterBody(1, { nodeSetup }));
+    const target = `properties.nodeSetup.setupTask.${property}`;
+    expect(answer).toMatchObject({ status: 400, code: "InvalidParameter", target });
+    expect(answer.message).not.toMatch(/\bjobs?\b/i);
   });
 
   it.each([
@@ -225,6 +252,26 @@ describe("bodies", () => {
     [
       { mountVolumes: { azureFileShares: [share("../up")] } },
       "properties.mountVolumes.azureFileShares[0].relativeMountPath",
+    ],
+    [
+      { mountVolumes: { azureFileShares: [share("a")], fileServers: [fileServer("a/b")] } },
+      "properties.mountVolumes.fileServers[0].relativeMountPath",
+    ],
+    [
+      { mountVolumes: { azureFileShares: [share("a/b"), share("./a")] } },
+      "properties.mountVolumes.azureFileShares[1].relativeMountPath",
+    ],
+    [
+      {
+        outputDirectories: [{ id: "M", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" }],
+        secrets: [{ name: "AZ_BATCHAI_OUTPUT_M", value: "/tmp/elsewhere" }],
+      },
+      "properties.secrets[0].name",
+    ],
+    [{ secrets: [{ name: "AZ_BATCHAI_NUM_GPUS", value: "8" }] }, "properties.secrets[0].name"],
+    [
+      { environmentVariables: [{ name: "A", value: "" }], secrets: [{ name: "A", value: "" }] },
+      "properties.secrets[0].name",
     ],
   ])("names the property of a bad job: %j", async (properties, target) => {
     const answer = await refused("PUT", arm.jobPath("bad"), arm.jobBody("true", properties));
@@ -322,6 +369,11 @@ describe("output files", () => {
 });
 
 const blob = { accountName: "a", containerName: "c", credentials: { accountKey: "k" }, relativeMountPath: "b" };
+
+function fileServer(relativeMountPath: string): Record<string, unknown> {
+  const workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w";
+  return { fileServer: { id: `${workspace}/fileservers/server` }, relativeMountPath };
+}
 
 function share(relativeMountPath: string): Record<string, unknown> {
   return {

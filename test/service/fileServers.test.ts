@@ -1,3 +1,5 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BatchAIManagementClient, tokenCredential } from "../../src/index.ts";
 import type { FileServerCreateParameters } from "../../src/index.ts";
@@ -99,6 +101,22 @@ describe("file servers", () => {
       const { errors } = await embedded.cluster("escape");
       return JSON.stringify(errors ?? []).includes("NFSMountError");
     });
+  });
+
+  it("never create a folder behind a link that leads out of them", async () => {
+    const outside = join(embedded.folder, "outside");
+    await mkdir(outside);
+    const link = `ln -s ${outside} $AZ_BATCHAI_MOUNT_ROOT/nfs/beyond`;
+    expect(await embedded.run("beyond", link, on("fresh"))).toMatchObject({ executionState: "succeeded" });
+    const server = await client.fileServers.get("group", "work", "shared");
+    await makeCluster("deep", server.id ?? "", "beyond/new/deep");
+    await until("the node is unusable", async () => {
+      const { errors } = await embedded.cluster("deep");
+      return JSON.stringify(errors ?? []).includes("NFSMountError");
+    });
+    expect(await readdir(outside)).toEqual([]);
+    const { errors } = await embedded.cluster("deep");
+    expect(JSON.stringify(errors)).toContain("beyond is a symbolic link that leads out of the file server");
   });
 
   it("go with their workspace", async () => {

@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EmbeddedService } from "./embeddedService.ts";
 import { until } from "./until.ts";
@@ -71,6 +73,11 @@ describe("the life of a job", () => {
     expect(job.secrets).toEqual([{ name: "HIDDEN" }]);
   });
 
+  it("lists each address once in the MPI host file", async () => {
+    await embedded.run("hosts", "cat $AZ_BATCHAI_MPI_HOST_FILE", { ...onShare, nodeCount: 3 });
+    expect((await embedded.files("hosts", "stdouterr"))["stdout.txt"]).toBe("127.0.0.1 slots=3\n");
+  });
+
   it("prepares every node before it runs, and stops when that fails", async () => {
     const good = await embedded.run("prepared", "cat prepared.txt", {
       ...onShare,
@@ -125,6 +132,26 @@ describe("the life of a job", () => {
       expect(job).toMatchObject({ executionState: "failed", executionInfo: { errors: [{ code: "AZFMountError" }] } });
       expect(JSON.stringify(job)).not.toContain("bm90IHRoZSBrZXk=");
     }
+  });
+
+  it("says why a folder is not the share that it looks like", async () => {
+    const account = join(embedded.folder, "files", "batchaistorage");
+    await mkdir(join(account, "s"));
+    await symlink("logs", join(account, "linked"));
+    await writeFile(join(account, "file"), "");
+    const reasons = {
+      s: "its name cannot be the name of a share",
+      linked: "linked is a symbolic link",
+      file: "file is a file",
+      none: "share none does not exist",
+      "logs/scripts": "names the directory scripts in share logs",
+    };
+    for (const [index, [path, reason]] of Object.entries(reasons).entries()) {
+      const share = { ...mount, azureFileUrl: `https://batchaistorage.file.core.windows.net/${path}` };
+      const job = await embedded.run(`reason${String(index)}`, "true", { mountVolumes: { azureFileShares: [share] } });
+      expect(JSON.stringify(job.executionInfo)).toContain(reason);
+    }
+    await Promise.all(["s", "linked", "file"].map((name) => rm(join(account, name), { recursive: true })));
   });
 
   it("wants an engine for containers, and names the option to do without", async () => {

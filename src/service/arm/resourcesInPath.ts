@@ -14,7 +14,7 @@ const notFound: Readonly<Record<ResourceKind, { code: ErrorCode; noun: string }>
   jobs: { code: "JobNotFound", noun: "job" },
 };
 
-/** A resource by its ARM id. @throws ArmError 404 when there is none. */
+/** Returns a resource by its ARM ID. @throws ArmError 404 if it does not exist. */
 export function existing<K extends ResourceKind>(
   store: Store,
   kind: K,
@@ -28,7 +28,7 @@ export function existing<K extends ResourceKind>(
   throw new ArmError(code, `The specified ${noun} ${name} is not found`, target === undefined ? {} : { target });
 }
 
-/** The resource group in the path of a request. @throws ArmError 404 when there is none. */
+/** Returns the resource group in the path of a request. @throws ArmError 404 if it does not exist. */
 export function resourceGroupOf(
   { store, subscriptionId }: ArmContext,
   request: ArmRequest,
@@ -39,12 +39,12 @@ export function resourceGroupOf(
   throw new ArmError("ResourceGroupNotFound", `Resource group '${name}' could not be found.`);
 }
 
-/** ARM id of the workspace in the path of a request, spelled as the request spells it. */
+/** Returns the ARM ID of the workspace in the path of a request, in the spelling of the request. */
 export function workspaceIdOf({ subscriptionId }: ArmContext, request: ArmRequest): string {
   return workspaceId(subscriptionId, resourceGroupIn(request), nameIn(request, "workspaceName"));
 }
 
-/** The workspace in the path of a request. @throws ArmError 404 when it, or its resource group, does not exist. */
+/** Returns the workspace in the path of a request. @throws ArmError 404 if it, or its resource group, does not exist. */
 export function workspaceOf(context: ArmContext, request: ArmRequest): StoredResource<"workspaces"> {
   resourceGroupOf(context, request);
   return existing(context.store, "workspaces", workspaceIdOf(context, request));
@@ -58,12 +58,15 @@ const nameParameters = {
   experiments: "experimentName",
 } as const;
 
-/** ARM id of the cluster, file server or experiment in the path of a request. */
+/** Returns the ARM ID of the cluster, file server or experiment in the path of a request. */
 export function workspaceChildId(context: ArmContext, request: ArmRequest, kind: WorkspaceChild): string {
   return childId(workspaceIdOf(context, request), kind, nameIn(request, nameParameters[kind]));
 }
 
-/** The cluster, file server or experiment in the path of a request. @throws ArmError 404 when something on the way is missing. */
+/**
+ * Returns the cluster, file server or experiment in the path of a request.
+ * @throws ArmError 404 if it, or a resource that contains it, does not exist.
+ */
 export function workspaceChildOf<K extends WorkspaceChild>(
   context: ArmContext,
   request: ArmRequest,
@@ -73,19 +76,26 @@ export function workspaceChildOf<K extends WorkspaceChild>(
   return existing(context.store, kind, workspaceChildId(context, request, kind));
 }
 
-/** ARM id of the job in the path of a request. */
+/** Returns the ARM ID of the job in the path of a request. */
 export function jobIdOf(context: ArmContext, request: ArmRequest): string {
   return childId(workspaceChildId(context, request, "experiments"), "jobs", nameIn(request, "jobName"));
 }
 
-/** The job in the path of a request. @throws ArmError 404 when something on the way is missing. */
+/** Returns the job in the path of a request. @throws ArmError 404 if it, or a resource that contains it, does not exist. */
 export function jobOf(context: ArmContext, request: ArmRequest): StoredResource<"jobs"> {
   workspaceChildOf(context, request, "experiments");
   return existing(context.store, "jobs", jobIdOf(context, request));
 }
 
-/** The region of a Batch AI resource: that of its workspace. */
+/** Returns the region of a Batch AI resource, which is the region of its workspace. */
 export function locationOf(store: Store, resource: StoredResource): string {
   const workspaceKey = /^.*\/workspaces\/[^/]+/.exec(resource.key)?.[0] ?? "";
   return store.resources.find("workspaces", keyOf(workspaceKey))?.model.location ?? "local";
+}
+
+/** Rejects a change to a resource that is being deleted. @throws ArmError 409. */
+export function refuseWhileDeleting(resource: StoredResource): void {
+  if (resource.model.provisioningState?.toLowerCase() !== "deleting") return;
+  const message = `${resource.model.id ?? "The resource"} is being deleted. Try again after it has been deleted.`;
+  throw new ArmError("ResourceBeingDeleted", message);
 }

@@ -1,32 +1,32 @@
 import type { ResourceKind } from "../../wire/resourceIds.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { ArmContext } from "./context.ts";
-import { refuseWhileDeleting } from "./answers.ts";
 import { ArmError } from "./errors.ts";
+import { refuseWhileDeleting } from "./resourcesInPath.ts";
 
-/** Digest of a create request: the same request again changes nothing, another one for the same name is a conflict. */
-export function fingerprintOf(context: ArmContext, parameters: object): string {
+/** Returns the digest of a create request. An equal request has the same digest, whatever the order of its members is. */
+export function requestDigest(context: ArmContext, parameters: object): string {
   return context.store.vault.fingerprint(canonicalJson(parameters));
 }
 
 /**
- * The resource that an earlier, equal request created; undefined when the name is free.
- * @throws ArmError 409 when the name is taken by something else, or is on its way out.
+ * Returns the resource that an earlier, equal request created; undefined if no resource has the name.
+ * @throws ArmError 409 if a different request created the resource, or the resource is being deleted.
  */
 export function createdBefore<K extends ResourceKind>(
   context: ArmContext,
   kind: K,
   id: string,
-  fingerprint: string,
+  digest: string,
 ): StoredResource<K> | undefined {
   const resource = context.store.resources.find(kind, id);
   if (!resource) return undefined;
   refuseWhileDeleting(resource);
-  if (resource.fingerprint === fingerprint) return resource;
+  if (resource.fingerprint === digest) return resource;
   const name = id.slice(id.lastIndexOf("/") + 1);
   throw new ArmError(
     "Conflict",
-    `${name} exists already with other properties, and they cannot be changed by creating it again. ` +
+    `${name} already exists with other properties, and creating it again cannot change them. ` +
       "Choose another name, or delete it first.",
   );
 }

@@ -29,7 +29,7 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
     forceCloseConnections: "idle",
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 500 },
     frameworkErrors: (error, _request, reply) => {
-      answerError(context, reply, error);
+      sendError(context, reply, error);
     },
   });
   acceptJson(app);
@@ -47,10 +47,10 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
     context.logger.debug({ method, path: pathOf(request.url), status: reply.statusCode, ms }, "request");
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => {
-    answerError(context, reply, error);
+    sendError(context, reply, error);
   });
   app.setNotFoundHandler((request, reply) => {
-    answerError(
+    sendError(
       context,
       reply,
       new ArmError("NotFound", `There is nothing at ${request.method} ${pathOf(request.url)}.`),
@@ -141,7 +141,7 @@ function commonHeaders(request: ArmRequest): Record<string, string> {
 }
 
 /** Answers an error as ARM does. What went wrong inside stays inside: only the log tells. */
-function answerError({ logger }: ArmContext, reply: FastifyReply, error: Error): void {
+function sendError({ logger }: ArmContext, reply: FastifyReply, error: Error): void {
   const answer = error instanceof ArmError ? error : translated(error as FastifyError);
   if (answer.statusCode >= 500) logger.error({ error: error.stack ?? String(error) }, "a request failed");
   if (answer.code === "RequestBodyTooLarge") letClientFinish(reply);

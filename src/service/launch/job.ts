@@ -3,9 +3,10 @@ import type { Job } from "../../models/job.ts";
 import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
 import { StartError } from "../startError.ts";
+import { hostFileOf } from "./hostFile.ts";
 import { launchNode, processOn, type NodePlace } from "./node.ts";
-import { supportedToolkits, toolTypesOf, unsupportedToolkit } from "../toolkits/toolkits.ts";
-import type { ToolkitProcess } from "../toolkits/toolkit.ts";
+import { toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
+import type { ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
 /** What is known when a job gets its nodes. */
@@ -59,7 +60,8 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   const [master] = views;
   if (master === undefined) throw new RangeError("A job cannot be planned without a node.");
 
-  const processes = processesOf(job, context.nodes.length);
+  const toolkitNodes = context.nodes.map(toolkitNode);
+  const { processes, slotsPerNode } = workOf(job, toolkitNodes);
   const container = containerOf(job);
   const common = master.environment;
   const single = views.length === 1;
@@ -69,8 +71,8 @@ export function planJob(context: JobLaunchContext): JobLaunch {
     nodes: views.map((view) => launchNode(view, single ? "execution.log" : `execution-${view.nodeId}.log`)),
     scratchRoots: [clusterMountRoot, jobFolders.root],
     directories: directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views),
-    files: [{ path: jobFolders.hostFile, content: hostFileOf(context.nodes, Math.max(1, processCountOf(job))) }],
-    mounts: [...clusterMounts, ...jobMounts],
+    files: [{ path: jobFolders.hostFile, content: hostFileOf(toolkitNodes, slotsPerNode) }],
+    mounts: [...clusterMounts, ...jobMounts].map(({ source, target }) => ({ source, target })),
     environment: common,
     preparation: preparationOf(job, views, common),
     processes: processes.map((process) => processOn(viewOf(views, process), common, process)),
@@ -79,15 +81,10 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }
 
-function processesOf(job: Job, nodeCount: number): readonly ToolkitProcess[] {
-  const unsupported = unsupportedToolkit(job);
-  if (unsupported) throw new StartError("UnsupportedToolkit", unsupported.message, { target: unsupported.property });
-  const [toolType] = toolTypesOf(job);
-  const toolkit = toolType === undefined ? undefined : supportedToolkits[toolType];
-  if (toolkit) return toolkit({ job, nodeCount });
-  throw new StartError("UnsupportedToolkit", "the job has no toolkit settings: nothing to run.", {
-    target: "properties",
-  });
+function workOf(job: Job, nodes: readonly ToolkitNode[]): ToolkitWork {
+  const [issue] = toolkitIssues(job);
+  if (issue) throw new StartError("UnsupportedToolkit", issue.message, { target: issue.path });
+  return toolkitWorkOf(job, nodes);
 }
 
 function viewOf(views: readonly JobNodeView[], process: ToolkitProcess): JobNodeView {
@@ -110,14 +107,8 @@ function directoriesOf(roots: readonly string[], views: readonly JobNodeView[]):
   return [...new Set([...roots, ...ofNodes])];
 }
 
-/** Open MPI's form: an address and its slots per line; MPI adds up the lines of one address. */
-function hostFileOf(nodes: readonly NodePlace[], slotsPerNode: number): string {
-  return nodes.map(({ address }) => `${address} slots=${slotsPerNode}\n`).join("");
-}
-
-/** Processes that MPI has to find room for on each node. */
-function processCountOf(job: Job): number {
-  return Math.ceil((job.cntkSettings?.processCount ?? 0) / (job.nodeCount ?? 1));
+function toolkitNode({ address, gpus }: NodePlace, position: number): ToolkitNode {
+  return { position, gpuCount: gpus.length, ...(address === undefined ? {} : { address }) };
 }
 
 /** Returns the container in which a job runs; undefined if it runs on the node itself. */

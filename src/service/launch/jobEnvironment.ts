@@ -41,7 +41,7 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   const definitions = new Map<string, VariableDefinition>();
   for (const [name, value] of Object.entries(serviceVariables(context, node))) definitions.set(name, () => value);
   definePaths(definitions, context, node, outputDirectories);
-  addUserVariables(definitions, job.environmentVariables, "properties.environmentVariables");
+  addUserVariables(definitions, job, "properties");
 
   const environment = resolveVariables(definitions, context.nodeEnvironment ?? {});
   const outputs = outputDirectories.map(({ id }): [string, string] => [id, pathIn(environment, outputVariable(id))]);

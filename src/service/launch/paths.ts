@@ -1,16 +1,22 @@
 import { join, normalize } from "node:path/posix";
 import { isWithin } from "../../ground/containment.ts";
 import { StartError } from "../startError.ts";
+import { jobPaths } from "./pathAdvice.ts";
 
 /**
- * Checks a path that a job may write to and brings it into its shortest form.
+ * Checks a path to which a job or set-up task may write, and returns its shortest form.
  * @param roots - Folders that a path which begins in them must not leave by `..`.
- * @throws StartError when the path is not absolute or leaves its root.
+ * @param advice - Says how to begin the path. Default: the advice for jobs.
+ * @throws StartError if the path is not absolute or leaves its root.
  */
-export function containedPath(path: string, roots: readonly string[], property: string): string {
+export function containedPath(
+  path: string,
+  roots: readonly string[],
+  property: string,
+  advice: { readonly begin: string } = jobPaths,
+): string {
   if (!path.startsWith("/")) {
-    const hint = "Begin it with $AZ_BATCHAI_MOUNT_ROOT, $AZ_BATCHAI_JOB_MOUNT_ROOT or $AZ_BATCHAI_JOB_TEMP_DIR.";
-    throw new StartError("InvalidPath", `the path ${path} is not absolute. ${hint}`, { target: property });
+    throw new StartError("InvalidPath", `the path ${path} is not absolute. ${advice.begin}`, { target: property });
   }
   rejectNul(path, property);
   const shortest = normalize(path).replace(/(.)\/$/, "$1");
@@ -24,8 +30,8 @@ export function containedPath(path: string, roots: readonly string[], property: 
 }
 
 /**
- * The folder at `relative` below `folder`; slashes at either end are tolerated.
- * @throws StartError when it would lie elsewhere.
+ * Returns the folder at `relative` below `folder`; slashes at either end are tolerated.
+ * @throws StartError if it is elsewhere.
  */
 export function containedChild(folder: string, relative: string, property: string): string {
   rejectNul(relative, property);
@@ -34,22 +40,6 @@ export function containedChild(folder: string, relative: string, property: strin
     throw new StartError("InvalidPath", `the path ${relative} leaves its folder by "..".`, { target: property });
   }
   return child;
-}
-
-/**
- * The absolute path of a mount.
- * @throws StartError when the relative path is empty, absolute or contains `..`.
- */
-export function mountTarget(root: string, relativeMountPath: string, property: string): string {
-  const target = join(root, relativeMountPath).replace(/(.)\/$/, "$1");
-  const leavesRoot = relativeMountPath.startsWith("/") || relativeMountPath.split("/").includes("..");
-  if (leavesRoot || relativeMountPath.includes("\0") || target === root) {
-    const wanted = 'It has to be a path below the mount root, without ".." and without a slash in front.';
-    throw new StartError("InvalidMountPath", `"${relativeMountPath}" cannot be mounted. ${wanted}`, {
-      target: property,
-    });
-  }
-  return target;
 }
 
 function rejectNul(path: string, property: string): void {

@@ -2,6 +2,7 @@ import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
 import { launchNode, processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { setupTaskPaths } from "./pathAdvice.ts";
 import { containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
 import { expandPath, pathIn, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
@@ -43,7 +44,7 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
     scratchRoots: [clusterMountRoot],
     directories: [...new Set([clusterMountRoot, view.tempDirectory, view.outputDirectory])],
     files: [],
-    mounts: clusterMounts,
+    mounts: clusterMounts.map(({ source, target }) => ({ source, target })),
     environment: view.environment,
     preparation: [],
     processes: [process],
@@ -54,11 +55,11 @@ function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment 
   const definitions = new Map<string, VariableDefinition>([["AZ_BATCHAI_MOUNT_ROOT", () => clusterMountRoot]]);
   definitions.set(stdOutErrVariable, (lookup) => {
     const property = `${taskProperty}.stdOutErrPathPrefix`;
-    const prefix = expandPath(setupTask.stdOutErrPathPrefix, lookup, property);
-    const folder = containedPath(prefix, [clusterMountRoot, node.tempRoot], property);
+    const prefix = expandPath(setupTask.stdOutErrPathPrefix, lookup, property, setupTaskPaths);
+    const folder = containedPath(prefix, [clusterMountRoot, node.tempRoot], property, setupTaskPaths);
     return join(folder, setupTask.stdOutErrPathSuffix ?? "");
   });
-  addUserVariables(definitions, setupTask.environmentVariables, `${taskProperty}.environmentVariables`);
+  addUserVariables(definitions, setupTask, taskProperty);
   const environment = resolveVariables(definitions, nodeEnvironment);
   const outputDirectory = pathIn(environment, stdOutErrVariable);
   return { ...node, tempDirectory: tempDirectoryOf(node, runId), environment, outputDirectory };

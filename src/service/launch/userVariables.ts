@@ -1,31 +1,44 @@
-import type { EnvironmentVariable } from "../../models/environment.ts";
+import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../../models/environment.ts";
 import { StartError } from "../startError.ts";
 import { replaceVariables, type VariableDefinition } from "./variables.ts";
 
+/** The variables that a job or set-up task gives itself. */
+export interface UserVariables {
+  readonly environmentVariables?: readonly EnvironmentVariable[];
+  /** Only the names count: no other variable may use the value of a secret. */
+  readonly secrets?: readonly EnvironmentVariableWithSecretValue[];
+}
+
 /**
  * Adds the variables of a job or set-up task to those that the service sets. Their values may use all others.
- * @param property - The property that lists them, for error messages.
- * @throws StartError when a name cannot be a variable, or belongs to the service.
+ * @param property - The job or set-up task by its path in the request body, for error messages.
+ * @throws StartError if a name cannot be a variable, or is the name of a variable that the service sets.
  */
 export function addUserVariables(
   definitions: Map<string, VariableDefinition>,
-  variables: readonly EnvironmentVariable[] | undefined,
+  { environmentVariables, secrets }: UserVariables,
   property: string,
 ): void {
   const reserved = new Set(definitions.keys());
-  variables?.forEach(({ name, value }, index) => {
-    checkVariable(name, value, reserved, `${property}[${index}]`);
+  environmentVariables?.forEach(({ name, value }, index) => {
+    const at = `${property}.environmentVariables[${index}]`;
+    checkName(name, reserved, at);
+    if (value.includes("\0")) throw invalid(`${at}.value`, `the value of ${name} contains a NUL character.`);
     definitions.set(name, (lookup) => replaceVariables(value, lookup));
+  });
+  secrets?.forEach(({ name }, index) => {
+    checkName(name, reserved, `${property}.secrets[${index}]`);
   });
 }
 
-function checkVariable(name: string, value: string, reserved: ReadonlySet<string>, property: string): void {
-  const refuse = (part: "name" | "value", message: string): never => {
-    throw new StartError("InvalidEnvironmentVariable", message, { target: `${property}.${part}` });
-  };
+function checkName(name: string, reserved: ReadonlySet<string>, property: string): void {
+  const target = `${property}.name`;
   if (name === "" || /[=\0]/.test(name)) {
-    refuse("name", `"${name.replaceAll("\0", "\\0")}" cannot be the name of an environment variable.`);
+    throw invalid(target, `"${name.replaceAll("\0", "\\0")}" cannot be the name of an environment variable.`);
   }
-  if (reserved.has(name)) refuse("name", `${name} is set by the service. Choose another name.`);
-  if (value.includes("\0")) refuse("value", `the value of ${name} contains a NUL character.`);
+  if (reserved.has(name)) throw invalid(target, `${name} is set by the service. Choose another name.`);
+}
+
+function invalid(target: string, message: string): StartError {
+  return new StartError("InvalidEnvironmentVariable", message, { target });
 }

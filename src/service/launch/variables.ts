@@ -1,17 +1,18 @@
 import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
+import { jobPaths } from "./pathAdvice.ts";
 
 /** Values of variables by name. */
 export type Environment = Readonly<Record<string, LaunchText>>;
 
-/** Returns the value of a variable; undefined if there is none of that name. */
+/** Returns the value of a variable; undefined if no variable has that name. */
 export type VariableLookup = (name: string) => LaunchText | undefined;
 
 const reference = /\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
 
 /**
- * Replaces `$NAME` and `${NAME}` by the values of the variables. An unknown name remains as it is: values are passed to
- * the job byte for byte, and a `$` in them is more often a literal than a slip. Replacements are not expanded again.
+ * Replaces `$NAME` and `${NAME}` with the values of the variables. Leaves an unknown name unchanged: values reach the job
+ * byte for byte, and a `$` in them is more often a literal than a mistake. Replacements are not expanded again.
  */
 export function replaceVariables(text: string, lookup: VariableLookup): LaunchText {
   return joined(partsOf(text, (name, reference) => lookup(name) ?? reference));
@@ -35,36 +36,39 @@ export function joined(parts: readonly LaunchText[]): LaunchText {
 }
 
 /**
- * Expands the variables of a path, where an unknown name would lead to a folder that nobody meant.
- * @throws StartError naming the property and the variable.
+ * Expands the variables of a path, where an unknown name would lead to a folder that the author did not mean.
+ * @param advice - Says which variables the path may use. Default: the advice for jobs.
+ * @throws StartError that names the property and the variable.
  */
-export function expandPath(text: string, lookup: VariableLookup, property: string): string {
+export function expandPath(
+  text: string,
+  lookup: VariableLookup,
+  property: string,
+  advice: { readonly variables: string } = jobPaths,
+): string {
   const valueOf = (name: string): string => {
     const value = lookup(name);
     if (typeof value === "string") return value;
-    throw new StartError(
-      "UnknownVariable",
+    const problem =
       value === undefined
-        ? `the path ${text} uses the variable ${name}, which is not set for it. Paths may use the AZ_BATCHAI_ variables ` +
-            "and the environment variables of the job, but not its secrets."
-        : `the path ${text} uses the variable ${name}, whose value is known only when the job starts.`,
-      { target: property },
-    );
+        ? `the variable ${name}, which is not set for it. ${advice.variables}`
+        : `the variable ${name}, whose value is known only when the job starts.`;
+    throw new StartError("UnknownVariable", `the path ${text} uses ${problem}`, { target: property });
   };
   return partsOf(text, valueOf).join("");
 }
 
-/** A lookup in plain values that does not trip over inherited names such as `constructor`. */
+/** Returns a lookup in plain values; inherited names such as `constructor` are unknown to it. */
 export function lookupIn(environment: Environment): VariableLookup {
   return (name) => (Object.hasOwn(environment, name) ? environment[name] : undefined);
 }
 
-/** How a variable gets its value, given the other variables. */
+/** Returns the value of a variable; may use the other variables. */
 export type VariableDefinition = (lookup: VariableLookup) => LaunchText;
 
 /**
- * Works out variables that may use each other in any order. A variable that uses its own name means the one of the node
- * itself, as in `PATH=/opt/bin:$PATH`.
+ * Returns the values of variables that may use each other in any order. A variable that uses its own name means the
+ * variable of the node, as in `PATH=/opt/bin:$PATH`.
  */
 export function resolveVariables(
   definitions: ReadonlyMap<string, VariableDefinition>,

@@ -3,15 +3,36 @@ import { mpiLine, pythonLine } from "./pythonLine.ts";
 import { masterProcess, type Toolkit } from "./toolkit.ts";
 
 /** CNTK with a Python script: one process, or several through MPI. */
-export const cntk: Toolkit = ({ job, nodeCount }) => {
-  const settings = job.cntkSettings ?? {};
-  const processCount = settings.processCount ?? nodeCount;
-  const line = pythonLine(settings);
-  return masterProcess(processCount > 1 ? mpiLine(line, processCount) : line);
+export const cntk: Toolkit<"cntkSettings"> = {
+  toolType: "cntk",
+  property: "cntkSettings",
+
+  withDefaults: (settings, { nodeCount }) => ({
+    ...settings,
+    languageType: settings.languageType ?? (settings.configFilePath ? "BrainScript" : "Python"),
+    processCount: settings.processCount ?? nodeCount,
+  }),
+
+  issues(settings, path) {
+    if (usesBrainScript(settings)) {
+      const message = "this service does not run BrainScript configurations yet. Use pythonScriptFilePath.";
+      return [{ path: `${path}.languageType`, message }];
+    }
+    if (settings.pythonScriptFilePath) return [];
+    return [{ path: `${path}.pythonScriptFilePath`, message: "a script is needed to run a CNTK job." }];
+  },
+
+  processes(settings, { nodes }) {
+    const processCount = settings.processCount ?? nodes.length;
+    const line = pythonLine(settings);
+    return masterProcess(processCount > 1 ? mpiLine(line, processCount) : line);
+  },
+
+  slotsPerNode: ({ processCount = 0 }, { nodes }) => Math.ceil(processCount / nodes.length),
 };
 
 /** Whether the settings mean a BrainScript configuration; old jobs say so only by the file that they name. */
-export function usesBrainScript(settings: CNTKsettings): boolean {
-  if (settings.languageType) return settings.languageType.toLowerCase() === "brainscript";
-  return settings.configFilePath !== undefined && settings.pythonScriptFilePath === undefined;
+function usesBrainScript({ languageType, configFilePath, pythonScriptFilePath }: CNTKsettings): boolean {
+  if (languageType) return languageType.toLowerCase() === "brainscript";
+  return configFilePath !== undefined && pythonScriptFilePath === undefined;
 }

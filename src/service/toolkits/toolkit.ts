@@ -1,10 +1,29 @@
-import type { Job } from "../../models/job.ts";
+import type { Job, JobCreateParameters, ToolType } from "../../models/job.ts";
+import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
+import type { ValidationIssue } from "../../wire/validate.ts";
+import type { LaunchText } from "../engines/engine.ts";
 
-/** What a toolkit needs to know to work out its processes. */
+/** The properties of a job that contain the settings of a toolkit. */
+export type ToolkitProperty = keyof ToolkitSettings;
+
+/** The settings in such a property. */
+export type SettingsOf<P extends ToolkitProperty> = NonNullable<ToolkitSettings[P]>;
+
+/** A node of a job, as far as toolkits need to know it. */
+export interface ToolkitNode {
+  /** Position of the node among the nodes of the job; the master has position 0. */
+  readonly position: number;
+  /** Address of the node. Absent if only the start of the run decides it: use the segment `{ host: position }`. */
+  readonly address?: string;
+  /** Number of GPUs that the job may use on the node. */
+  readonly gpuCount: number;
+}
+
+/** The job and its nodes. */
 export interface ToolkitContext {
   readonly job: Job;
-  /** How many nodes run the job. */
-  readonly nodeCount: number;
+  /** The nodes that run the job, the master first. */
+  readonly nodes: readonly ToolkitNode[];
 }
 
 /** One process of a toolkit; the first one of a job is its master. */
@@ -14,15 +33,33 @@ export interface ToolkitProcess {
   /** Command line for `bash -c`. */
   readonly commandLine: string;
   /** Variables of this process alone. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** What follows `stdout` and `stderr` in the names of its output files, for example `-wk-0`; mostly empty. */
+  readonly environment: Readonly<Record<string, LaunchText>>;
+  /** Follows `stdout` and `stderr` in the names of its output files, for example `-wk-0`; empty for a single process. */
   readonly outputSuffix: string;
 }
 
-/** Turns the settings of one toolkit into processes. */
-export type Toolkit = (context: ToolkitContext) => readonly ToolkitProcess[];
+/** A toolkit that the service can run, and everything that the service knows about it. */
+export interface Toolkit<P extends ToolkitProperty> {
+  readonly toolType: ToolType;
+  /** The property of a job that contains the settings. */
+  readonly property: P;
+  /** Returns the settings with the defaults that the API shows. */
+  withDefaults(settings: SettingsOf<P>, job: JobCreateParameters): SettingsOf<P>;
+  /**
+   * Returns the problems of settings.
+   * @param path - The settings by their path in the request body.
+   */
+  issues(settings: SettingsOf<P>, path: string): ValidationIssue[];
+  /** Returns the processes of a job, whose settings have no problem. */
+  processes(settings: SettingsOf<P>, context: ToolkitContext): readonly ToolkitProcess[];
+  /**
+   * Returns the number of processes that MPI must be able to start on each node. The host file gives a node more slots
+   * if it has more GPUs.
+   */
+  slotsPerNode(settings: SettingsOf<P>, context: ToolkitContext): number;
+}
 
-/** A toolkit that is one process on the master node, with the plain output file names. */
+/** Returns the processes of a toolkit that is one process on the master node, with the plain output file names. */
 export function masterProcess(commandLine: string): ToolkitProcess[] {
   return [{ node: 0, commandLine, environment: {}, outputSuffix: "" }];
 }

@@ -1,57 +1,103 @@
-import type { Job, JobCreateParameters } from "../../models/job.ts";
-import { cntk, usesBrainScript } from "./cntk.ts";
+import type { Job, JobCreateParameters, ToolType } from "../../models/job.ts";
+import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
+import type { ValidationIssue } from "../../wire/validate.ts";
+import { cntk } from "./cntk.ts";
 import { custom } from "./custom.ts";
-import type { Toolkit } from "./toolkit.ts";
+import type { SettingsOf, Toolkit, ToolkitNode, ToolkitProcess, ToolkitProperty } from "./toolkit.ts";
 
-/** The property of a job that holds the settings of each tool type. */
-export const toolkitSettings = {
-  cntk: "cntkSettings",
-  pytorch: "pyTorchSettings",
-  tensorflow: "tensorFlowSettings",
-  caffe: "caffeSettings",
-  caffe2: "caffe2Settings",
-  chainer: "chainerSettings",
-  horovod: "horovodSettings",
-  custommpi: "customMpiSettings",
-  custom: "customToolkitSettings",
-} as const satisfies Record<string, keyof JobCreateParameters>;
+/** All toolkits of the API, by the property that contains their settings. A tool type alone is not supported yet. */
+const toolkits: { readonly [P in ToolkitProperty]: Toolkit<P> | ToolType } = {
+  cntkSettings: cntk,
+  pyTorchSettings: "pytorch",
+  tensorFlowSettings: "tensorflow",
+  caffeSettings: "caffe",
+  caffe2Settings: "caffe2",
+  chainerSettings: "chainer",
+  horovodSettings: "horovod",
+  customMpiSettings: "custommpi",
+  customToolkitSettings: custom,
+};
 
-/** A tool type of the API. */
-export type KnownToolType = keyof typeof toolkitSettings;
+const properties = Object.keys(toolkits) as ToolkitProperty[];
 
-/** The toolkits that this service can launch, by tool type. */
-export const supportedToolkits: Readonly<Partial<Record<KnownToolType, Toolkit>>> = { cntk, custom };
-
-/** The part of a job that says what it runs. */
-type ToolkitChoice = Pick<Job, (typeof toolkitSettings)[KnownToolType]>;
-
-/** The tool types whose settings a job gives; a valid job gives exactly one. */
-export function toolTypesOf(job: ToolkitChoice): KnownToolType[] {
-  const all = Object.keys(toolkitSettings) as KnownToolType[];
-  return all.filter((type) => job[toolkitSettings[type]] !== undefined);
+/** Returns the problems of the choice of toolkit: a job needs the settings of exactly one that the service runs. */
+export function toolkitIssues(job: ToolkitSettings): ValidationIssue[] {
+  const [chosen, second] = choicesOf(job);
+  if (chosen === undefined) {
+    const message = `exactly one of ${properties.join(", ")} is needed, got none`;
+    return [{ path: "properties.customToolkitSettings", message }];
+  }
+  if (second === undefined) return chosen.issues();
+  const given = choicesOf(job).map(({ property }) => property);
+  const message = `exactly one toolkit is allowed, but ${given.join(" and ")} are given`;
+  return [{ path: `properties.${second.property}`, message }];
 }
 
-/** What this service cannot launch about a job, if anything: the property by its path in the request, and why. */
-export function unsupportedToolkit(job: ToolkitChoice): { property: string; message: string } | undefined {
-  const known = Object.keys(supportedToolkits) as KnownToolType[];
-  const unsupported = toolTypesOf(job).find((type) => !known.includes(type));
-  if (unsupported !== undefined) {
-    const usable = known.map((type) => toolkitSettings[type]).join(" or ");
-    const message = `this service does not run ${unsupported} jobs yet. Use ${usable}.`;
-    return { property: `properties.${toolkitSettings[unsupported]}`, message };
-  }
-  if (job.customToolkitSettings && !job.customToolkitSettings.commandLine) {
-    const message = "a command line is needed to run a job.";
-    return { property: "properties.customToolkitSettings.commandLine", message };
-  }
-  if (job.cntkSettings === undefined) return undefined;
-  if (usesBrainScript(job.cntkSettings)) {
-    const message = "this service does not run BrainScript configurations yet. Use pythonScriptFilePath.";
-    return { property: "properties.cntkSettings.languageType", message };
-  }
-  if (!job.cntkSettings.pythonScriptFilePath) {
-    const message = "a script is needed to run a CNTK job.";
-    return { property: "properties.cntkSettings.pythonScriptFilePath", message };
-  }
-  return undefined;
+/** Returns the tool type that follows from the settings that a job gives; undefined if it gives none. */
+export function toolTypeOf(job: ToolkitSettings): ToolType | undefined {
+  return choicesOf(job)[0]?.toolType;
+}
+
+/** Returns a job with the defaults that depend on its toolkit. */
+export function withToolkitDefaults(job: JobCreateParameters): JobCreateParameters {
+  const defaults = choicesOf(job).map((choice) => [choice.property, choice.withDefaults(job)]);
+  return { ...job, ...Object.fromEntries(defaults) };
+}
+
+/** The work of a toolkit for one job. */
+export interface ToolkitWork {
+  readonly processes: readonly ToolkitProcess[];
+  /** Number of processes that MPI must be able to start on each node. */
+  readonly slotsPerNode: number;
+}
+
+/**
+ * Returns the work of a job's toolkit on these nodes.
+ * @throws RangeError if the job has one of the problems that {@link toolkitIssues} finds.
+ */
+export function toolkitWorkOf(job: Job, nodes: readonly ToolkitNode[]): ToolkitWork {
+  const work = choicesOf(job)[0]?.work(job, nodes);
+  if (work === undefined) throw new RangeError("The job has no toolkit that this service runs.");
+  return work;
+}
+
+/** Settings that a job gives, and their toolkit. */
+interface Choice {
+  readonly property: ToolkitProperty;
+  readonly toolType: ToolType;
+  issues(): ValidationIssue[];
+  withDefaults(job: JobCreateParameters): unknown;
+  work(job: Job, nodes: readonly ToolkitNode[]): ToolkitWork | undefined;
+}
+
+function choicesOf(job: ToolkitSettings): Choice[] {
+  return properties.flatMap((property) => choiceOf(property, job[property]) ?? []);
+}
+
+function choiceOf<P extends ToolkitProperty>(property: P, settings: SettingsOf<P> | undefined): Choice | undefined {
+  if (settings === undefined) return undefined;
+  const toolkit: Toolkit<P> | ToolType = toolkits[property];
+  if (typeof toolkit === "string") return unsupported(property, toolkit, settings);
+  return {
+    property,
+    toolType: toolkit.toolType,
+    issues: () => toolkit.issues(settings, `properties.${property}`),
+    withDefaults: (job) => toolkit.withDefaults(settings, job),
+    work: (job, nodes) => ({
+      processes: toolkit.processes(settings, { job, nodes }),
+      slotsPerNode: toolkit.slotsPerNode(settings, { job, nodes }),
+    }),
+  };
+}
+
+function unsupported(property: ToolkitProperty, toolType: ToolType, settings: unknown): Choice {
+  const usable = properties.filter((name) => typeof toolkits[name] === "object").join(" or ");
+  const message = `this service does not run ${toolType} jobs yet. Use ${usable}.`;
+  return {
+    property,
+    toolType,
+    issues: () => [{ path: `properties.${property}`, message }],
+    withDefaults: () => settings,
+    work: () => undefined,
+  };
 }

@@ -1,18 +1,49 @@
 import { timingSafeEqual } from "node:crypto";
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
 import type { FilesService, StorageAccount } from "../../files/index.ts";
-import type { ShareHost } from "./volumes.ts";
+import type { DataFolders } from "../dataFolders.ts";
+import type { Store } from "../state/store.ts";
+import type { VolumeHost } from "./volume.ts";
 
-/** The file shares of this service, as the scheduler sees them. */
-export function shareHost(files: FilesService, accounts: readonly StorageAccount[]): ShareHost {
-  const keyOf = (name: string) => Buffer.from(accounts.find((account) => account.name === name)?.key ?? "");
+/** The parts of the service in which volumes are found. */
+export interface VolumeHostParts {
+  readonly files: FilesService;
+  /** Folder of the file shares: one folder for each account in it. */
+  readonly filesFolder: string;
+  readonly accounts: readonly StorageAccount[];
+  readonly store: Store;
+  readonly folders: DataFolders;
+}
+
+/** Returns the volumes of this service: its file shares and its file servers. */
+export function volumeHost({ files, filesFolder, accounts, store, folders }: VolumeHostParts): VolumeHost {
+  const accountKeyOf = (name: string) => Buffer.from(accounts.find((account) => account.name === name)?.key ?? "");
   return {
     accountNames: accounts.map(({ name }) => name),
     holdsKey: (accountName, accountKey) => {
       const presented = Buffer.from(accountKey);
-      const known = keyOf(accountName);
+      const known = accountKeyOf(accountName);
       return known.length === presented.length && timingSafeEqual(known, presented);
     },
-    shareFolder: (accountName, shareName) => files.shareFolder(accountName, shareName),
+    findShare: ({ accountName, shareName }) => {
+      const folder = files.shareFolder(accountName, shareName);
+      return folder === undefined ? { problem: problemOf(join(filesFolder, accountName), shareName) } : { folder };
+    },
     fileEndpoint: (accountName) => files.fileEndpoint(accountName),
+    fileServerFolder: (fileServerId) => {
+      const fileServer = store.resources.find("fileServers", fileServerId);
+      return fileServer && folders.fileServer(fileServer.sequence);
+    },
   };
+}
+
+/** Returns the reason why the file endpoint finds no share of that name. */
+function problemOf(accountFolder: string, shareName: string): string {
+  const found = lstatSync(join(accountFolder, shareName), { throwIfNoEntry: false });
+  if (found === undefined) return `share ${shareName} does not exist. Create it first.`;
+  if (found.isSymbolicLink()) return `${shareName} is a symbolic link. A share must be a folder.`;
+  if (!found.isDirectory()) return `${shareName} is a file. A share must be a folder.`;
+  const rule = "Use 3 to 63 lowercase letters, digits and single hyphens, with a letter or digit at both ends.";
+  return `the folder ${shareName} exists, but its name cannot be the name of a share. ${rule}`;
 }

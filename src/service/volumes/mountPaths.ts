@@ -1,32 +1,52 @@
-import type { LaunchMount } from "../engines/engine.ts";
-import { StartError } from "../startError.ts";
 import { isWithin } from "../../ground/containment.ts";
-import { mountTarget } from "../launch/paths.ts";
+import type { ValidationIssue } from "../../wire/validate.ts";
 
-/** A volume whose folder on this machine is known. */
-export interface MountedFolder {
-  /** Absolute path of the folder. */
-  readonly source: string;
-  /** Path below the mount root at which jobs find it. */
+/** The mount path of a volume, and the volume by its path in the request body. */
+export interface MountPath {
   readonly relativeMountPath: string;
+  readonly path: string;
 }
 
 /**
- * The mounts of volumes below one root.
- * @param property - The property that lists the volumes, for error messages.
- * @throws StartError when a mount path is not relative, or lies at or below another one.
+ * Returns the problems of mount paths below one root. A volume must have a folder of its own there: two volumes with the
+ * same mount path, or one inside the other, are a problem of the later one.
  */
-export function mountsBelow(root: string, folders: readonly MountedFolder[], property: string): LaunchMount[] {
-  const mounts = folders.map(({ source, relativeMountPath }) => ({
-    source,
-    target: mountTarget(root, relativeMountPath, `${property}.relativeMountPath`),
-  }));
-  mounts.forEach((mount, index) => {
-    const other = mounts.find(({ target }, position) => position !== index && isWithin(target, mount.target));
-    if (other === undefined) return;
-    const paths = `"${folders[index]?.relativeMountPath}" and "${other.target.slice(root.length + 1)}"`;
-    const message = `the mount paths ${paths} overlap. Give each volume a folder of its own.`;
-    throw new StartError("InvalidMountPath", message, { target: `${property}.relativeMountPath` });
+export function mountPathIssues(mountPaths: readonly MountPath[]): ValidationIssue[] {
+  return mountPaths.flatMap(({ relativeMountPath, path }, index) => {
+    const message = isBelowRoot(relativeMountPath)
+      ? overlapWith(mountPaths.slice(0, index), relativeMountPath)
+      : "must be a relative path below the mount root, without '..'";
+    return message === undefined ? [] : [{ path: `${path}.relativeMountPath`, message }];
   });
-  return mounts;
+}
+
+/** Returns the shortest form of a mount path: `./a//b/` is `a/b`. */
+export function shortestMountPath(relativeMountPath: string): string {
+  return stepsOf(relativeMountPath).join("/");
+}
+
+/** Whether a path stays in the folder in which it begins. */
+export function hasNoParentSteps(path: string): boolean {
+  return !path.includes("\0") && !path.split("/").includes("..");
+}
+
+function overlapWith(earlier: readonly MountPath[], relativeMountPath: string): string | undefined {
+  const mine = shortestMountPath(relativeMountPath);
+  for (const other of earlier) {
+    if (!isBelowRoot(other.relativeMountPath)) continue;
+    const theirs = shortestMountPath(other.relativeMountPath);
+    if (mine === theirs) return `${JSON.stringify(relativeMountPath)} is taken by another volume`;
+    if (isWithin(mine, theirs) || isWithin(theirs, mine)) {
+      return `${JSON.stringify(relativeMountPath)} and ${JSON.stringify(other.relativeMountPath)} overlap. Give each volume its own folder`;
+    }
+  }
+  return undefined;
+}
+
+function isBelowRoot(path: string): boolean {
+  return stepsOf(path).length > 0 && !path.startsWith("/") && hasNoParentSteps(path);
+}
+
+function stepsOf(path: string): string[] {
+  return path.split("/").filter((step) => step !== "" && step !== ".");
 }

@@ -1,12 +1,30 @@
-import type { MountVolumes } from "../../models/mountVolumes.ts";
+import type {
+  AzureBlobFileSystemReference,
+  AzureFileShareReference,
+  FileServerReference,
+  MountVolumes,
+  UnmanagedFileSystemReference,
+} from "../../models/mountVolumes.ts";
+import type { ResourceKind } from "../../wire/resourceIds.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import type { LaunchMount } from "../engines/engine.ts";
 
-/** The lists of volumes in a request; each holds one kind. */
+/** The lists of volumes in a request; each contains one kind. */
 export type VolumeProperty = keyof MountVolumes;
 
+/** The entries of these lists. */
+interface VolumeReferences {
+  readonly azureFileShares: AzureFileShareReference;
+  readonly azureBlobFileSystems: AzureBlobFileSystemReference;
+  readonly fileServers: FileServerReference;
+  readonly unmanagedFileSystems: UnmanagedFileSystemReference;
+}
+
 /** One entry of such a list. */
-export type VolumeReference<P extends VolumeProperty> = NonNullable<MountVolumes[P]>[number];
+export type VolumeReference<P extends VolumeProperty> = VolumeReferences[P];
+
+/** `MountVolumes` in a form in which the compiler sees that a list and its entries belong together. */
+export type VolumeLists = { readonly [P in VolumeProperty]?: readonly VolumeReference<P>[] | undefined };
 
 /** A file share that the service hosts. */
 export interface ShareName {
@@ -22,7 +40,7 @@ export interface AttachedVolume {
   readonly share?: ShareName;
 }
 
-/** A volume and the path at which runs find it. */
+/** A volume and the absolute path at which runs find it. */
 export interface VolumeMount extends LaunchMount, AttachedVolume {}
 
 /** The places where volumes are found. */
@@ -31,28 +49,44 @@ export interface VolumeHost {
   readonly accountNames: readonly string[];
   /** Whether this is the key of that account. */
   holdsKey(accountName: string, accountKey: string): boolean;
-  /** Returns the absolute folder of a share; undefined if the share does not exist. */
-  shareFolder(accountName: string, shareName: string): string | undefined;
+  /** Returns the absolute folder of a share, or one sentence that says why it cannot be used. */
+  findShare(share: ShareName): { readonly folder: string } | { readonly problem: string };
   /** Returns the URL of an account's file shares, for example `http://127.0.0.1:10101/account`. */
   fileEndpoint(accountName: string): string;
-  /** Returns the absolute folder of a file server, by the ID of the file server; undefined if it does not exist. */
+  /** Returns the absolute folder of a file server, which may not exist yet; undefined if the file server does not exist. */
   fileServerFolder(fileServerId: string): string | undefined;
 }
 
-/** Everything that the service knows about one kind of volume. */
+/** A resource that must exist, and stay, while something mounts a volume. */
+export interface NeededResource {
+  readonly kind: ResourceKind;
+  readonly id: string;
+  /** The property that names it: in {@link VolumeKind.needs} by its path in the reference. */
+  readonly property: string;
+}
+
+/** A kind of volume that the service can mount, and everything that the service knows about it. */
 export interface VolumeKind<P extends VolumeProperty> {
   /** The list of `mountVolumes` that holds volumes of this kind. */
   readonly property: P;
   /**
-   * Returns the problems of a reference, for clusters and jobs alike.
+   * Returns the problems of a reference, for clusters and jobs alike. The rules for mount paths are the same for every
+   * kind: see mountPaths.ts.
    * @param path - The reference by its path in the request body.
    */
   issues(reference: VolumeReference<P>, path: string): ValidationIssue[];
-  /** Returns the IDs of the resources that must exist, and stay, while something mounts the volume. */
-  needs(reference: VolumeReference<P>): { readonly property: string; readonly id: string }[];
+  /** Returns the resources that must exist, and stay, while something mounts the volume. */
+  needs(reference: VolumeReference<P>): readonly NeededResource[];
   /**
    * Turns the volume into a folder. May wait, for example for a network.
    * Rejects with a `StartError` if the volume cannot be mounted.
    */
   attach(reference: VolumeReference<P>, host: VolumeHost, abortSignal: AbortSignal): Promise<AttachedVolume>;
+}
+
+/** A kind of volume that the API has and the service cannot mount yet. */
+export interface UnsupportedVolumeKind<P extends VolumeProperty> {
+  readonly property: P;
+  /** Says so, and what to use instead. */
+  readonly unsupported: string;
 }

@@ -1,103 +1,133 @@
-import type { AzureFileShareReference, FileServerReference, MountVolumes } from "../../models/mountVolumes.ts";
-import type { SchedulerContext } from "../scheduler/context.ts";
+import type { MountVolumes } from "../../models/mountVolumes.ts";
+import { isWithin } from "../../ground/containment.ts";
+import type { ValidationIssue } from "../../wire/validate.ts";
 import { StartError } from "../startError.ts";
-import { fileServerDirectory } from "../dataFolders.ts";
+import { azureBlobFileSystems } from "./azureBlobFileSystems.ts";
+import { azureFileShares } from "./azureFileShares.ts";
+import { fileServers } from "./fileServers.ts";
+import { linkBelow } from "./mountLinks.ts";
+import { mountPathIssues, shortestMountPath, type MountPath } from "./mountPaths.ts";
+import { unmanagedFileSystems } from "./unmanagedFileSystems.ts";
+import type {
+  AttachedVolume,
+  NeededResource,
+  ShareName,
+  UnsupportedVolumeKind,
+  VolumeHost,
+  VolumeKind,
+  VolumeLists,
+  VolumeMount,
+  VolumeProperty,
+  VolumeReference,
+} from "./volume.ts";
 
-/** Where the file shares that the service hosts lie. */
-export interface ShareHost {
-  /** Whether this is the key of that account. */
-  holdsKey(accountName: string, accountKey: string): boolean;
-  /** Absolute folder of a share; undefined when there is none. */
-  shareFolder(accountName: string, shareName: string): string | undefined;
-  /** Names of the accounts that the service hosts. */
-  readonly accountNames: readonly string[];
-  /** Addresses under which it answers for an account, for example `http://127.0.0.1:10101/account`. */
-  fileEndpoint(accountName: string): string;
-}
+/** All kinds of volumes, in the order in which they are mounted. */
+const kinds: { readonly [P in VolumeProperty]: VolumeKind<P> | UnsupportedVolumeKind<P> } = {
+  azureFileShares,
+  azureBlobFileSystems,
+  fileServers,
+  unmanagedFileSystems,
+};
 
-/** A volume and the folder under the mount root at which jobs find it. */
-export interface VolumeMount {
-  /** Absolute folder of its content. */
-  readonly source: string;
-  readonly relativeMountPath: string;
-  /** The file share that it is; only the files of shares can be listed through the API. */
-  readonly share?: { readonly accountName: string; readonly shareName: string };
-}
-
-function mountError(kind: "Azure File" | "file server", volume: string, reason: string): StartError {
-  return new StartError(kind === "Azure File" ? "AZFMountError" : "NFSMountError", `Unable to mount ${kind}`, {
-    details: [
-      { name: "Volume", value: volume },
-      { name: "Info", value: reason },
-    ],
-  });
+/** One volume of a request, whatever its kind is. */
+interface Volume extends MountPath {
+  readonly issues: ValidationIssue[];
+  readonly needs: readonly NeededResource[];
+  attach(host: VolumeHost, abortSignal: AbortSignal): Promise<AttachedVolume>;
 }
 
 /**
- * Finds the folders behind the volumes of a cluster or job, shares before file servers.
- * @throws StartError when a share is not one of this service or does not exist, its key is wrong, or a file server is gone.
+ * Returns the problems of the volumes of a cluster or job.
+ * @param path - `mountVolumes` by its path in the request body.
  */
-export function mountsOf(volumes: MountVolumes | undefined, context: SchedulerContext): VolumeMount[] {
-  const { azureFileShares = [], fileServers = [] } = volumes ?? {};
-  return [
-    ...azureFileShares.map((reference) => shareMount(reference, context.shares)),
-    ...fileServers.map((reference) => fileServerMount(reference, context)),
-  ];
+export function volumeIssues(volumes: MountVolumes | undefined, path: string): ValidationIssue[] {
+  const listed = volumesIn(volumes, path);
+  return [...unsupportedIssues(volumes, path), ...listed.flatMap(({ issues }) => issues), ...mountPathIssues(listed)];
 }
 
-function shareMount(reference: AzureFileShareReference, host: ShareHost): VolumeMount {
-  const { accountName, azureFileUrl, relativeMountPath } = reference;
-  const fail = (reason: string) => mountError("Azure File", azureFileUrl, reason);
-  const share = shareNamedBy(azureFileUrl, host);
-  if (share?.accountName.toLowerCase() !== accountName.toLowerCase()) {
-    const known = host.accountNames.join(", ");
-    throw fail(`it is not a share of account ${accountName} on this service, which hosts: ${known}.`);
+/**
+ * Returns the resources that must exist, and stay, while something mounts these volumes.
+ * @param path - `mountVolumes` by its path in the request body.
+ */
+export function resourcesNeededBy(volumes: MountVolumes | undefined, path: string): NeededResource[] {
+  return volumesIn(volumes, path).flatMap((volume) =>
+    volume.needs.map((needed) => ({ ...needed, property: `${volume.path}.${needed.property}` })),
+  );
+}
+
+/**
+ * Turns volumes into folders, and shows each at its path below the mount root. May wait. Several runs may attach the same
+ * volumes at the same root at the same time.
+ * Rejects with a `StartError` if a volume cannot be mounted, and with the reason of the signal if it is aborted.
+ */
+export async function attachVolumes(
+  volumes: MountVolumes | undefined,
+  mountRoot: string,
+  host: VolumeHost,
+  abortSignal: AbortSignal,
+): Promise<VolumeMount[]> {
+  const listed = volumesIn(volumes, "mountVolumes");
+  const [issue] = mountPathIssues(listed);
+  if (issue) throw new StartError("InvalidMountPath", `${issue.message}.`, { target: issue.path });
+  const mounts: VolumeMount[] = [];
+  for (const volume of listed) {
+    abortSignal.throwIfAborted();
+    const attached = await volume.attach(host, abortSignal);
+    const target = await linkBelow(mountRoot, shortestMountPath(volume.relativeMountPath), attached.source);
+    mounts.push({ ...attached, target });
   }
-  if (!host.holdsKey(share.accountName, reference.credentials.accountKey ?? "")) {
-    throw fail(`the account key for ${accountName} is missing or wrong.`);
-  }
-  const source = host.shareFolder(share.accountName, share.shareName);
-  if (source === undefined) throw fail(`share ${share.shareName} does not exist. Create it first.`);
-  return { source, relativeMountPath, share };
+  return mounts;
 }
 
-function fileServerMount(reference: FileServerReference, context: SchedulerContext): VolumeMount {
-  const { fileServer, sourceDirectory = "", relativeMountPath } = reference;
-  const found = context.store.resources.find("fileServers", fileServer.id);
-  if (!found) throw mountError("file server", fileServer.id, "the file server does not exist any more.");
-  const source = fileServerDirectory(context, found.sequence, sourceDirectory);
-  if (source === undefined) {
-    throw mountError("file server", fileServer.id, `the directory ${sourceDirectory} is not a folder on it.`);
-  }
-  return { source, relativeMountPath };
-}
-
-/** Reads the address of a share: the one that Azure gives it, or the one under which this service answers. */
-function shareNamedBy(azureFileUrl: string, host: ShareHost): { accountName: string; shareName: string } | undefined {
-  const azure = /^https?:\/\/([a-z0-9]+)\.file\.[a-z0-9.-]+\/([a-z0-9-]+)\/?$/i.exec(azureFileUrl);
-  if (azure) return hosted(azure[1] ?? "", azure[2] ?? "", host);
-  for (const accountName of host.accountNames) {
-    const prefix = `${host.fileEndpoint(accountName)}/`;
-    const shareName = azureFileUrl.startsWith(prefix) ? azureFileUrl.slice(prefix.length).replace(/\/$/, "") : "";
-    if (/^[a-z0-9-]+$/.test(shareName)) return { accountName, shareName };
-  }
-  return undefined;
-}
-
-function hosted(
-  account: string,
-  shareName: string,
-  host: ShareHost,
-): { accountName: string; shareName: string } | undefined {
-  const accountName = host.accountNames.find((name) => name.toLowerCase() === account.toLowerCase());
-  return accountName === undefined ? undefined : { accountName, shareName: shareName.toLowerCase() };
-}
-
-/** The share that holds an absolute path, by the absolute paths at which volumes are mounted. */
+/** Returns the file share that contains an absolute path, and the path in it; undefined if no mounted share does. */
 export function locationOnShare(
   path: string,
-  mounted: readonly (VolumeMount & { readonly target: string })[],
-): { accountName: string; shareName: string; path: string } | undefined {
-  const mount = mounted.find(({ target }) => path === target || path.startsWith(`${target}/`));
+  mounts: readonly VolumeMount[],
+): (ShareName & { readonly path: string }) | undefined {
+  const mount = mounts.find(({ target }) => isWithin(target, path));
   return mount?.share && { ...mount.share, path: path.slice(mount.target.length + 1) };
+}
+
+function unsupportedIssues(volumes: MountVolumes | undefined, path: string): ValidationIssue[] {
+  return Object.values(kinds).flatMap((kind) => {
+    const isUsed = (volumes?.[kind.property]?.length ?? 0) > 0;
+    return isUsed && "unsupported" in kind ? [{ path: `${path}.${kind.property}`, message: kind.unsupported }] : [];
+  });
+}
+
+function volumesIn(volumes: MountVolumes = {}, path: string): Volume[] {
+  const properties = Object.keys(kinds) as VolumeProperty[];
+  return properties.flatMap((property) => volumesOf(property, volumes, path));
+}
+
+function volumesOf<P extends VolumeProperty>(property: P, volumes: VolumeLists, path: string): Volume[] {
+  const kind: VolumeKind<P> | UnsupportedVolumeKind<P> = kinds[property];
+  return (volumes[property] ?? []).map((reference, index) => {
+    return volumeOf(kind, reference, `${path}.${property}[${String(index)}]`);
+  });
+}
+
+function volumeOf<P extends VolumeProperty>(
+  kind: VolumeKind<P> | UnsupportedVolumeKind<P>,
+  reference: VolumeReference<P>,
+  path: string,
+): Volume {
+  const { relativeMountPath } = reference;
+  if (isUnsupported(kind)) {
+    const attach = () => Promise.reject(new StartError("MountFailed", `${kind.unsupported}.`, { target: path }));
+    return { path, relativeMountPath, issues: [], needs: [], attach };
+  }
+  return {
+    path,
+    relativeMountPath,
+    issues: kind.issues(reference, path),
+    needs: kind.needs(reference),
+    attach: (host, abortSignal) => kind.attach(reference, host, abortSignal),
+  };
+}
+
+function isUnsupported<P extends VolumeProperty>(
+  kind: VolumeKind<P> | UnsupportedVolumeKind<P>,
+): kind is UnsupportedVolumeKind<P> {
+  return "unsupported" in kind;
 }

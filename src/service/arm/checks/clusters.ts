@@ -2,11 +2,11 @@ import type { ClusterCreateParameters, ScaleSettings } from "../../../models/clu
 import type { ValidationIssue } from "../../../wire/validate.ts";
 import { accountIssues } from "./accounts.ts";
 import { variableIssues } from "./variables.ts";
-import { volumeIssues } from "../../volumes/checks.ts";
+import { volumeIssues } from "../../volumes/volumes.ts";
 
 const mostNodes = 100;
 
-/** The rules for a new cluster that its wire table cannot express. */
+/** Returns the problems of a new cluster that its wire table cannot express. */
 export function clusterIssues(parameters: ClusterCreateParameters): ValidationIssue[] {
   const { userAccountSettings, nodeSetup, scaleSettings } = parameters;
   const issues = [
@@ -23,7 +23,7 @@ export function clusterIssues(parameters: ClusterCreateParameters): ValidationIs
   return issues;
 }
 
-/** The rules for scale settings: exactly one kind, and sensible numbers. */
+/** Returns the problems of scale settings, which need exactly one kind and consistent numbers. */
 export function scaleIssues(settings: ScaleSettings | undefined): ValidationIssue[] {
   const path = "properties.scaleSettings";
   if (!settings) return [];

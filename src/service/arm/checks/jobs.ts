@@ -1,42 +1,33 @@
-import type { Job, JobCreateParameters } from "../../../models/job.ts";
-import type { ValidationIssue } from "../../../wire/validate.ts";
-import { durationInMs } from "../../scheduler/duration.ts";
-import { launchIssueOf, toolkitIssueOf } from "../../scheduler/jobCheck.ts";
+import type { JobCreateParameters } from "../../../models/job.ts";
 import { isWorkspaceChildId } from "../../../wire/resourceIds.ts";
+import type { ValidationIssue } from "../../../wire/validate.ts";
+import { keyVaultIssue } from "../../keyVault.ts";
+import { durationInMs } from "../../scheduler/duration.ts";
+import { toolkitIssues } from "../../toolkits/toolkits.ts";
+import { volumeIssues } from "../../volumes/volumes.ts";
 import { variableIssues } from "./variables.ts";
-import { noKeyVault, volumeIssues } from "../../volumes/checks.ts";
 
-/** The rules for a new job that its wire table cannot express. */
+/** Returns the problems of a new job that its wire table cannot express. */
 export function jobIssues(parameters: JobCreateParameters): ValidationIssue[] {
-  const issues = [
-    ...clusterIssuesOf(parameters),
+  return [
+    ...clusterReferenceIssues(parameters),
     ...containerIssues(parameters),
     ...volumeIssues(parameters.mountVolumes, "properties.mountVolumes"),
     ...variableIssues(parameters.environmentVariables, parameters.secrets, "properties"),
     ...wallClockIssues(parameters),
+    ...toolkitIssues(parameters),
   ];
-  const toolkit = toolkitIssueOf(parameters);
-  if (toolkit) issues.push(toolkit);
-  return issues;
 }
 
-/** Paths that cannot be worked out; looked for when everything else is in order. */
-export function pathIssues(job: Job): ValidationIssue[] {
-  const issue = launchIssueOf(job);
-  return issue ? [issue] : [];
-}
-
-function clusterIssuesOf({ cluster }: JobCreateParameters): ValidationIssue[] {
+function clusterReferenceIssues({ cluster }: JobCreateParameters): ValidationIssue[] {
   if (isWorkspaceChildId(cluster.id, "clusters")) return [];
-  return [{ path: "properties.cluster.id", message: "must be the ARM id of a cluster, as clusters.get answers it" }];
+  return [{ path: "properties.cluster.id", message: "must be the ARM ID of a cluster, as clusters.get returns it" }];
 }
 
 function containerIssues({ containerSettings }: JobCreateParameters): ValidationIssue[] {
   const credentials = containerSettings?.imageSourceRegistry.credentials;
   const path = "properties.containerSettings.imageSourceRegistry.credentials";
-  if (credentials?.passwordSecretReference) {
-    return [{ path: `${path}.passwordSecretReference`, message: `${noKeyVault} password` }];
-  }
+  if (credentials?.passwordSecretReference) return [keyVaultIssue(path, "password")];
   return credentials && credentials.password === undefined
     ? [{ path: `${path}.password`, message: "is required" }]
     : [];

@@ -1,8 +1,8 @@
 import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../../../models/environment.ts";
 import type { ValidationIssue } from "../../../wire/validate.ts";
-import { noKeyVault } from "../../volumes/checks.ts";
+import { keyVaultIssue } from "../../keyVault.ts";
 
-/** Names of variables that no shell could set, secrets that are not given by value, and names given twice. */
+/** Returns the problems of names that no shell could set, secrets that are not given by value, and names given twice. */
 export function variableIssues(
   variables: readonly EnvironmentVariable[] | undefined,
   secrets: readonly EnvironmentVariableWithSecretValue[] | undefined,
@@ -23,7 +23,7 @@ export function variableIssues(
   (secrets ?? []).forEach(({ name, value, valueSecretReference }, index) => {
     const at = `${path}.secrets[${String(index)}]`;
     check(name, at);
-    if (valueSecretReference) issues.push({ path: `${at}.valueSecretReference`, message: `${noKeyVault} value` });
+    if (valueSecretReference) issues.push(keyVaultIssue(at, "value"));
     else if (value === undefined) issues.push({ path: `${at}.value`, message: "is required" });
     else if (value.includes("\0")) issues.push({ path: `${at}.value`, message: "must not contain a NUL character" });
   });

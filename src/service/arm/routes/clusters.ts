@@ -1,27 +1,46 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import type { Cluster, ClusterCreateParameters } from "../../../models/cluster.ts";
-import { cluster as clusterSchema, clusterCreateParameters, clusterUpdateParameters } from "../../../wire/cluster.ts";
+import {
+  cluster as clusterSchema,
+  clusterCreateParameters,
+  clusterUpdateParameters,
+  imageReference,
+  manualScaleSettings,
+} from "../../../wire/cluster.ts";
+import { applyDefaults } from "../../../wire/defaults.ts";
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
+import { setupTaskLaunchIssues } from "../../launch/launchIssues.ts";
 import { nodeStateCountsOf } from "../../scheduler/clusterNodes.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { Store } from "../../state/store.ts";
-import { answerAccepted, answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import { resourcePage, sendAccepted, sendResource } from "../responses.ts";
 import { clusterIssues, scaleIssues } from "../checks/clusters.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
-import { createdBefore, fingerprintOf } from "../sameRequest.ts";
-import { answerDeletion } from "./deletion.ts";
+import { createdBefore, requestDigest } from "../sameRequest.ts";
+import { sendDeletion } from "./deletion.ts";
 import { ArmError, invalidParameter } from "../errors.ts";
-import { fileServersIn } from "../checks/fileServers.ts";
-import { locationOf, workspaceChildId, workspaceChildOf, workspaceOf } from "../resourcesInPath.ts";
+import { neededResources } from "../checks/neededResources.ts";
+import {
+  locationOf,
+  refuseWhileDeleting,
+  workspaceChildId,
+  workspaceChildOf,
+  workspaceOf,
+} from "../resourcesInPath.ts";
 import { bodyIn, nameIn } from "../parameters.ts";
 import { remoteLoginOf } from "./remoteLogin.ts";
 import { workspacePath } from "./paths.ts";
 import { clusterLimit } from "./usages.ts";
 
-const defaultImage = { publisher: "Canonical", offer: "UbuntuServer", sku: "16.04-LTS", version: "latest" };
+const defaultImage = applyDefaults(imageReference, {
+  publisher: "Canonical",
+  offer: "UbuntuServer",
+  sku: "16.04-LTS",
+});
+const defaultScaleSettings = { manual: applyDefaults(manualScaleSettings, { targetNodeCount: 0 }) };
 
 /** The operation group Clusters. */
 export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
@@ -30,12 +49,12 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   const cluster = `${clusters}/:clusterName`;
 
   app.get(clusters, (request: ArmRequest) =>
-    answerList(context, request, "clusters", workspaceOf(context, request).key, (found) => clusterBody(store, found)),
+    resourcePage(context, request, "clusters", workspaceOf(context, request).key, (found) => clusterBody(store, found)),
   );
 
   app.get(cluster, (request: ArmRequest, reply) => {
     const found = workspaceChildOf(context, request, "clusters");
-    return answerResource(reply, found, clusterBody(store, found));
+    return sendResource(reply, found, clusterBody(store, found));
   });
 
   app.put(cluster, (request: ArmRequest, reply) => {
@@ -45,11 +64,14 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     const parameters = withFixedDefaults(bodyIn(request, clusterCreateParameters));
     const issues = clusterIssues(parameters);
     if (issues.length > 0) throw invalidParameter(issues);
-    const fingerprint = fingerprintOf(context, parameters);
-    const found = createdBefore(context, "clusters", id, fingerprint);
-    if (found) return answerResource(reply, found, clusterBody(store, found));
-    const [fileServer] = fileServersIn(store, parameters.nodeSetup?.mountVolumes, "properties.nodeSetup.mountVolumes");
-    const subnet = fileServer?.model.subnet ?? parameters.subnet;
+    const digest = requestDigest(context, parameters);
+    const found = createdBefore(context, "clusters", id, digest);
+    if (found) return sendResource(reply, found, clusterBody(store, found));
+    const { mountVolumes, setupTask } = parameters.nodeSetup ?? {};
+    const needed = neededResources(store, mountVolumes, "properties.nodeSetup.mountVolumes");
+    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask) : [];
+    if (launchIssues.length > 0) throw invalidParameter(launchIssues);
+    const subnet = subnetOf(needed) ?? parameters.subnet;
     if (store.resources.list("clusters").length >= clusterLimit) {
       const message = `This would exceed the quota of Microsoft.BatchAI/clusters: at most ${String(clusterLimit)}. Delete a cluster first.`;
       throw new ArmError("ClusterQuotaReached", message);
@@ -58,14 +80,14 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
       const created = store.resources.insert("clusters", {
         id,
         parent: workspace.key,
-        fingerprint,
+        fingerprint: digest,
         model: clusterFrom({ ...parameters, subnet }, id, nameIn(request, "clusterName")),
       });
       store.vault.put(created.key, secretsOf(clusterCreateParameters, parameters));
       return store.operations.record("create", id, locationOf(store, created));
     });
     scheduler.wake();
-    return answerAccepted(request, reply, subscriptionId, operation);
+    return sendAccepted(request, reply, subscriptionId, operation);
   });
 
   app.patch(cluster, (request: ArmRequest, reply) => {
@@ -76,13 +98,13 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     if (issues.length > 0) throw invalidParameter(issues);
     const updated = scaleSettings ? store.resources.write(found, { ...found.model, scaleSettings }) : found;
     scheduler.wake();
-    return answerResource(reply, updated, clusterBody(store, updated));
+    return sendResource(reply, updated, clusterBody(store, updated));
   });
 
   app.delete(cluster, (request: ArmRequest, reply) => {
     workspaceOf(context, request);
     const id = workspaceChildId(context, request, "clusters");
-    return answerDeletion(context, request, reply, store.resources.find("clusters", id));
+    return sendDeletion(context, request, reply, store.resources.find("clusters", id));
   });
 
   app.post(`${cluster}/listRemoteLoginInformation`, (request: ArmRequest) => {
@@ -91,7 +113,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 }
 
-/** The body of a cluster with its counters of this moment. */
+/** Returns the body of a cluster with its current counters. */
 function clusterBody(store: Store, { key, model }: StoredResource<"clusters">): Record<string, unknown> {
   const nodes = store.nodes.ofCluster(key);
   return serialize(clusterSchema, {
@@ -101,14 +123,21 @@ function clusterBody(store: Store, { key, model }: StoredResource<"clusters">): 
   });
 }
 
-/** The defaults that the service always filled in, beyond those that the wire tables declare. */
+/** Returns the parameters with the defaults of properties that are absent as a whole; bodyIn has added all others. */
 function withFixedDefaults(parameters: ClusterCreateParameters): ClusterCreateParameters {
   const image = parameters.virtualMachineConfiguration?.imageReference ?? defaultImage;
   return {
     ...parameters,
-    scaleSettings: parameters.scaleSettings ?? { manual: { targetNodeCount: 0, nodeDeallocationOption: "requeue" } },
-    virtualMachineConfiguration: { imageReference: { ...image, version: image.version ?? "latest" } },
+    scaleSettings: parameters.scaleSettings ?? defaultScaleSettings,
+    virtualMachineConfiguration: { imageReference: image },
   };
+}
+
+/** Returns the subnet of the first file server that the cluster mounts; the API shows it as the subnet of the cluster. */
+function subnetOf(needed: readonly StoredResource[]): Cluster["subnet"] {
+  return needed
+    .map(({ model }) => ("subnet" in model ? model.subnet : undefined))
+    .find((subnet) => subnet !== undefined);
 }
 
 function clusterFrom(parameters: ClusterCreateParameters, id: string, name: string): Cluster {
@@ -128,7 +157,7 @@ function clusterFrom(parameters: ClusterCreateParameters, id: string, name: stri
   };
 }
 
-/** The set-up task of every new cluster writes to a folder of its own. */
+/** Returns the node set-up with a new output folder for its set-up task, so that no two clusters share one. */
 function withSuffix(nodeSetup: NonNullable<Cluster["nodeSetup"]>, id: string): NonNullable<Cluster["nodeSetup"]> {
   if (!nodeSetup.setupTask) return nodeSetup;
   const names = namesIn(id);

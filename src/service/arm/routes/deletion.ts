@@ -1,11 +1,11 @@
 import type { FastifyReply } from "fastify";
 import type { StoredResource } from "../../state/resources.ts";
-import { answerAccepted } from "../answers.ts";
+import { sendAccepted } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { locationOf } from "../resourcesInPath.ts";
 
 /** Answers DELETE: 204 when there is nothing to delete, else 202 and an operation that ends when all is gone. */
-export function answerDeletion(
+export function sendDeletion(
   context: ArmContext,
   request: ArmRequest,
   reply: FastifyReply,
@@ -18,5 +18,5 @@ export function answerDeletion(
     scheduler.delete(resource);
     return started;
   });
-  return answerAccepted(request, reply, subscriptionId, operation);
+  return sendAccepted(request, reply, subscriptionId, operation);
 }

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import type { Experiment } from "../../../models/experiment.ts";
-import { answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import { resourcePage, sendResource } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { createdBefore } from "../sameRequest.ts";
-import { answerDeletion } from "./deletion.ts";
-import { workspaceChildId, workspaceChildOf, workspaceOf } from "../resourcesInPath.ts";
+import { sendDeletion } from "./deletion.ts";
+import { refuseWhileDeleting, workspaceChildId, workspaceChildOf, workspaceOf } from "../resourcesInPath.ts";
 import { nameIn } from "../parameters.ts";
 import { workspacePath } from "./paths.ts";
 
@@ -15,11 +15,11 @@ export function experimentRoutes(app: FastifyInstance, context: ArmContext): voi
   const experiment = `${experiments}/:experimentName`;
 
   app.get(experiments, (request: ArmRequest) =>
-    answerList(context, request, "experiments", workspaceOf(context, request).key),
+    resourcePage(context, request, "experiments", workspaceOf(context, request).key),
   );
 
   app.get(experiment, (request: ArmRequest, reply) =>
-    answerResource(reply, workspaceChildOf(context, request, "experiments")),
+    sendResource(reply, workspaceChildOf(context, request, "experiments")),
   );
 
   app.put(experiment, (request: ArmRequest, reply) => {
@@ -27,7 +27,7 @@ export function experimentRoutes(app: FastifyInstance, context: ArmContext): voi
     const workspace = workspaceOf(context, request);
     refuseWhileDeleting(workspace);
     const found = createdBefore(context, "experiments", id, "");
-    if (found) return answerResource(reply, found);
+    if (found) return sendResource(reply, found);
     const now = new Date();
     const model: Experiment = {
       id,
@@ -37,7 +37,7 @@ export function experimentRoutes(app: FastifyInstance, context: ArmContext): voi
       provisioningState: "succeeded",
       provisioningStateTransitionTime: now,
     };
-    return answerResource(
+    return sendResource(
       reply,
       store.resources.insert("experiments", { id, parent: workspace.key, fingerprint: "", model }),
     );
@@ -46,6 +46,6 @@ export function experimentRoutes(app: FastifyInstance, context: ArmContext): voi
   app.delete(experiment, (request: ArmRequest, reply) => {
     workspaceOf(context, request);
     const id = workspaceChildId(context, request, "experiments");
-    return answerDeletion(context, request, reply, store.resources.find("experiments", id));
+    return sendDeletion(context, request, reply, store.resources.find("experiments", id));
   });
 }

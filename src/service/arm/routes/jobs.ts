@@ -1,21 +1,23 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import type { Job, JobCreateParameters } from "../../../models/job.ts";
-import { job as jobSchema, jobCreateParameters } from "../../../wire/job.ts";
+import { applyDefaults } from "../../../wire/defaults.ts";
+import { job as jobSchema, jobConstraints, jobCreateParameters } from "../../../wire/job.ts";
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
-import { toolTypeOf } from "../../scheduler/jobCheck.ts";
+import { jobLaunchIssues } from "../../launch/launchIssues.ts";
 import { markQueued } from "../../scheduler/jobStates.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
-import { answerAccepted, answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import { toolTypeOf, withToolkitDefaults } from "../../toolkits/toolkits.ts";
+import { resourcePage, sendAccepted, sendResource } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
-import { createdBefore, fingerprintOf } from "../sameRequest.ts";
-import { answerDeletion } from "./deletion.ts";
+import { createdBefore, requestDigest } from "../sameRequest.ts";
+import { sendDeletion } from "./deletion.ts";
 import { invalidParameter } from "../errors.ts";
-import { fileServersIn } from "../checks/fileServers.ts";
-import { jobIssues, pathIssues } from "../checks/jobs.ts";
-import { existing, jobIdOf, jobOf, locationOf, workspaceChildOf } from "../resourcesInPath.ts";
+import { jobIssues } from "../checks/jobs.ts";
+import { neededResources } from "../checks/neededResources.ts";
+import { existing, jobIdOf, jobOf, locationOf, refuseWhileDeleting, workspaceChildOf } from "../resourcesInPath.ts";
 import { outputFilesOf } from "./outputFiles.ts";
 import { bodyIn, nameIn } from "../parameters.ts";
 import { remoteLoginOf } from "./remoteLogin.ts";
@@ -28,12 +30,12 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   const job = `${jobs}/:jobName`;
 
   app.get(jobs, (request: ArmRequest) =>
-    answerList(context, request, "jobs", workspaceChildOf(context, request, "experiments").key, jobBody),
+    resourcePage(context, request, "jobs", workspaceChildOf(context, request, "experiments").key, jobBody),
   );
 
   app.get(job, (request: ArmRequest, reply) => {
     const found = jobOf(context, request);
-    return answerResource(reply, found, jobBody(found));
+    return sendResource(reply, found, jobBody(found));
   });
 
   app.put(job, (request: ArmRequest, reply) => {
@@ -43,28 +45,28 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     const parameters = withComputedDefaults(bodyIn(request, jobCreateParameters));
     const issues = jobIssues(parameters);
     if (issues.length > 0) throw invalidParameter(issues);
-    const fingerprint = fingerprintOf(context, parameters);
-    const found = createdBefore(context, "jobs", id, fingerprint);
-    if (found) return answerResource(reply, found, jobBody(found));
+    const digest = requestDigest(context, parameters);
+    const found = createdBefore(context, "jobs", id, digest);
+    if (found) return sendResource(reply, found, jobBody(found));
     refuseWhileDeleting(existing(store, "clusters", parameters.cluster.id, "properties.cluster.id"));
-    fileServersIn(store, parameters.mountVolumes, "properties.mountVolumes");
+    neededResources(store, parameters.mountVolumes, "properties.mountVolumes");
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
-    const unclearPaths = pathIssues(model);
-    if (unclearPaths.length > 0) throw invalidParameter(unclearPaths);
+    const launchIssues = jobLaunchIssues(model);
+    if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const operation = store.transaction(() => {
-      const created = store.resources.insert("jobs", { id, parent: experiment.key, fingerprint, model });
+      const created = store.resources.insert("jobs", { id, parent: experiment.key, fingerprint: digest, model });
       store.vault.put(created.key, secretsOf(jobCreateParameters, parameters));
       markQueued(store, created);
       return store.operations.record("create", id, locationOf(store, created));
     });
     scheduler.wake();
-    return answerAccepted(request, reply, subscriptionId, operation);
+    return sendAccepted(request, reply, subscriptionId, operation);
   });
 
   app.delete(job, (request: ArmRequest, reply) => {
     workspaceChildOf(context, request, "experiments");
-    return answerDeletion(context, request, reply, store.resources.find("jobs", jobIdOf(context, request)));
+    return sendDeletion(context, request, reply, store.resources.find("jobs", jobIdOf(context, request)));
   });
 
   app.post(`${job}/terminate`, (request: ArmRequest, reply) => {
@@ -76,7 +78,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
       if (!stopping) store.operations.succeed(found.key, "terminate");
       return stopping ? (store.operations.find(started.id) ?? started) : undefined;
     });
-    return operation ? answerAccepted(request, reply, subscriptionId, operation) : reply.code(200).send();
+    return operation ? sendAccepted(request, reply, subscriptionId, operation) : reply.code(200).send();
   });
 
   app.post(`${job}/listRemoteLoginInformation`, (request: ArmRequest) => {
@@ -84,7 +86,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     return remoteLoginOf((run?.nodes ?? []).filter((id) => store.nodes.find(id)));
   });
 
-  // Clients of old follow nextLink by GET or by POST: both are answered.
+  // Old clients follow nextLink with GET, others with POST.
   app.route({
     method: ["GET", "POST"],
     url: `${job}/listOutputFiles`,
@@ -92,26 +94,17 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 }
 
-/** The body of a job; the service also names its experiment. */
+/** Returns the body of a job; it also names the experiment of the job. */
 function jobBody({ model }: StoredResource<"jobs">): Record<string, unknown> {
   const body = serialize(jobSchema, model);
   const experimentName = namesIn(model.id ?? "").experiments;
   return { ...body, properties: { ...(body.properties as object), experimentName } };
 }
 
-/** The defaults that depend on other properties. */
+/** Returns the parameters with the defaults that depend on other properties; bodyIn has added all others. */
 function withComputedDefaults(parameters: JobCreateParameters): JobCreateParameters {
-  const { constraints, cntkSettings, nodeCount } = parameters;
-  const completed = {
-    ...parameters,
-    constraints: { ...constraints, maxWallClockTime: constraints?.maxWallClockTime ?? "P7D" },
-  };
-  if (!cntkSettings) return completed;
-  const languageType = cntkSettings.languageType ?? (cntkSettings.configFilePath ? "BrainScript" : "Python");
-  return {
-    ...completed,
-    cntkSettings: { ...cntkSettings, languageType, processCount: cntkSettings.processCount ?? nodeCount },
-  };
+  const constraints = applyDefaults(jobConstraints, parameters.constraints ?? {});
+  return withToolkitDefaults({ ...parameters, constraints });
 }
 
 function jobFrom(parameters: JobCreateParameters, id: string, name: string): Job {
@@ -132,7 +125,7 @@ function jobFrom(parameters: JobCreateParameters, id: string, name: string): Job
   };
 }
 
-/** The part of every output path that is new for every job, so that a job never meets the files of a deleted one. */
+/** Returns the part of every output path that is new for each job, so that no job finds the files of a deleted job. */
 function outputSegmentOf(id: string): string {
   const names = namesIn(id);
   return [

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { dateTime, model, object, onlyOneOf, readOnly, string } from "../../../wire/schema.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import type { Operation } from "../../state/operations.ts";
-import { originOf, retryAfter } from "../answers.ts";
+import { originOf, retryAfter } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { ArmError } from "../errors.ts";
 import { subscriptionPath } from "./paths.ts";

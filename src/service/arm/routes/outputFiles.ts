@@ -4,7 +4,7 @@ import { serialize } from "../../../wire/serialize.ts";
 import type { DirectoryEntry } from "../../../files/index.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { OutputLocation } from "../../state/runs.ts";
-import { answerPage } from "../answers.ts";
+import { pageOf } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { ArmError, invalidParameter } from "../errors.ts";
 import { integerIn, queryIn } from "../parameters.ts";
@@ -44,7 +44,7 @@ export async function outputFilesOf(
       contentLength: entry.contentLength ?? 0,
     };
   };
-  return answerPage(request, (after, limit) =>
+  return pageOf(request, (after, limit) =>
     entries
       .slice(after, after + limit)
       .map((entry, index) => ({ sequence: after + index + 1, body: serialize(fileSchema, fileOf(entry)) })),

@@ -3,10 +3,10 @@ import { resourceGroupId } from "../../../wire/resourceIds.ts";
 import { resourceGroup, type ResourceGroup, resourceGroupUpdate } from "../../state/resourceGroup.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { Store } from "../../state/store.ts";
-import { answerList, bodyOf, originOf, refuseWhileDeleting, retryAfter } from "../answers.ts";
+import { originOf, resourceBody, resourcePage, retryAfter } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { ArmError } from "../errors.ts";
-import { resourceGroupOf } from "../resourcesInPath.ts";
+import { refuseWhileDeleting, resourceGroupOf } from "../resourcesInPath.ts";
 import { bodyIn, checkLocation, checkResourceGroupName, resourceGroupIn } from "../parameters.ts";
 import { resourceGroupPath, subscriptionPath } from "./paths.ts";
 
@@ -15,10 +15,10 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
   const { store, subscriptionId, scheduler } = context;
 
   app.get(`${subscriptionPath}/resourceGroups`, (request: ArmRequest) =>
-    answerList(context, request, "resourceGroups"),
+    resourcePage(context, request, "resourceGroups"),
   );
 
-  app.get(resourceGroupPath, (request: ArmRequest) => bodyOf(resourceGroupOf(context, request)));
+  app.get(resourceGroupPath, (request: ArmRequest) => resourceBody(resourceGroupOf(context, request)));
 
   app.head(resourceGroupPath, (request: ArmRequest, reply) => {
     const exists = store.resources.find("resourceGroups", resourceGroupId(subscriptionId, resourceGroupIn(request)));
@@ -31,15 +31,15 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
     checkLocation(parameters.location);
     const id = resourceGroupId(subscriptionId, name);
     const found = store.resources.find("resourceGroups", id);
-    if (found) return bodyOf(recreate(context, found, parameters));
-    return reply.code(201).send(bodyOf(create(store, id, name, parameters)));
+    if (found) return resourceBody(recreate(context, found, parameters));
+    return reply.code(201).send(resourceBody(create(store, id, name, parameters)));
   });
 
   app.patch(resourceGroupPath, (request: ArmRequest) => {
     const found = resourceGroupOf(context, request);
     refuseWhileDeleting(found);
     const { tags } = bodyIn(request, resourceGroupUpdate);
-    return bodyOf(store.resources.write(found, { ...found.model, ...(tags ? { tags } : {}) }));
+    return resourceBody(store.resources.write(found, { ...found.model, ...(tags ? { tags } : {}) }));
   });
 
   app.delete(resourceGroupPath, (request: ArmRequest, reply) => {

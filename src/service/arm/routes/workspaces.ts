@@ -2,11 +2,11 @@ import type { FastifyInstance } from "fastify";
 import type { Workspace, WorkspaceCreateParameters } from "../../../models/workspace.ts";
 import { workspaceCreateParameters, workspaceUpdateParameters } from "../../../wire/workspace.ts";
 import type { StoredResource } from "../../state/resources.ts";
-import { answerList, answerResource, refuseWhileDeleting } from "../answers.ts";
+import { resourcePage, sendResource } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
-import { answerDeletion } from "./deletion.ts";
+import { sendDeletion } from "./deletion.ts";
 import { ArmError } from "../errors.ts";
-import { resourceGroupOf, workspaceIdOf, workspaceOf } from "../resourcesInPath.ts";
+import { refuseWhileDeleting, resourceGroupOf, workspaceIdOf, workspaceOf } from "../resourcesInPath.ts";
 import { bodyIn, checkLocation, nameIn } from "../parameters.ts";
 import { subscriptionPath, workspacePath, workspacesPath } from "./paths.ts";
 
@@ -15,14 +15,14 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
   const { store } = context;
 
   app.get(`${subscriptionPath}/providers/Microsoft.BatchAI/workspaces`, (request: ArmRequest) =>
-    answerList(context, request, "workspaces"),
+    resourcePage(context, request, "workspaces"),
   );
 
   app.get(workspacesPath, (request: ArmRequest) =>
-    answerList(context, request, "workspaces", resourceGroupOf(context, request).key),
+    resourcePage(context, request, "workspaces", resourceGroupOf(context, request).key),
   );
 
-  app.get(workspacePath, (request: ArmRequest, reply) => answerResource(reply, workspaceOf(context, request)));
+  app.get(workspacePath, (request: ArmRequest, reply) => sendResource(reply, workspaceOf(context, request)));
 
   app.put(workspacePath, (request: ArmRequest, reply) => {
     const id = workspaceIdOf(context, request);
@@ -31,7 +31,7 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
     const parameters = bodyIn(request, workspaceCreateParameters);
     checkLocation(parameters.location);
     const found = store.resources.find("workspaces", id);
-    if (found) return answerResource(reply, recreate(context, found, parameters));
+    if (found) return sendResource(reply, recreate(context, found, parameters));
     const now = new Date();
     const model: Workspace = {
       id,
@@ -42,22 +42,19 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
       provisioningState: "succeeded",
       provisioningStateTransitionTime: now,
     };
-    return answerResource(
-      reply,
-      store.resources.insert("workspaces", { id, parent: group.key, fingerprint: "", model }),
-    );
+    return sendResource(reply, store.resources.insert("workspaces", { id, parent: group.key, fingerprint: "", model }));
   });
 
   app.patch(workspacePath, (request: ArmRequest, reply) => {
     const found = workspaceOf(context, request);
     refuseWhileDeleting(found);
     const { tags } = bodyIn(request, workspaceUpdateParameters);
-    return answerResource(reply, tags ? store.resources.write(found, { ...found.model, tags }) : found);
+    return sendResource(reply, tags ? store.resources.write(found, { ...found.model, tags }) : found);
   });
 
   app.delete(workspacePath, (request: ArmRequest, reply) => {
     resourceGroupOf(context, request);
-    return answerDeletion(context, request, reply, store.resources.find("workspaces", workspaceIdOf(context, request)));
+    return sendDeletion(context, request, reply, store.resources.find("workspaces", workspaceIdOf(context, request)));
   });
 }
 

@@ -5,29 +5,28 @@ import { resourceSchemas, type StoredResource } from "../state/resources.ts";
 import type { Operation } from "../state/operations.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { integerIn, queryIn } from "./parameters.ts";
-import { ArmError, invalidParameter } from "./errors.ts";
+import { invalidParameter } from "./errors.ts";
 import { apiVersion } from "./versions.ts";
 
-/** The JSON body of a resource. */
-export function bodyOf<K extends ResourceKind>(resource: StoredResource<K>): Record<string, unknown> {
+/** Returns the JSON body of a resource. */
+export function resourceBody<K extends ResourceKind>(resource: StoredResource<K>): Record<string, unknown> {
   return serialize(resourceSchemas[resource.kind], resource.model);
 }
 
-/** Answers one resource, with the ETag and time of its last write by a client. */
-export function answerResource<K extends ResourceKind>(
+/** Sends one resource, with the ETag and time of its last write by a client. */
+export function sendResource<K extends ResourceKind>(
   reply: FastifyReply,
   resource: StoredResource<K>,
-  body: Record<string, unknown> = bodyOf(resource),
-): Record<string, unknown> {
-  void reply.header("etag", resource.etag).header("last-modified", resource.modified.toUTCString());
-  return body;
+  body: Record<string, unknown> = resourceBody(resource),
+): FastifyReply {
+  return reply.header("etag", resource.etag).header("last-modified", resource.modified.toUTCString()).send(body);
 }
 
 /**
- * Answers 202 to the start of an asynchronous operation. The two addresses look crossed over: the real service always
- * answered them that way.
+ * Sends 202 for the start of an asynchronous operation. The two URLs look swapped, but the real service has always sent
+ * them like this.
  */
-export function answerAccepted(
+export function sendAccepted(
   request: ArmRequest,
   reply: FastifyReply,
   subscriptionId: string,
@@ -43,21 +42,31 @@ export function answerAccepted(
     .send();
 }
 
-/** When to ask again: at once if the operation has ended, soon if not. */
+/** Returns the headers that say when to poll again: immediately if the operation has ended, soon if not. */
 export function retryAfter(operation: Operation): Record<string, string> {
   return operation.status === "InProgress" ? { "retry-after": "1", "retry-after-ms": "100" } : { "retry-after": "0" };
 }
 
-/** Scheme, host and port under which the client reached the service. */
+/** Returns the scheme, host and port at which the client reached the service. */
 export function originOf(request: ArmRequest): string {
   return `${request.protocol}://${request.headers.host ?? ""}`;
 }
 
-/** One page of a list: `value`, and `nextLink` while there is more. */
-export function answerPage<T>(
+/** One page of a list. */
+export interface Page<T> {
+  readonly value: T[];
+  /** Absent on the last page. */
+  readonly nextLink?: string;
+}
+
+/**
+ * Returns the page that a request asks for.
+ * @param read - Returns up to `limit` entries that follow the position `after`.
+ */
+export function pageOf<T>(
   request: ArmRequest,
   read: (after: number, limit: number) => { sequence: number; body: T }[],
-): { value: T[]; nextLink?: string } {
+): Page<T> {
   const limit = integerIn(request, "maxresults", { min: 1, max: 1000, default: 1000 });
   const rows = read(positionIn(request), limit + 1);
   const page = rows.slice(0, limit);
@@ -67,15 +76,15 @@ export function answerPage<T>(
   return { value, nextLink: nextLinkOf(request, last.sequence) };
 }
 
-/** One page of the resources of a kind, all of them or those of one parent, in order of creation. */
-export function answerList<K extends ResourceKind>(
+/** Returns one page of the resources of a kind, all of them or those of one parent, in order of creation. */
+export function resourcePage<K extends ResourceKind>(
   { store }: ArmContext,
   request: ArmRequest,
   kind: K,
   parent?: string,
-  body: (resource: StoredResource<K>) => Record<string, unknown> = bodyOf,
-): { value: Record<string, unknown>[]; nextLink?: string } {
-  return answerPage(request, (after, limit) =>
+  body: (resource: StoredResource<K>) => Record<string, unknown> = resourceBody,
+): Page<Record<string, unknown>> {
+  return pageOf(request, (after, limit) =>
     store.resources
       .list(kind, { parent, after, limit })
       .map((found) => ({ sequence: found.sequence, body: body(found) })),
@@ -91,16 +100,7 @@ function positionIn(request: ArmRequest): number {
 }
 
 function nextLinkOf(request: ArmRequest, position: number): string {
-  const address = new URL(request.url, originOf(request));
-  address.searchParams.set("$skiptoken", Buffer.from(String(position), "latin1").toString("base64url"));
-  return address.toString();
-}
-
-/** Refuses to touch a resource that is on its way out. */
-export function refuseWhileDeleting(resource: StoredResource): void {
-  if (resource.model.provisioningState?.toLowerCase() !== "deleting") return;
-  throw new ArmError(
-    "ResourceBeingDeleted",
-    `${resource.model.id ?? "The resource"} is being deleted. Try again when it is gone.`,
-  );
+  const url = new URL(request.url, originOf(request));
+  url.searchParams.set("$skiptoken", Buffer.from(String(position), "latin1").toString("base64url"));
+  return url.toString();
 }

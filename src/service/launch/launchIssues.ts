@@ -1,0 +1,33 @@
+import type { SetupTask } from "../../models/cluster.ts";
+import type { Job } from "../../models/job.ts";
+import type { ValidationIssue } from "../../wire/validate.ts";
+import { StartError } from "../startError.ts";
+import { planJob } from "./job.ts";
+import { planSetupTask } from "./setupTask.ts";
+
+const imaginedNode = { nodeId: "node", tempRoot: "/node", gpus: [] };
+const imaginedRun = { runId: "check", runDirectory: "/run", clusterMountRoot: "/cluster" };
+const imaginedJob = { root: "/job", mountRoot: "/job/mounts", sharedTemp: "/job/shared", hostFile: "/job/hostfile" };
+
+/**
+ * Returns the first problem that would keep a job from being launched, so that the service can reject it when it is
+ * created. Works out the paths and variables of the job for an imagined node.
+ */
+export function jobLaunchIssues(job: Job): ValidationIssue[] {
+  return issuesOfPlan(() => planJob({ ...imaginedRun, job, nodes: [imaginedNode], jobFolders: imaginedJob }));
+}
+
+/** Returns the first problem that would keep a set-up task from being launched. */
+export function setupTaskLaunchIssues(setupTask: SetupTask): ValidationIssue[] {
+  return issuesOfPlan(() => planSetupTask({ ...imaginedRun, setupTask, node: imaginedNode }));
+}
+
+function issuesOfPlan(plan: () => unknown): ValidationIssue[] {
+  try {
+    plan();
+    return [];
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    return [{ path: error.target ?? "properties", message: error.reason }];
+  }
+}

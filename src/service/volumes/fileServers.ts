@@ -1,0 +1,68 @@
+import { mkdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isWithin } from "../../ground/containment.ts";
+import { errorCode, reasonOf } from "../../ground/systemErrors.ts";
+import { isWorkspaceChildId } from "../../wire/resourceIds.ts";
+import type { ValidationIssue } from "../../wire/validate.ts";
+import { StartError } from "../startError.ts";
+import { hasNoParentSteps } from "./mountPaths.ts";
+import type { VolumeKind } from "./volume.ts";
+
+/** File servers: each is a folder of this machine. */
+export const fileServers: VolumeKind<"fileServers"> = {
+  property: "fileServers",
+
+  issues({ fileServer, sourceDirectory }, path) {
+    const issues: ValidationIssue[] = [];
+    if (!isWorkspaceChildId(fileServer.id, "fileServers")) {
+      const message = "must be the ARM ID of a file server, as fileServers.get returns it";
+      issues.push({ path: `${path}.fileServer.id`, message });
+    }
+    if (sourceDirectory !== undefined && !hasNoParentSteps(sourceDirectory)) {
+      issues.push({ path: `${path}.sourceDirectory`, message: "must be a path on the file server, without '..'" });
+    }
+    return issues;
+  },
+
+  needs: ({ fileServer }) => [{ kind: "fileServers", id: fileServer.id, property: "fileServer.id" }],
+
+  async attach({ fileServer, sourceDirectory = "" }, host) {
+    const root = host.fileServerFolder(fileServer.id);
+    if (root === undefined) throw mountError(fileServer.id, "the file server no longer exists.");
+    try {
+      return { source: await directoryOn(root, sourceDirectory) };
+    } catch (error) {
+      throw mountError(fileServer.id, `the directory ${sourceDirectory} cannot be used: ${reasonOf(error)}.`, error);
+    }
+  },
+};
+
+/**
+ * Returns the real path of a directory on a file server. Creates it step by step if it does not exist, and looks where
+ * each step leads before the next one: a job could have left a symbolic link there that leads out of the file server.
+ */
+async function directoryOn(root: string, directory: string): Promise<string> {
+  await mkdir(root, { recursive: true });
+  const realRoot = await realpath(root);
+  let real = realRoot;
+  for (const segment of directory.split("/").filter(Boolean)) {
+    const next = join(real, segment);
+    await mkdir(next).catch((error: unknown) => {
+      if (errorCode(error) !== "EEXIST") throw error;
+    });
+    real = await realpath(next);
+    if (!isWithin(realRoot, real)) throw new Error(`${segment} is a symbolic link that leads out of the file server`);
+    if (!(await stat(real)).isDirectory()) throw new Error(`${segment} is a file, not a folder`);
+  }
+  return real;
+}
+
+export function mountError(fileServerId: string, reason: string, cause?: unknown): StartError {
+  return new StartError("NFSMountError", "Unable to mount file server", {
+    details: [
+      { name: "Volume", value: fileServerId },
+      { name: "Info", value: reason },
+    ],
+    cause,
+  });
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readlink, rename, rm, stat, symlink, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { errorCode } from "../../ground/systemErrors.ts";
+import { attempt, StartError } from "../startError.ts";
+
+/**
+ * Shows a folder at a path below a mount root, by a symbolic link. Several runs share a mount root, so each step bears
+ * another run that does the same at the same time.
+ * Rejects with a `StartError` if the folder does not exist, or something other than a link has the path.
+ */
+export async function linkBelow(root: string, relativePath: string, source: string): Promise<string> {
+  const target = join(root, relativePath);
+  await attempt(
+    `The volume ${source} cannot be mounted at ${target}`,
+    async () => {
+      const isFolder = (await stat(source)).isDirectory();
+      if (!isFolder) throw new StartError("MountFailed", `The volume ${source} is not a folder.`);
+      await mkdir(root, { recursive: true });
+      await createFoldersAbove(root, relativePath);
+      await linkTo(source, target);
+    },
+    "MountFailed",
+  );
+  return target;
+}
+
+/** A link in place of a folder is left from an earlier volume. Going through it would create folders in that volume. */
+async function createFoldersAbove(root: string, relativePath: string): Promise<void> {
+  let folder = root;
+  for (const step of relativePath.split("/").slice(0, -1)) {
+    folder = join(folder, step);
+    while (!(await isFolder(folder))) await mkdir(folder).catch(ignoring("EEXIST"));
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(ignoring("ENOENT"));
+  if (found === undefined || found.isDirectory()) return found !== undefined;
+  if (!found.isSymbolicLink()) throw inTheWay(path, "a file");
+  // Another run may have put the folder there in the meantime.
+  await unlink(path).catch(ignoring("ENOENT", "EISDIR", "EPERM"));
+  return false;
+}
+
+async function linkTo(source: string, target: string): Promise<void> {
+  const found = await lstat(target).catch(ignoring("ENOENT"));
+  if (found && !found.isSymbolicLink()) throw inTheWay(target, found.isDirectory() ? "a folder" : "a file");
+  if (found && (await readlink(target).catch(ignoring("ENOENT"))) === source) return;
+  const fresh = join(dirname(target), `.${basename(target)}-${randomUUID()}`);
+  await symlink(source, fresh);
+  try {
+    await rename(fresh, target);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw errorCode(error) === "EISDIR" ? inTheWay(target, "a folder") : error;
+  }
+}
+
+function inTheWay(path: string, what: string): StartError {
+  return new StartError("MountFailed", `The volume cannot be mounted: ${path} is ${what}. Remove it.`);
+}
+
+function ignoring(...codes: readonly string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!codes.includes(errorCode(error) ?? "")) throw error;
+    return undefined;
+  };
+}
