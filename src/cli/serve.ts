@@ -10,6 +10,7 @@ interface ServeOptions {
   readonly resourceGroup?: string[];
   readonly storageAccount?: string;
   readonly subscription?: string;
+  readonly mountRoot?: string;
   readonly ignoreContainerSettings: boolean;
   readonly logLevel: string;
 }
@@ -25,6 +26,7 @@ export function serveCommand(): Command {
     .option("--resource-group <name...>", "make these resource groups when they do not exist")
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription that the service answers for (first start of a data folder only)")
+    .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
     .option("--ignore-container-settings", "run jobs that name a container directly on this machine", false)
     .addOption(logLevelOption())
     .action(serve);
@@ -42,6 +44,7 @@ async function serve(options: ServeOptions): Promise<void> {
     resourceGroups: options.resourceGroup,
     storageAccountName: options.storageAccount,
     subscriptionId: options.subscription,
+    mountRoot: options.mountRoot,
     ignoreContainerSettings: options.ignoreContainerSettings,
     logger,
   });
