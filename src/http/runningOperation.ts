@@ -11,13 +11,13 @@ import { send } from "./request.ts";
 import type { ServiceAnswer, ServiceRequest } from "./request.ts";
 import { retryAfterInMs } from "./retryAfter.ts";
 
-/** Makes the first request of an operation. */
+/** Creates the first request of an operation. */
 export type StartRequest = () => ServiceRequest;
 
-/** What is known about a running operation; changes with every answer. */
+/** Progress of a running operation, updated by every response. */
 export interface Progress {
   readonly operation: string;
-  /** Empty until the first request is made. */
+  /** Empty before the first request. */
   resourceId: string;
   serviceStatus?: string;
   provisioningState?: ProvisioningState;
@@ -26,11 +26,11 @@ export interface Progress {
 /** The requests of a long-running operation. */
 export interface OperationRequests {
   readonly requests: RunningOperation;
-  /** Says where the operation began. */
+  /** Sets the URL of the first request. */
   readonly beginAt: (firstUrl: string) => void;
 }
 
-/** Makes the requests of a long-running operation, with pauses between them; `progress` is kept up to date. */
+/** Creates the requests of a long-running operation, with a delay between polls. Updates `progress`. */
 export function runningOperation(
   context: ServiceContext,
   {
@@ -47,7 +47,7 @@ export function runningOperation(
   const beginAt = (firstUrl: string): void => {
     progress.resourceId = resourceIdOf(firstUrl);
   };
-  /** Takes note of an answer, and throws when the operation has failed by it. */
+  /** Updates the progress from a response. Throws if the response means that the operation failed. */
   const look = ({ response, body }: ServiceAnswer): void => {
     const status = statusOf(body);
     if (status !== undefined) progress.serviceStatus = statusWordOf(body);
@@ -58,7 +58,7 @@ export function runningOperation(
     const provisioningState = provisioningStateOf(body);
     if (provisioningState === undefined) return;
     progress.provisioningState = provisioningState;
-    // Where the operation has a status of its own, that one decides; else the resource does.
+    // The status of the operation decides. If the operation has no status, the state of the resource decides.
     if (!hasSucceeded && provisioningState.toLowerCase() === "failed")
       throw provisioningError(operation, body, response);
   };
@@ -77,7 +77,7 @@ export function runningOperation(
         const request: ServiceRequest = { operation, method: "GET", url, success: [200, 201, 202, 204] };
         const answer = await send(context, request, { ...options, abortSignal });
         look(answer);
-        // What follows a success is the last look at the resource, and need not wait.
+        // The last request for the resource follows a success immediately.
         const pauseInMs = retryAfterInMs(answer.response.headers) ?? intervalInMs;
         nextPollAt = hasSucceeded ? 0 : Date.now() + pauseInMs;
         return operationResponse(request, answer);
@@ -94,7 +94,7 @@ function resourceIdOf(url: string): string {
   return decodeURIComponent(pathname.slice(Math.max(0, start))).replace(/\/terminate$/i, "");
 }
 
-/** An answer as core wants to see it; without `Retry-After`, which is obeyed here. */
+/** Converts a response for core. Omits `Retry-After`, because `sendPollRequest` already waits for it. */
 function operationResponse({ method, url }: ServiceRequest, { response, body }: ServiceAnswer): OperationResponse {
   const { "retry-after": _, ...headers } = response.headers.toJSON();
   return {

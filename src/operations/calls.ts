@@ -43,7 +43,7 @@ export function outgoing<T>(schema: ModelSchema<T>, value: NoInfer<T>, path: str
   };
 }
 
-/** Asks for one resource. */
+/** Gets a resource. */
 export async function getResource<T>(
   context: ServiceContext,
   call: Call,

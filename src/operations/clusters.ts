@@ -32,12 +32,12 @@ export type ClustersListRemoteLoginInformationOptions = OperationOptions;
 /** Options of {@link Clusters.listByWorkspace}. */
 export type ClustersListByWorkspaceOptions = ListOptions;
 
-/** Clusters: groups of equal nodes on which jobs run. */
+/** Clusters: groups of identical nodes that run jobs. */
 export interface Clusters {
   /**
-   * Creates a cluster; one that exists with the same properties stays as it is, and other ones are refused with
-   * `Conflict`. The operation ends when the service has accepted it: see `allocationState` and `nodeStateCounts` for its
-   * nodes. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as `WorkspaceNotFound` or
+   * Creates a cluster. Returns an existing cluster with the same properties unchanged; rejects with `Conflict` if they
+   * differ. Completes when the service accepts the cluster: for its nodes, see `allocationState` and `nodeStateCounts`.
+   * Rejects with a `ValidationError` if an argument is not valid, and with a `RestError` such as `WorkspaceNotFound` or
    * `ClusterQuotaReached`. REST operation: `Clusters_Create`.
    */
   create(
@@ -48,7 +48,7 @@ export interface Clusters {
     options?: ClustersCreateOptions,
   ): OperationPoller<Cluster>;
   /**
-   * Changes how many nodes a cluster has. Rejects with a `RestError` such as `ClusterNotFound`. REST operation:
+   * Changes the number of nodes of a cluster. Rejects with a `RestError` such as `ClusterNotFound`. REST operation:
    * `Clusters_Update`.
    */
   update(
@@ -59,8 +59,8 @@ export interface Clusters {
     options?: ClustersUpdateOptions,
   ): Promise<Cluster>;
   /**
-   * Deletes a cluster; finished jobs stay. One that does not exist is no error. Rejects with a `RestError` when the
-   * service refuses. REST operation: `Clusters_Delete`.
+   * Deletes a cluster; finished jobs are kept. Succeeds if the cluster does not exist. Rejects with a `RestError` if
+   * the service rejects the request. REST operation: `Clusters_Delete`.
    */
   delete(
     resourceGroupName: string,
@@ -76,8 +76,8 @@ export interface Clusters {
     options?: ClustersGetOptions,
   ): Promise<Cluster>;
   /**
-   * Lists where the nodes of a cluster can be reached by SSH. Rejects with a `RestError` such as `ClusterNotFound`.
-   * REST operation: `Clusters_ListRemoteLoginInformation`.
+   * Lists the SSH addresses of the nodes of a cluster. Rejects with a `RestError` such as `ClusterNotFound`. REST
+   * operation: `Clusters_ListRemoteLoginInformation`.
    */
   listRemoteLoginInformation(
     resourceGroupName: string,
@@ -95,10 +95,10 @@ export interface Clusters {
     options?: ClustersListByWorkspaceOptions,
   ): PagedList<Cluster>;
   /**
-   * Waits until a cluster has as many idle or running nodes as it should have at least, and answers it as it is then.
-   * Rejects with a `ClusterNodesError` that holds the cluster's own errors when nodes are unusable and too few are left;
-   * with an `AbortError` when the wait is aborted, while the cluster goes on; and with a `RestError` such as
-   * `ClusterNotFound` when it is not there, or not there any more.
+   * Waits until a cluster has at least the required number of idle or running nodes, and returns the cluster. Rejects
+   * with a `ClusterNodesError` that contains the cluster's errors if some nodes are unusable and too few remain; with
+   * an `AbortError` if the wait is aborted (the cluster is not affected); and with a `RestError` such as
+   * `ClusterNotFound` if the cluster does not exist or is deleted.
    */
   waitForNodes(
     resourceGroupName: string,
@@ -108,7 +108,7 @@ export interface Clusters {
   ): Promise<Cluster>;
 }
 
-/** Makes the group of operations on clusters. */
+/** Creates the group of operations on clusters. */
 export function createClusters(context: ServiceContext): Clusters {
   const get: Clusters["get"] = (resourceGroupName, workspaceName, clusterName, options = {}) =>
     getResource(

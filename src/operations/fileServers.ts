@@ -21,12 +21,12 @@ export type FileServersGetOptions = OperationOptions;
 /** Options of {@link FileServers.listByWorkspace}. */
 export type FileServersListByWorkspaceOptions = ListOptions;
 
-/** File servers: NFS servers for clusters to mount. */
+/** File servers: NFS servers that clusters can mount. */
 export interface FileServers {
   /**
-   * Creates a file server; one that exists with the same properties stays as it is, and other ones are refused with
-   * `Conflict`. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as `WorkspaceNotFound`.
-   * REST operation: `FileServers_Create`.
+   * Creates a file server. Returns an existing file server with the same properties unchanged; rejects with `Conflict`
+   * if they differ. Rejects with a `ValidationError` if an argument is not valid, and with a `RestError` such as
+   * `WorkspaceNotFound`. REST operation: `FileServers_Create`.
    */
   create(
     resourceGroupName: string,
@@ -36,8 +36,8 @@ export interface FileServers {
     options?: FileServersCreateOptions,
   ): OperationPoller<FileServer>;
   /**
-   * Deletes a file server and its data. One that does not exist is no error. Rejects with a `RestError` when the
-   * service refuses. REST operation: `FileServers_Delete`.
+   * Deletes a file server and its data. Succeeds if the file server does not exist. Rejects with a `RestError` if the
+   * service rejects the request. REST operation: `FileServers_Delete`.
    */
   delete(
     resourceGroupName: string,
@@ -63,7 +63,7 @@ export interface FileServers {
   ): PagedList<FileServer>;
 }
 
-/** Makes the group of operations on file servers. */
+/** Creates the group of operations on file servers. */
 export function createFileServers(context: ServiceContext): FileServers {
   return {
     create: (resourceGroupName, workspaceName, fileServerName, parameters, options = {}) =>

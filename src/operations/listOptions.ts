@@ -5,9 +5,9 @@ import type { ValidationIssue } from "../wire/validate.ts";
 import { outgoing } from "./calls.ts";
 import type { Outgoing } from "./calls.ts";
 
-/** What methods can be told that list resources. */
+/** Options of methods that list resources. */
 export interface ListOptions extends OperationOptions {
-  /** Most items on a page, 1 to 1000. Default: 1000. */
+  /** Maximum number of items on a page, 1 to 1000. Default: 1000. */
   maxResults?: number;
 }
 
@@ -32,12 +32,12 @@ const outputFilesQuerySchema = model<OutputFilesQuery>("OutputFilesQuery", {
   maxResults,
 });
 
-/** Query of a list. */
+/** Creates the query of a list. */
 export function listQuery(options: ListOptions): Outgoing {
   return outgoing(listQuerySchema, { maxResults: options.maxResults }, "options");
 }
 
-/** Query of the list of a job's output files. */
+/** Creates the query of the list of a job's output files. */
 export function outputFilesQuery(
   outputDirectoryId: string,
   options: Omit<OutputFilesQuery, "outputDirectoryId">,
@@ -48,7 +48,7 @@ export function outputFilesQuery(
     { outputDirectoryId, directory, linkExpiryInMinutes, maxResults: most },
     "options",
   );
-  // The id is an argument of its own, so its path is not that of the options.
+  // The ID is a separate argument, so its path must not start with `options`.
   const issues = (): ValidationIssue[] =>
     query.issues().map(({ path, message }) => ({
       path: path.replace(/^options\.outputDirectoryId$/, "outputDirectoryId"),

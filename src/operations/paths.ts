@@ -1,7 +1,7 @@
-/** Paths of the API, with `{names}` for what differs from call to call. */
+/** Paths of the API, with placeholders such as `{jobName}`. */
 export const paths = pathsBelow("/providers/Microsoft.BatchAI");
 
-/** Where each thing is. A function, so that bundlers may leave it out. */
+/** Builds the paths. A function, because bundlers can omit unused calls. */
 // @__NO_SIDE_EFFECTS__
 function pathsBelow(provider: string) {
   const subscription = `/subscriptions/{subscriptionId}${provider}`;

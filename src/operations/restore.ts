@@ -21,10 +21,10 @@ import type { AnyModel } from "../wire/schema.ts";
 import { serialize } from "../wire/serialize.ts";
 import { workspace } from "../wire/workspace.ts";
 
-/** What a restored operation can end with: the resource that was created, or nothing. */
+/** Result of a restored operation: the created resource, or `undefined`. */
 export type RestoredResult = Workspace | Experiment | Job | Cluster | FileServer | undefined;
 
-/** What the address of a long-running operation says about it. */
+/** Kind of resource that the URL of a long-running operation names. */
 interface Target {
   readonly group: string;
   readonly path: RegExp;
@@ -46,7 +46,7 @@ function pathOf(...collections: string[]): RegExp {
   return new RegExp(`/providers/Microsoft\\.BatchAI${levels}(/terminate)?$`, "i");
 }
 
-/** Goes on with a long-running operation from its saved state; see `restorePoller` of the client. */
+/** Resumes a long-running operation from its saved state; see `restorePoller` of the client. */
 export function restoreOperation<T extends RestoredResult>(
   context: ServiceContext,
   serializedState: string,
@@ -58,7 +58,7 @@ export function restoreOperation<T extends RestoredResult>(
   refuseOtherOrigin(url, context.origin);
   const target = targets.find(({ path }) => path.test(url.pathname));
   const verb = methods[method];
-  if (!target || verb === undefined) throw unusable("it belongs to no operation of Batch AI");
+  if (!target || verb === undefined) throw unusable("it does not belong to a Batch AI operation");
 
   const endsWithResource = verb === "create";
   const readResult = (answer: unknown): T =>
@@ -69,7 +69,7 @@ export function restoreOperation<T extends RestoredResult>(
     {
       operation: `${target.group}.${verb}`,
       firstRequest: () => {
-        throw unusable("it has not been started");
+        throw unusable("the operation has not been started");
       },
       readResult,
       endsWithResource,
@@ -77,7 +77,7 @@ export function restoreOperation<T extends RestoredResult>(
     },
     options,
   );
-  // JSON has neither dates nor errors, so the end of an operation that has ended is made anew.
+  // JSON has neither dates nor errors, so the result or the error of an ended operation is created again.
   const restored = poller.operationState;
   if (restored && goOn.status === "succeeded")
     restored.result = readResult(serialize<unknown>(target.schema, goOn.result));
@@ -95,7 +95,7 @@ function parseState(serializedState: string): JsonObject {
     throw unusable("it is not JSON");
   }
   const state = read(parsed, "state");
-  if (!isJsonObject(state)) throw unusable("it is not what the poller's `serialize` made");
+  if (!isJsonObject(state)) throw unusable("the poller's `serialize` did not create it");
   return state;
 }
 
@@ -110,8 +110,8 @@ function unusable(reason: string): TypeError {
 }
 
 /**
- * A state in which only the operation itself can have failed. Where a poll failed instead, because the service could not
- * be reached or refused it, the operation is taken to go on, so that a restored poller asks again.
+ * Returns a state that is `failed` only if the operation itself failed. If only a poll failed, because the service
+ * could not be reached or rejected it, the state is `running`, and a restored poller polls again.
  */
 function withoutInterruption(state: JsonObject): JsonObject {
   const operationFailed = isJsonObject(read(state, "error.details")) && read(state, "error.statusCode") === undefined;

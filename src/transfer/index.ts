@@ -1,5 +1,5 @@
 /**
- * Whole folders to and from the service, for Node.js: `batchai/transfer`.
+ * Transfer of whole folders to and from the service, for Node.js.
  *
  * @packageDocumentation
  */

@@ -5,18 +5,18 @@ import type { ShareDirectory } from "./share.ts";
 import { uploadFile } from "./uploadFile.ts";
 
 /**
- * Uploads a folder with everything below it into a directory of a file share. Every part is checked by its MD5 on arrival,
- * and the MD5 of the whole is stored with the file at the end, so that the next upload knows which files are complete and
- * leaves those alone that have not changed; large ones go on where an interrupted upload stopped. Symbolic links and
- * special files are skipped. What the directory holds besides stays.
+ * Uploads a folder with all its content to a directory of a file share. The share checks the MD5 of each part. At the
+ * end, the MD5 of the whole file is stored with it, so the next upload can skip complete, unchanged files. Large files
+ * resume where an interrupted upload stopped. Skips symbolic links and special files. Leaves everything else in the
+ * directory unchanged.
  *
  * Rejects with a `TransferError` that names the file, or with an `AbortError`.
  *
- * @param target - A `ShareDirectoryClient` of `@azure/storage-file-share`; the directory is made when it is not there, its
- * parent has to be.
+ * @param target - A `ShareDirectoryClient` from `@azure/storage-file-share`. The directory is created if it does not
+ * exist; its parent must exist.
  * @param localFolder - Folder to upload.
- * @param options - How to upload.
- * @throws TypeError when an option cannot be meant.
+ * @param options - Options of the upload.
+ * @throws TypeError if an option is not valid.
  */
 export async function uploadDirectory(
   target: ShareDirectory,
@@ -40,7 +40,7 @@ export async function uploadDirectory(
   }
 }
 
-/** Makes the directories, each after its parent; the share itself is there already. */
+/** Creates the directories, each after its parent. The share itself must exist. */
 async function makeDirectories(
   target: ShareDirectory,
   paths: readonly string[],

@@ -9,14 +9,17 @@ import type { ShareFile, ShareFileProperties } from "./share.ts";
 import { TransferError } from "./transferError.ts";
 import type { ReportBytes, TransferOutcome } from "./transfer.ts";
 
-/** What is sent at once: the longest range that Azure Files accepts. */
+/** Length of a part: the longest range that Azure Files accepts. */
 const partLength = 4 * 1024 * 1024;
-/** How much is sent between two notes of how far the upload has come. */
+/** Number of bytes between two checkpoints. */
 const noteEvery = 8 * partLength;
-/** Metadata of a file that is not complete: the MD5 of the whole and the number of bytes that have arrived. */
+/**
+ * Name of the metadata that stores the checkpoint of an incomplete file: the MD5 of the whole file and the number of
+ * uploaded bytes.
+ */
 const noteName = "batchaiupload";
 
-/** Uploads a file unless the share has it; goes on where an earlier upload stopped. */
+/** Uploads a file unless the share already has it. Resumes an earlier upload. */
 export async function uploadFile(
   target: ShareFile,
   file: LocalFile,
@@ -34,7 +37,7 @@ export async function uploadFile(
     const begin = there?.contentLength === size ? notedBytes(there, md5) : 0;
     if (begin === 0) await target.create(size, { abortSignal });
     for (let offset = begin; offset < size; offset += partLength) {
-      // Nothing has to be noted at the beginning, nor where an earlier upload has just noted it.
+      // No checkpoint is needed at the start, or where an earlier upload stored one.
       if (offset > begin && offset % noteEvery === 0) {
         await target.setMetadata({ [noteName]: `${md5.toString("hex")}-${offset}` }, { abortSignal });
       }
@@ -44,9 +47,9 @@ export async function uploadFile(
     }
     const after = await handle.stat({ bigint: true });
     if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
-      throw new TransferError("uploadDirectory", file.path, "it changed while it was read; upload it again");
+      throw new TransferError("uploadDirectory", file.path, "it changed during the upload; upload it again");
     }
-    // Only now, because a file that has its MD5 counts as complete.
+    // The MD5 is stored last, because a file that has its MD5 counts as complete.
     const headers = { fileContentMD5: md5, fileContentType: "application/octet-stream" };
     if (size > noteEvery) await target.setMetadata({}, { abortSignal });
     await target.setHttpHeaders(headers, { abortSignal });
@@ -65,7 +68,7 @@ async function propertiesOf(target: ShareFile, abortSignal: AbortSignalLike): Pr
   }
 }
 
-/** How many bytes of this very content an interrupted upload has noted. */
+/** Returns the number of bytes in the checkpoint, if it belongs to the same content. */
 function notedBytes({ metadata = {} }: ShareFileProperties, md5: Buffer): number {
   const [hash, bytes] = (metadata[noteName] ?? "").split("-");
   const count = Number(bytes);

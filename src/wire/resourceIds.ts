@@ -1,19 +1,19 @@
-/** The kinds of resources that the service keeps. */
+/** Kinds of resources. */
 export type ResourceKind = "resourceGroups" | "workspaces" | "clusters" | "fileServers" | "experiments" | "jobs";
 
-/** ARM id of a resource group. Ids keep the spelling of whoever created the resource. */
+/** Returns the ARM ID of a resource group. IDs keep the spelling of the request that created the resource. */
 export function resourceGroupId(subscriptionId: string, resourceGroup: string): string {
   return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
 }
 
-/** ARM id of a workspace. */
+/** Returns the ARM ID of a workspace. */
 export function workspaceId(subscriptionId: string, resourceGroup: string, workspace: string): string {
   return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/Microsoft.BatchAI/workspaces/${workspace}`;
 }
 
 /**
- * ARM id of a child: a cluster, file server or experiment of a workspace, a job of an experiment. The ids of file servers
- * have always been written in lower case.
+ * Returns the ARM ID of a child: a cluster, file server or experiment of a workspace, or a job of an experiment. As in
+ * Azure, the IDs of file servers contain `fileservers` in lowercase.
  */
 export function childId(
   parentId: string,
@@ -23,12 +23,12 @@ export function childId(
   return `${parentId}/${kind === "fileServers" ? "fileservers" : kind}/${name}`;
 }
 
-/** The form of an id under which a resource is stored: ARM ids are case-insensitive. */
+/** Returns the form of an ID under which a resource is stored: ARM IDs are not case-sensitive. */
 export function keyOf(id: string): string {
   return id.toLowerCase();
 }
 
-/** The names in an ARM id, by the segment before them in lower case: `namesIn(id).workspaces`. */
+/** Returns the names in an ARM ID by the preceding segment in lowercase: `namesIn(id).workspaces`. */
 export function namesIn(id: string): Readonly<Record<string, string | undefined>> {
   const segments = id.split("/").slice(1);
   const names: Record<string, string> = {};
@@ -38,13 +38,13 @@ export function namesIn(id: string): Readonly<Record<string, string | undefined>
   return names;
 }
 
-/** Whether a text is the ARM id of a cluster or file server. */
+/** Whether a text is the ARM ID of a cluster or file server. */
 export function isWorkspaceChildId(id: string, kind: "clusters" | "fileServers"): boolean {
   const workspace = "/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.BatchAI/workspaces/[^/]+";
   return new RegExp(`^${workspace}/${kind}/[^/]+$`, "i").test(id);
 }
 
-/** How asynchronous operations name a resource: the names in its id joined by `$`. */
+/** Returns the name of a resource in the IDs of asynchronous operations: the names in its ID, joined by `$`. */
 export function referenceOf(id: string): string {
   const names = namesIn(id);
   const { subscriptions, resourcegroups, workspaces, clusters, fileservers, experiments, jobs } = names;
