@@ -8,17 +8,22 @@ import { isBuiltin } from "node:module";
 const rooms = {
   "src/models": { imports: [] },
   "src/wire": { imports: ["src/models"] },
-  "src/http": { imports: ["src/wire", "src/models", "src/ground/loopback.ts"] },
+  "src/http": { imports: ["src/wire", "src/models", "src/ground/loopback.ts", "src/ground/systemErrors.ts"] },
   "src/operations": { imports: ["src/http", "src/wire", "src/models"] },
   "src/client.ts": { imports: ["src/operations", "src/http", "src/wire", "src/models"] },
   "src/index.ts": { imports: ["src/client.ts", "src/operations", "src/http", "src/wire", "src/models"] },
 
   // Transfers folders to and from the service. Callers pass the client, so types of the SDK are enough.
-  "src/transfer": { imports: ["src/http/abort.ts"], types: ["src/index.ts"], node: true },
+  "src/transfer": {
+    imports: ["src/http/abort.ts", "src/ground/systemErrors.ts"],
+    types: ["src/index.ts"],
+    node: true,
+  },
 
   // Base of the file endpoint, the service and the command line. The pure files also run in browsers.
-  "src/ground": { imports: [], node: true },
+  "src/ground": { imports: ["src/ground/systemErrors.ts"], node: true },
   "src/ground/loopback.ts": { imports: [] },
+  "src/ground/systemErrors.ts": { imports: [] },
 
   "src/files": { imports: ["src/ground"], node: true },
 

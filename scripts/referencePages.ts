@@ -89,7 +89,7 @@ const pages: Record<string, Page> = {
       "src/http/validationError.ts",
       "src/wire/validate.ts",
       "src/http/errors.ts",
-      "src/operations/problems.ts",
+      "src/operations/waitErrors.ts",
       "src/models/error.ts",
     ],
   },

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { errorCode } from "../ground/systemErrors.ts";
 import { filesCommand } from "./files.ts";
 import { serveCommand } from "./serve.ts";
 import { version } from "./version.ts";
@@ -20,7 +21,7 @@ try {
 
 function explained(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (!("code" in error && "port" in error) || error.code !== "EADDRINUSE") return error.message;
+  if (errorCode(error) !== "EADDRINUSE" || !("port" in error)) return error.message;
   return `Cannot listen on port ${String(error.port)}: another process uses it. Choose another port with --port.`;
 }
 

@@ -9,7 +9,6 @@ import {
   tlsPolicyName,
 } from "@azure/core-rest-pipeline";
 import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
-import { brokenAnswerPolicy } from "./brokenAnswerPolicy.ts";
 import { createDownloads } from "./download.ts";
 import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
@@ -17,6 +16,7 @@ import { isLoopback } from "../ground/loopback.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
 import { insecureMessage, tokenPolicy } from "./tokenPolicy.ts";
 import { traceRequests } from "./tracingPolicy.ts";
+import { truncatedResponsePolicy } from "./truncatedResponsePolicy.ts";
 import { defaultApiVersion, packageVersion } from "./version.ts";
 
 /** Everything that operations need to call the service. */
@@ -93,7 +93,7 @@ function createPipeline(credential: TokenCredential, url: URL, options: BatchAIM
   });
   for (const name of needlessPolicies(options)) pipeline.removePolicy({ name });
   traceRequests(pipeline, allowedQueries);
-  pipeline.addPolicy(brokenAnswerPolicy(options.retryOptions), { phase: "Retry" });
+  pipeline.addPolicy(truncatedResponsePolicy(options.retryOptions), { phase: "Retry" });
   // A proxy could read the token, and is not needed between two processes on one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
   const scopes = options.credentialScopes ?? `${url.origin}/.default`;

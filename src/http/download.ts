@@ -23,6 +23,7 @@ import { delay, withAnySignal } from "./abort.ts";
 import { bytesOf } from "./bytes.ts";
 import { logger } from "./logger.ts";
 import { isLoopback } from "../ground/loopback.ts";
+import { errorCode } from "../ground/systemErrors.ts";
 import type { OperationOptions } from "./options.ts";
 import { traceRequests } from "./tracingPolicy.ts";
 
@@ -47,7 +48,7 @@ export interface PartRequest {
 }
 
 /** Outcome of reading a part. `refused`: the URL is not valid or has expired; `missing`: the file does not exist. */
-export type PartAnswer = FilePart | "refused" | "missing";
+export type PartResult = FilePart | "refused" | "missing";
 
 /** A part of a file; empty past its end. */
 export interface FilePart {
@@ -121,7 +122,7 @@ export async function readPart(
   operation: string,
   part: PartRequest,
   { abortSignal, timeout = 0, tracingOptions }: PartOptions,
-): Promise<PartAnswer> {
+): Promise<PartResult> {
   const { most, delayInMs } = downloads.retries;
   for (let attempt = 0; ; attempt++) {
     const timer = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
@@ -136,7 +137,8 @@ export async function readPart(
       const reason = timer?.aborted
         ? `no complete response within ${timeout} ms`
         : `the response was truncated: ${broken}`;
-      if (attempt >= most) throw downloadError(operation, part, reason, timer?.aborted ? { code: "ETIMEDOUT" } : error);
+      const code = timer?.aborted ? "ETIMEDOUT" : errorCode(error);
+      if (attempt >= most) throw downloadError(operation, part, reason, { code });
       logger.info(`${operation}: retrying after a truncated response`);
     }
     await withAnySignal([abortSignal], (signal) => delay(delayInMs * 2 ** attempt, signal));
@@ -151,12 +153,14 @@ async function attemptPart(
   operation: string,
   part: PartRequest,
   options: AttemptOptions,
-): Promise<PartAnswer> {
+): Promise<PartResult> {
   const response = await sendFor(downloads, operation, part, options);
   if (response.status === 401 || response.status === 403) return "refused";
   if (response.status === 404) return "missing";
   if ([200, 206, 416].includes(response.status)) return receive(response, part);
-  throw downloadError(operation, part, `the storage returned HTTP ${response.status}`, response);
+  const { status: statusCode, headers } = response;
+  const reason = `the storage returned HTTP ${statusCode}`;
+  throw downloadError(operation, part, reason, { code: headers.get("x-ms-error-code"), statusCode });
 }
 
 async function sendFor(
@@ -207,21 +211,13 @@ async function receive(response: PipelineResponse, part: PartRequest): Promise<F
 }
 
 /** Creates an error that names the file and its origin, but contains neither the request nor the query of the URL. */
-function downloadError(operation: string, { url }: PartRequest, reason: string, from: unknown): RestError {
+function downloadError(
+  operation: string,
+  { url }: PartRequest,
+  reason: string,
+  { code = "DownloadFailed", statusCode }: { code?: string; statusCode?: number },
+): RestError {
   const { origin, pathname } = new URL(url);
-  const header = isResponse(from) ? from.headers.get("x-ms-error-code") : undefined;
-  const code = header ?? codeOf(from) ?? "DownloadFailed";
-  const statusCode = isResponse(from) ? from.status : isRestError(from) ? from.statusCode : undefined;
   const said = reason.replaceAll(url, `${origin}${pathname}`);
   return new RestError(`${operation}: ${origin}${pathname} could not be read: ${said} [${code}]`, { code, statusCode });
-}
-
-function isResponse(from: unknown): from is PipelineResponse {
-  return typeof from === "object" && from !== null && "headers" in from && "status" in from;
-}
-
-function codeOf(from: unknown): string | undefined {
-  return typeof from === "object" && from !== null && "code" in from && typeof from.code === "string"
-    ? from.code
-    : undefined;
 }

@@ -2,13 +2,13 @@ import type { ProvisioningState } from "../models/resource.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 
 /** Status of an operation. */
-export type OperationStatus = "running" | "succeeded" | "failed";
+export type KnownStatus = "running" | "succeeded" | "failed";
 
 /**
  * Reads the status of an operation. As lenient as `@azure/core-lro`, which must reach the same result. Returns
  * `undefined` if the body is not an operation, but a resource or nothing.
  */
-export function statusOf(body: unknown): OperationStatus | undefined {
+export function statusOf(body: unknown): KnownStatus | undefined {
   if (!isJsonObject(body) || typeof body.status !== "string") return undefined;
   const status = body.status.toLowerCase();
   if (status.includes("succeeded")) return "succeeded";
@@ -16,7 +16,7 @@ export function statusOf(body: unknown): OperationStatus | undefined {
 }
 
 /** Returns the service's value for the status of an operation. */
-export function statusWordOf(body: unknown): string | undefined {
+export function statusValueOf(body: unknown): string | undefined {
   const status = read(body, "status");
   return typeof status === "string" ? status : undefined;
 }

@@ -4,6 +4,8 @@ import { isRestError, RestError } from "@azure/core-rest-pipeline";
 import { deserialize } from "../wire/deserialize.ts";
 import { isJsonObject } from "../wire/jsonObject.ts";
 import type { ModelSchema } from "../wire/schema.ts";
+import { requestOf } from "./call.ts";
+import type { Call } from "./call.ts";
 import type { ServiceContext } from "./context.ts";
 import { unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
@@ -28,28 +30,28 @@ export type Page<T> = T[] & {
 export type PagedList<T> = PagedAsyncIterableIterator<T, Page<T>, PageSettings>;
 
 /**
- * Creates a list from the request for its first page. Sends that request at the first step. An invalid argument
+ * Creates a list from the call of its first page. Sends that request at the first step. An invalid argument
  * therefore rejects, like every other error. Requests the next pages with GET, even if the first request was a POST. If
  * the service does not know such a page, tries POST as well.
  */
 export function pagedList<T>(
   context: ServiceContext,
   schema: ModelSchema<T>,
-  firstRequest: () => ServiceRequest,
+  call: Call,
   options: OperationOptions,
 ): PagedList<T> {
   return getPagedAsyncIterator<T, Page<T>, PageSettings>({
     firstPageLink: "",
     getPage: async (link) => {
-      const first = firstRequest();
-      const request: ServiceRequest =
-        link === "" ? first : { operation: first.operation, method: "GET", url: link, success: first.success };
-      const answer = await send(context, request, options).catch((error: unknown) => {
-        if (link === "" || first.method !== "POST" || !wantsAnotherMethod(error)) throw error;
+      const { operation, success } = call;
+      const first = requestOf(context, call);
+      const request: ServiceRequest = link === "" ? first : { operation, method: "GET", url: link, success };
+      const { response, body } = await send(context, request, options).catch((error: unknown) => {
+        if (link === "" || call.method !== "POST" || !wantsAnotherMethod(error)) throw error;
         return send(context, { ...request, method: "POST" }, options);
       });
-      if (!isJsonObject(answer.body)) throw unreadableError(request.operation, answer.response);
-      return readPage(schema, answer.body, request);
+      if (!isJsonObject(body)) throw unreadableError(operation, response);
+      return readPage(schema, body, request);
     },
   });
 }

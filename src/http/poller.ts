@@ -2,11 +2,13 @@ import { AbortError } from "@azure/abort-controller";
 import { createHttpPoller } from "@azure/core-lro";
 import type { OperationState, PollerLike } from "@azure/core-lro";
 import type { ProvisioningState } from "../models/resource.ts";
+import { resourceIdInUrl } from "../wire/resourceIds.ts";
+import type { Call } from "./call.ts";
 import type { ServiceContext } from "./context.ts";
 import { logger } from "./logger.ts";
 import type { LongRunningOperationOptions } from "./options.ts";
 import { runningOperation } from "./runningOperation.ts";
-import type { Progress, StartRequest } from "./runningOperation.ts";
+import type { Progress } from "./runningOperation.ts";
 
 /** Progress of a long-running operation, as passed to `onProgress` and returned by `poll`. */
 export interface OperationProgress<T> extends OperationState<T> {
@@ -37,14 +39,14 @@ export type OperationPoller<T> = PollerLike<OperationProgress<T>, T>;
 export interface LongRunningOperation<T> {
   /** Method that was called, for example `jobs.create`; errors name it. */
   readonly operation: string;
-  /** Creates the first request. Called once, and never for a restored poller. */
-  readonly firstRequest: StartRequest;
-  /** Creates the result from the last response. */
-  readonly readResult: (answer: unknown) => T;
-  /** Whether the result is the resource, which the poller then requests again at the end. */
-  readonly endsWithResource: boolean;
+  /** First call of the operation. Absent for a restored poller. */
+  readonly call?: Call;
   /** For a restored poller: the state that `serialize` returned, and the URL of the first request. */
   readonly restoreFrom?: { readonly state: string; readonly firstUrl: string };
+  /** Creates the result from the body of the last response. */
+  readonly readResult: (body: unknown) => T;
+  /** Whether the result is the resource, which the poller then requests again at the end. */
+  readonly endsWithResource: boolean;
 }
 
 /**
@@ -53,30 +55,27 @@ export interface LongRunningOperation<T> {
  */
 export function pollOperation<T>(
   context: ServiceContext,
-  operation: LongRunningOperation<T>,
+  { operation, call, restoreFrom, readResult, endsWithResource }: LongRunningOperation<T>,
   options: LongRunningOperationOptions,
 ): OperationPoller<T> {
-  const progress: Progress = { operation: operation.operation, resourceId: "" };
-  const { requests, beginAt } = runningOperation(context, operation, progress, options);
-  if (operation.restoreFrom) beginAt(operation.restoreFrom.firstUrl);
+  const progress: Progress = { operation, resourceId: restoreFrom ? resourceIdInUrl(restoreFrom.firstUrl) : "" };
+  const requests = runningOperation(context, { call, endsWithResource }, progress, options);
   const poller = createHttpPoller<T, OperationState<T>>(requests, {
     // `sendPollRequest` waits between polls, because core supports only whole seconds of `Retry-After`.
     intervalInMs: 0,
-    restoreFrom: operation.restoreFrom?.state,
-    skipFinalGet: !operation.endsWithResource,
-    processResult: (answer) => Promise.resolve(operation.readResult(answer)),
+    restoreFrom: restoreFrom?.state,
+    skipFinalGet: !endsWithResource,
+    processResult: (body) => Promise.resolve(readResult(body)),
   });
   poller.submitted().catch((error: unknown) => {
-    logger.warning(
-      `${operation.operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`,
-    );
+    logger.warning(`${operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`);
   });
   return withProgress(poller, progress);
 }
 
 /** Adds the progress of the operation to the states that core reports and to the errors of an aborted wait. */
 function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progress): OperationPoller<T> {
-  const describe = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
+  const withProgressOf = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
   const explain = (error: unknown): never => {
     throw error instanceof Error && error.name === "AbortError" ? abortError(progress, core.operationState) : error;
   };
@@ -86,14 +85,14 @@ function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progr
       return core.isDone;
     },
     get operationState() {
-      return core.operationState && describe(core.operationState);
+      return core.operationState && withProgressOf(core.operationState);
     },
     get result() {
       return core.result;
     },
-    poll: (options) => core.poll(options).then(describe, explain),
+    poll: (options) => core.poll(options).then(withProgressOf, explain),
     pollUntilDone: untilDone,
-    onProgress: (callback) => core.onProgress((state) => callback(describe(state))),
+    onProgress: (callback) => core.onProgress((state) => callback(withProgressOf(state))),
     serialize: () => core.serialize(),
     submitted: () => core.submitted().catch(explain),
     then: (onFulfilled, onRejected) => untilDone().then(onFulfilled, onRejected),

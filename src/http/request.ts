@@ -19,7 +19,7 @@ export interface ServiceRequest {
 }
 
 /** A successful response. */
-export interface ServiceAnswer {
+export interface ServiceResponse {
   readonly response: PipelineResponse;
   /** The JSON body; `undefined` if the response has none. */
   readonly body: unknown;
@@ -34,8 +34,8 @@ export async function send(
   context: ServiceContext,
   request: ServiceRequest,
   options: OperationOptions,
-): Promise<ServiceAnswer> {
-  const url = addressOf(context, request);
+): Promise<ServiceResponse> {
+  const url = absoluteUrl(context, request);
   const pipelineRequest = createPipelineRequest({
     url,
     method: request.method,
@@ -61,7 +61,7 @@ export async function send(
   return { response, body };
 }
 
-function addressOf({ endpoint, origin }: ServiceContext, request: ServiceRequest): string {
+function absoluteUrl({ endpoint, origin }: ServiceContext, request: ServiceRequest): string {
   if (isPlainlyWithin(origin, request.url)) return request.url;
   const url = new URL(request.url, endpoint);
   refuseOtherOrigin(url, origin);

@@ -24,7 +24,7 @@ export interface PathTemplate {
 /** Creates the URL of a request. Checks and encodes the names, so no name can change the path of the URL. */
 export function buildUrl(context: ServiceContext, operation: string, template: PathTemplate): string {
   let path = "";
-  partsOf(template.path).forEach((part, index) => {
+  templateParts(template.path).forEach((part, index) => {
     path += index % 2 === 0 ? part : encodedName(context, operation, part, template.names);
   });
   return `${context.endpoint}${path}?${queryOf(context, template.query)}`;
@@ -33,7 +33,7 @@ export function buildUrl(context: ServiceContext, operation: string, template: P
 const knownParts = new Map<string, readonly string[]>();
 
 /** Splits a path into text and placeholder names, alternately. Caches the result, because there are few paths. */
-function partsOf(path: string): readonly string[] {
+function templateParts(path: string): readonly string[] {
   const known = knownParts.get(path);
   if (known !== undefined) return known;
   const parts = path.split(/[{}]/);

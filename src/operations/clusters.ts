@@ -1,3 +1,4 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
@@ -6,13 +7,13 @@ import type { Cluster, ClusterCreateParameters, ClusterUpdateParameters } from "
 import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
 import { cluster, clusterCreateParameters, clusterUpdateParameters } from "../wire/cluster.ts";
 import { remoteLoginInformation } from "../wire/remoteLoginInformation.ts";
-import { createResource, deleteResource, getResource, list, listByPost, outgoing, updateResource } from "./calls.ts";
+import { createResource, deleteResource, getResource, list, listByPost, updateResource } from "./calls.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
 import { waitForNodes } from "./waitForNodes.ts";
 import type { ClustersWaitForNodesOptions } from "./waitForNodes.ts";
-import type { Look } from "./waiting.ts";
+import type { Poll } from "./waiting.ts";
 
 /** Options of {@link Clusters.create}. */
 export type ClustersCreateOptions = LongRunningOperationOptions;
@@ -177,8 +178,8 @@ export function createClusters(context: ServiceContext): Clusters {
         options,
       ),
     waitForNodes: (resourceGroupName, workspaceName, clusterName, options = {}) => {
-      const look: Look<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
-      return waitForNodes(context, clusterName, look, options);
+      const poll: Poll<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
+      return waitForNodes(context, clusterName, poll, options);
     },
   };
 }

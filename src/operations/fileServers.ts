@@ -1,10 +1,11 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
 import type { OperationPoller } from "../http/poller.ts";
 import type { FileServer, FileServerCreateParameters } from "../models/fileServer.ts";
 import { fileServer, fileServerCreateParameters } from "../wire/fileServer.ts";
-import { createResource, deleteResource, getResource, list, outgoing } from "./calls.ts";
+import { createResource, deleteResource, getResource, list } from "./calls.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";

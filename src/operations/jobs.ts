@@ -1,3 +1,4 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
@@ -8,7 +9,7 @@ import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts
 import { file } from "../wire/file.ts";
 import { job, jobCreateParameters } from "../wire/job.ts";
 import { remoteLoginInformation } from "../wire/remoteLoginInformation.ts";
-import { createResource, deleteResource, getResource, list, listByPost, outgoing, startAction } from "./calls.ts";
+import { createResource, deleteResource, getResource, list, listByPost, startAction } from "./calls.ts";
 import { listQuery, outputFilesQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { readOutputFile } from "./outputFile.ts";
@@ -278,7 +279,7 @@ export function createJobs(context: ServiceContext): Jobs {
     ) => {
       const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
       const list: ListFiles = (directory, more) => listOutputFiles(...names, outputDirectoryId, { ...more, directory });
-      return streamOutputFile(context, { jobName, path, list, look: (more) => get(...names, more) }, options);
+      return streamOutputFile(context, { jobName, path, list, getJob: (more) => get(...names, more) }, options);
     },
     readOutputFile: (
       ...[resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, path, options = {}]

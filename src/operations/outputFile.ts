@@ -49,44 +49,44 @@ export class OutputFile {
   readonly #list: ListFiles;
   readonly #directory: string | undefined;
   readonly #name: string;
-  #link: string | undefined;
+  #url: string | undefined;
 
-  constructor(context: ServiceContext, operation: string, path: string, list: ListFiles, link?: string) {
-    const { directory, name } = partsOf(operation, path);
+  constructor(context: ServiceContext, operation: string, path: string, list: ListFiles, downloadUrl?: string) {
+    const { directory, name } = splitPath(operation, path);
     this.#context = context;
     this.#operation = operation;
     this.#list = list;
     this.#directory = directory;
     this.#name = name;
-    this.#link = link;
+    this.#url = downloadUrl;
   }
 
   /** Reads a part. Returns `undefined` if the file does not exist yet, or no longer exists. */
-  async read(part: Omit<PartRequest, "url">, options: OperationOptions): Promise<FilePart | undefined> {
+  async read(request: Omit<PartRequest, "url">, options: OperationOptions): Promise<FilePart | undefined> {
     for (;;) {
-      const isNew = this.#link === undefined;
-      const url = (this.#link ??= await this.#findLink(options));
+      const isNew = this.#url === undefined;
+      const url = (this.#url ??= await this.#findUrl(options));
       if (url === undefined) return undefined;
       const { downloads } = this.#context;
       const { abortSignal, requestOptions, tracingOptions } = options;
       const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions };
-      const answer = await readPart(downloads, this.#operation, { ...part, url }, wait);
-      if (answer !== "refused" && answer !== "missing") return answer;
-      this.#link = undefined;
-      if (isNew && answer === "missing") return undefined;
-      if (isNew) throw this.#refusedError(url);
+      const part = await readPart(downloads, this.#operation, { ...request, url }, wait);
+      if (part !== "refused" && part !== "missing") return part;
+      this.#url = undefined;
+      if (isNew && part === "missing") return undefined;
+      if (isNew) throw this.#rejectedError(url);
       // The URL is old: it has expired, or its file was replaced.
     }
   }
 
-  async #findLink(options: OperationOptions): Promise<string | undefined> {
+  async #findUrl(options: OperationOptions): Promise<string | undefined> {
     for await (const { name, fileType, downloadUrl } of this.#list(this.#directory, options)) {
       if (name === this.#name && fileType === "file") return downloadUrl;
     }
     return undefined;
   }
 
-  #refusedError(url: string): RestError {
+  #rejectedError(url: string): RestError {
     const message =
       `${this.#operation}: the storage at ${new URL(url).origin} rejected a new download link for ${this.#name}. ` +
       "Check that the clocks of the service and the storage agree. [DownloadLinkRefused]";
@@ -120,7 +120,7 @@ export function issuesOf(option: string, value: number, minimum: number, maximum
   return [{ path: `options.${option}`, message: `must be an integer ${range}, got ${String(value)}` }];
 }
 
-function partsOf(operation: string, path: string): { directory: string | undefined; name: string } {
+function splitPath(operation: string, path: string): { directory: string | undefined; name: string } {
   const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
   const name = segments.pop();
   if (name === undefined || [name, ...segments].includes("..")) {

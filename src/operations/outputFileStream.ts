@@ -5,10 +5,10 @@ import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
 import { issuesOf, longestPart, OutputFile } from "./outputFile.ts";
 import type { ListFiles } from "./outputFile.ts";
-import { JobFailedError } from "./problems.ts";
+import { JobFailedError } from "./waitErrors.ts";
 import { hasEnded } from "./waitForCompletion.ts";
-import { explained, pause } from "./waiting.ts";
-import type { Look, WaitOptions } from "./waiting.ts";
+import { explainedError, pause } from "./waiting.ts";
+import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** Options of `jobs.streamOutputFile`. */
 export interface JobsStreamOutputFileOptions extends WaitOptions {
@@ -34,7 +34,7 @@ export interface StreamSource {
   readonly jobName: string;
   readonly path: string;
   readonly list: ListFiles;
-  readonly look: Look<Job>;
+  readonly getJob: Poll<Job>;
 }
 
 /** Creates the stream of an output file. */
@@ -63,39 +63,38 @@ async function* follow(
   const issues = issuesOf("offset", offset, 0);
   if (issues.length > 0) throw new ValidationError(operation, issues);
   const file = new OutputFile(context, operation, path, source.list);
-  let wasThere = false;
+  let hasExisted = false;
   try {
     for (let position = offset; ;) {
       // The job is requested before the file is read. After the job has ended, the loop therefore still reads the rest.
-      const job = await source.look(options);
-      wasThere = true;
+      const job = await source.getJob(options);
+      hasExisted = true;
       let part = await file.read({ offset: position, length: longestPart }, options);
-      const isThere = part !== undefined;
+      const exists = part !== undefined;
       while (part !== undefined && part.content.length > 0) {
         position += part.content.length;
         yield part.content;
         if (part.content.length < longestPart) break;
         part = await file.read({ offset: position, length: longestPart }, options);
       }
-      if (part?.fileSize !== undefined && part.fileSize < position)
-        throw shortenedError(source, part.fileSize, position);
-      if (hasEnded(job) && !isThere) throw notThereError(source, job);
+      if (part?.fileSize !== undefined && part.fileSize < position) throw shrunkError(source, part.fileSize, position);
+      if (hasEnded(job) && !exists) throw missingFileError(source, job);
       if (hasEnded(job)) return;
       await pause(pollIntervalInMs(context, options), options);
     }
   } catch (error) {
-    throw explained(error, waiting, options, wasThere);
+    throw explainedError(error, waiting, options, hasExisted);
   }
 }
 
-function shortenedError({ jobName, path }: StreamSource, size: number, position: number): RestError {
+function shrunkError({ jobName, path }: StreamSource, size: number, position: number): RestError {
   const message =
     `jobs.streamOutputFile: ${path} of job ${jobName} shrank from at least ${position} to ${size} bytes: ` +
     "it was overwritten, so the stream cannot continue [OutputFileChanged]";
   return new RestError(message, { code: "OutputFileChanged" });
 }
 
-function notThereError({ jobName, path }: StreamSource, job: Job): RestError {
+function missingFileError({ jobName, path }: StreamSource, job: Job): RestError {
   const failure = job.executionState === "failed" ? ` ${new JobFailedError(job).message}` : "";
   const message = `jobs.streamOutputFile: job ${jobName} ended without the file ${path}.${failure} [OutputFileNotFound]`;
   return new RestError(message, { code: "OutputFileNotFound" });

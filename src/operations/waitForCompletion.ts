@@ -1,8 +1,8 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { ExecutionState, Job } from "../models/job.ts";
-import { JobFailedError } from "./problems.ts";
-import { lookUntil } from "./waiting.ts";
-import type { Look, WaitOptions } from "./waiting.ts";
+import { JobFailedError } from "./waitErrors.ts";
+import { pollUntil } from "./waiting.ts";
+import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** A change of the state of a job. */
 export interface JobStateChange {
@@ -26,11 +26,11 @@ export interface JobsWaitForCompletionOptions extends WaitOptions {
 export async function waitForCompletion(
   context: ServiceContext,
   jobName: string,
-  look: Look<Job>,
+  poll: Poll<Job>,
   { onStateChange, throwOnFailure = true, ...options }: JobsWaitForCompletionOptions,
 ): Promise<Job> {
   let state: ExecutionState | undefined;
-  const takeNote = (job: Job): boolean => {
+  const isDone = (job: Job): boolean => {
     const { executionState: newState = "queued" } = job;
     if (newState !== state) onStateChange?.({ oldState: state, newState, job });
     state = newState;
@@ -41,7 +41,7 @@ export async function waitForCompletion(
     subject: `job ${jobName}`,
     whatContinues: "the job continues",
   };
-  const job = await lookUntil(context, waiting, options, look, takeNote);
+  const job = await pollUntil(context, waiting, options, poll, isDone);
   if (throwOnFailure && job.executionState === "failed") throw new JobFailedError(job);
   return job;
 }

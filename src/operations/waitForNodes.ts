@@ -1,8 +1,8 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { Cluster, NodeStateCounts } from "../models/cluster.ts";
-import { ClusterNodesError } from "./problems.ts";
-import { lookUntil } from "./waiting.ts";
-import type { Look, WaitOptions } from "./waiting.ts";
+import { ClusterNodesError } from "./waitErrors.ts";
+import { pollUntil } from "./waiting.ts";
+import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** Progress of the nodes of a cluster. */
 export interface ClusterNodesProgress {
@@ -31,11 +31,11 @@ export interface ClustersWaitForNodesOptions extends WaitOptions {
 export function waitForNodes(
   context: ServiceContext,
   clusterName: string,
-  look: Look<Cluster>,
+  poll: Poll<Cluster>,
   { nodeCount, onProgress, ...options }: ClustersWaitForNodesOptions,
 ): Promise<Cluster> {
   let reported = "";
-  const takeNote = (cluster: Cluster): boolean => {
+  const isDone = (cluster: Cluster): boolean => {
     const progress = progressOf(cluster, nodeCount);
     const { wantedNodeCount, readyNodeCount, nodeStateCounts } = progress;
     const report = JSON.stringify([wantedNodeCount, nodeStateCounts]);
@@ -50,7 +50,7 @@ export function waitForNodes(
     subject: `cluster ${clusterName}`,
     whatContinues: "the service continues to prepare its nodes",
   };
-  return lookUntil(context, waiting, options, look, takeNote);
+  return pollUntil(context, waiting, options, poll, isDone);
 }
 
 function progressOf(cluster: Cluster, nodeCount: number | undefined): ClusterNodesProgress {

@@ -26,18 +26,18 @@ export interface Waiting {
   readonly whatContinues: string;
 }
 
-/** Requests the resource. */
-export type Look<T> = (options: OperationOptions) => Promise<T>;
+/** Requests the current state of a resource. */
+export type Poll<T> = (options: OperationOptions) => Promise<T>;
 
 /**
  * Polls a resource until `isEnough` returns true, with the polling interval of pollers. Rejects with an `AbortError`
  * that says what continues, and with a `RestError` if the resource was deleted during the wait.
  */
-export async function lookUntil<T extends { creationTime?: Date }>(
+export async function pollUntil<T extends { creationTime?: Date }>(
   context: ServiceContext,
   waiting: Waiting,
   options: WaitOptions,
-  look: Look<T>,
+  poll: Poll<T>,
   isEnough: (seen: T) => boolean,
 ): Promise<T> {
   let first: T | undefined;
@@ -48,14 +48,14 @@ export async function lookUntil<T extends { creationTime?: Date }>(
         pauseInMs = retryAfterInMs(response.headers) ?? pauseInMs;
         options.onResponse?.(response);
       };
-      const seen = await look({ ...options, onResponse });
+      const seen = await poll({ ...options, onResponse });
       first ??= seen;
       if (first.creationTime?.getTime() !== seen.creationTime?.getTime()) throw replacedError(waiting);
       if (isEnough(seen)) return seen;
       await pause(pauseInMs, options);
     }
   } catch (error) {
-    throw explained(error, waiting, options, first !== undefined);
+    throw explainedError(error, waiting, options, first !== undefined);
   }
 }
 
@@ -68,12 +68,17 @@ export function pause(milliseconds: number, { abortSignal }: OperationOptions): 
  * Explains an error of a wait: what continues if it was aborted, and that the resource was deleted if it no longer
  * exists.
  */
-export function explained(error: unknown, waiting: Waiting, options: OperationOptions, wasThere: boolean): unknown {
+export function explainedError(
+  error: unknown,
+  waiting: Waiting,
+  options: OperationOptions,
+  hasExisted: boolean,
+): unknown {
   const { operation, subject, whatContinues } = waiting;
   if (options.abortSignal?.aborted && error instanceof Error && error.name === "AbortError") {
     return new AbortError(`${operation}: the wait for ${subject} was aborted; ${whatContinues}.`);
   }
-  if (!wasThere || !isRestError(error) || error.statusCode !== 404) return error;
+  if (!hasExisted || !isRestError(error) || error.statusCode !== 404) return error;
   const { code, statusCode, request, response } = error;
   const message = `${operation}: ${subject} was deleted during the wait [${code ?? "NotFound"}, HTTP 404]`;
   const gone = new RestError(message, { code, statusCode, request, response });

@@ -1,10 +1,11 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
 import type { OperationPoller } from "../http/poller.ts";
 import type { Workspace, WorkspaceCreateParameters, WorkspaceUpdateParameters } from "../models/workspace.ts";
 import { workspace, workspaceCreateParameters, workspaceUpdateParameters } from "../wire/workspace.ts";
-import { createResource, deleteResource, getResource, list, outgoing, updateResource } from "./calls.ts";
+import { createResource, deleteResource, getResource, list, updateResource } from "./calls.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";

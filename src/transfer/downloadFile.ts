@@ -4,7 +4,7 @@ import { lstat, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { AbortSignalLike } from "@azure/abort-controller";
 import type { OutputFilePart } from "../index.ts";
-import type { OutputDirectoryName, OutputFileReader } from "./downloadOutputDirectory.ts";
+import type { OutputDirectoryName, OutputFileReader } from "./outputDirectory.ts";
 import type { OutputFileEntry } from "./outputTree.ts";
 import { partialPathOf } from "./targetFolder.ts";
 import type { ReportBytes, TransferOutcome } from "./transfer.ts";

@@ -1,30 +1,11 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Jobs } from "../index.ts";
 import { downloadFile } from "./downloadFile.ts";
 import { partialPattern, TargetFolder } from "./targetFolder.ts";
+import type { OutputDirectoryName, OutputFileReader } from "./outputDirectory.ts";
 import { listOutputTree } from "./outputTree.ts";
-import { abortError, checkOptions, describe, transferFiles } from "./transfer.ts";
+import { abortError, checkOptions, withPath, transferFiles } from "./transfer.ts";
 import type { TransferOptions, TransferSummary } from "./transfer.ts";
-
-/** Reader of output files: `client.jobs`. */
-export type OutputFileReader = Pick<Jobs, "listOutputFiles" | "readOutputFile">;
-
-/** Name of an output directory of a job. */
-export interface OutputDirectoryName {
-  /** Resource group of the workspace. */
-  resourceGroupName: string;
-  /** Workspace of the experiment. */
-  workspaceName: string;
-  /** Experiment of the job. */
-  experimentName: string;
-  /** The job. */
-  jobName: string;
-  /** ID of one of the job's `outputDirectories`, or `stdouterr` for its logs. */
-  outputDirectoryId: string;
-  /** Directory in the output directory, for example `models/final`. Default: the output directory itself. */
-  directory?: string;
-}
 
 /** Options of {@link downloadOutputDirectory}. */
 export interface DownloadOptions extends TransferOptions {
@@ -61,7 +42,7 @@ export async function downloadOutputDirectory(
   try {
     const tree = await listOutputTree(jobs, source, options);
     const folder = await TargetFolder.open(localFolder);
-    for (const directory of tree.directories) await folder.makeDirectory(directory);
+    for (const directory of tree.directories) await folder.createDirectory(directory);
     const waiting = tree.files.map((file) => ({ ...file, localPath: join(folder.path, file.path) }));
     const files = await transferFiles(operation, waiting, options, (file, report, abortSignal) =>
       downloadFile(jobs, source, file, { report, abortSignal, verify: options.verify ?? false }),
@@ -69,7 +50,7 @@ export async function downloadOutputDirectory(
     for (const directory of ["", ...tree.directories]) await removePartials(join(folder.path, directory));
     return { files, skipped: tree.skipped };
   } catch (error) {
-    throw options.abortSignal?.aborted ? abortError(operation) : describeFolder(operation, error);
+    throw options.abortSignal?.aborted ? abortError(operation) : withFolder(operation, error);
   }
 }
 
@@ -81,6 +62,6 @@ async function removePartials(directory: string): Promise<void> {
 }
 
 /** Adds the folder to an error of the file system. Returns errors of the service unchanged. */
-function describeFolder(operation: string, error: unknown): unknown {
-  return error instanceof Error && "syscall" in error ? describe(operation, ".", error) : error;
+function withFolder(operation: string, error: unknown): unknown {
+  return error instanceof Error && "syscall" in error ? withPath(operation, ".", error) : error;
 }

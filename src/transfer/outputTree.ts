@@ -1,5 +1,5 @@
 import type { File } from "../index.ts";
-import type { OutputDirectoryName, OutputFileReader } from "./downloadOutputDirectory.ts";
+import type { OutputDirectoryName, OutputFileReader } from "./outputDirectory.ts";
 import { partialPattern } from "./targetFolder.ts";
 import type { SkippedEntry, TransferOptions } from "./transfer.ts";
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { errorCode } from "../ground/systemErrors.ts";
 import { TransferError } from "./transferError.ts";
 
 /** Names of incomplete files. */
@@ -36,10 +37,10 @@ export class TargetFolder {
   /**
    * Creates a directory, whose parent must exist. Throws if something else has its name, for example a symbolic link.
    */
-  async makeDirectory(path: string): Promise<void> {
+  async createDirectory(path: string): Promise<void> {
     const localPath = join(this.path, path);
     await mkdir(localPath).catch((error: unknown) => {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+      if (errorCode(error) !== "EEXIST") throw error;
     });
     if ((await lstat(localPath)).isDirectory()) return;
     const reason = `${localPath} already exists and is not a directory; symbolic links are not followed`;

@@ -1,5 +1,7 @@
 import { AbortError } from "@azure/abort-controller";
 import type { AbortSignalLike } from "@azure/abort-controller";
+import { isRestError } from "@azure/core-rest-pipeline";
+import { errorCode } from "../ground/systemErrors.ts";
 import { withAnySignal } from "../http/abort.ts";
 import { TransferError } from "./transferError.ts";
 
@@ -105,7 +107,7 @@ export async function transferFiles<T extends FileToTransfer>(
           done.push({ path, localPath, size, outcome });
           report(size, size);
         } catch (error) {
-          firstError ??= describe(operation, path, error);
+          firstError ??= withPath(operation, path, error);
           failure.abort();
         }
       }
@@ -123,10 +125,11 @@ export function abortError(operation: string): AbortError {
 }
 
 /** Adds the file to an error. Returns errors of the user's own code unchanged. */
-export function describe(operation: string, path: string, error: unknown): Error {
+export function withPath(operation: string, path: string, error: unknown): Error {
   if (!(error instanceof Error)) return new TransferError(operation, path, error);
-  const isOurs = "code" in error && error.name !== "AbortError" && !(error instanceof TransferError);
-  return isOurs ? new TransferError(operation, path, error) : error;
+  if (error.name === "AbortError" || error instanceof TransferError) return error;
+  const isFromSystem = isRestError(error) || errorCode(error) !== undefined;
+  return isFromSystem ? new TransferError(operation, path, error) : error;
 }
 
 /** Throws if an option is not valid. */

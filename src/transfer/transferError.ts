@@ -1,3 +1,5 @@
+import { errorCode } from "../ground/systemErrors.ts";
+
 /**
  * Reports that a file or folder could not be transferred. Its `name` is `TransferError`. The message contains the path
  * and the reason.
@@ -14,7 +16,7 @@ export class TransferError extends Error {
    * @param reason - Reason: an error or a sentence.
    */
   constructor(operation: string, path: string, reason: unknown) {
-    const code = reason instanceof Error && "code" in reason ? String(reason.code) : undefined;
+    const code = errorCode(reason);
     const said = reason instanceof Error ? firstLineOf(reason.message) : String(reason);
     super(`${operation}: ${path}: ${said}${code === undefined || said.includes(code) ? "" : ` [${code}]`}`);
     this.name = "TransferError";

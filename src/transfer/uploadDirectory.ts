@@ -1,4 +1,4 @@
-import { abortError, checkOptions, describe, transferFiles } from "./transfer.ts";
+import { abortError, checkOptions, withPath, transferFiles } from "./transfer.ts";
 import type { TransferOptions, TransferSummary } from "./transfer.ts";
 import { listLocalTree } from "./localTree.ts";
 import type { ShareDirectory } from "./share.ts";
@@ -27,9 +27,9 @@ export async function uploadDirectory(
   checkOptions(operation, options);
   try {
     const tree = await listLocalTree(localFolder, options).catch((error: unknown) => {
-      throw describe(operation, ".", error);
+      throw withPath(operation, ".", error);
     });
-    const directories = await makeDirectories(target, tree.directories, options);
+    const directories = await createDirectories(target, tree.directories, options);
     const files = await transferFiles(operation, tree.files, options, (file, report, abortSignal) => {
       const directory = directories.get(file.directory) ?? target;
       return uploadFile(directory.getFileClient(file.name), file, report, abortSignal);
@@ -41,27 +41,27 @@ export async function uploadDirectory(
 }
 
 /** Creates the directories, each after its parent. The share itself must exist. */
-async function makeDirectories(
+async function createDirectories(
   target: ShareDirectory,
   paths: readonly string[],
   { abortSignal }: TransferOptions,
 ): Promise<Map<string, ShareDirectory>> {
-  const made = new Map<string, ShareDirectory>([["", target]]);
+  const created = new Map<string, ShareDirectory>([["", target]]);
   try {
     if (target.path !== "") await target.createIfNotExists({ abortSignal });
   } catch (error) {
-    throw describe("uploadDirectory", target.path, error);
+    throw withPath("uploadDirectory", target.path, error);
   }
   for (const path of paths) {
     const split = path.lastIndexOf("/");
-    const directory = made.get(path.slice(0, Math.max(0, split)))?.getDirectoryClient(path.slice(split + 1));
+    const directory = created.get(path.slice(0, Math.max(0, split)))?.getDirectoryClient(path.slice(split + 1));
     if (directory === undefined) continue;
     try {
       await directory.createIfNotExists({ abortSignal });
     } catch (error) {
-      throw describe("uploadDirectory", path, error);
+      throw withPath("uploadDirectory", path, error);
     }
-    made.set(path, directory);
+    created.set(path, directory);
   }
-  return made;
+  return created;
 }

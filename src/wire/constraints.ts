@@ -16,10 +16,6 @@ export function fits(type: AnyType, value: unknown, view: View): boolean {
       return typeof value === "string" && iso8601Duration.test(value);
     case "integer":
       return isIntegerWithin(type, value);
-    case "number":
-      return typeof value === "number" && Number.isFinite(value);
-    case "boolean":
-      return typeof value === "boolean";
     case "dateTime":
       return view === "wire" ? isDateText(value) : value instanceof Date && !Number.isNaN(value.getTime());
     case "enumeration":
@@ -42,10 +38,6 @@ export function describeExpected(type: AnyType, view: View, value?: unknown): st
       return 'an ISO 8601 duration such as "PT4H30M"';
     case "integer":
       return `an integer${describeLimits(type, value)}`;
-    case "number":
-      return "a number";
-    case "boolean":
-      return "true or false";
     case "dateTime":
       return view === "wire" ? 'a time such as "2018-06-06T18:39:26Z"' : "a valid Date";
     case "enumeration":

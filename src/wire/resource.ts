@@ -1,5 +1,5 @@
-import type { ProxyResource, Resource, ResourceId } from "../models/resource.ts";
-import { mapOf, model, oneOf, readOnly, required, string, withRows } from "./schema.ts";
+import type { ResourceId } from "../models/resource.ts";
+import { mapOf, model, oneOf, readOnly, required, string } from "./schema.ts";
 
 /** Values of a provisioning state. */
 export const provisioningState = oneOf("creating", "succeeded", "failed", "deleting");
@@ -21,9 +21,3 @@ export const regionalRows = {
   location: readOnly("location", string),
   tags: readOnly("tags", mapOf(string)),
 };
-
-/** Table of `ProxyResource`. */
-export const proxyResource = model<ProxyResource>("ProxyResource", proxyResourceRows);
-
-/** Table of `Resource`. */
-export const resource = model<Resource>("Resource", withRows([proxyResourceRows], regionalRows));

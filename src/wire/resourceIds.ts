@@ -1,3 +1,6 @@
+/** Namespace of the resource provider in ARM IDs and paths. */
+export const providerNamespace = "Microsoft.BatchAI";
+
 /** Kinds of resources. */
 export type ResourceKind = "resourceGroups" | "workspaces" | "clusters" | "fileServers" | "experiments" | "jobs";
 
@@ -8,7 +11,7 @@ export function resourceGroupId(subscriptionId: string, resourceGroup: string): 
 
 /** Returns the ARM ID of a workspace. */
 export function workspaceId(subscriptionId: string, resourceGroup: string, workspace: string): string {
-  return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/Microsoft.BatchAI/workspaces/${workspace}`;
+  return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/${providerNamespace}/workspaces/${workspace}`;
 }
 
 /**
@@ -38,10 +41,48 @@ export function namesIn(id: string): Readonly<Record<string, string | undefined>
   return names;
 }
 
+/** Collections in the ARM IDs of each kind of resource, in lowercase. */
+const collections: Readonly<Record<ResourceKind, string>> = {
+  resourceGroups: "subscriptions/resourcegroups",
+  workspaces: "subscriptions/resourcegroups/providers/workspaces",
+  clusters: "subscriptions/resourcegroups/providers/workspaces/clusters",
+  fileServers: "subscriptions/resourcegroups/providers/workspaces/fileservers",
+  experiments: "subscriptions/resourcegroups/providers/workspaces/experiments",
+  jobs: "subscriptions/resourcegroups/providers/workspaces/experiments/jobs",
+};
+
+/** Returns the kind of the resource that an ARM ID names; undefined if the text is not the ARM ID of a resource. */
+export function resourceKind(id: string): ResourceKind | undefined {
+  const [start, ...segments] = id.toLowerCase().split("/");
+  if (start !== "" || segments.length % 2 !== 0 || segments.includes("")) return undefined;
+  const found = segments.filter((_, index) => index % 2 === 0).join("/");
+  const provider = namesIn(id).providers ?? providerNamespace;
+  if (provider.toLowerCase() !== providerNamespace.toLowerCase()) return undefined;
+  return (Object.keys(collections) as ResourceKind[]).find((kind) => collections[kind] === found);
+}
+
 /** Whether a text is the ARM ID of a cluster or file server. */
 export function isWorkspaceChildId(id: string, kind: "clusters" | "fileServers"): boolean {
-  const workspace = "/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.BatchAI/workspaces/[^/]+";
-  return new RegExp(`^${workspace}/${kind}/[^/]+$`, "i").test(id);
+  return resourceKind(id) === kind;
+}
+
+/** Returns the ARM ID in the URL of a request to a resource, or to the action `terminate` of a resource. */
+export function resourceIdInUrl(url: string): string {
+  return decodeURIComponent(resourcePathInUrl(url));
+}
+
+/** Returns the kind of the resource in the URL of a request to it, or to its action `terminate`. */
+export function resourceKindInUrl(url: string): ResourceKind | undefined {
+  return resourceKind(resourcePathInUrl(url));
+}
+
+/** The endpoint of a service can have a path, which precedes the ARM ID. */
+function resourcePathInUrl(url: string): string {
+  const { pathname } = new URL(url);
+  const path = pathname.slice(Math.max(0, pathname.search(/\/subscriptions\//i)));
+  // Collections and names alternate, so a job named `terminate` is not an action.
+  const isAction = path.split("/").length % 2 === 0 && /\/terminate$/i.test(path);
+  return isAction ? path.slice(0, path.lastIndexOf("/")) : path;
 }
 
 /** Returns the name of a resource in the IDs of asynchronous operations: the names in its ID, joined by `$`. */

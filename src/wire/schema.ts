@@ -26,16 +26,6 @@ export interface IntegerType {
   readonly maximum?: number;
 }
 
-/** Any number. */
-export interface NumberType {
-  readonly kind: "number";
-}
-
-/** `true` or `false`. */
-export interface BooleanType {
-  readonly kind: "boolean";
-}
-
 /** A point in time: a `Date` in the model, ISO 8601 in UTC in JSON. */
 export interface DateTimeType {
   readonly kind: "dateTime";
@@ -81,8 +71,6 @@ export type AnyType =
   | StringType
   | DurationType
   | IntegerType
-  | NumberType
-  | BooleanType
   | DateTimeType
   | EnumerationType
   | ModelType
@@ -171,18 +159,16 @@ type Same<A, B> = (<G>() => G extends A ? 1 : 2) extends <G>() => G extends B ? 
 type TypeOf<V> = [V] extends [string]
   ? StringTypeOf<V>
   : [V] extends [number]
-    ? IntegerType | NumberType
-    : [V] extends [boolean]
-      ? BooleanType
-      : [V] extends [Date]
-        ? DateTimeType
-        : V extends readonly (infer Item)[]
-          ? ArrayType<TypeOf<Item>>
-          : string extends keyof V
-            ? unknown extends V[keyof V]
-              ? ObjectType
-              : MapType<TypeOf<V[keyof V]>>
-            : ModelType<ModelSchema<V>>;
+    ? IntegerType
+    : [V] extends [Date]
+      ? DateTimeType
+      : V extends readonly (infer Item)[]
+        ? ArrayType<TypeOf<Item>>
+        : string extends keyof V
+          ? unknown extends V[keyof V]
+            ? ObjectType
+            : MapType<TypeOf<V[keyof V]>>
+          : ModelType<ModelSchema<V>>;
 
 type StringTypeOf<V> = [KnownWords<V>] extends [never]
   ? StringType | DurationType
@@ -196,12 +182,6 @@ export const string: StringType = { kind: "string" };
 
 /** An ISO 8601 duration. */
 export const duration: DurationType = { kind: "duration" };
-
-/** Any number. */
-export const number: NumberType = { kind: "number" };
-
-/** `true` or `false`. */
-export const boolean: BooleanType = { kind: "boolean" };
 
 /** A point in time. */
 export const dateTime: DateTimeType = { kind: "dateTime" };
@@ -275,8 +255,7 @@ export function secret<Type>(path: string, type: Type): OptionalProperty<Type> {
   return { path, type, required: false, readOnly: false, secret: true };
 }
 
-type Default<Type> =
-  Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType | NumberType ? number : string;
+type Default<Type> = Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType ? number : string;
 
 /**
  * Creates a table from groups of rows, in this order, followed by its own rows. Bundlers keep every table that uses
