@@ -296,7 +296,7 @@ function readSamples(file) {
     }
     start = end + 1;
   }
-  if (labels.length === 0) throw new Error(`${file} holds no samples.`);
+  if (labels.length === 0) throw new Error(`${file} contains no samples.`);
   return { labels: Uint8Array.from(labels), images };
 }
 
@@ -310,7 +310,7 @@ function readSample(line, images, offset) {
 
 function readNumbers(line, field, target, offset, expected, most) {
   const at = line.indexOf(`${field} `);
-  if (at < 0) throw new Error(`there is no ${field} field (CNTK text format: |labels 0 1 ... |features 0 255 ...).`);
+  if (at < 0) throw new Error(`the ${field} field is missing (CNTK text format: |labels 0 1 ... |features 0 255 ...).`);
   let count = 0;
   let value = -1; // no digit yet
   for (let i = at + field.length; i <= line.length; i++) {
