@@ -17,7 +17,7 @@ import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { identityOf } from "./identity/serviceIdentity.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import { volumeHost } from "./volumes/hostedShares.ts";
+import { hostedVolumes } from "./volumes/hostedShares.ts";
 import { openStore } from "./state/store.ts";
 
 export type { ServiceConnection } from "./connection.ts";
@@ -180,12 +180,12 @@ async function startParts(
   const scheduler = new Scheduler({
     store,
     engine,
-    volumeHost: volumeHost({
+    volumes: hostedVolumes({
       files,
       filesFolder: join(dataDir, "files"),
       accounts: [account],
       store,
-      fileServerDirectoryOf: (sequence) => fileServerDirectoryOf({ dataDir }, sequence),
+      folders: { fileServer: (sequence) => fileServerDirectoryOf({ dataDir }, sequence) },
     }),
     dataDir,
     logger,

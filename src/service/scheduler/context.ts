@@ -7,7 +7,7 @@ import type { VolumeHost } from "../volumes/volume.ts";
 export interface SchedulerContext {
   readonly store: Store;
   readonly engine: Engine;
-  readonly volumeHost: VolumeHost;
+  readonly volumes: VolumeHost;
   readonly dataDir: string;
   readonly logger: Logger;
   /** How long a node of an automatically scaled cluster stays idle before it leaves, in milliseconds. */

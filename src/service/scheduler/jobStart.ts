@@ -78,8 +78,8 @@ function launchOf(
   const runDirectory = runDirectoryOf(context, runId);
   const clusterMountRoot = join(runDirectory, "cluster");
   const jobMountRoot = join(runDirectory, "mounts");
-  const clusterMounts = mountsOf(clusterWithSecrets.nodeSetup?.mountVolumes, clusterMountRoot, context.volumeHost);
-  const jobMounts = mountsOf(jobWithSecrets.mountVolumes, jobMountRoot, context.volumeHost);
+  const clusterMounts = mountsOf(clusterWithSecrets.nodeSetup?.mountVolumes, clusterMountRoot, context.volumes);
+  const jobMounts = mountsOf(jobWithSecrets.mountVolumes, jobMountRoot, context.volumes);
   const launch = planJob({
     job: job.model,
     runId,

@@ -25,7 +25,7 @@ export function prepareSetup(
   const runId = randomUUID();
   const runDirectory = runDirectoryOf(context, runId);
   const clusterMountRoot = join(runDirectory, "cluster");
-  const clusterMounts = mountsOf(nodeSetup?.mountVolumes, clusterMountRoot, context.volumeHost);
+  const clusterMounts = mountsOf(nodeSetup?.mountVolumes, clusterMountRoot, context.volumes);
   if (!nodeSetup?.setupTask) return undefined;
   const { secrets = [], ...setupTask } = nodeSetup.setupTask;
   const plan = planSetupTask({

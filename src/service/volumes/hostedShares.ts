@@ -6,18 +6,20 @@ import type { Store } from "../state/store.ts";
 import type { VolumeHost } from "./volume.ts";
 
 /** The parts of the service in which volumes are found. */
-export interface VolumeHostParts {
+export interface VolumeParts {
   readonly files: FilesService;
   /** Folder of the file shares: one folder for each account in it. */
   readonly filesFolder: string;
   readonly accounts: readonly StorageAccount[];
   readonly store: Store;
-  /** Returns the absolute folder of a file server by its sequence number. */
-  fileServerDirectoryOf(sequence: number): string;
+  readonly folders: {
+    /** Returns the absolute folder of a file server by its sequence number. */
+    fileServer(sequence: number): string;
+  };
 }
 
 /** Returns the volumes of this service: its file shares and its file servers. */
-export function volumeHost({ files, filesFolder, accounts, store, ...folders }: VolumeHostParts): VolumeHost {
+export function hostedVolumes({ files, filesFolder, accounts, store, folders }: VolumeParts): VolumeHost {
   const accountKeyOf = (name: string) => Buffer.from(accounts.find((account) => account.name === name)?.key ?? "");
   return {
     accountNames: accounts.map(({ name }) => name),
@@ -33,7 +35,7 @@ export function volumeHost({ files, filesFolder, accounts, store, ...folders }: 
     fileEndpoint: (accountName) => files.fileEndpoint(accountName),
     fileServerFolder: (fileServerId) => {
       const fileServer = store.resources.find("fileServers", fileServerId);
-      return fileServer && folders.fileServerDirectoryOf(fileServer.sequence);
+      return fileServer && folders.fileServer(fileServer.sequence);
     },
   };
 }
