@@ -1,6 +1,18 @@
 import { posix, relative, sep } from "node:path";
 import { isBuiltin } from "node:module";
 
+/** The files of `service/arm` that its routes, its checks and its server stand on. */
+const armGround = [
+  "context.ts",
+  "cors.ts",
+  "errors.ts",
+  "parameters.ts",
+  "resourcesInPath.ts",
+  "responses.ts",
+  "sameRequest.ts",
+  "versions.ts",
+].map((file) => `src/service/arm/${file}`);
+
 /**
  * Folders and files of `src`, and what each may import, besides itself and packages from npm. `types` lists files from
  * which only types may be imported. `node` is `true` if all modules of Node.js are allowed, or a list of allowed modules.
@@ -41,28 +53,16 @@ const rooms = {
     node: true,
   },
   "src/service/dataFolders.ts": { imports: [], types: ["src/service/scheduler/context.ts"], node: true },
-  "src/service/toolkits": { imports: ["src/models"] },
+  "src/service/keyVault.ts": { imports: [], types: ["src/wire/validate.ts"] },
+  "src/service/toolkits": { imports: ["src/models"], types: ["src/wire/validate.ts", "src/service/engines/engine.ts"] },
   "src/service/volumes": {
-    imports: [
-      "src/service/startError.ts",
-      "src/service/dataFolders.ts",
-      "src/service/launch/paths.ts",
-      "src/ground",
-      "src/wire",
-      "src/models",
-    ],
-    types: ["src/service/engines/engine.ts", "src/service/scheduler/context.ts", "src/files/index.ts"],
+    imports: ["src/service/startError.ts", "src/service/keyVault.ts", "src/ground", "src/wire", "src/models"],
+    types: ["src/service/engines/engine.ts", "src/service/state/store.ts", "src/files/index.ts"],
     node: true,
   },
   "src/service/launch": {
-    imports: [
-      "src/service/toolkits",
-      "src/service/volumes/mountPaths.ts",
-      "src/service/startError.ts",
-      "src/ground/containment.ts",
-      "src/models",
-    ],
-    types: ["src/service/engines/engine.ts"],
+    imports: ["src/service/toolkits", "src/service/startError.ts", "src/ground/containment.ts", "src/models"],
+    types: ["src/service/engines/engine.ts", "src/wire/validate.ts"],
     node: ["node:path/posix"],
   },
   "src/service/engines": {
@@ -72,7 +72,6 @@ const rooms = {
   "src/service/scheduler": {
     imports: [
       "src/service/launch",
-      "src/service/toolkits",
       "src/service/volumes",
       "src/service/engines",
       "src/service/state",
@@ -84,19 +83,43 @@ const rooms = {
     ],
     node: true,
   },
+  // The HTTP side: the server brings the routes together, routes ask checks, and all of them stand on the other files.
   "src/service/arm": {
+    imports: ["src/service/scheduler", "src/service/state", "src/service/logger.ts", "src/wire", "src/models"],
+    types: ["src/files/index.ts"],
+    node: true,
+  },
+  "src/service/arm/checks": {
     imports: [
+      ...armGround,
+      "src/service/launch/launchIssues.ts",
       "src/service/scheduler",
       "src/service/volumes",
       "src/service/toolkits",
       "src/service/state",
-      "src/service/identity",
-      "src/service/logger.ts",
+      "src/service/keyVault.ts",
       "src/wire",
       "src/models",
     ],
-    // Addresses with a signature for the files of a job come from the files endpoint that the service starts.
+  },
+  "src/service/arm/routes": {
+    imports: [
+      ...armGround,
+      "src/service/arm/checks",
+      "src/service/launch/launchIssues.ts",
+      "src/service/scheduler",
+      "src/service/volumes",
+      "src/service/toolkits",
+      "src/service/state",
+      "src/wire",
+      "src/models",
+    ],
+    // SAS URLs for the files of a job come from the file endpoint that the service starts.
     types: ["src/files/index.ts"],
+    node: true,
+  },
+  "src/service/arm/server.ts": {
+    imports: [...armGround, "src/service/arm/routes", "src/service/identity", "src/service/logger.ts"],
     node: true,
   },
   // What puts the service together: src/service/index.ts and its neighbours.
@@ -109,6 +132,7 @@ const rooms = {
       "src/service/launch",
       "src/service/engines",
       "src/service/state",
+      "src/service/dataFolders.ts",
       "src/service/logger.ts",
       "src/files/index.ts",
       "src/ground",

@@ -14,7 +14,7 @@ import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { openStore } from "./state/store.ts";
-import { volumeHost } from "./volumes/hostedShares.ts";
+import { hostedVolumes } from "./volumes/hostedShares.ts";
 
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
@@ -56,7 +56,7 @@ export async function startParts(
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),
-    volumes: volumeHost({ files, filesFolder, accounts: [account], store, folders }),
+    volumes: hostedVolumes({ files, filesFolder, accounts: [account], store, folders }),
     folders,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,

@@ -17,7 +17,7 @@ function context(task: Partial<SetupTaskContext["setupTask"]> = {}): SetupTaskCo
   };
 }
 
-describe("the plan of a set-up task", () => {
+describe("the plan of a setup task", () => {
   it("runs the command with its own variables and output files", () => {
     const environmentVariables = [{ name: "WHERE", value: "$AZ_BATCHAI_MOUNT_ROOT/x" }];
     const plan = planSetupTask(context({ environmentVariables }));
@@ -60,7 +60,7 @@ describe("the plan of a set-up task", () => {
     ["logs", "InvalidPath", "the path logs is not absolute. Begin it with $AZ_BATCHAI_MOUNT_ROOT."],
     ["$AZ_BATCHAI_MOUNT_ROOT/../x", "InvalidPath", 'leaves /roots/c-1 by ".."'],
     ["$NOWHERE/logs", "UnknownVariable", "may use AZ_BATCHAI_MOUNT_ROOT and the environment variables of the task"],
-  ])("rejects the path %s with advice for set-up tasks", (stdOutErrPathPrefix, code, message) => {
+  ])("rejects the path %s with advice for setup tasks", (stdOutErrPathPrefix, code, message) => {
     expect(() => planSetupTask(context({ stdOutErrPathPrefix }))).toThrow(
       expect.objectContaining({ code, reason: expect.stringContaining(message) as unknown }),
     );

@@ -36,7 +36,22 @@ describe("arrows between the rooms of src", () => {
     ["src/files/made-up.ts", "../service/state/store.ts"],
     ["src/files/made-up.ts", "../models/cluster.ts"],
     ["src/service/arm/made-up.ts", "../engines/local/processEngine.ts"],
+    ["src/service/arm/made-up.ts", "./routes/jobs.ts"],
+    ["src/service/arm/made-up.ts", "./checks/jobs.ts"],
+    ["src/service/arm/made-up.ts", "./server.ts"],
+    ["src/service/arm/checks/made-up.ts", "../routes/jobs.ts"],
+    ["src/service/arm/checks/made-up.ts", "../server.ts"],
+    ["src/service/arm/checks/made-up.ts", "../../launch/job.ts"],
+    ["src/service/arm/routes/made-up.ts", "../server.ts"],
     ["src/service/arm/routes/made-up.ts", "../../launch/job.ts"],
+    ["src/service/arm/routes/made-up.ts", "../../identity/accessToken.ts"],
+    ["src/service/arm/server.ts", "./checks/jobs.ts"],
+    ["src/service/toolkits/made-up.ts", "../launch/job.ts"],
+    ["src/service/toolkits/made-up.ts", "../startError.ts"],
+    ["src/service/volumes/made-up.ts", "../launch/paths.ts"],
+    ["src/service/volumes/made-up.ts", "../scheduler/queue.ts"],
+    ["src/service/volumes/made-up.ts", "../dataFolders.ts"],
+    ["src/service/launch/made-up.ts", "../volumes/mountPaths.ts"],
     ["src/service/scheduler/made-up.ts", "../arm/routes.ts"],
     ["src/service/state/made-up.ts", "../scheduler/queue.ts"],
     ["src/service/engines/made-up.ts", "../scheduler/queue.ts"],
@@ -65,6 +80,14 @@ describe("arrows between the rooms of src", () => {
     ["src/index.ts", "./client.ts"],
     ["src/service/arm/made-up.ts", "../../wire/cluster.ts"],
     ["src/service/arm/made-up.ts", "../scheduler/queue.ts"],
+    ["src/service/arm/routes/made-up.ts", "../checks/jobs.ts"],
+    ["src/service/arm/routes/made-up.ts", "../responses.ts"],
+    ["src/service/arm/checks/made-up.ts", "../resourcesInPath.ts"],
+    ["src/service/arm/checks/made-up.ts", "../../volumes/volumes.ts"],
+    ["src/service/arm/routes/made-up.ts", "../../launch/launchIssues.ts"],
+    ["src/service/arm/server.ts", "./routes/jobs.ts"],
+    ["src/service/launch/made-up.ts", "../toolkits/toolkits.ts"],
+    ["src/service/scheduler/made-up.ts", "../volumes/volumes.ts"],
     ["src/service/scheduler/made-up.ts", "../engines/local/processEngine.ts"],
     ["src/service/index.ts", "../files/index.ts"],
     ["src/cli/made-up.ts", "../service/index.ts"],
@@ -99,6 +122,10 @@ describe("arrows between the rooms of src", () => {
     expect(await complaints("no-restricted-syntax", file, "export const now = new Date();\n")).toHaveLength(1);
     expect(await complaints("no-restricted-syntax", file, "export const now = Date.now();\n")).toHaveLength(1);
     expect(await complaints("no-restricted-syntax", file, "export const dice = Math.random();\n")).toHaveLength(1);
+  });
+
+  it.each(["src/service/toolkits/made-up.ts", "src/service/arm/checks/made-up.ts"])("%s is pure", async (file) => {
+    expect(await arrows(file, `import { readFile } from "node:fs/promises";\nvoid readFile("a");\n`)).toHaveLength(1);
   });
 
   it("src/service/launch sees only the types of the engine contract", async () => {

@@ -216,7 +216,7 @@ describe("bodies", () => {
     [{ environmentVariables: [{ name: "AZ_BATCHAI_MOUNT_ROOT", value: "/tmp" }] }, "environmentVariables[0].name"],
     [{ secrets: [{ name: "AZ_BATCHAI_STDOUTERR_DIR", value: "/tmp" }] }, "secrets[0].name"],
     [{ environmentVariables: [{ name: "A", value: "" }], secrets: [{ name: "A", value: "" }] }, "secrets[0].name"],
-  ])("names the property of a bad set-up task, and does not speak of jobs: %j", async (properties, property) => {
+  ])("names the property of a bad setup task, and does not speak of jobs: %j", async (properties, property) => {
     const nodeSetup = { setupTask: { ...setupTask, ...properties } };
     const answer = await refused("PUT", arm.inWorkspace("/clusters/bad"), clusterBody(1, { nodeSetup }));
     const target = `properties.nodeSetup.setupTask.${property}`;

@@ -17,7 +17,7 @@ export function jobLaunchIssues(job: Job): ValidationIssue[] {
   return issuesOfPlan(() => planJob({ ...imaginedRun, job, nodes: [imaginedNode], jobFolders: imaginedJob }));
 }
 
-/** Returns the first problem that would keep a set-up task from being launched. */
+/** Returns the first problem that would keep a setup task from being launched. */
 export function setupTaskLaunchIssues(setupTask: SetupTask): ValidationIssue[] {
   return issuesOfPlan(() => planSetupTask({ ...imaginedRun, setupTask, node: imaginedNode }));
 }

@@ -12,9 +12,9 @@ export const jobPaths: PathAdvice = {
   variables: "Paths may use the AZ_BATCHAI_ variables and the environment variables of the job, but not its secrets.",
 };
 
-/** Advice for the paths of set-up tasks, which have no mount root and no scratch directory of a job. */
+/** Advice for the paths of setup tasks, which have no mount root and no scratch directory of a job. */
 export const setupTaskPaths: PathAdvice = {
   begin: "Begin it with $AZ_BATCHAI_MOUNT_ROOT.",
   variables:
-    "The path of a set-up task may use AZ_BATCHAI_MOUNT_ROOT and the environment variables of the task, but not its secrets.",
+    "The path of a setup task may use AZ_BATCHAI_MOUNT_ROOT and the environment variables of the task, but not its secrets.",
 };

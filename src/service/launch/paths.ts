@@ -4,7 +4,7 @@ import { StartError } from "../startError.ts";
 import { jobPaths } from "./pathAdvice.ts";
 
 /**
- * Checks a path to which a job or set-up task may write, and returns its shortest form.
+ * Checks a path to which a job or setup task may write, and returns its shortest form.
  * @param roots - Folders that a path which begins in them must not leave by `..`.
  * @param advice - Says how to begin the path. Default: the advice for jobs.
  * @throws StartError if the path is not absolute or leaves its root.

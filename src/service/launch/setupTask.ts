@@ -29,7 +29,7 @@ const stdOutErrVariable = "AZ_BATCHAI_STDOUTERR_DIR";
 const taskProperty = "properties.nodeSetup.setupTask";
 
 /**
- * Turns the set-up task of a node into a launch plan.
+ * Turns the setup task of a node into a launch plan.
  * @throws StartError when the task cannot be launched as it was written.
  */
 export function planSetupTask(context: SetupTaskContext): LaunchPlan {

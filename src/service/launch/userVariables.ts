@@ -2,7 +2,7 @@ import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "..
 import { StartError } from "../startError.ts";
 import { replaceVariables, type VariableDefinition } from "./variables.ts";
 
-/** The variables that a job or set-up task gives itself. */
+/** The variables that a job or setup task gives itself. */
 export interface UserVariables {
   readonly environmentVariables?: readonly EnvironmentVariable[];
   /** Only the names count: no other variable may use the value of a secret. */
@@ -10,8 +10,8 @@ export interface UserVariables {
 }
 
 /**
- * Adds the variables of a job or set-up task to those that the service sets. Their values may use all others.
- * @param property - The job or set-up task by its path in the request body, for error messages.
+ * Adds the variables of a job or setup task to those that the service sets. Their values may use all others.
+ * @param property - The job or setup task by its path in the request body, for error messages.
  * @throws StartError if a name cannot be a variable, or is the name of a variable that the service sets.
  */
 export function addUserVariables(

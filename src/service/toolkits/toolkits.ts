@@ -40,8 +40,8 @@ export function toolTypeOf(job: ToolkitSettings): ToolType | undefined {
 
 /** Returns a job with the defaults that depend on its toolkit. */
 export function withToolkitDefaults(job: JobCreateParameters): JobCreateParameters {
-  const defaults = choicesOf(job).map((choice) => [choice.property, choice.withDefaults(job)]);
-  return { ...job, ...Object.fromEntries(defaults) };
+  const defaults = choicesOf(job).map((choice): [string, unknown] => [choice.property, choice.withDefaults(job)]);
+  return { ...job, ...Object.fromEntries<unknown>(defaults) };
 }
 
 /** The work of a toolkit for one job. */

@@ -7,7 +7,7 @@ import type { Store } from "../state/store.ts";
 import type { VolumeHost } from "./volume.ts";
 
 /** The parts of the service in which volumes are found. */
-export interface VolumeHostParts {
+export interface VolumeParts {
   readonly files: FilesService;
   /** Folder of the file shares: one folder for each account in it. */
   readonly filesFolder: string;
@@ -17,7 +17,7 @@ export interface VolumeHostParts {
 }
 
 /** Returns the volumes of this service: its file shares and its file servers. */
-export function volumeHost({ files, filesFolder, accounts, store, folders }: VolumeHostParts): VolumeHost {
+export function hostedVolumes({ files, filesFolder, accounts, store, folders }: VolumeParts): VolumeHost {
   const accountKeyOf = (name: string) => Buffer.from(accounts.find((account) => account.name === name)?.key ?? "");
   return {
     accountNames: accounts.map(({ name }) => name),

@@ -21,8 +21,10 @@ import type {
   VolumeReference,
 } from "./volume.ts";
 
+type AnyKind<P extends VolumeProperty> = VolumeKind<P> | UnsupportedVolumeKind<P>;
+
 /** All kinds of volumes, in the order in which they are mounted. */
-const kinds: { readonly [P in VolumeProperty]: VolumeKind<P> | UnsupportedVolumeKind<P> } = {
+const kinds: { readonly [P in VolumeProperty]: AnyKind<P> } = {
   azureFileShares,
   azureBlobFileSystems,
   fileServers,
@@ -96,22 +98,17 @@ function unsupportedIssues(volumes: MountVolumes | undefined, path: string): Val
 }
 
 function volumesIn(volumes: MountVolumes = {}, path: string): Volume[] {
-  const properties = Object.keys(kinds) as VolumeProperty[];
-  return properties.flatMap((property) => volumesOf(property, volumes, path));
+  return Object.values(kinds).flatMap((kind) => volumesOf(kind, volumes, path));
 }
 
-function volumesOf<P extends VolumeProperty>(property: P, volumes: VolumeLists, path: string): Volume[] {
-  const kind: VolumeKind<P> | UnsupportedVolumeKind<P> = kinds[property];
-  return (volumes[property] ?? []).map((reference, index) => {
-    return volumeOf(kind, reference, `${path}.${property}[${String(index)}]`);
+function volumesOf<P extends VolumeProperty>(kind: AnyKind<P>, volumes: VolumeLists, path: string): Volume[] {
+  const references: readonly VolumeReference<P>[] = volumes[kind.property] ?? [];
+  return references.map((reference, index) => {
+    return volumeOf(kind, reference, `${path}.${kind.property}[${String(index)}]`);
   });
 }
 
-function volumeOf<P extends VolumeProperty>(
-  kind: VolumeKind<P> | UnsupportedVolumeKind<P>,
-  reference: VolumeReference<P>,
-  path: string,
-): Volume {
+function volumeOf<P extends VolumeProperty>(kind: AnyKind<P>, reference: VolumeReference<P>, path: string): Volume {
   const { relativeMountPath } = reference;
   if (isUnsupported(kind)) {
     const attach = () => Promise.reject(new StartError("MountFailed", `${kind.unsupported}.`, { target: path }));
@@ -126,8 +123,6 @@ function volumeOf<P extends VolumeProperty>(
   };
 }
 
-function isUnsupported<P extends VolumeProperty>(
-  kind: VolumeKind<P> | UnsupportedVolumeKind<P>,
-): kind is UnsupportedVolumeKind<P> {
+function isUnsupported<P extends VolumeProperty>(kind: AnyKind<P>): kind is UnsupportedVolumeKind<P> {
   return "unsupported" in kind;
 }
