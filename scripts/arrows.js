@@ -33,7 +33,10 @@ const rooms = {
   },
 
   // Base of the file endpoint, the service and the command line. The pure files also run in browsers.
-  "src/ground": { imports: ["src/ground/loopback.ts", "src/ground/systemErrors.ts", "src/ground/containment.ts"], node: true },
+  "src/ground": {
+    imports: ["src/ground/loopback.ts", "src/ground/systemErrors.ts", "src/ground/containment.ts"],
+    node: true,
+  },
   "src/ground/loopback.ts": { imports: [] },
   "src/ground/systemErrors.ts": { imports: [] },
   "src/ground/containment.ts": { imports: [] },
@@ -44,7 +47,7 @@ const rooms = {
   "src/service/startError.ts": { imports: ["src/ground/systemErrors.ts", "src/models"] },
   "src/service/state": {
     imports: ["src/ground", "src/service/logger.ts", "src/wire", "src/models"],
-    types: ["src/service/engines/engine.ts"],
+    types: ["src/service/engines/engine.ts", "src/service/nodes/machine.ts"],
     node: true,
   },
   "src/service/identity": {
@@ -52,12 +55,24 @@ const rooms = {
     types: ["src/files/index.ts"],
     node: true,
   },
-  "src/service/dataFolders.ts": { imports: [], types: ["src/service/scheduler/context.ts"], node: true },
+  "src/service/abortable.ts": { imports: [] },
+  // Names of folders; what is in them is the business of others.
+  "src/service/dataFolders.ts": {
+    imports: ["src/ground"],
+    types: ["src/service/launch/job.ts", "src/service/logger.ts"],
+    node: true,
+  },
+  "src/service/nodes": { imports: [], types: ["src/service/engines/engine.ts"], node: true },
   "src/service/keyVault.ts": { imports: [], types: ["src/wire/validate.ts"] },
   "src/service/toolkits": { imports: ["src/models"], types: ["src/wire/validate.ts", "src/service/engines/engine.ts"] },
   "src/service/volumes": {
     imports: ["src/service/startError.ts", "src/service/keyVault.ts", "src/ground", "src/wire", "src/models"],
-    types: ["src/service/engines/engine.ts", "src/service/state/store.ts", "src/files/index.ts"],
+    types: [
+      "src/service/engines/engine.ts",
+      "src/service/dataFolders.ts",
+      "src/service/state/store.ts",
+      "src/files/index.ts",
+    ],
     node: true,
   },
   "src/service/launch": {
@@ -65,19 +80,33 @@ const rooms = {
     types: ["src/service/engines/engine.ts", "src/wire/validate.ts"],
     node: ["node:path/posix"],
   },
-  "src/service/engines": {
-    imports: ["src/service/startError.ts", "src/service/logger.ts", "src/ground", "src/models"],
+  // The contract and the registry know no engine; an engine knows no other one.
+  "src/service/engines": { imports: ["src/service/startError.ts", "src/service/logger.ts", "src/models"] },
+  "src/service/engines/local": {
+    imports: [
+      "src/service/engines/engine.ts",
+      "src/service/engines/launchText.ts",
+      "src/service/nodes",
+      "src/service/abortable.ts",
+      "src/service/startError.ts",
+      "src/service/logger.ts",
+      "src/ground",
+    ],
     node: true,
   },
   "src/service/scheduler": {
     imports: [
       "src/service/launch",
       "src/service/volumes",
-      "src/service/engines",
+      "src/service/nodes",
+      "src/service/engines/engine.ts",
+      "src/service/engines/engines.ts",
       "src/service/state",
       "src/service/dataFolders.ts",
+      "src/service/abortable.ts",
       "src/service/startError.ts",
       "src/service/logger.ts",
+      "src/ground/systemErrors.ts",
       "src/wire",
       "src/models",
     ],
@@ -110,6 +139,7 @@ const rooms = {
       "src/service/scheduler",
       "src/service/volumes",
       "src/service/toolkits",
+      "src/service/nodes",
       "src/service/state",
       "src/wire",
       "src/models",

@@ -46,7 +46,7 @@ async function writeDataFolder(folder: string): Promise<Handle> {
 
 function storedValue(value: SQLInputValue | { readonly base64: string }): SQLInputValue {
   const isBytes = typeof value === "object" && value !== null && "base64" in value;
-  return isBytes ? Buffer.from(value.base64, "base64") : (value as SQLInputValue);
+  return isBytes ? Buffer.from(value.base64, "base64") : value;
 }
 
 /** Starts a supervisor as the earlier version did: it has claimed the run, and writes the exit file when it ends. */

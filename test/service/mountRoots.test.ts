@@ -34,7 +34,8 @@ describe("mount roots", () => {
   it("of a cluster are the same for its setup task and all of its jobs", async () => {
     const setup = {
       commandLine:
-        "mkdir -p $AZ_BATCHAI_MOUNT_ROOT/work/tools; ln -sfn $AZ_BATCHAI_MOUNT_ROOT/work/tools $AZ_BATCHAI_MOUNT_ROOT/work/link; echo ready > $AZ_BATCHAI_MOUNT_ROOT/work/link/state",
+        "cd $AZ_BATCHAI_MOUNT_ROOT/work && mkdir -p tools && ln -sfn $AZ_BATCHAI_MOUNT_ROOT/work/tools link && " +
+        "echo ready > $AZ_BATCHAI_MOUNT_ROOT/work/link/state",
       ...inShare,
     };
     await withService(async (embedded) => {

@@ -1,4 +1,3 @@
-import { join } from "node:path/posix";
 import type { Job } from "../../models/job.ts";
 import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { referenceOf } from "../../wire/resourceIds.ts";
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
-import { optionalDate, optionalText, text } from "./columns.ts";
+import { optionalDate, text } from "./columns.ts";
 
 /** Kind of an asynchronous operation. */
 export type OperationAction = "create" | "delete" | "terminate";
@@ -10,14 +10,13 @@ export type OperationAction = "create" | "delete" | "terminate";
 export interface Operation {
   readonly id: string;
   readonly action: OperationAction;
-  readonly status: "InProgress" | "Succeeded" | "Failed";
+  readonly status: "InProgress" | "Succeeded";
   /** The names in the id of the resource, joined by `$`. */
   readonly reference: string;
   /** Region that its address names. */
   readonly location: string;
   readonly started: Date;
   readonly ended: Date | undefined;
-  readonly error: { readonly code: string; readonly message: string } | undefined;
 }
 
 const keptForInMs = 24 * 60 * 60 * 1000;
@@ -77,7 +76,6 @@ export class Operations {
 }
 
 function operationOf(row: SqlRow): Operation {
-  const error = optionalText(row, "error");
   return {
     id: text(row, "id"),
     action: text(row, "action") as OperationAction,
@@ -86,6 +84,5 @@ function operationOf(row: SqlRow): Operation {
     location: text(row, "location"),
     started: new Date(text(row, "started")),
     ended: optionalDate(row, "ended"),
-    error: error === undefined ? undefined : (JSON.parse(error) as { code: string; message: string }),
   };
 }

@@ -109,7 +109,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
 
   app.post(`${cluster}/listRemoteLoginInformation`, (request: ArmRequest) => {
     const found = workspaceChildOf(context, request, "clusters");
-    return remoteLoginOf(store.nodes.ofCluster(found.key).map((node) => node.id));
+    return remoteLoginOf(store.nodes.ofCluster(found.key));
   });
 }
 

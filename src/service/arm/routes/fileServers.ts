@@ -4,6 +4,7 @@ import type { FileServer, FileServerCreateParameters } from "../../../models/fil
 import { fileServerCreateParameters } from "../../../wire/fileServer.ts";
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { keyOf, resourceGroupId } from "../../../wire/resourceIds.ts";
+import { loopbackAddress } from "../../nodes/machine.ts";
 import { accountIssues } from "../checks/accounts.ts";
 import { resourcesNeededBy } from "../../volumes/volumes.ts";
 import { resourcePage, sendAccepted, sendResource } from "../responses.ts";
@@ -88,7 +89,7 @@ function fileServerFrom(
     type: "Microsoft.BatchAI/workspaces/fileservers",
     ...withoutSecrets(fileServerCreateParameters, parameters),
     subnet: parameters.subnet ?? { id: newSubnetId(subscriptionId) },
-    mountSettings: { mountPoint: "/data", fileServerPublicIP: "127.0.0.1", fileServerInternalIP: "127.0.0.1" },
+    mountSettings: { mountPoint: "/data", fileServerPublicIP: loopbackAddress, fileServerInternalIP: loopbackAddress },
     creationTime: now,
     provisioningState: "succeeded",
     provisioningStateTransitionTime: now,

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { dateTime, model, object, onlyOneOf, readOnly, string } from "../../../wire/schema.ts";
+import { dateTime, model, onlyOneOf, readOnly, string } from "../../../wire/schema.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import type { Operation } from "../../state/operations.ts";
 import { originOf, retryAfter } from "../responses.ts";
@@ -29,7 +29,6 @@ export function operationResultRoutes(app: FastifyInstance, { store }: ArmContex
       startTime: operation.started,
       endTime: operation.ended,
       resourceId: operation.ended && operation.reference,
-      error: operation.error,
     });
   });
 
@@ -50,29 +49,17 @@ function addressOf(request: ArmRequest): URL {
 interface OperationResult {
   readonly id?: string;
   readonly name?: string;
-  readonly status?: "InProgress" | "Succeeded" | "Failed";
+  readonly status?: "InProgress" | "Succeeded";
   readonly startTime?: Date;
   readonly endTime?: Date;
   readonly resourceId?: string;
-  readonly error?: OperationError;
 }
-
-interface OperationError {
-  readonly code?: string;
-  readonly message?: string;
-}
-
-const operationError = model<OperationError>("OperationError", {
-  code: readOnly("code", string),
-  message: readOnly("message", string),
-});
 
 const operationResult = model<OperationResult>("OperationResult", {
   id: readOnly("id", string),
   name: readOnly("name", string),
-  status: readOnly("status", onlyOneOf("InProgress", "Succeeded", "Failed")),
+  status: readOnly("status", onlyOneOf("InProgress", "Succeeded")),
   startTime: readOnly("startTime", dateTime),
   endTime: readOnly("endTime", dateTime),
   resourceId: readOnly("properties.resourceId", string),
-  error: readOnly("error", object(operationError)),
 });

@@ -1,15 +1,13 @@
 import { remoteLoginInformation } from "../../../wire/remoteLoginInformation.ts";
 import { serialize } from "../../../wire/serialize.ts";
+import type { Node } from "../../state/nodes.ts";
 
 const sshPort = 22;
 
-/**
- * How to log in to nodes. The nodes of this service are slots of its own machine, so all of them are reached at its
- * loopback address and SSH port.
- */
-export function remoteLoginOf(nodeIds: readonly string[]): { value: Record<string, unknown>[] } {
-  const value = nodeIds.map((nodeId) =>
-    serialize(remoteLoginInformation, { nodeId, ipAddress: "127.0.0.1", port: sshPort }),
+/** Returns the addresses at which people log in to nodes. A node whose address is not known yet is left out. */
+export function remoteLoginOf(nodes: readonly Node[]): { value: Record<string, unknown>[] } {
+  const value = nodes.flatMap(({ id: nodeId, machine: { address: ipAddress } }) =>
+    ipAddress === undefined ? [] : [serialize(remoteLoginInformation, { nodeId, ipAddress, port: sshPort })],
   );
   return { value };
 }

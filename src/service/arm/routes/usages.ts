@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { serialize } from "../../../wire/serialize.ts";
 import { usage } from "../../../wire/usage.ts";
+import { coresOf } from "../../nodes/vmSizes.ts";
 import type { Store } from "../../state/store.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { locationOf } from "../resourcesInPath.ts";
@@ -51,11 +52,6 @@ function clustersIn(store: Store, location: string): { priority: string; nodes: 
       nodes: store.nodes.ofCluster(key).length,
       size: model.vmSize ?? "",
     }));
-}
-
-/** The number of virtual cores that a VM size names: `STANDARD_NC6` has 6. */
-function coresOf(size: string): number {
-  return Number(/^[a-z]+_[a-z]+(\d+)/i.exec(size)?.[1] ?? 1);
 }
 
 function usageOf(value: string, localizedValue: string, currentValue: number, limit: number): Record<string, unknown> {

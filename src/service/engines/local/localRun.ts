@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
+import { loopbackAddress } from "../../nodes/machine.ts";
 import { attempt, StartError } from "../../startError.ts";
 import type { LaunchMount, LaunchPlan, LaunchSecrets, RunEnd, RunState } from "../engine.ts";
 import { type PlainPlan, portNumbersIn, withoutSegments } from "../launchText.ts";
@@ -108,7 +109,7 @@ export class LocalRun {
 
   /** Called when the launcher sees a supervisor of this run end. */
   supervisorEnded(): void {
-    this.#inBackground(async () => {
+    void this.#inBackground(async () => {
       // One that died before it claimed the run cannot come back; one that came too late leaves the run to the first.
       await this.#files.withdraw().catch(() => undefined);
       if (!(await this.#look())) this.#poll();
@@ -256,7 +257,7 @@ async function withLocalValues(plan: LaunchPlan): Promise<PlainPlan> {
   const numbers = portNumbersIn(plan);
   const ports = await freePorts(numbers.length);
   return withoutSegments(plan, {
-    addresses: plan.nodes.map(({ address }) => address ?? "127.0.0.1"),
+    addresses: plan.nodes.map(({ address }) => address ?? loopbackAddress),
     ports: new Map(numbers.map((number, index) => [number, ports[index] ?? 0])),
   });
 }
