@@ -4,7 +4,7 @@ import { serialize } from "../../../wire/serialize.ts";
 const sshPort = 22;
 
 /**
- * How to log in to nodes. The nodes of this service are slots of its own machine, so all of them are reached at its
+ * Returns where to log in to nodes. The nodes of this service are slots on its own machine, so all of them have its
  * loopback address and SSH port.
  */
 export function remoteLoginOf(nodeIds: readonly string[]): { value: Record<string, unknown>[] } {

@@ -7,10 +7,10 @@ import { locationOf } from "../resourcesInPath.ts";
 import { locationIn } from "../parameters.ts";
 import { subscriptionPath } from "./paths.ts";
 
-/** The most clusters that the service keeps. */
+/** Maximum number of clusters. */
 export const clusterLimit = 200;
 
-/** What the API says where there is no limit. */
+/** Limit that the API returns if there is none. */
 const unlimited = -1;
 
 /** The operation group Usages: clusters and virtual cores in use in a region. */
@@ -53,7 +53,7 @@ function clustersIn(store: Store, location: string): { priority: string; nodes: 
     }));
 }
 
-/** The number of virtual cores that a VM size names: `STANDARD_NC6` has 6. */
+/** Returns the number of virtual cores in the name of a VM size: `STANDARD_NC6` has 6. */
 function coresOf(size: string): number {
   return Number(/^[a-z]+_[a-z]+(\d+)/i.exec(size)?.[1] ?? 1);
 }
