@@ -1,5 +1,5 @@
-// What the file endpoint reaches, beside a bare server as the limit and Azurite as the peer: `npm run bench:files`.
-// See README.md for what the numbers mean and how to get Azurite.
+// Measures the speed of the file endpoint, compared with a bare server as the limit and Azurite as the peer:
+// `npm run bench:files`. README.md explains the numbers and how to install Azurite.
 import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
 });
 const scale = { largeInMiB: Number(options.large), smallFiles: Number(options.small), rounds: Number(options.rounds) };
 
-/** Builds the command line as the package has it; where it is started from makes no difference to its speed. */
+/** Builds the command line as in the package. Its location does not affect its speed. */
 async function buildPackage(): Promise<string> {
   const outdir = join(root, "temp/bench-files/dist");
   await mkdir(outdir, { recursive: true });
@@ -64,7 +64,7 @@ function show(values: readonly number[] | undefined): string {
   return values.length === 1 ? String(middle) : `${middle} (${least}–${most})`;
 }
 
-/** How often ours is as good as another: above 1 it is better. */
+/** Ratio of our result to another server's; a ratio above 1 means that ours is better. */
 function ratio(measure: Measure, ours: readonly number[] | undefined, other: readonly number[] | undefined): string {
   if (ours === undefined || other === undefined) return "";
   const better = measure.unit === "ms" ? median(other) / median(ours) : median(ours) / median(other);
@@ -77,7 +77,7 @@ try {
   const azuriteFolder = process.env.AZURITE ?? join(root, "temp/azurite");
   const peer = azurite(azuriteFolder, join(folder, "azurite"));
   if (peer === undefined) {
-    console.log(`Azurite is not in ${azuriteFolder}, so it is left out. To get it:`);
+    console.log(`Azurite is not in ${azuriteFolder}, so it is not measured. To install it:`);
     console.log(`  npm install --prefix ${azuriteFolder} azurite@3.37.0\n`);
   }
   await mkdir(join(folder, "limit"));
@@ -91,7 +91,7 @@ try {
   const [cpu] = cpus();
   const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
   console.log(`Node.js ${process.versions.node}, ${cpus().length} x ${cpu?.model ?? "unknown"}, ${memory}`);
-  console.log(`Load before the run: ${loadavg()[0]?.toFixed(1) ?? ""}. Middle of all rounds (least–most).\n`);
+  console.log(`Load before the run: ${loadavg()[0]?.toFixed(1) ?? ""}. Median of all rounds (lowest–highest).\n`);
   console.log(`| | ${servers.map(({ name }) => name).join(" | ")} | of the limit | of Azurite |`);
   console.log(`|---${"|---:".repeat(servers.length + 2)}|`);
   const row = (what: string, cells: readonly string[], ofLimit = "", ofPeer = ""): void =>

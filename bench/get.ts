@@ -13,7 +13,7 @@ import type * as Sdk from "../src/index.ts";
 import { median } from "./median.ts";
 import { subscriptionId, workspacePath } from "./workspace.ts";
 
-/** Median times of one request in milliseconds. */
+/** Median time of one request in milliseconds. */
 export interface GetTimes {
   /** A request through a pipeline of `@azure/core-rest-pipeline`, and `JSON.parse`. */
   readonly bare: number;
@@ -23,7 +23,7 @@ export interface GetTimes {
   readonly official: number;
 }
 
-/** What was measured: each side's time, and how the others compare to the SDK in the same moments. */
+/** Results: the time of each client, and the ratios of the other clients to the SDK. */
 export interface GetResult {
   readonly times: GetTimes;
   readonly sdkToBare: number;
@@ -37,8 +37,8 @@ const rounds = 60;
 const requestsPerRound = 100;
 
 /**
- * Gets the same workspace from the same stub by all sides, one request after the other. The sides take turns after every
- * few requests, and are compared turn by turn, so that what else the machine does at the time hits all of them.
+ * Gets the same workspace from the same stub with all clients, one request after the other. The clients take turns
+ * after every few requests and are compared turn by turn, so other load on the machine affects all of them.
  */
 export async function measureGet(sdk: typeof Sdk): Promise<GetResult> {
   const stub = spawn(process.execPath, [join(import.meta.dirname, "stub.ts")], { stdio: ["pipe", "pipe", "inherit"] });
@@ -63,7 +63,7 @@ export async function measureGet(sdk: typeof Sdk): Promise<GetResult> {
   }
 }
 
-/** Lets every side have its turn, each round beginning with another one. */
+/** Gives every client its turn. Each round starts with another client. */
 async function oneRound(sides: readonly Side[], round: number): Promise<GetTimes> {
   const times = sides.map(() => 0);
   for (let turn = 0; turn < sides.length; turn++) {
@@ -84,7 +84,7 @@ async function timesOf(side: Side, requests: number): Promise<number[]> {
   return times;
 }
 
-/** The same request, made by hand: same address, token and kind of answer. */
+/** The same request without the SDK: same URL, token and kind of response. */
 function bareSide(endpoint: string): Side {
   const url = `${endpoint}${workspacePath}?api-version=2018-05-01`;
   const pipeline = createPipelineFromOptions({});

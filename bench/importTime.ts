@@ -9,19 +9,19 @@ const run = promisify(execFile);
 const rounds = 21;
 
 /**
- * Median times of an import in a new process, in milliseconds of the processor: what the clock says on a busy machine is
- * the time of others, and on an idle one it is hardly more than this.
+ * Median time of an import in a new process, in milliseconds of processor time. On a busy machine, elapsed time would
+ * include other processes; on an idle machine, it is hardly more than processor time.
  */
 export interface ImportResult {
-  /** The entry of the SDK as it is published. */
+  /** Entry of the published SDK. */
   readonly sdk: number;
-  /** The packages that it imports, without the SDK. */
+  /** Dependencies of the SDK, without the SDK. */
   readonly dependencies: number;
-  /** How much longer the SDK takes, compared round by round. */
+  /** Additional time of the SDK, compared round by round. */
   readonly difference: number;
 }
 
-/** Imports the SDK, and what it imports, in new processes that take turns. */
+/** Imports the SDK and its dependencies in new processes, which take turns. */
 export async function measureImport(build: string): Promise<ImportResult> {
   const entry = join(build, "index.js");
   const dependencies = join(build, "dependencies.js");

@@ -1,4 +1,4 @@
-// What the SDK costs: `npm run bench`. With `--check` it fails when the SDK costs more than it may; see README.md.
+// Measures the cost of the SDK: `npm run bench`. With `--check`, fails if a goal is missed; see README.md.
 import { rm } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A service that always gives the same workspace, in a process of its own: what it costs does not count as the client's.
-// Prints its address, and ends when the process that started it does.
+// A service that always returns the same workspace. It has its own process, so its cost is not part of the client's.
+// Prints its URL, and ends together with the process that started it.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { workspacePath } from "./workspace.ts";

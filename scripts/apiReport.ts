@@ -1,6 +1,5 @@
-// Keeps the reports of the public API in docs/api/, one for each entry point.
-//   node scripts/apiReport.ts           writes them
-//   node scripts/apiReport.ts --check   fails when the code says something else than the reports do
+// Keeps the reports of the public API in docs/api/, one for each entry point.   node scripts/apiReport.ts
+// writes them   node scripts/apiReport.ts --check   fails if the reports do not match the code
 import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";

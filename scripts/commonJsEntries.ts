@@ -5,8 +5,8 @@ import type { Options } from "tsup";
 type BuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
 
 /**
- * Writes a CommonJS file beside each of these modules that hands the module on. Node.js can `require` modules, so one copy
- * of the service is enough, and it stays one service however often and in whatever way it is loaded.
+ * Writes a CommonJS file next to each of these modules that re-exports the module. Node.js can `require` modules, so
+ * one copy of the code is enough, regardless of how a program loads it.
  */
 export function commonJsEntries(names: readonly string[]): BuildPlugin {
   return {

@@ -4,7 +4,7 @@ import type { Options } from "tsup";
 
 type BuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
 
-/** Writes the licences of all bundled packages beside the bundles, as those licences ask. */
+/** Writes the licenses of all bundled packages next to the bundles, as these licenses require. */
 export function licencesOfBundledPackages(fileName: string): BuildPlugin {
   return {
     name: "licences",

@@ -1,5 +1,5 @@
-// Stops before anything runs on a Node.js that is too old for this repository. Plain old syntax: it has to start on the
-// very versions that it refuses. A part of the npm scripts themselves, because `ignore-scripts=true` skips `pretest`.
+// Exits with an error if Node.js is too old for this repository. Uses old syntax, because it must also start on the
+// versions that it rejects. The npm scripts call it directly, because `ignore-scripts=true` skips `pretest`.
 import { existsSync } from "fs";
 
 var needed = [22, 18];
@@ -13,12 +13,12 @@ if (!enough) {
       process.versions.node +
       ", but this repository needs " +
       needed.join(".") +
-      " or newer.\n" +
+      " or later.\n" +
       (halfInstalled
-        ? "It brings one along, the npm package `node`, whose install script did not run (`ignore-scripts`?).\n" +
-          "Run `npm rebuild node --ignore-scripts=false`, or put a newer Node.js first on your PATH."
-        : "It brings one along: run `npm ci` in this folder, and then every command as an npm script (`npm run ...`).\n" +
-          "Or put a newer Node.js first on your PATH."),
+        ? "`npm ci` installed a current version, the npm package `node`, but its install script did not run (`ignore-scripts`?).\n" +
+          "Run `npm rebuild node --ignore-scripts=false`, or put a later Node.js first on your PATH."
+        : "Run `npm ci` in this folder, which installs a current version, and run every command as an npm script (`npm run ...`).\n" +
+          "Or put a later Node.js first on your PATH."),
   );
   process.exit(1);
 }

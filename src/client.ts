@@ -21,35 +21,36 @@ import type { Usages } from "./operations/usages.ts";
 import { createWorkspaces } from "./operations/workspaces.ts";
 import type { Workspaces } from "./operations/workspaces.ts";
 
-/** What the clients work with. Not a private property, so that a bundler may leave the class out. */
+/** Contexts of the clients. They are not a private property, because a bundler could then not omit an unused class. */
 const contexts = new WeakMap<BatchAIManagementClient, ServiceContext>();
 
-/** The client of Batch AI, with one group of operations for each kind of resource. */
+/** Client of the Batch AI API, with one group of operations for each kind of resource. */
 export class BatchAIManagementClient {
-  /** Workspaces: the containers of clusters, file servers and experiments. */
+  /** Workspaces: containers for clusters, file servers and experiments. */
   readonly workspaces: Workspaces;
-  /** Clusters: groups of equal nodes on which jobs run. */
+  /** Clusters: groups of identical nodes that run jobs. */
   readonly clusters: Clusters;
   /** Experiments: groups of jobs that belong together. */
   readonly experiments: Experiments;
-  /** Jobs: training runs, or any other pieces of work. */
+  /** Jobs: training runs, or any other work. */
   readonly jobs: Jobs;
-  /** File servers: NFS servers for clusters to mount. */
+  /** File servers: NFS servers that clusters can mount. */
   readonly fileServers: FileServers;
-  /** Usages: how much of the quotas is in use. */
+  /** Usages: current usage of the quotas. */
   readonly usages: Usages;
-  /** Operations: what the resource provider can do. */
+  /** Operations: the operations of the resource provider. */
   readonly operations: Operations;
-  /** What every request passes through; add policies of your own here. */
+  /** HTTP pipeline of every request. Add your own policies here. */
   readonly pipeline: Pipeline;
 
   /**
-   * Makes a client; nothing is sent yet.
+   * Creates a client. Does not send a request.
    *
-   * @param credential - Where tokens come from: one of `@azure/identity`, or `tokenCredential` of this package.
-   * @param subscriptionId - The subscription whose resources are meant.
-   * @param options - How to reach the service; default: Azure's own address.
-   * @throws TypeError when the endpoint is no URL, or when a token would go over plain HTTP.
+   * @param credential - Source of access tokens: a credential from `@azure/identity`, or `tokenCredential` from this
+   * package.
+   * @param subscriptionId - ID of the subscription that contains the resources.
+   * @param options - Endpoint and behavior of the client. Default: the endpoint of Azure.
+   * @throws TypeError unless `endpoint` is an HTTPS URL (or, if allowed, an HTTP URL on this machine).
    */
   constructor(credential: TokenCredential, subscriptionId: string, options: BatchAIManagementClientOptions = {}) {
     const context = createContext(credential, subscriptionId, options);
@@ -66,14 +67,14 @@ export class BatchAIManagementClient {
 }
 
 /**
- * Goes on with a long-running operation that another poller began, perhaps in another process: which operation it was,
- * and what it ends with, is read from the state. A poller that was interrupted by the network can go on in this way too.
+ * Resumes a long-running operation that another poller started, possibly in another process. The saved state identifies
+ * the operation and its result. Also resumes a poller that a network error ended.
  *
- * @typeParam T - What the operation ends with: the resource for `create`, `undefined` for `delete` and `terminate`.
- * @param client - A client of the same service; another origin is refused.
- * @param serializedState - What the other poller's `serialize` answered.
- * @param options - As for the method that began the operation.
- * @throws TypeError when the state is not one of a Batch AI operation.
+ * @typeParam T - Result of the operation: the resource for `create`, `undefined` for `delete` and `terminate`.
+ * @param client - Client of the same service. A saved state from another origin is rejected.
+ * @param serializedState - The string that the other poller's `serialize` returned.
+ * @param options - Same options as for the method that started the operation.
+ * @throws TypeError if the state does not belong to a Batch AI operation.
  */
 export function restorePoller<T extends RestoredResult>(
   client: BatchAIManagementClient,

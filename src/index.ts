@@ -88,7 +88,7 @@ export type { ListOptions } from "./operations/listOptions.ts";
 export type { Operations, OperationsListOptions } from "./operations/operations.ts";
 export type { JobsReadOutputFileOptions, OutputFilePart } from "./operations/outputFile.ts";
 export type { JobsStreamOutputFileOptions, OutputFileStream } from "./operations/outputFileStream.ts";
-export { ClusterNodesError, JobFailedError } from "./operations/problems.ts";
+export { ClusterNodesError, JobFailedError } from "./operations/waitErrors.ts";
 export type { RestoredResult } from "./operations/restore.ts";
 export type { Usages, UsagesListOptions } from "./operations/usages.ts";
 export type { JobStateChange, JobsWaitForCompletionOptions } from "./operations/waitForCompletion.ts";

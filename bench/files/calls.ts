@@ -11,13 +11,13 @@ export interface Call {
   readonly body?: Body;
 }
 
-/** A body that repeats one block until it is long enough, so that nobody has to hold it. */
+/** A body that repeats one block until it is long enough, so it does not use much memory. */
 export interface Body {
   readonly block: Buffer;
   readonly length: number;
 }
 
-/** Time in milliseconds after which a server may be about to close a connection that nobody has used. */
+/** Time in milliseconds after which a server may close an unused connection. */
 const longestIdle = 2000;
 
 /** Sends requests to one server over connections that are kept alive. */
@@ -29,7 +29,7 @@ export class Caller {
     this.#port = port;
   }
 
-  /** Sends a request and reads its answer to the end. Throws unless it succeeds. */
+  /** Sends a request and reads the complete response. Throws unless it succeeds. */
   async send(call: Call, wantsText = false): Promise<Answer> {
     const connection = this.#take();
     const answer = await connection.send(headOf(call, this.#port), (socket) => sendBody(socket, call.body), {

@@ -1,16 +1,16 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
-/** What came back. */
+/** A response. */
 export interface Answer {
   readonly status: number;
-  /** Bytes of the body. */
+  /** Length of the body in bytes. */
   readonly length: number;
-  /** The body, where it was asked for or tells of an error. */
+  /** The body, if it was requested or describes an error. */
   readonly text: string;
 }
 
-/** An answer that is on its way. */
+/** An expected response. */
 interface Expected {
   readonly hasBody: boolean;
   readonly wantsText: boolean;
@@ -21,20 +21,20 @@ interface Expected {
 const endOfHead = Buffer.from("\r\n\r\n");
 
 /**
- * A connection that knows just enough of HTTP to read answers. It reads into one block of memory for ever, so that what
- * is measured is the server and not a client that looks after every chunk.
+ * A connection with a minimal HTTP client. It always reads into the same block of memory, so the benchmark measures the
+ * server and not the client.
  */
 export class Connection {
   readonly #socket: Socket;
   #expected: Expected | undefined;
-  /** What has come of a head, or of the line that tells the size of a chunk. */
+  /** Received part of a head, or of the line with the size of a chunk. */
   #line = Buffer.alloc(0);
   #part: "head" | "body" | "chunk size" | "chunk" | "end" = "head";
   #left = 0;
   #status = 0;
   #length = 0;
   #text: Buffer[] = [];
-  /** When it last had something to do. */
+  /** Time of the last use. */
   lastUsed = performance.now();
 
   constructor(port: number) {
@@ -53,7 +53,7 @@ export class Connection {
     return !this.#socket.destroyed && this.#socket.writable;
   }
 
-  /** Sends a head and hands over the socket for the body; resolves with the answer. */
+  /** Sends a head, calls `sendBody` with the socket, and resolves with the response. */
   send(head: string, sendBody: (socket: Socket) => void, expects: Pick<Expected, "hasBody" | "wantsText">) {
     return new Promise<Answer>((resolve, reject) => {
       this.#expected = { ...expects, resolve, reject };
@@ -101,7 +101,7 @@ export class Connection {
     else this.#finish();
   }
 
-  /** The line before a chunk is empty, but for the first one. */
+  /** The line before each chunk is empty, except for the first chunk. */
   #beginChunk(size: string): void {
     if (size === "") return;
     this.#left = Number.parseInt(size, 16);

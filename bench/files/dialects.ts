@@ -7,27 +7,27 @@ import {
 } from "@azure/storage-file-share";
 import type { Body, Call } from "./calls.ts";
 
-/** How one server is asked for what is measured. Paths are `FOLDER/NAME`. */
+/** Requests to one server. Paths are `FOLDER/NAME`. */
 export interface Dialect {
-  /** Makes the place for everything else. */
+  /** Creates the container for everything else. */
   readonly prepare: readonly Call[];
-  /** Makes a folder, where the server has folders. */
+  /** Creates a folder, if the server has folders. */
   makeFolder(folder: string): Call[];
   /** Creates or replaces a file in as few requests as the server allows. */
   put(path: string, body: Body): Call[];
-  /** Requests before, of and after an upload in parts. */
+  /** Requests before, during and after an upload in parts. */
   putParts(path: string, parts: readonly Body[]): { before: Call[]; parts: Call[]; after: Call[] };
   get(path: string): Call;
   head(path: string): Call;
   remove(path: string): Call;
-  /** Lists a folder, from where an earlier answer ended. */
+  /** Lists a folder, starting where an earlier response ended. */
   list(folder: string, size: number, marker: string): Call;
 }
 
 const version = "2021-12-02";
 const share = "/bench";
 
-/** Size of all parts of an upload but the last: the largest that Azure Files takes. */
+/** Size of all parts of an upload except the last one: the maximum of Azure Files. */
 export const partSize = 4 * 1024 * 1024;
 
 /** A large body in parts. */
@@ -59,7 +59,7 @@ export const limitDialect: Dialect = {
   list: (folder) => ({ method: "GET", path: `${share}/${folder}?list` }),
 };
 
-/** Azure Files, as this project speaks it. */
+/** Azure Files, as implemented by this project. */
 export function filesDialect(account: string, key: string): Dialect {
   const sas = sasFor(account, key, "f");
   const at = (path: string, query = ""): string => `/${account}${share}${path}?${query}${sas}`;
@@ -77,7 +77,7 @@ export function filesDialect(account: string, key: string): Dialect {
     prepare: [{ method: "PUT", path: at("", "restype=share&"), headers }],
     makeFolder: (folder) => [{ method: "PUT", path: at(`/${folder}`, "restype=directory&"), headers }],
     put: (path, body) => {
-      // As in Azure, no request carries more than 4 MiB, and a small file comes with the request that creates it.
+      // As in Azure, a request contains at most 4 MiB, and the request that creates a small file contains its content.
       const create = { method: "PUT", path: at(`/${path}`), headers: newFile(body.length) };
       if (body.length <= partSize) return [{ ...create, body }];
       return [create, ...partsOf(body).map((part, index) => range(path, index * partSize, part))];
@@ -97,7 +97,7 @@ export function filesDialect(account: string, key: string): Dialect {
   };
 }
 
-/** Azure Blob Storage, as Azurite speaks it. */
+/** Azure Blob Storage, as implemented by Azurite. */
 export function blobDialect(account: string, key: string): Dialect {
   const sas = sasFor(account, key, "b");
   const at = (path: string, query = ""): string => `/${account}${share}${path}?${query}${sas}`;

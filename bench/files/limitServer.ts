@@ -1,5 +1,5 @@
-// The least that a server of files has to do: `node:http` and `node:fs`, no credentials, no properties, no errors.
-// Whatever speaks HTTP from Node.js can hardly be faster.
+// A minimal file server: `node:http` and `node:fs`, without credentials, properties and errors. A server in Node.js can
+// hardly be faster.
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";

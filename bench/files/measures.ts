@@ -10,26 +10,26 @@ const mebibyte = 1024 * kibibyte;
 const block = randomBytes(partSize);
 const small: Body = { block: randomBytes(4 * kibibyte), length: 4 * kibibyte };
 
-/** Something to measure: the higher the better, or the lower. */
+/** A measure. For rates, higher is better; for times, lower is better. */
 export interface Measure {
   readonly what: string;
   readonly unit: "MiB/s" | "ms" | "1/s";
-  /** How often it is measured. */
+  /** Number of rounds. */
   readonly rounds: number;
-  /** Whether a server can be asked for it at all. */
+  /** Whether the measure applies to a server. */
   readonly applies?: (server: Server) => boolean;
-  /** Carries it out once. */
+  /** Measures once. */
   readonly run: (server: Server, round: number) => Promise<number>;
 }
 
-/** How much of everything. */
+/** Sizes and numbers of files, and the number of rounds. */
 export interface Scale {
   readonly largeInMiB: number;
   readonly smallFiles: number;
   readonly rounds: number;
 }
 
-/** Everything that is measured, in an order in which later measures find the files of earlier ones. */
+/** Returns all measures. Later measures use the files of earlier ones. */
 export function measures({ largeInMiB, smallFiles, rounds }: Scale): Measure[] {
   const large: Body = { block, length: largeInMiB * mebibyte };
   const parts = partsOf(large);
@@ -64,7 +64,7 @@ export function measures({ largeInMiB, smallFiles, rounds }: Scale): Measure[] {
       run: async ({ caller, dialect }) => {
         const ms = await timed(async () => {
           const { length } = await caller.send(dialect.get("large.bin"));
-          if (length !== large.length) throw new Error(`${length} bytes came instead of ${large.length}`);
+          if (length !== large.length) throw new Error(`received ${length} bytes instead of ${large.length}`);
         });
         return rate(ms);
       },
@@ -126,7 +126,7 @@ export function measures({ largeInMiB, smallFiles, rounds }: Scale): Measure[] {
       what: `list ${count.toLocaleString("en")} entries`,
       unit: "ms",
       rounds,
-      // Where files are plain files nobody has to upload them.
+      // If the server stores plain files, they need not be uploaded.
       applies: ({ folder }) => folder !== undefined,
       run: async (server, round) => {
         const folder = `of-${count}`;
@@ -150,7 +150,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-/** Sends requests, so many at a time. */
+/** Sends requests, `atATime` at a time. */
 async function sendAll({ caller }: Server, calls: readonly Call[], atATime: number): Promise<void> {
   const left = calls.values();
   const work = async (): Promise<void> => {
@@ -159,7 +159,7 @@ async function sendAll({ caller }: Server, calls: readonly Call[], atATime: numb
   await Promise.all(Array.from({ length: atATime }, work));
 }
 
-/** Milliseconds that one request takes when the next one waits for it. */
+/** Measures the time of one request in milliseconds, in a sequence of requests. */
 async function each(server: Server, count: number, call: (index: number) => Call | Call[]): Promise<number> {
   const calls = sequence(count).flatMap(call);
   return (await timed(() => sendAll(server, calls, 1))) / count;
@@ -173,7 +173,7 @@ async function listAll({ caller, dialect }: Server, folder: string, expected: nu
     found += text.split(/<Name>|"name":/).length - 1;
     marker = /<NextMarker>([^<]+)<\/NextMarker>/.exec(text)?.[1] ?? "";
   } while (marker !== "");
-  if (found !== expected) throw new Error(`${found} entries were listed instead of ${expected}`);
+  if (found !== expected) throw new Error(`listed ${found} entries instead of ${expected}`);
 }
 
 async function plant(folder: string, count: number): Promise<void> {

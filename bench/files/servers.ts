@@ -12,21 +12,21 @@ import { Caller } from "./calls.ts";
 import { blobDialect, filesDialect, limitDialect } from "./dialects.ts";
 import type { Dialect } from "./dialects.ts";
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface Server {
   readonly name: string;
   readonly dialect: Dialect;
   readonly caller: Caller;
-  /** Folder in which the files of the bench lie, where they are plain files. */
+  /** Folder of the files, if the server stores plain files. */
   readonly folder: string | undefined;
   /** Time from the start of the process until it accepted a connection. */
   readonly startInMs: number;
-  /** Memory in MB (10⁶ bytes): now, and the most there ever was. */
+  /** Memory in MB (10⁶ bytes): the current value, and the peak. */
   memory(): Promise<{ now: number; peak: number }>;
   stop(): Promise<void>;
 }
 
-/** Program, arguments and dialect of a server that is to be started on a port. */
+/** Program, arguments and dialect of a server. */
 interface Recipe {
   readonly name: string;
   readonly dialect: Dialect;
@@ -34,11 +34,11 @@ interface Recipe {
   readonly command: (port: number) => string[];
 }
 
-/** Azurite, or undefined when it is not installed in `folder` (see README.md). */
+/** Returns Azurite, or `undefined` if it is not installed in `folder` (see README.md). */
 export function azurite(folder: string, dataDir: string): Recipe | undefined {
   const main = join(folder, "node_modules/azurite/dist/src/blob/main.js");
   if (!existsSync(main)) return undefined;
-  // Account and key that every Azurite has; they are no secret.
+  // Default account and key of Azurite; they are not secret.
   const key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
   return {
     name: "Azurite (blobs)",
@@ -47,7 +47,7 @@ export function azurite(folder: string, dataDir: string): Recipe | undefined {
   };
 }
 
-/** The server that does nothing but what has to be done. */
+/** Returns the minimal server. */
 export function limit(dataDir: string): Recipe {
   const program = new URL("limitServer.ts", import.meta.url).pathname;
   return {
@@ -58,7 +58,7 @@ export function limit(dataDir: string): Recipe {
   };
 }
 
-/** This project's endpoint, from a built package. */
+/** Returns this project's endpoint, from a built package. */
 export async function batchai(built: string, dataDir: string): Promise<Recipe> {
   const key = randomBytes(64).toString("base64");
   await mkdir(dataDir, { recursive: true });
@@ -71,7 +71,7 @@ export async function batchai(built: string, dataDir: string): Promise<Recipe> {
   };
 }
 
-/** Starts a server; it accepts requests once the promise resolves. */
+/** Starts a server, which accepts requests when the promise resolves. */
 export async function start({ name, dialect, folder, command }: Recipe): Promise<Server> {
   const port = await freePort();
   const began = performance.now();

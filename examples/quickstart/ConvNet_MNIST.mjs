@@ -1,18 +1,18 @@
-// A small convolutional network that learns to read the handwritten digits of MNIST. It is to this quickstart what
-// ConvNet_MNIST.py was to the article: one plain script that the job starts on a node of the cluster. It needs Node.js
-// and nothing else, reads data in CNTK text format, and reports its progress in the manner of CNTK.
+// A small convolutional network that learns to read the handwritten digits of MNIST. It replaces ConvNet_MNIST.py of the
+// article: one plain script that the job starts on a node of the cluster. It needs only Node.js, reads data in CNTK text
+// format, and reports its progress in the format of CNTK.
 //
 //   node ConvNet_MNIST.mjs DATA_DIRECTORY MODEL_DIRECTORY [--epochs 2] [--seed 1] [--workers N]
 //   node ConvNet_MNIST.mjs DATA_DIRECTORY --evaluate MODEL_FILE
 //
-// DATA_DIRECTORY holds Train-28x28_cntk_text.txt and Test-28x28_cntk_text.txt. Each line is one image:
+// DATA_DIRECTORY contains Train-28x28_cntk_text.txt and Test-28x28_cntk_text.txt. Each line is one image:
 //   |labels 0 0 0 0 0 1 0 0 0 0 |features 0 0 3 18 ... (784 whole numbers of 0 to 255, row by row)
 // MODEL_DIRECTORY receives ConvNet_MNIST_log.txt and, after each epoch, ConvNet_MNIST_{epoch}.model.json:
 //   { "format": "batchai-convnet-mnist/1", "epoch": 0, "parameters": { NAME: { "shape": [...], "values": [...] } } }
 // with the names and shapes of PARAMETERS below, values in row-major order.
 //
-// Training is data-parallel: every minibatch is cut into shards, worker threads take turns at them, and the gradients
-// are added up in the order of the shards. So a seed gives the same network on any number of workers.
+// Training is data-parallel: every minibatch is split into shards, worker threads process them, and the gradients are
+// added in the order of the shards. A seed therefore gives the same network on any number of workers.
 
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -70,7 +70,7 @@ function createWorkspace() {
   return { input: new Float32Array(PIXELS), first: layer(FIRST), second: layer(SECOND), scores: new Float64Array(10) };
 }
 
-// The hot loop: the four positions of one square and two maps at a time, so that each number loaded is used often.
+// The hot loop: handles the four positions of one square and two maps at a time, to use each loaded number often.
 function convolve({ width, channels, kernel, maps, pooled }, input, weights, biases, { output, winner }) {
   const rowStride = width * channels;
   const run = kernel * channels;
@@ -119,8 +119,8 @@ function convolve({ width, channels, kernel, maps, pooled }, input, weights, bia
   }
 }
 
-// Only the position that won its square has a gradient, and none where the rectifier was closed. The two loops are not
-// one with a test inside because that takes half as long again.
+// Only the position that won its square has a gradient, and only if the rectifier was open. One loop with a test inside
+// would take half as long again, so there are two.
 function convolveBack(layer, input, inputGradient, weights, weightGradient, biasGradient, state) {
   const { width, channels, kernel, maps, pooled } = layer;
   const { output, gradient, winner } = state;
@@ -152,7 +152,7 @@ function convolveBack(layer, input, inputGradient, weights, weightGradient, bias
   }
 }
 
-/** Fills in the probabilities of the ten digits for one image, and says which digit is the most likely. */
+/** Calculates the probabilities of the ten digits for one image, and returns the most likely digit. */
 function recognise(weights, work, data, image) {
   for (let i = 0, from = image * PIXELS; i < PIXELS; i++) work.input[i] = data.images[from + i] / 255;
   convolve(FIRST, work.input, weights["convolution1.weights"], weights["convolution1.biases"], work.first);
@@ -172,7 +172,7 @@ function recognise(weights, work, data, image) {
   return best;
 }
 
-/** Adds the gradient of one image, after `recognise` has seen it. */
+/** Adds the gradient of one image, after a call of `recognise`. */
 function learn(weights, gradients, work, label) {
   const flat = work.second.output;
   const flatGradient = work.second.gradient.fill(0);
@@ -296,7 +296,7 @@ function readSamples(file) {
     }
     start = end + 1;
   }
-  if (labels.length === 0) throw new Error(`${file} holds no samples.`);
+  if (labels.length === 0) throw new Error(`${file} contains no samples.`);
   return { labels: Uint8Array.from(labels), images };
 }
 
@@ -310,7 +310,7 @@ function readSample(line, images, offset) {
 
 function readNumbers(line, field, target, offset, expected, most) {
   const at = line.indexOf(`${field} `);
-  if (at < 0) throw new Error(`there is no ${field} field (CNTK text format: |labels 0 1 ... |features 0 255 ...).`);
+  if (at < 0) throw new Error(`the ${field} field is missing (CNTK text format: |labels 0 1 ... |features 0 255 ...).`);
   let count = 0;
   let value = -1; // no digit yet
   for (let i = at + field.length; i <= line.length; i++) {
@@ -380,7 +380,7 @@ class Team {
     });
   }
 
-  /** Gives every worker the same task, and resolves with their answers when all are done. */
+  /** Gives every worker the same task, and resolves with their results. */
   perform(task, onReport) {
     return Promise.all(
       this.threads.map(
@@ -478,7 +478,7 @@ function score(now, before = { samples: 0, loss: 0, errors: 0 }) {
 const percent = (share) => `${(share * 100).toFixed(2)}%`;
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-/** Mulberry32: small, fast and the same everywhere. */
+/** Mulberry32: small, fast and reproducible. */
 function randomNumbers(seed) {
   let state = seed >>> 0;
   return () => {

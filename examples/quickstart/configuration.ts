@@ -3,29 +3,31 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-/** All that the quickstart has to be told; see README.md. Nothing of it is ever written in source. */
+/** Configuration of the quickstart; see README.md. The source contains no credentials. */
 export interface Configuration {
-  /** Where the Batch AI API answers, and who asks. Default: an embedded service, started by the quickstart. */
+  /**
+   * Endpoint of the Batch AI API, and the credentials for it. Default: an embedded service that the quickstart starts.
+   */
   readonly endpoint: ServiceEndpoint | undefined;
-  /** Connection file of a service that `batchai serve` runs on this machine; used instead of an embedded one. */
+  /** Connection file of a service that `batchai serve` runs on this machine; used instead of an embedded service. */
   readonly connectionFile: string | undefined;
   readonly resourceGroup: string;
   readonly location: string;
   /** Account on the nodes of the cluster. */
   readonly adminUserName: string;
   readonly adminUserPassword: string;
-  /** Folder for everything that stays on this machine: the embedded service, the data, the downloaded files. */
+  /** Folder for everything on this machine: the embedded service, the data, the downloaded files. */
   readonly folder: string;
-  /** Only so many samples of each part of MNIST, for a quick look. Default: all. */
+  /** Number of samples of each part of MNIST, for a quick test. Default: all. */
   readonly samples: number | undefined;
   readonly epochs: number;
-  /** The article's own CNTK script, to run in the article's container. Default: the trainer of this quickstart. */
+  /** Path of the article's CNTK script, to run in the article's container. Default: the trainer of this quickstart. */
   readonly cntkScript: string | undefined;
   /** Whether the embedded service runs that script directly on this machine, without the container. */
   readonly ignoreContainerSettings: boolean;
 }
 
-/** A Batch AI service somewhere else, with the storage account whose share it mounts. */
+/** A Batch AI service on another machine, and the storage account of the share that it mounts. */
 export interface ServiceEndpoint {
   readonly url: string;
   readonly subscriptionId: string;
@@ -38,8 +40,9 @@ export interface ServiceEndpoint {
 }
 
 /**
- * Reads the command line, the environment and a `.env` file in the current folder; the environment wins over the file.
- * @throws Error that names what is missing or wrong.
+ * Reads the command line, the environment and a `.env` file in the current folder. The environment takes precedence
+ * over the file.
+ * @throws Error that names the missing or invalid setting.
  */
 export function readConfiguration(): Configuration {
   if (existsSync(".env")) process.loadEnvFile(".env");
@@ -86,10 +89,12 @@ function readEndpoint(): ServiceEndpoint | undefined {
 function existingConnectionFile(): string | undefined {
   const path = variable("BATCHAI_CONNECTION_FILE");
   if (path === undefined || existsSync(path)) return path;
-  throw new Error(`BATCHAI_CONNECTION_FILE names ${path}, which is not there. The service writes it while it runs.`);
+  throw new Error(
+    `BATCHAI_CONNECTION_FILE names ${path}, which does not exist. The file exists only while the service runs.`,
+  );
 }
 
-/** The nodes of an embedded service are this machine and nobody logs in there, so any strong password will do. */
+/** Any strong password is good enough for an embedded service, because no one signs in to its nodes. */
 function readAdminPassword(): string {
   const password = variable("BATCHAI_ADMIN_PASSWORD");
   if (password !== undefined) return password;
@@ -113,14 +118,15 @@ function required(name: string): string {
 
 function wholeNumber(option: string, text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${option} takes a whole number >= 1, not ${text}.`);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`--${option} must be a whole number of at least 1, got ${text}.`);
   return value;
 }
 
 function existingFile(path: string): string {
   if (existsSync(path)) return path;
   throw new Error(
-    `--cntk needs the article's training script, which is not part of this package: there is no ${path}. ` +
-      "Put it there, or name it with --cntk-script FILE.",
+    `--cntk needs the article's training script, which is not part of this package: ${path} does not exist. ` +
+      "Put the script there, or set its path with --cntk-script FILE.",
   );
 }

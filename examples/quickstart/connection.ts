@@ -9,7 +9,7 @@ import { BatchAIService, type ServiceConnection } from "../../src/service/index.
 import type { Configuration, ServiceEndpoint } from "./configuration.ts";
 import { shortPath } from "./console.ts";
 
-/** The three clients of the article, and the storage account whose share the cluster mounts. */
+/** The three clients of the article, and the storage account of the share that the cluster mounts. */
 interface Clients {
   readonly batchAI: BatchAIManagementClient;
   readonly resources: ResourceManagementClient;
@@ -18,11 +18,11 @@ interface Clients {
   readonly storageAccountKey: string;
 }
 
-/** A service, ready to be talked to. */
+/** A connected service. */
 export interface Connection extends Clients {
   readonly description: string;
   readonly isEmbedded: boolean;
-  /** Closes the embedded service; does nothing to any other. */
+  /** Closes the embedded service. Has no effect on any other service. */
   close(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export function connect(configuration: Configuration): Promise<Connection> {
     : connectToRunning(configuration.connectionFile);
 }
 
-/** A service somewhere else: a service principal of the directory vouches for this program. */
+/** Connects to a service on another machine, with a service principal. */
 async function connectTo(endpoint: ServiceEndpoint): Promise<Connection> {
   const credential = new ClientSecretCredential(endpoint.tenantId, endpoint.clientId, endpoint.clientSecret);
   return {
@@ -45,7 +45,7 @@ async function connectTo(endpoint: ServiceEndpoint): Promise<Connection> {
   };
 }
 
-/** A service that `batchai serve` runs on this machine. */
+/** Connects to a service that `batchai serve` runs on this machine. */
 async function connectToRunning(connectionFile: string): Promise<Connection> {
   const connection = JSON.parse(await readFile(connectionFile, "utf8")) as ServiceConnection;
   return {
@@ -56,15 +56,16 @@ async function connectToRunning(connectionFile: string): Promise<Connection> {
   };
 }
 
-/** A service inside this process, with a storage account of its own. */
+/** Starts a service in this process, with its own storage account. */
 async function startEmbedded({ folder, ignoreContainerSettings }: Configuration): Promise<Connection> {
-  // The node of the cluster is this machine, and jobs inherit the PATH: let them find the Node.js that runs this.
+  // The node of the cluster is this machine, and jobs inherit the PATH. This lets them find the Node.js of this
+  // process.
   process.env.PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
   const dataDir = join(folder, "service");
   const service = await BatchAIService.start({ dataDir, ignoreContainerSettings, gracePeriodInMs: 1000 });
   const { endpoint } = service.connection;
   return {
-    description: `an embedded service at ${endpoint}, which keeps its state in ${shortPath(dataDir)}`,
+    description: `an embedded service at ${endpoint}, which stores its state in ${shortPath(dataDir)}`,
     isEmbedded: true,
     ...localClients(service.connection),
     close: () => service.close(),
@@ -86,7 +87,7 @@ function clients(
   account: Pick<ServiceEndpoint, "subscriptionId" | "storageAccountName" | "storageAccountKey" | "fileEndpoint">,
 ): Clients {
   const { subscriptionId, storageAccountName, storageAccountKey, fileEndpoint } = account;
-  // Without TLS, tokens travel to this machine alone: the clients refuse any other address that begins with http.
+  // Without TLS, the clients send tokens only to this machine. They reject any other endpoint that starts with http.
   const options = { endpoint, allowInsecureConnection: endpoint.startsWith("http:") };
   const resources = new ResourceManagementClient(credential, subscriptionId, options);
   if (options.allowInsecureConnection) allowLoopbackHttp(resources.pipeline, credential);

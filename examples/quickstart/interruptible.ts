@@ -1,23 +1,23 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** How long tidying up may take before the quickstart ends without it. */
+/** Maximum time for cleaning up. */
 const PATIENCE_IN_MS = 15_000;
 
-/** What the steps of a run get to know of its end. */
+/** Functions for the steps of a run. */
 export interface Run {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  /** Announces the next step with its number; throws instead when the run has been interrupted meanwhile. */
+  /** Prints the number and the title of the next step. Throws if the run has been interrupted. */
   step(title: string): void;
-  /** Has something done at the end of the run, however it comes about: last in, first out. */
+  /** Adds a task for the end of the run, in any case. The task that was added last runs first. */
   atEnd(task: () => Promise<void>): void;
-  /** Has something done first of all when the run is cut short by Ctrl-C or an error. */
+  /** Adds a task that runs before all others if Ctrl-C or an error ends the run. */
   ifCutShort(task: () => Promise<void>): void;
 }
 
 /**
- * Runs the steps and tidies up after them, also when they fail, or when somebody presses Ctrl-C (or sends SIGTERM, or
- * closes the terminal). Sets the exit code: 0, 1 after an error, 130 after Ctrl-C.
+ * Runs the steps and cleans up after them, even if they fail or you press Ctrl-C (or send SIGTERM, or close the
+ * terminal). Sets the exit code: 0, 1 after an error, 130 after Ctrl-C.
  */
 export async function runInterruptible(steps: (run: Run) => Promise<void>): Promise<void> {
   const interruption = new AbortController();
@@ -25,7 +25,7 @@ export async function runInterruptible(steps: (run: Run) => Promise<void>): Prom
   const atEnd: (() => Promise<void>)[] = [];
   const ifCutShort: (() => Promise<void>)[] = [];
   const interrupt = (): void => {
-    console.error(interruption.signal.aborted ? "\nStill tidying up ..." : "\nInterrupted: tidying up ...");
+    console.error(interruption.signal.aborted ? "\nStill cleaning up ..." : "\nInterrupted: cleaning up ...");
     interruption.abort();
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);

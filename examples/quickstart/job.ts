@@ -1,9 +1,9 @@
 import { type BatchAIManagementClient, type File, isRestError } from "../../src/index.ts";
 
-/** The names that lead to a job. */
+/** Names of a job and its parents. */
 export type JobPath = readonly [resourceGroup: string, workspace: string, experiment: string, job: string];
 
-/** Lists the files of one output directory of a job, its sub-directories not included. */
+/** Lists the files of an output directory of a job, without its subdirectories. */
 export async function filesOf(client: BatchAIManagementClient, job: JobPath, directory: string): Promise<File[]> {
   const files: File[] = [];
   for await (const file of client.jobs.listOutputFiles(...job, directory)) {
@@ -12,13 +12,13 @@ export async function filesOf(client: BatchAIManagementClient, job: JobPath, dir
   return files;
 }
 
-/** Ends a job that is still waiting or running; resolves when none of its processes is left. */
+/** Terminates a queued or running job. Resolves when none of its processes is left. */
 export async function endJob(client: BatchAIManagementClient, path: JobPath): Promise<void> {
   try {
     await client.jobs.terminate(...path);
     await client.jobs.waitForCompletion(...path, { throwOnFailure: false });
   } catch (error) {
     if (!isRestError(error) || error.statusCode !== 404) throw error;
-    // There is none (any more): nothing to end.
+    // The job does not exist, so there is nothing to terminate.
   }
 }

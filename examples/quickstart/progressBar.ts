@@ -4,8 +4,8 @@ const BAR_WIDTH = 30;
 const NAME_WIDTH = 26;
 
 /**
- * Shows on one line how much of a file has been transferred. Where standard output is not a terminal no line can be
- * written again, so the progress is told in four lines at most.
+ * Shows the progress of a transfer on one line. If standard output is not a terminal, a line cannot be rewritten, so
+ * the bar prints at most four lines.
  */
 export class ProgressBar {
   readonly #name: string;
@@ -17,7 +17,7 @@ export class ProgressBar {
     this.#total = total;
   }
 
-  /** Shows that so many bytes have been transferred. */
+  /** Shows the number of transferred bytes. */
   update(bytes: number): void {
     const percent = this.#total === 0 ? 100 : Math.floor((bytes / this.#total) * 100);
     const shown = process.stdout.isTTY ? percent : Math.floor(percent / 25) * 25;

@@ -1,5 +1,5 @@
-// The article "Run a CNTK training job using the Azure SDK" of 2018, step by step, in TypeScript. README.md tells more.
-// Start it with `npm run quickstart`, or `node examples/quickstart/quickstart.ts`.
+// The article "Run a CNTK training job using the Azure SDK" of 2018, step by step, in TypeScript. See README.md. Run it
+// with `npm run quickstart`, or `node examples/quickstart/quickstart.ts`.
 
 import { readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -33,7 +33,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
 
   step("Get MNIST in CNTK text format");
   const mnist = await writeMnist(join(configuration.folder, "mnist"), { samples: configuration.samples });
-  say(`${mnist.reused ? "Still there from an earlier run" : "Written"}: ${shortPath(mnist.train)}`);
+  say(`${mnist.reused ? "Already written by an earlier run" : "Written"}: ${shortPath(mnist.train)}`);
   say(`and ${shortPath(mnist.test)}`);
 
   step("Create the file share batchaiquickstart and upload data and training script");
@@ -145,7 +145,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
     const output = await downloadOutputDirectory(batchAI.jobs, source, folder, { abortSignal: signal });
     downloaded.push(...output.files.map((file) => file.localPath));
   }
-  say(`${downloaded.length} files are in ${shortPath(folder)} now.`);
+  say(`${downloaded.length} files are now in ${shortPath(folder)}.`);
   if (job.executionState === "failed") {
     const stderr = await readFile(join(folder, "stderr.txt"), "utf8");
     throw new Error(`${new JobFailedError(job).message}\n${stderr}`.trimEnd());
@@ -157,7 +157,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
     say(`Epoch ${name}: loss ${loss.toFixed(4)}, accuracy on the training images ${accuracy.toFixed(1)} %`);
   }
   const model = newest(downloaded);
-  if (model === undefined) throw new Error("The job succeeded, but left no model.");
+  if (model === undefined) throw new Error("The job succeeded, but wrote no model.");
   const accuracy = cntkScript ? testAccuracyIn(stdout) : await evaluate(mnist.test, model, signal);
 
   step("Delete everything");
@@ -168,5 +168,5 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   await share.delete();
   if (isOurGroup) await resources.resourceGroups.delete(resourceGroup);
 
-  console.log(`\ntest accuracy: ${accuracy?.toFixed(1) ?? "?"} %\nThe model lies in ${model}`);
+  console.log(`\ntest accuracy: ${accuracy?.toFixed(1) ?? "?"} %\nThe model is in ${model}`);
 });

@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testAccuracyIn } from "./trainingLog.ts";
 
-/** The training script that the job runs. */
+/** Path of the training script that the job runs. */
 export const TRAINER = fileURLToPath(new URL("ConvNet_MNIST.mjs", import.meta.url));
 
-/** Of the models of all epochs, the one of the last. */
+/** Returns the model of the last epoch. */
 export function newest(models: readonly string[]): string | undefined {
   const byNumber = new Intl.Collator("en", { numeric: true });
   return models
@@ -16,7 +16,7 @@ export function newest(models: readonly string[]): string | undefined {
     .at(-1);
 }
 
-/** Loads a model and recognises all test images with it, here and now. Answers the accuracy in percent. */
+/** Recognizes all test images with a model, in a process on this machine. Returns the accuracy in percent. */
 export async function evaluate(testData: string, model: string, signal: AbortSignal): Promise<number | undefined> {
   const parameters = [TRAINER, dirname(testData), "--evaluate", model];
   const { stdout } = await promisify(execFile)(process.execPath, parameters, { signal });

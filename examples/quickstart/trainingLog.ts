@@ -1,8 +1,8 @@
-/** What a training script in the manner of CNTK reported about one pass over the training data. */
+/** Report of a training script in the format of CNTK, about one pass over the training data. */
 export interface Epoch {
   readonly name: string;
   readonly loss: number;
-  /** Share of the training images that were recognised, in percent. */
+  /** Share of recognized training images, in percent. */
   readonly accuracy: number;
 }
 
@@ -14,7 +14,10 @@ export function epochsIn(log: string): Epoch[] {
   });
 }
 
-/** The accuracy on the test images in percent, from the last line `Finished Evaluation ... metric = 1.10% * 10000`. */
+/**
+ * Returns the accuracy on the test images in percent, from the last line
+ * `Finished Evaluation ... metric = 1.10% * 10000`.
+ */
 export function testAccuracyIn(log: string): number | undefined {
   const error = Array.from(log.matchAll(/^Finished Evaluation.*?metric = ([\d.]+)% \* \d+/gm)).at(-1)?.[1];
   return error === undefined ? undefined : 100 - Number(error);

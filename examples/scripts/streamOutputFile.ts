@@ -1,4 +1,4 @@
-// Shows what a job prints, while it runs.
+// Shows the output of a job while it runs.
 
 import { openWorkplace } from "./workplace.ts";
 

@@ -1,5 +1,5 @@
-// Uploads a folder, has a job work on it, and downloads what the job has made. Started again after an interruption, both
-// transfers would go on where they stopped.
+// Uploads a folder, runs a job on it, and downloads the output of the job. After an interruption, the next run would
+// resume both transfers.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

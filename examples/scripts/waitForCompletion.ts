@@ -1,4 +1,4 @@
-// Waits for a job that succeeds, and for one that does not. Ctrl-C ends the wait; the jobs would go on.
+// Waits for a job that succeeds, and for a job that fails. Ctrl-C ends the wait; the jobs would continue.
 
 import { JobFailedError } from "../../src/index.ts";
 import { openWorkplace } from "./workplace.ts";

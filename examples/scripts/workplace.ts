@@ -7,22 +7,22 @@ import { ShareServiceClient, StorageSharedKeyCredential, type ShareClient } from
 import { BatchAIManagementClient, tokenCredential, type JobCreateParameters } from "../../src/index.ts";
 import { BatchAIService, type ServiceConnection } from "../../src/service/index.ts";
 
-/** Everything that these examples need around their job: a service, a cluster that mounts a file share, an experiment. */
+/** Resources that these examples need for their job: a service, a cluster that mounts a file share, an experiment. */
 export interface Workplace {
   readonly client: BatchAIManagementClient;
-  /** The share that jobs find in `$AZ_BATCHAI_MOUNT_ROOT/data`. */
+  /** File share that is mounted at `$AZ_BATCHAI_MOUNT_ROOT/data`. */
   readonly share: ShareClient;
   readonly group: string;
   readonly workspace: string;
   readonly cluster: string;
   readonly experiment: string;
-  /** A job that runs a command line; its output directory `OUT` and its logs are on the share. */
+  /** Creates a job that runs a command line. Its output directory `OUT` and its logs are on the share. */
   job(commandLine: string): JobCreateParameters;
-  /** Deletes all of it. */
+  /** Deletes all these resources. */
   close(): Promise<void>;
 }
 
-/** Connects to the service of the connection file that BATCHAI_CONNECTION_FILE names, or starts one in this process. */
+/** Connects to the service whose connection file BATCHAI_CONNECTION_FILE names, or starts a service in this process. */
 export async function openWorkplace(): Promise<Workplace> {
   const connectionFile = process.env.BATCHAI_CONNECTION_FILE;
   if (connectionFile !== undefined) {

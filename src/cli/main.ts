@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { errorCode } from "../ground/systemErrors.ts";
 import { filesCommand } from "./files.ts";
 import { serveCommand } from "./serve.ts";
 import { version } from "./version.ts";
@@ -20,13 +21,16 @@ try {
 
 function explained(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (!("code" in error && "port" in error) || error.code !== "EADDRINUSE") return error.message;
-  return `Cannot listen on port ${String(error.port)}: something else listens there already. Choose another one with --port.`;
+  if (errorCode(error) !== "EADDRINUSE" || !("port" in error)) return error.message;
+  return `Cannot listen on port ${String(error.port)}: another process uses it. Choose another port with --port.`;
 }
 
-/** Older ones lack `node:sqlite`, and would only say that. The same as `engines` of package.json. */
+/**
+ * Throws if Node.js is too old: without `node:sqlite`, its own message would not help. Same limit as `engines` in
+ * package.json.
+ */
 function checkNode(version: string): void {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > 22 || (major === 22 && minor >= 13)) return;
-  throw new Error(`This is Node.js ${version}, and 22.13 or newer is needed. Install one from https://nodejs.org.`);
+  throw new Error(`Node.js 22.13 or later is required; this is ${version}. Install it from https://nodejs.org.`);
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** Resolves once the process is asked to stop. */
+/** Resolves when the process receives SIGINT or SIGTERM. */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     process.once("SIGINT", () => {
@@ -12,12 +12,12 @@ export function stopSignal(): Promise<void> {
   });
 }
 
-/** Reads the number of a port. Throws what the user is told. */
+/** Parses a port number. Throws the error that the command line prints. */
 export function portNumber(text: string): number {
   return wholeNumber(65535)(text);
 }
 
-/** Reads whole numbers from 0 to `most`. What it returns throws what the user is told. */
+/** Returns a parser of whole numbers from 0 to `most`, which throws the error that the command line prints. */
 export function wholeNumber(most: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;

@@ -10,28 +10,30 @@ interface ServeOptions {
   readonly resourceGroup?: string[];
   readonly storageAccount?: string;
   readonly subscription?: string;
+  readonly mountRoot?: string;
   readonly ignoreContainerSettings: boolean;
   readonly logLevel: string;
 }
 
-/** `batchai serve`: runs the service until it is told to stop. */
+/** Creates the command `batchai serve`, which runs the service until a signal stops it. */
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the service: the Batch AI API, the file shares, and the jobs")
-    .requiredOption("--data-dir <folder>", "folder that holds all state; made when it does not exist")
+    .requiredOption("--data-dir <folder>", "folder for all state; created if it does not exist")
     .option("--port <number>", "port of the API; 0 means any free port", portNumber, 10100)
     .option("--files-port <number>", "port of the file shares; 0 means any free port", portNumber, 10101)
-    .option("--allow-origin <origin...>", "let web pages of these origins call the API from a browser")
-    .option("--resource-group <name...>", "make these resource groups when they do not exist")
+    .option("--allow-origin <origin...>", "origins of web pages that can call the API from a browser")
+    .option("--resource-group <name...>", "resource groups to create if they do not exist")
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
-    .option("--subscription <id>", "subscription that the service answers for (first start of a data folder only)")
-    .option("--ignore-container-settings", "run jobs that name a container directly on this machine", false)
+    .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
+    .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
+    .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
     .addOption(logLevelOption())
     .action(serve);
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  // Loaded on demand: whoever asks for help, or wants the file shares alone, does not wait for it.
+  // Loaded on demand, because help and the command `files` do not need the service.
   const { BatchAIService } = await import("../service/index.ts");
   const logger = openLog(options.logLevel);
   const service = await BatchAIService.start({
@@ -42,6 +44,7 @@ async function serve(options: ServeOptions): Promise<void> {
     resourceGroups: options.resourceGroup,
     storageAccountName: options.storageAccount,
     subscriptionId: options.subscription,
+    mountRoot: options.mountRoot,
     ignoreContainerSettings: options.ignoreContainerSettings,
     logger,
   });
@@ -49,8 +52,8 @@ async function serve(options: ServeOptions): Promise<void> {
   process.stdout.write(
     `Batch AI API   ${endpoint}\n` +
       `File shares    ${storage.fileEndpoint}\n` +
-      `Connection     ${service.connectionFile} (holds the token and the account key)\n` +
-      "Stop with Ctrl-C; running jobs go on and are found again at the next start.\n",
+      `Connection     ${service.connectionFile} (contains the token and the account key)\n` +
+      "Press Ctrl-C to stop. Running jobs continue, and the next start picks them up.\n",
   );
   await stopSignal();
   await service.close();

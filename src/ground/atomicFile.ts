@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Writes a file so that a reader, or a crash, meets either the old content or all of the new one. */
+/** Writes a file so that a reader, or a crash, finds either the old content or all of the new content. */
 export function writeFileAtomically(file: string, content: string, mode: number): void {
   const draft = `${file}.${String(process.pid)}.tmp`;
   const descriptor = openSync(draft, "w", mode);

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { sqliteCode } from "./sqliteErrors.ts";
 
-/** What SQLite answers when somebody else holds the lock (SQLITE_BUSY). */
+/** Result code of SQLite if another process holds the lock (SQLITE_BUSY). */
 const busy = 5;
 
 /**
- * Keeps a second service off a data folder. The lock is SQLite's own lock on an empty database: the operating system
- * drops it with the process, so no crash leaves a stale one behind.
+ * Keeps a second service off a data folder. The lock is SQLite's own lock on an empty database. The operating system
+ * releases it when the process ends, so a crash does not leave a stale lock.
  */
 export class DataFolderLock {
   readonly #connection: DatabaseSync;
@@ -17,9 +17,9 @@ export class DataFolderLock {
   }
 
   /**
-   * Takes the lock `fileName` in a data folder, which exists.
+   * Takes the lock `fileName` in an existing data folder.
    *
-   * @throws Error when another service holds the folder, or nothing can be written there.
+   * @throws Error if another service uses the folder, or if it is not writable.
    */
   static take(dataDir: string, fileName = "lock"): DataFolderLock {
     let connection: DatabaseSync | undefined;
@@ -38,7 +38,7 @@ export class DataFolderLock {
     }
   }
 
-  /** Lets others take the folder. */
+  /** Releases the folder for others. */
   release(): void {
     this.#connection.close();
   }

@@ -7,15 +7,15 @@ export type SqlValue = SQLInputValue;
 /** One row of a query. */
 export type SqlRow = Readonly<Record<string, SQLOutputValue>>;
 
-/** How a database file is opened. */
+/** Options of a {@link SqliteFile}. */
 export interface SqliteOptions {
   /** The tables, one entry per version of the schema. */
   readonly migrations: readonly string[];
-  /** What the owner of the file can do if it is damaged: one or two sentences. */
+  /** Advice for the owner of the file if it is damaged: one or two sentences. */
   readonly remedy: string;
   /** `FULL`: every commit survives a power failure. `NORMAL`: only those of {@link SqliteFile.flushed} do. */
   readonly synchronous: "FULL" | "NORMAL";
-  /** How long a statement waits for a lock that another process holds, in milliseconds. Default: 0. */
+  /** Time that a statement waits for a lock of another process, in milliseconds. Default: 0. */
   readonly timeoutInMs?: number;
 }
 

@@ -3,7 +3,7 @@ import type { AbortSignalLike } from "@azure/abort-controller";
 
 const longestTimerInMs = 2 ** 31 - 1;
 
-/** Waits; rejects with an `AbortError` at once when the signal says so. No listener or timer stays behind. */
+/** Waits. Rejects with an `AbortError` as soon as the signal is aborted. Leaves no listener or timer behind. */
 export function delay(milliseconds: number, abortSignal: AbortSignalLike): Promise<void> {
   return new Promise((resolve, reject) => {
     if (abortSignal.aborted) {
@@ -29,7 +29,7 @@ export function delay(milliseconds: number, abortSignal: AbortSignalLike): Promi
   });
 }
 
-/** Runs something with a signal that is aborted as soon as one of several is. No listener stays behind. */
+/** Calls `run` with a signal that is aborted as soon as one of `signals` is. Leaves no listener behind. */
 export async function withAnySignal<T>(
   signals: readonly (AbortSignalLike | undefined)[],
   run: (signal: AbortSignalLike) => Promise<T>,

@@ -1,14 +1,14 @@
 import type { PipelineResponse } from "@azure/core-rest-pipeline";
 
-/** Which bytes of a body are wanted. */
+/** Part of a body to read. */
 export interface WantedBytes {
-  /** Number of bytes to pass over. */
+  /** Number of bytes to skip. */
   readonly skip: number;
-  /** Most bytes to keep; the rest is not waited for. */
+  /** Maximum number of bytes to return; the rest is not read. */
   readonly most: number;
 }
 
-/** Reads the body of an answer that was asked for as a stream. Throws when it is shorter than it was announced. */
+/** Reads the body of a streamed response. Throws if the body is shorter than its `Content-Length`. */
 export async function bytesOf(response: PipelineResponse, { skip, most }: WantedBytes): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let received = 0;
@@ -33,12 +33,12 @@ async function* piecesOf(response: PipelineResponse): AsyncGenerator<Uint8Array>
   if (readableStreamBody) {
     for await (const piece of readableStreamBody) yield typeof piece === "string" ? encode(piece) : piece;
   } else if (browserStreamBody) {
-    // By hand, because not every browser can iterate over a stream.
+    // Not every browser can iterate over a stream, so the code reads it step by step.
     const reader = browserStreamBody.getReader();
     try {
       for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
     } finally {
-      // Nobody waits for the rest; a stream that has ended or failed does not mind.
+      // The rest is not needed. Canceling a stream that has ended or failed has no effect.
       reader.cancel().catch(() => undefined);
     }
   } else if (bodyAsText) {

@@ -9,7 +9,6 @@ import {
   tlsPolicyName,
 } from "@azure/core-rest-pipeline";
 import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
-import { brokenAnswerPolicy } from "./brokenAnswerPolicy.ts";
 import { createDownloads } from "./download.ts";
 import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
@@ -17,28 +16,29 @@ import { isLoopback } from "../ground/loopback.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
 import { insecureMessage, tokenPolicy } from "./tokenPolicy.ts";
 import { traceRequests } from "./tracingPolicy.ts";
+import { truncatedResponsePolicy } from "./truncatedResponsePolicy.ts";
 import { defaultApiVersion, packageVersion } from "./version.ts";
 
-/** What operations need to talk to the service. */
+/** Everything that operations need to call the service. */
 export interface ServiceContext {
-  /** Address of the service, without a slash at its end. */
+  /** URL of the service, without a trailing slash. */
   readonly endpoint: string;
-  /** The endpoint's origin, the only one that is ever asked. */
+  /** Origin of the endpoint. The client sends requests only to this origin. */
   readonly origin: string;
   readonly apiVersion: string;
   readonly subscriptionId: string;
-  /** Whether arguments are checked before anything is sent. */
+  /** Whether to validate arguments before sending a request. */
   readonly validate: boolean;
   readonly pipeline: Pipeline;
   readonly httpClient: HttpClient;
-  /** What fetches files by their links, without the token. */
+  /** Downloads of files by their signed URLs, without the token. */
   readonly downloads: Downloads;
 }
 
 const safeHeaders = ["request-id", "retry-after-ms", "x-ms-retry-after-ms"];
 const safeQueries = ["maxresults", "outputdirectoryid", "directory", "linkexpiryinminutes"];
 
-/** Makes the context of a client; throws a `TypeError` where no request could ever be sent safely. */
+/** Creates the context of a client. Throws a `TypeError` if no request could be sent safely to the endpoint. */
 export function createContext(
   credential: TokenCredential,
   subscriptionId: string,
@@ -68,7 +68,7 @@ function parseEndpoint({ endpoint, allowInsecureConnection }: BatchAIManagementC
   return url;
 }
 
-/** Policies that would do nothing, on every request: this API has neither forms nor bodies of several parts. */
+/** Names of policies that have no effect: this API uses neither forms nor multipart bodies. */
 function needlessPolicies({ agent, tlsOptions }: BatchAIManagementClientOptions): string[] {
   const names = [formDataPolicyName, multipartPolicyName];
   if (!agent) names.push(agentPolicyName);
@@ -93,8 +93,8 @@ function createPipeline(credential: TokenCredential, url: URL, options: BatchAIM
   });
   for (const name of needlessPolicies(options)) pipeline.removePolicy({ name });
   traceRequests(pipeline, allowedQueries);
-  pipeline.addPolicy(brokenAnswerPolicy(options.retryOptions), { phase: "Retry" });
-  // A proxy would see the token in clear, and has no business between two processes of one machine.
+  pipeline.addPolicy(truncatedResponsePolicy(options.retryOptions), { phase: "Retry" });
+  // A proxy could read the token, and is not needed between two processes on one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
   const scopes = options.credentialScopes ?? `${url.origin}/.default`;
   const allowLoopback = options.allowInsecureConnection ?? false;

@@ -1,10 +1,10 @@
 import type { TokenCredential } from "@azure/core-auth";
 
 /**
- * A credential that always answers with the same token, such as the one that a local service made for itself.
+ * Creates a credential that always returns the same token, for example the token of a local service.
  *
- * @param token - The token; it stays inside the credential and is not shown when that is printed.
- * @throws TypeError when the token is empty.
+ * @param token - The token. Printing the credential does not reveal it.
+ * @throws TypeError if the token is empty.
  */
 export function tokenCredential(token: string): TokenCredential {
   if (token === "") throw new TypeError("tokenCredential: the token is empty");

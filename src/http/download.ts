@@ -23,50 +23,51 @@ import { delay, withAnySignal } from "./abort.ts";
 import { bytesOf } from "./bytes.ts";
 import { logger } from "./logger.ts";
 import { isLoopback } from "../ground/loopback.ts";
+import { errorCode } from "../ground/systemErrors.ts";
 import type { OperationOptions } from "./options.ts";
 import { traceRequests } from "./tracingPolicy.ts";
 
-/** What fetches files by their links. It knows nothing of the client's token: a link is a credential by itself. */
+/** Downloads files by their signed URLs. Has no access to the client's token: a signed URL is a credential itself. */
 export interface Downloads {
   readonly pipeline: Pipeline;
   readonly httpClient: HttpClient;
-  /** How often an answer that breaks off is asked for again, and the first pause before that in milliseconds. */
+  /** Maximum number of retries after a truncated response, and the first delay in milliseconds. */
   readonly retries: { readonly most: number; readonly delayInMs: number };
 }
 
-/** Which part of a file is wanted. */
+/** Part of a file to read. */
 export interface PartRequest {
-  /** Link to the file, with its signature. */
+  /** Signed download URL of the file. */
   readonly url: string;
   /** Number of bytes to skip. */
   readonly offset: number;
-  /** Most bytes to read. */
+  /** Maximum number of bytes to read. */
   readonly length: number;
-  /** Whether the storage is asked for the MD5 of the part. */
+  /** Whether to request the MD5 of the part from the storage. */
   readonly includeMd5?: boolean;
 }
 
-/** What came of it. `refused` is a link that is not valid (any more), `missing` a file that is not there (any more). */
-export type PartAnswer = FilePart | "refused" | "missing";
+/** Outcome of reading a part. `refused`: the URL is not valid or has expired; `missing`: the file does not exist. */
+export type PartResult = FilePart | "refused" | "missing";
 
-/** A part of a file; empty beyond its end. */
+/** A part of a file; empty past its end. */
 export interface FilePart {
   readonly content: Uint8Array;
-  /** Size of the whole file in bytes; absent when the answer does not tell. */
+  /** Size of the whole file in bytes; absent if the response does not contain it. */
   readonly fileSize?: number;
   readonly etag?: string;
   readonly lastModified?: Date;
-  /** MD5 of the content in Base64; absent when it was not asked for or the storage has none. */
+  /** MD5 of the content in Base64; absent if it was not requested or the storage has none. */
   readonly contentMd5?: string;
 }
 
-/** What of a client's options downloads obey. */
+/** Options of a client that also apply to downloads. */
 type DownloadsOptions = PipelineOptions & { readonly loggingOptions?: LogPolicyOptions };
 
-/** Headers that logs may show. Queries stay hidden, whatever the user allows for other requests. */
+/** Headers that may be logged. Queries are never logged, even if the user allows them for other requests. */
 const safeHeaders = ["range", "content-range", "x-ms-error-code", "x-ms-request-id"];
 
-/** Prepares downloads; `allowLoopback` allows plain HTTP to this machine. Policies of the user do not see links. */
+/** Prepares downloads; `allowLoopback` allows plain HTTP to this machine. The user's policies never see signed URLs. */
 export function createDownloads(options: DownloadsOptions, allowLoopback: boolean, httpClient: HttpClient): Downloads {
   const { retryOptions, proxyOptions, tlsOptions, agent, redirectOptions } = options;
   const loggingOptions = {
@@ -76,8 +77,8 @@ export function createDownloads(options: DownloadsOptions, allowLoopback: boolea
   const pipeline = createPipelineFromOptions({
     ...{ retryOptions, proxyOptions, tlsOptions, agent, redirectOptions, loggingOptions },
   });
-  // What is left is a request that browsers send to another origin without asking there first; and compression would
-  // change the meaning of ranges.
+  // Without these policies, browsers send the request to another origin without a CORS preflight. Compression would
+  // also change the meaning of ranges.
   for (const name of [userAgentPolicyName, setClientRequestIdPolicyName, decompressResponsePolicyName]) {
     pipeline.removePolicy({ name });
   }
@@ -96,32 +97,32 @@ function secureLinksPolicy(allowLoopback: boolean): PipelinePolicy {
       const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url) && allowLoopback);
       if (isSafe) return next(request);
       const message =
-        `Refused to send a download link to ${url.origin} by plain HTTP: it is a secret, and anybody on the way ` +
-        "could read it. The service has to make links with https.";
+        `Refused to send a signed download URL to ${url.origin} over plain HTTP, where it could be intercepted. ` +
+        "The service must use HTTPS in its download links.";
       throw new RestError(message, { code: "InsecureConnection" });
     },
   };
 }
 
-/** How a part is waited for. */
+/** Options of reading a part. */
 export interface PartOptions {
   readonly abortSignal?: AbortSignalLike;
-  /** Longest time in milliseconds that one attempt may take. Default: 0, no limit. */
+  /** Maximum time in milliseconds for one attempt. Default: 0, no limit. */
   readonly timeout?: number;
-  /** What the spans of the attempts belong to. Default: the active span. */
+  /** Parent span of the attempts. Default: the active span. */
   readonly tracingOptions?: OperationOptions["tracingOptions"];
 }
 
 /**
- * Reads a part of a file. An answer that breaks off is asked for again, so that a part is whole or an error. Neither
- * errors nor logs hold the query of the link, and errors do not hold the request.
+ * Reads a part of a file. Retries truncated responses, so the result is a complete part or an error. Neither errors nor
+ * logs contain the query of the URL, and errors do not contain the request.
  */
 export async function readPart(
   downloads: Downloads,
   operation: string,
   part: PartRequest,
   { abortSignal, timeout = 0, tracingOptions }: PartOptions,
-): Promise<PartAnswer> {
+): Promise<PartResult> {
   const { most, delayInMs } = downloads.retries;
   for (let attempt = 0; ; attempt++) {
     const timer = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
@@ -130,18 +131,21 @@ export async function readPart(
         attemptPart(downloads, operation, part, { abortSignal: signal, tracingOptions }),
       );
     } catch (error) {
-      // What the pipeline gave up is not tried again here.
+      // The pipeline has already retried these errors.
       if (abortSignal?.aborted || isRestError(error)) throw error;
       const broken = error instanceof Error ? error.message : "the connection was lost";
-      const reason = timer?.aborted ? `no whole answer within ${timeout} ms` : `the answer broke off: ${broken}`;
-      if (attempt >= most) throw downloadError(operation, part, reason, timer?.aborted ? { code: "ETIMEDOUT" } : error);
-      logger.info(`${operation}: an answer broke off and is asked for again`);
+      const reason = timer?.aborted
+        ? `no complete response within ${timeout} ms`
+        : `the response was truncated: ${broken}`;
+      const code = timer?.aborted ? "ETIMEDOUT" : errorCode(error);
+      if (attempt >= most) throw downloadError(operation, part, reason, { code });
+      logger.info(`${operation}: retrying after a truncated response`);
     }
     await withAnySignal([abortSignal], (signal) => delay(delayInMs * 2 ** attempt, signal));
   }
 }
 
-/** How one attempt is made; its time is up when the signal says so. */
+/** Options of one attempt, with the signal that ends it. */
 type AttemptOptions = PartOptions & { readonly abortSignal: AbortSignalLike };
 
 async function attemptPart(
@@ -149,12 +153,14 @@ async function attemptPart(
   operation: string,
   part: PartRequest,
   options: AttemptOptions,
-): Promise<PartAnswer> {
+): Promise<PartResult> {
   const response = await sendFor(downloads, operation, part, options);
   if (response.status === 401 || response.status === 403) return "refused";
   if (response.status === 404) return "missing";
   if ([200, 206, 416].includes(response.status)) return receive(response, part);
-  throw downloadError(operation, part, `the storage answered HTTP ${response.status}`, response);
+  const { status: statusCode, headers } = response;
+  const reason = `the storage returned HTTP ${statusCode}`;
+  throw downloadError(operation, part, reason, { code: headers.get("x-ms-error-code"), statusCode });
 }
 
 async function sendFor(
@@ -175,7 +181,7 @@ async function sendFor(
     streamResponseStatusCodes: new Set([200, 206]),
     enableBrowserStreams: true,
   });
-  // What makes requests forgets this one of its options.
+  // `createPipelineRequest` ignores this option.
   request.tracingOptions = tracingOptions;
   try {
     return await pipeline.sendRequest(httpClient, request);
@@ -196,30 +202,22 @@ async function receive(response: PipelineResponse, part: PartRequest): Promise<F
   };
   if (status === 416) return { ...about, content: new Uint8Array() };
   const whole = status === 200;
-  // Storage that does not know ranges answers the whole file; what was not asked for is passed over.
+  // A storage without support for ranges returns the whole file. The code then skips the other bytes.
   const skip = whole ? part.offset : part.offset - Number(first ?? part.offset);
-  if (skip < 0) throw new Error("it begins behind the bytes that were asked for");
+  if (skip < 0) throw new Error("it starts after the requested range");
   const content = await bytesOf(response, { skip, most: part.length });
   const contentMd5 = whole ? undefined : headers.get("content-md5");
   return { ...about, ...(whole ? { fileSize: undefined } : {}), content, contentMd5 };
 }
 
-/** An error that says which file it was, and where; what it holds of the request or of the link is nothing. */
-function downloadError(operation: string, { url }: PartRequest, reason: string, from: unknown): RestError {
+/** Creates an error that names the file and its origin, but contains neither the request nor the query of the URL. */
+function downloadError(
+  operation: string,
+  { url }: PartRequest,
+  reason: string,
+  { code = "DownloadFailed", statusCode }: { code?: string; statusCode?: number },
+): RestError {
   const { origin, pathname } = new URL(url);
-  const header = isResponse(from) ? from.headers.get("x-ms-error-code") : undefined;
-  const code = header ?? codeOf(from) ?? "DownloadFailed";
-  const statusCode = isResponse(from) ? from.status : isRestError(from) ? from.statusCode : undefined;
   const said = reason.replaceAll(url, `${origin}${pathname}`);
   return new RestError(`${operation}: ${origin}${pathname} could not be read: ${said} [${code}]`, { code, statusCode });
-}
-
-function isResponse(from: unknown): from is PipelineResponse {
-  return typeof from === "object" && from !== null && "headers" in from && "status" in from;
-}
-
-function codeOf(from: unknown): string | undefined {
-  return typeof from === "object" && from !== null && "code" in from && typeof from.code === "string"
-    ? from.code
-    : undefined;
 }

@@ -5,28 +5,28 @@ import { deserialize } from "../wire/deserialize.ts";
 import { cloudErrorBody } from "../wire/error.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 
-/** What the service said about an error; the `details` of a `RestError`. */
+/** An error of the service; the `details` of a `RestError`. */
 export interface ErrorDetails extends CloudErrorBody {
-  /** Id by which the service's owners find the request. Absent when the answer had none. */
+  /** ID of the request in the logs of the service. Absent if the response had none. */
   readonly requestId?: string;
 }
 
-/** Makes the error of an answer whose status says that the request failed. */
+/** Creates the error of a response whose status means that the request failed. */
 export function statusError(operation: string, response: PipelineResponse): RestError {
   const error = readError(parse(response.bodyAsText));
-  const said = error.message ?? `the service answered ${response.status} and did not say why`;
+  const said = error.message ?? `the service returned HTTP ${response.status} without an error message`;
   return describedError(operation, said, { ...error, requestId: requestIdOf(response) }, response, response.status);
 }
 
-/** Makes the error of a long-running operation whose status says that it failed; the requests themselves succeeded. */
+/** Creates the error of a long-running operation whose status is `failed`, although its requests succeeded. */
 export function operationError(operation: string, body: unknown, response: PipelineResponse): RestError {
   const error = readError(body);
-  const said = error.message ?? "the operation failed and the service did not say why";
+  const said = error.message ?? "the operation failed, without an error message";
   const details = { ...error, code: error.code ?? "OperationFailed", requestId: requestIdOf(response) };
   return describedError(operation, said, details, response);
 }
 
-/** Makes the error of a creation that has no status of its own, and whose resource says that it failed. */
+/** Creates the error of a creation that has no status, but whose resource has the state `failed`. */
 export function provisioningError(operation: string, body: unknown, response: PipelineResponse): RestError {
   const errors = read(body, "properties.errors");
   const [first] = Array.isArray(errors) ? (errors as unknown[]) : [];
@@ -37,32 +37,36 @@ export function provisioningError(operation: string, body: unknown, response: Pi
       error: {
         code: said.code,
         message:
-          said.message ?? "the resource could not be made: its provisioningState is failed, and it does not say why",
+          said.message ??
+          "the resource could not be created: its provisioningState is failed, without an error message",
       },
     },
     response,
   );
 }
 
-/** Makes an error from what was said about it before, for example in the saved state of a poller. */
+/** Creates an error from saved details, for example from the saved state of a poller. */
 export function rememberedError(details: ErrorDetails): RestError {
   const error = new RestError(details.message ?? "The operation failed.", { code: details.code });
   error.details = details;
   return error;
 }
 
-/** Makes the error of an answer that should be JSON, or the JSON of a resource, and is not. The body is not shown. */
+/**
+ * Creates the error of a response that should be JSON, or the JSON of a resource, but is not. Does not contain the
+ * body.
+ */
 export function unreadableError(operation: string, response: PipelineResponse): RestError {
-  const message = `${operation}: the answer could not be read as JSON [HTTP ${response.status}${requestMark(response)}]`;
+  const message = `${operation}: the response is not valid JSON [HTTP ${response.status}${requestMark(response)}]`;
   const { request, status: statusCode } = response;
   return new RestError(message, { code: RestError.PARSE_ERROR, statusCode, request, response });
 }
 
-/** Makes an error of sending say which operation it was and where the request went. */
+/** Adds the operation and the origin of the request to an error of sending. */
 export function sendError(operation: string, error: unknown, request: PipelineRequest, timedOut: boolean): unknown {
   const { origin } = new URL(request.url);
   if (timedOut) {
-    const message = `${operation}: no answer from ${origin} within ${request.timeout} ms`;
+    const message = `${operation}: no response from ${origin} within ${request.timeout} ms`;
     return withCause(new RestError(message, { code: "ETIMEDOUT", request }), error);
   }
   if (!isRestError(error) || error.code === "UnexpectedOrigin" || error.code === "InsecureConnection") return error;
@@ -76,7 +80,7 @@ function withCause(error: RestError, cause: unknown): RestError {
   return error;
 }
 
-/** Where a person finds out more: code, HTTP status and request id, behind what was said. */
+/** Creates an error whose message ends with the code, the HTTP status and the request ID. */
 function describedError(
   operation: string,
   said: string,
@@ -96,7 +100,7 @@ function readError(body: unknown): CloudErrorBody {
   return deserialize(cloudErrorBody, error);
 }
 
-/** Reads a text as JSON; `undefined` when it is none. */
+/** Parses a text as JSON; returns `undefined` if it is not valid JSON. */
 export function parse(text: string | null | undefined): unknown {
   try {
     return text ? (JSON.parse(text) as unknown) : undefined;

@@ -8,65 +8,68 @@ import type {
 } from "@azure/core-rest-pipeline";
 import type { OperationTracingOptions } from "@azure/core-tracing";
 
-/** What every method can be told. */
+/** Options of every method. */
 export interface OperationOptions {
-  /** Ends the wait with an `AbortError`; what the service has begun goes on. */
+  /** Aborts the call with an `AbortError`. Work that the service has started continues. */
   abortSignal?: AbortSignalLike;
-  /** How requests are sent. Default: as the client does it. */
+  /** Options of the requests. Default: the options of the client. */
   requestOptions?: {
-    /** Headers on top of the client's own. Default: none. */
+    /** Headers in addition to those of the client. Default: none. */
     customHeaders?: Record<string, string>;
-    /** Longest time in milliseconds that one attempt of a request may take. Default: 0, no limit. */
+    /** Maximum time in milliseconds for one attempt of a request. Default: 0, no limit. */
     timeout?: number;
   };
-  /** Is shown every answer that the method gets, those of polls and pages and those that are errors included. */
+  /** Called with every response to this method, including polls, pages and error responses. */
   onResponse?: (response: PipelineResponse) => void;
-  /** What the spans of the requests belong to, as `@azure/core-tracing` makes it. Default: the active span. */
+  /** Parent span of the requests, from `@azure/core-tracing`. Default: the active span. */
   tracingOptions?: OperationTracingOptions;
 }
 
-/** What methods can be told that start a long-running operation. */
+/** Options of methods that start a long-running operation. */
 export interface LongRunningOperationOptions extends OperationOptions {
   /**
-   * Time between two polls in milliseconds, where the service does not ask for another one by `Retry-After`. Default:
-   * 2000, or 100 when the service runs on this machine.
+   * Polling interval in milliseconds. A `Retry-After` from the service takes precedence. Default: 2000, or 100 for a
+   * service on this machine.
    */
   updateIntervalInMs?: number;
 }
 
-/** A policy of one's own, and where it goes. */
+/** A custom pipeline policy and its position. */
 export interface AdditionalPolicy {
   /** The policy. */
   policy: PipelinePolicy;
-  /** Whether it sees a request once, or every attempt to send it. */
+  /** Position of the policy: `perCall` sees each request once, `perRetry` sees every attempt to send it. */
   position: "perCall" | "perRetry";
 }
 
 /**
- * What the client can be told; beside the options below, `retryOptions`, `proxyOptions`, `redirectOptions`,
- * `userAgentOptions`, `telemetryOptions`, `tlsOptions` and `agent` of the core library, with its defaults.
+ * Options of the client. Also takes `retryOptions`, `proxyOptions`, `redirectOptions`, `userAgentOptions`,
+ * `telemetryOptions`, `tlsOptions` and `agent` of the core library, with that library's defaults.
  */
 export interface BatchAIManagementClientOptions extends PipelineOptions {
-  /** Address of the service. Default: `https://management.azure.com`. */
+  /** URL of the service. Default: `https://management.azure.com`. */
   endpoint?: string;
   /** Version of the REST API. Default: `2018-05-01`, which the models describe. */
   apiVersion?: string;
-  /** What tokens are asked for. Default: the endpoint's origin followed by `/.default`. */
+  /** Scopes of the access tokens. Default: the endpoint's origin followed by `/.default`. */
   credentialScopes?: string | string[];
   /**
-   * Allows plain HTTP to a service on this machine (127.0.0.0/8, ::1, localhost); to any other machine it stays
-   * forbidden. Default: false.
+   * Whether to allow plain HTTP to a service on this machine (127.0.0.0/8, ::1, localhost). Plain HTTP to any other
+   * machine is never allowed. Default: false.
    */
   allowInsecureConnection?: boolean;
   /**
-   * Whether arguments are checked before anything is sent; a wrong one is a `ValidationError`. Without, the service
-   * judges. Names that would lead to another address are refused in any case. Default: true.
+   * Whether to validate arguments before sending a request; an invalid argument causes a `ValidationError`. If false,
+   * only the service validates them. Names that would change the URL of the request are always rejected. Default: true.
    */
   validate?: boolean;
-  /** What sends the requests. Default: that of the platform. */
+  /** HTTP client that sends the requests. Default: the HTTP client of the platform. */
   httpClient?: HttpClient;
-  /** Policies of one's own. Default: none. */
+  /** Custom pipeline policies. Default: none. */
   additionalPolicies?: AdditionalPolicy[];
-  /** What is logged. Default: at level `info`, requests and answers without bodies, unknown headers or queries. */
+  /**
+   * Options of logging. Default: logs requests and responses at level `info`, without bodies and without unknown
+   * headers or queries.
+   */
   loggingOptions?: LogPolicyOptions;
 }

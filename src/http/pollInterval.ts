@@ -2,7 +2,7 @@ import type { ServiceContext } from "./context.ts";
 import { isLoopback } from "../ground/loopback.ts";
 import type { LongRunningOperationOptions } from "./options.ts";
 
-/** Time between two looks at something in milliseconds: quick on this machine, polite elsewhere. */
+/** Polling interval in milliseconds: short for a service on this machine, long for any other. */
 export function pollIntervalInMs(
   { endpoint }: ServiceContext,
   { updateIntervalInMs }: Pick<LongRunningOperationOptions, "updateIntervalInMs">,

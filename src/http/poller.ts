@@ -2,80 +2,80 @@ import { AbortError } from "@azure/abort-controller";
 import { createHttpPoller } from "@azure/core-lro";
 import type { OperationState, PollerLike } from "@azure/core-lro";
 import type { ProvisioningState } from "../models/resource.ts";
+import { resourceIdInUrl } from "../wire/resourceIds.ts";
+import type { Call } from "./call.ts";
 import type { ServiceContext } from "./context.ts";
 import { logger } from "./logger.ts";
 import type { LongRunningOperationOptions } from "./options.ts";
 import { runningOperation } from "./runningOperation.ts";
-import type { Progress, StartRequest } from "./runningOperation.ts";
+import type { Progress } from "./runningOperation.ts";
 
-/** How far a long-running operation has come: what `onProgress` is shown and `poll` answers with. */
+/** Progress of a long-running operation, as passed to `onProgress` and returned by `poll`. */
 export interface OperationProgress<T> extends OperationState<T> {
-  /** The method that began the operation, for example `clusters.create`. */
+  /** Method that started the operation, for example `clusters.create`. */
   operation: string;
-  /** ARM id of the resource that the operation is about, as the request named it. */
+  /** ARM ID of the operation's resource, as spelled in the request. */
   resourceId: string;
   /**
-   * The service's own word for the status of the operation, for example `InProgress`. Absent until the first poll, and
-   * where the service tells it by the HTTP status or by the resource alone. Set by the service.
+   * Status value of the service, for example `InProgress`. Absent before the first poll, and if the service reports the
+   * status only through the HTTP status or the resource. Set by the service.
    */
   serviceStatus?: string;
   /**
-   * The state of the resource itself, from the last answer that held the resource; nothing is asked for only to know it.
-   * Absent until there was such an answer, and for operations that do not end with a resource. Set by the service.
+   * State of the resource, from the last response that contained it; the poller sends no extra requests for it. Absent
+   * before the first such response, and for operations that do not return a resource. Set by the service.
    */
   provisioningState?: ProvisioningState;
 }
 
 /**
- * A long-running operation: await it for its result, or watch it on its way. Rejects with a `RestError` when the service
- * refuses or the operation fails, and with an `AbortError` that names operation and resource when the wait is aborted.
+ * A long-running operation. Await it to get its result, or follow its progress. Rejects with a `RestError` if the
+ * service rejects the request or the operation fails, and with an `AbortError` that names the operation and the
+ * resource if the wait is aborted.
  */
 export type OperationPoller<T> = PollerLike<OperationProgress<T>, T>;
 
-/** What a poller needs to know of its operation. */
+/** Description of the operation for its poller. */
 export interface LongRunningOperation<T> {
-  /** The method that was called, for example `jobs.create`; errors name it. */
+  /** Method that was called, for example `jobs.create`; errors name it. */
   readonly operation: string;
-  /** Makes the first request; called once, and not at all for a restored poller. */
-  readonly firstRequest: StartRequest;
-  /** Makes the result from the last answer. */
-  readonly readResult: (answer: unknown) => T;
-  /** Whether the result is the resource itself, which is read once more at the end. */
-  readonly endsWithResource: boolean;
-  /** A poller that goes on here: its state as `serialize` made it, and the URL of its first request. */
+  /** First call of the operation. Absent for a restored poller. */
+  readonly call?: Call;
+  /** For a restored poller: the state that `serialize` returned, and the URL of the first request. */
   readonly restoreFrom?: { readonly state: string; readonly firstUrl: string };
+  /** Creates the result from the body of the last response. */
+  readonly readResult: (body: unknown) => T;
+  /** Whether the result is the resource, which the poller then requests again at the end. */
+  readonly endsWithResource: boolean;
 }
 
 /**
- * Starts a long-running operation, or goes on with one. The first request is sent at once, whether anybody waits or not;
- * when it fails and nobody waits, that is only logged.
+ * Starts a long-running operation, or resumes one. Sends the first request immediately. If that request fails and the
+ * caller never awaits the poller, the error is only logged.
  */
 export function pollOperation<T>(
   context: ServiceContext,
-  operation: LongRunningOperation<T>,
+  { operation, call, restoreFrom, readResult, endsWithResource }: LongRunningOperation<T>,
   options: LongRunningOperationOptions,
 ): OperationPoller<T> {
-  const progress: Progress = { operation: operation.operation, resourceId: "" };
-  const { requests, beginAt } = runningOperation(context, operation, progress, options);
-  if (operation.restoreFrom) beginAt(operation.restoreFrom.firstUrl);
+  const progress: Progress = { operation, resourceId: restoreFrom ? resourceIdInUrl(restoreFrom.firstUrl) : "" };
+  const requests = runningOperation(context, { call, endsWithResource }, progress, options);
   const poller = createHttpPoller<T, OperationState<T>>(requests, {
-    // The waiting is done where polls are sent, since core knows whole seconds of `Retry-After` only.
+    // `sendPollRequest` waits between polls, because core supports only whole seconds of `Retry-After`.
     intervalInMs: 0,
-    restoreFrom: operation.restoreFrom?.state,
-    skipFinalGet: !operation.endsWithResource,
-    processResult: (answer) => Promise.resolve(operation.readResult(answer)),
+    restoreFrom: restoreFrom?.state,
+    skipFinalGet: !endsWithResource,
+    processResult: (body) => Promise.resolve(readResult(body)),
   });
   poller.submitted().catch((error: unknown) => {
-    logger.warning(
-      `${operation.operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`,
-    );
+    logger.warning(`${operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`);
   });
   return withProgress(poller, progress);
 }
 
-/** Adds what is known about the operation to the states that core shows and to the errors of an aborted wait. */
+/** Adds the progress of the operation to the states that core reports and to the errors of an aborted wait. */
 function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progress): OperationPoller<T> {
-  const describe = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
+  const withProgressOf = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
   const explain = (error: unknown): never => {
     throw error instanceof Error && error.name === "AbortError" ? abortError(progress, core.operationState) : error;
   };
@@ -85,14 +85,14 @@ function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progr
       return core.isDone;
     },
     get operationState() {
-      return core.operationState && describe(core.operationState);
+      return core.operationState && withProgressOf(core.operationState);
     },
     get result() {
       return core.result;
     },
-    poll: (options) => core.poll(options).then(describe, explain),
+    poll: (options) => core.poll(options).then(withProgressOf, explain),
     pollUntilDone: untilDone,
-    onProgress: (callback) => core.onProgress((state) => callback(describe(state))),
+    onProgress: (callback) => core.onProgress((state) => callback(withProgressOf(state))),
     serialize: () => core.serialize(),
     submitted: () => core.submitted().catch(explain),
     then: (onFulfilled, onRejected) => untilDone().then(onFulfilled, onRejected),
@@ -102,11 +102,11 @@ function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progr
   };
 }
 
-/** Says what an aborted wait has left behind in the service. */
+/** Creates the error of an aborted wait, which says whether the operation continues in the service. */
 function abortError({ operation, resourceId }: Progress, state: OperationState<unknown> | undefined): AbortError {
   const target = resourceId === "" ? "" : ` of ${resourceId}`;
   const left = state
-    ? "The operation goes on in the service; restorePoller(client, await poller.serialize()) waits for it again."
-    : "Aborted before the service had answered: whether the operation goes on there, only the resource can tell.";
+    ? "The operation continues in the service. To wait for it again, call restorePoller(client, await poller.serialize())."
+    : "The service had not responded yet, so the operation may have started. Check the resource.";
   return new AbortError(`${operation}${target}: the wait was aborted. ${left}`);
 }

@@ -7,35 +7,35 @@ import { isPlainlyWithin, refuseOtherOrigin } from "./tokenPolicy.ts";
 
 /** One request to the service. */
 export interface ServiceRequest {
-  /** The method that was called, for example `jobs.create`; errors name it. */
+  /** Method that was called, for example `jobs.create`; errors name it. */
   readonly operation: string;
   readonly method: HttpMethods;
   /** URL, absolute or relative to the endpoint. */
   readonly url: string;
-  /** What is sent as JSON; absent: no body. */
+  /** JSON body. Absent: no body. */
   readonly body?: unknown;
   /** Status codes that mean success. */
   readonly success: readonly number[];
 }
 
-/** An answer that means success. */
-export interface ServiceAnswer {
+/** A successful response. */
+export interface ServiceResponse {
   readonly response: PipelineResponse;
-  /** The body read as JSON; `undefined` when there was none. */
+  /** The JSON body; `undefined` if the response has none. */
   readonly body: unknown;
 }
 
 /**
- * Sends a request and reads its answer; everything that this SDK says to the service goes through here. Throws a
- * `RestError` when the service cannot be reached or answers with another status than expected, and an `AbortError` when
- * it is aborted.
+ * Sends a request and reads its response. All requests of the SDK to the service use this function. Throws a
+ * `RestError` if the service cannot be reached or returns an unexpected status, and an `AbortError` if the request is
+ * aborted.
  */
 export async function send(
   context: ServiceContext,
   request: ServiceRequest,
   options: OperationOptions,
-): Promise<ServiceAnswer> {
-  const url = addressOf(context, request);
+): Promise<ServiceResponse> {
+  const url = absoluteUrl(context, request);
   const pipelineRequest = createPipelineRequest({
     url,
     method: request.method,
@@ -43,10 +43,10 @@ export async function send(
     body: request.body === undefined ? undefined : JSON.stringify(request.body),
     timeout: options.requestOptions?.timeout ?? 0,
     abortSignal: options.abortSignal,
-    // Safe, because the token policy has the last word on where plain HTTP may go.
+    // Safe, because the token policy decides where plain HTTP is allowed.
     allowInsecureConnection: context.origin.startsWith("http:"),
   });
-  // What makes requests forgets this one of its options.
+  // `createPipelineRequest` ignores this option.
   pipelineRequest.tracingOptions = options.tracingOptions;
   let response: PipelineResponse;
   try {
@@ -61,7 +61,7 @@ export async function send(
   return { response, body };
 }
 
-function addressOf({ endpoint, origin }: ServiceContext, request: ServiceRequest): string {
+function absoluteUrl({ endpoint, origin }: ServiceContext, request: ServiceRequest): string {
   if (isPlainlyWithin(origin, request.url)) return request.url;
   const url = new URL(request.url, endpoint);
   refuseOtherOrigin(url, origin);

@@ -1,6 +1,6 @@
 import type { HttpHeaders } from "@azure/core-rest-pipeline";
 
-/** How long the service asks to wait, in milliseconds: by one of the three headers in use, or `undefined`. */
+/** Returns the delay in milliseconds that the service requests in one of three headers, or `undefined`. */
 export function retryAfterInMs(headers: HttpHeaders): number | undefined {
   for (const name of ["retry-after-ms", "x-ms-retry-after-ms"]) {
     const milliseconds = parseCount(headers.get(name));

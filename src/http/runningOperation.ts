@@ -1,56 +1,44 @@
 import type { OperationResponse, RunningOperation } from "@azure/core-lro";
 import type { ProvisioningState } from "../models/resource.ts";
+import { resourceIdInUrl } from "../wire/resourceIds.ts";
 import { delay, withAnySignal } from "./abort.ts";
+import { requestOf } from "./call.ts";
+import type { Call } from "./call.ts";
 import type { ServiceContext } from "./context.ts";
 import { operationError, provisioningError } from "./errors.ts";
 import { logger } from "./logger.ts";
 import type { LongRunningOperationOptions } from "./options.ts";
-import { provisioningStateOf, statusOf, statusWordOf } from "./operationStatus.ts";
+import { provisioningStateOf, statusOf, statusValueOf } from "./operationStatus.ts";
 import { pollIntervalInMs } from "./pollInterval.ts";
 import { send } from "./request.ts";
-import type { ServiceAnswer, ServiceRequest } from "./request.ts";
+import type { ServiceResponse, ServiceRequest } from "./request.ts";
 import { retryAfterInMs } from "./retryAfter.ts";
 
-/** Makes the first request of an operation. */
-export type StartRequest = () => ServiceRequest;
-
-/** What is known about a running operation; changes with every answer. */
+/** Progress of a running operation, updated by every response. */
 export interface Progress {
   readonly operation: string;
-  /** Empty until the first request is made. */
+  /** Empty before the first request. */
   resourceId: string;
   serviceStatus?: string;
   provisioningState?: ProvisioningState;
 }
 
-/** The requests of a long-running operation. */
-export interface OperationRequests {
-  readonly requests: RunningOperation;
-  /** Says where the operation began. */
-  readonly beginAt: (firstUrl: string) => void;
-}
-
-/** Makes the requests of a long-running operation, with pauses between them; `progress` is kept up to date. */
+/** Creates the requests of a long-running operation, with a delay between polls. Updates `progress`. */
 export function runningOperation(
   context: ServiceContext,
-  {
-    operation,
-    firstRequest,
-    endsWithResource,
-  }: { operation: string; firstRequest: StartRequest; endsWithResource: boolean },
+  { call, endsWithResource }: { call: Call | undefined; endsWithResource: boolean },
   progress: Progress,
   options: LongRunningOperationOptions,
-): OperationRequests {
+): RunningOperation {
+  const { operation } = progress;
   const intervalInMs = pollIntervalInMs(context, options);
   let nextPollAt = 0;
   let hasSucceeded = false;
-  const beginAt = (firstUrl: string): void => {
-    progress.resourceId = resourceIdOf(firstUrl);
-  };
-  /** Takes note of an answer, and throws when the operation has failed by it. */
-  const look = ({ response, body }: ServiceAnswer): void => {
+
+  /** Updates the progress from a response. Throws if the response means that the operation failed. */
+  const update = ({ response, body }: ServiceResponse): void => {
     const status = statusOf(body);
-    if (status !== undefined) progress.serviceStatus = statusWordOf(body);
+    if (status !== undefined) progress.serviceStatus = statusValueOf(body);
     logger.info(`${operation}: ${progress.serviceStatus ?? `HTTP ${response.status}`}`);
     if (status === "failed") throw operationError(operation, body, response);
     if (status === "succeeded") hasSucceeded = true;
@@ -58,44 +46,38 @@ export function runningOperation(
     const provisioningState = provisioningStateOf(body);
     if (provisioningState === undefined) return;
     progress.provisioningState = provisioningState;
-    // Where the operation has a status of its own, that one decides; else the resource does.
+    // The status of the operation decides. If the operation has no status, the state of the resource decides.
     if (!hasSucceeded && provisioningState.toLowerCase() === "failed")
       throw provisioningError(operation, body, response);
   };
-  const requests: RunningOperation = {
+
+  return {
     async sendInitialRequest() {
-      const request = firstRequest();
-      beginAt(request.url);
-      const answer = await send(context, request, options);
-      look(answer);
-      nextPollAt = Date.now() + (retryAfterInMs(answer.response.headers) ?? 0);
-      return operationResponse(request, answer);
+      if (call === undefined) throw new Error(`${operation}: a restored poller cannot start the operation`);
+      const request = requestOf(context, call);
+      progress.resourceId = resourceIdInUrl(request.url);
+      const received = await send(context, request, options);
+      update(received);
+      nextPollAt = Date.now() + (retryAfterInMs(received.response.headers) ?? 0);
+      return operationResponse(request, received);
     },
     sendPollRequest(url, pollOptions) {
       return withAnySignal([options.abortSignal, pollOptions?.abortSignal], async (abortSignal) => {
         await delay(nextPollAt - Date.now(), abortSignal);
         const request: ServiceRequest = { operation, method: "GET", url, success: [200, 201, 202, 204] };
-        const answer = await send(context, request, { ...options, abortSignal });
-        look(answer);
-        // What follows a success is the last look at the resource, and need not wait.
-        const pauseInMs = retryAfterInMs(answer.response.headers) ?? intervalInMs;
+        const received = await send(context, request, { ...options, abortSignal });
+        update(received);
+        // The last request for the resource follows a success immediately.
+        const pauseInMs = retryAfterInMs(received.response.headers) ?? intervalInMs;
         nextPollAt = hasSucceeded ? 0 : Date.now() + pauseInMs;
-        return operationResponse(request, answer);
+        return operationResponse(request, received);
       });
     },
   };
-  return { requests, beginAt };
 }
 
-/** ARM id of the resource whose URL this is, or to which the URL does something. */
-function resourceIdOf(url: string): string {
-  const { pathname } = new URL(url);
-  const start = pathname.search(/\/subscriptions\//i);
-  return decodeURIComponent(pathname.slice(Math.max(0, start))).replace(/\/terminate$/i, "");
-}
-
-/** An answer as core wants to see it; without `Retry-After`, which is obeyed here. */
-function operationResponse({ method, url }: ServiceRequest, { response, body }: ServiceAnswer): OperationResponse {
+/** Converts a response for core. Omits `Retry-After`, because `sendPollRequest` already waits for it. */
+function operationResponse({ method, url }: ServiceRequest, { response, body }: ServiceResponse): OperationResponse {
   const { "retry-after": _, ...headers } = response.headers.toJSON();
   return {
     flatResponse: body,

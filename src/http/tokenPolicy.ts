@@ -8,19 +8,19 @@ import {
 import type { Pipeline, PipelinePolicy, PipelineRequest } from "@azure/core-rest-pipeline";
 import { isLoopback } from "../ground/loopback.ts";
 
-/** What a token policy needs to know. */
+/** Options of a token policy. */
 export interface TokenPolicyOptions {
   credential: TokenCredential;
   scopes: string | string[];
-  /** The only origin that may see the token; absent: any that is safe. */
+  /** The only origin that may receive the token. Absent: any safe origin. */
   origin?: string;
-  /** Whether plain HTTP to this machine is safe. */
+  /** Whether to treat plain HTTP to this machine as safe. */
   allowLoopback: boolean;
 }
 
 /**
- * Puts a token on every request whose URL may see it, and refuses every other request: plain HTTP beyond this machine,
- * and any other origin than the client's own, wherever the URL came from.
+ * Adds the token to every request whose URL may receive it. Rejects every other request: plain HTTP to another machine,
+ * and any origin other than the client's, regardless of where the URL came from.
  */
 export function tokenPolicy({ credential, scopes, origin, allowLoopback }: TokenPolicyOptions): PipelinePolicy {
   const bearer = bearerTokenAuthenticationPolicy({ credential, scopes });
@@ -34,8 +34,8 @@ export function tokenPolicy({ credential, scopes, origin, allowLoopback }: Token
         refuseInsecure(url, allowLoopback, request);
       }
       if (/^https:/i.test(request.url)) return bearer.sendRequest(request, next);
-      // Core's policy refuses tokens over plain HTTP by looking at the scheme. What is safe was decided above, so it is
-      // shown the address with the other scheme, and the rest of it (caching, renewal, challenges) works as ever.
+      // Core's policy rejects plain HTTP by the scheme of the URL. The code above has already checked that the URL is
+      // safe, so core's policy gets the URL with https, and its caching, renewal and challenges work as usual.
       const address = request.url;
       request.url = address.replace(/^http:/i, "https:");
       try {
@@ -51,15 +51,15 @@ export function tokenPolicy({ credential, scopes, origin, allowLoopback }: Token
 }
 
 /**
- * Lets another Azure client, such as `ResourceManagementClient` of `@azure/arm-resources`, talk to a service on this
- * machine by plain HTTP, which its own policy refuses. Over HTTPS it works as before; plain HTTP to any other machine is
- * still refused. Proxies are left out, since no token may go to one in clear. The client itself needs its options
- * `endpoint` and `allowInsecureConnection: true`. Never throws; what is refused rejects with a `RestError` of the code
- * `InsecureConnection` when it is sent.
+ * Lets another Azure client, such as `ResourceManagementClient` of `@azure/arm-resources`, connect to a service on this
+ * machine over plain HTTP, which its own policy rejects. Over HTTPS it works as before; plain HTTP to any other machine
+ * is still refused. Proxies are bypassed, because a proxy could read the token. The client itself needs its options
+ * `endpoint` and `allowInsecureConnection: true`. Never throws. Sending a forbidden request rejects with a `RestError`
+ * with code `InsecureConnection`.
  *
- * @param pipeline - The client's `pipeline`; it is changed.
- * @param credential - Where tokens come from.
- * @param scopes - What the tokens are for. Default: `https://management.azure.com/.default`.
+ * @param pipeline - The client's `pipeline`, which this function changes.
+ * @param credential - Source of access tokens.
+ * @param scopes - Scopes of the access tokens. Default: `https://management.azure.com/.default`.
  */
 export function allowLoopbackHttp(
   pipeline: Pipeline,
@@ -71,18 +71,18 @@ export function allowLoopbackHttp(
   pipeline.addPolicy(tokenPolicy({ credential, scopes, allowLoopback: true }));
 }
 
-/** Whether a URL is within an origin at first sight. Almost every one is, and to see that, it needs no parsing. */
+/** Whether a URL obviously belongs to an origin. This is true for almost every URL, and this check avoids parsing. */
 export function isPlainlyWithin(origin: string, url: string): boolean {
   return url.startsWith(origin) && url[origin.length] === "/";
 }
 
-/** Says why a URL must not be asked with this client's token, by throwing. */
+/** Throws unless the URL belongs to the client's origin. */
 export function refuseOtherOrigin(url: URL, origin: string, request?: PipelineRequest): void {
   if (url.origin === origin) return;
   const message =
-    `Refused to ask ${url.origin}: this client and its token are for ${origin} only. ` +
-    "The address came from a link or a redirect of the service, or from a saved state; " +
-    "a service behind a proxy has to make its links with its public address.";
+    `Refused to send a request to ${url.origin}: this client sends its token only to ${origin}. ` +
+    "The URL came from a link or redirect of the service, or from a saved state. " +
+    "A service behind a proxy must use its public URL in links.";
   throw new RestError(message, { code: "UnexpectedOrigin", request });
 }
 
@@ -95,9 +95,9 @@ function refuseInsecure(url: URL, allowLoopback: boolean, request: PipelineReque
   throw new RestError(insecureMessage(url), { code: "InsecureConnection", request });
 }
 
-/** Says why no token goes to a URL, and what to do. */
+/** Returns the message that says why no token is sent to a URL, and what to do. */
 export function insecureMessage(url: URL): string {
   return isLoopback(url)
-    ? `Refused to send a token to ${url.origin} by plain HTTP: set allowInsecureConnection to allow it on this machine.`
-    : `Refused to send a token to ${url.origin} by plain HTTP, where anybody on the way could read it: use https.`;
+    ? `Refused to send a token to ${url.origin} over plain HTTP. To allow it on this machine, set allowInsecureConnection.`
+    : `Refused to send a token to ${url.origin} over plain HTTP, where it could be intercepted. Use HTTPS.`;
 }

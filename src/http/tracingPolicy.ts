@@ -18,14 +18,14 @@ const tracing = /* @__PURE__ */ createTracingClient({
 });
 
 /**
- * Makes a span of every attempt to send a request, in the place of core's policy, which does all the work of describing
- * a span for each request even when nobody traces. Queries are shown only by these names, in lower case.
+ * Creates a span for every attempt to send a request. Replaces core's policy, which describes a span for each request
+ * even if tracing is off. Spans contain only the queries with these names, in lowercase.
  */
 export function traceRequests(pipeline: Pipeline, allowedQueries: readonly string[] = []): void {
   const shownQueries = new Set(["api-version", ...allowedQueries.map((name) => name.toLowerCase())]);
   pipeline.removePolicy({ name: tracingPolicyName });
   pipeline.addPolicy(tracingPolicy(shownQueries), { afterPhase: "Retry" });
-  // Where there are redirects, they come after it as before: with tokens checked behind them, and all in one span.
+  // Redirects still follow the tracing policy: all of them share one span, and tokens are checked after them.
   for (const redirects of pipeline.removePolicy({ name: redirectPolicyName })) {
     pipeline.addPolicy(redirects, { afterPhase: "Retry" });
   }
@@ -61,7 +61,7 @@ async function sendWithin(
   }
 }
 
-/** Starts a span and tells the service about it; `undefined` when nobody wants to have it. */
+/** Starts a span and adds its headers to the request. Returns `undefined` if tracing is off. */
 function startSpan(request: PipelineRequest, shownQueries: ReadonlySet<string>): StartedSpan | undefined {
   const spanAttributes = attributesOf(request, shownQueries);
   const { span, updatedOptions } = tracing.startSpan(
@@ -87,7 +87,7 @@ function attributesOf(request: PipelineRequest, shownQueries: ReadonlySet<string
     "http.method": method,
     requestId,
   };
-  // Browsers do not let programs set the first one.
+  // Browsers do not let programs set `user-agent`.
   const userAgent = headers.get("user-agent") ?? headers.get("x-ms-useragent");
   if (userAgent !== undefined) attributes["http.user_agent"] = userAgent;
   return attributes;
@@ -95,9 +95,9 @@ function attributesOf(request: PipelineRequest, shownQueries: ReadonlySet<string
 
 const plainAddress = /^[^?#]*\?api-version=[\w.-]*$/;
 
-/** The address; of queries that may hold a secret, nothing but the names. */
+/** Returns the URL, without the values of queries that may contain a secret. */
 function redacted(address: string, shownQueries: ReadonlySet<string>): string {
-  // Most requests have no other query, and then the address needs no parsing.
+  // Most requests have no other query, so their URL needs no parsing.
   if (plainAddress.test(address)) return address;
   const url = new URL(address);
   for (const name of new Set(url.searchParams.keys())) {
@@ -120,7 +120,7 @@ function endWithError(span: TracingSpan, error: unknown): void {
   span.end();
 }
 
-/** What tracing does wrong must not keep a request from being sent. */
+/** Runs a step of tracing. An error in it must not prevent the request. */
 function withoutHarm<T>(step: () => T): T | undefined {
   try {
     return step();

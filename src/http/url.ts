@@ -11,20 +11,20 @@ const regionOrGroup: NameRule = { pattern: /^[-\w.]+$/, expected: "made of lette
 const resource: NameRule = { pattern: /^[-\w]{1,64}$/, expected: "1 to 64 letters, digits, `-` and `_`" };
 const nameRules: Readonly<Record<string, NameRule>> = { resourceGroupName: regionOrGroup, location: regionOrGroup };
 
-/** A path with `{names}` in it, and the values of those. */
+/** A path with placeholders such as `{jobName}`, and their values. */
 export interface PathTemplate {
   /** For example `/subscriptions/{subscriptionId}/providers/Microsoft.BatchAI/workspaces`. */
   readonly path: string;
-  /** Values of the names; `subscriptionId` comes from the context. */
+  /** Values of the placeholders; `subscriptionId` comes from the context. */
   readonly names?: Readonly<Record<string, string>>;
-  /** Values of the query; those that are `undefined` are left out, and `api-version` comes from the context. */
+  /** Query parameters; `api-version` comes from the context. */
   readonly query?: Readonly<Record<string, unknown>>;
 }
 
-/** Makes the URL of a request; names are checked and encoded, so that none of them can lead to another address. */
+/** Creates the URL of a request. Checks and encodes the names, so no name can change the path of the URL. */
 export function buildUrl(context: ServiceContext, operation: string, template: PathTemplate): string {
   let path = "";
-  partsOf(template.path).forEach((part, index) => {
+  templateParts(template.path).forEach((part, index) => {
     path += index % 2 === 0 ? part : encodedName(context, operation, part, template.names);
   });
   return `${context.endpoint}${path}?${queryOf(context, template.query)}`;
@@ -32,8 +32,8 @@ export function buildUrl(context: ServiceContext, operation: string, template: P
 
 const knownParts = new Map<string, readonly string[]>();
 
-/** What is between the names of a path, and the names: by turns. There are few paths, so they are remembered. */
-function partsOf(path: string): readonly string[] {
+/** Splits a path into text and placeholder names, alternately. Caches the result, because there are few paths. */
+function templateParts(path: string): readonly string[] {
   const known = knownParts.get(path);
   if (known !== undefined) return known;
   const parts = path.split(/[{}]/);
@@ -54,7 +54,7 @@ function encodedName(
 }
 
 function queryOf({ apiVersion }: ServiceContext, query: PathTemplate["query"]): string {
-  // Most requests have nothing else, and `URLSearchParams` takes its time.
+  // Most requests have no other query, and `URLSearchParams` is slow.
   if (query === undefined) return `api-version=${encodeURIComponent(apiVersion)}`;
   const parameters = new URLSearchParams({ "api-version": apiVersion });
   for (const [name, value] of Object.entries(query)) parameters.set(name, String(value));
@@ -63,7 +63,7 @@ function queryOf({ apiVersion }: ServiceContext, query: PathTemplate["query"]): 
 
 function checkName(name: string, value: unknown, strict: boolean): ValidationIssue | undefined {
   if (typeof value !== "string" || value === "") return { path: name, message: "is required" };
-  if (value === "." || value === "..") return { path: name, message: `must not be "${value}", which is no name` };
+  if (value === "." || value === "..") return { path: name, message: `must not be "${value}"` };
   if (!strict || name === "subscriptionId") return undefined;
   const { pattern, expected } = nameRules[name] ?? resource;
   return pattern.test(value) ? undefined : { path: name, message: `must be ${expected}, got ${JSON.stringify(value)}` };

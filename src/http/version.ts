@@ -1,4 +1,4 @@
-/** Version of this package; a test keeps it equal to the one in package.json. */
+/** Version of this package. A test compares it with package.json. */
 export const packageVersion = "1.0.0-beta.1";
 
 /** Version of the REST API that the models describe. */

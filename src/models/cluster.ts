@@ -5,81 +5,87 @@ import type { ProvisioningState, ProxyResource, ResourceId } from "./resource.ts
 import type { KeyVaultSecretReference } from "./secret.ts";
 import type { UserAccountSettings } from "./userAccountSettings.ts";
 
-/** `dedicated`: nodes of one's own; `lowpriority`: cheaper ones that can be taken away at any time. There are no other words. */
+/**
+ * `dedicated`: nodes for your use only; `lowpriority`: cheaper nodes that Azure can remove at any time. There are no
+ * other values.
+ */
 export type VmPriority = "dedicated" | "lowpriority";
 
 /**
- * What happens to the job of a node that has to go. `requeue`: it is ended and waits for nodes again; `terminate`: it is
- * ended and has failed; `waitforjobcompletion`: the node stays until the job has ended.
+ * What happens to the job on a node that is removed. `requeue`: the job is stopped and queued again; `terminate`: the
+ * job is stopped and fails; `waitforjobcompletion`: the node stays until the job ends.
  */
 export type DeallocationOption = "requeue" | "terminate" | "waitforjobcompletion" | (string & {});
 
-/** `steady`: a cluster has the nodes that it should have, or cannot get more; `resizing`: nodes are coming or going. */
+/**
+ * `steady`: the cluster has its target number of nodes, or cannot get more; `resizing`: nodes are being added or
+ * removed.
+ */
 export type AllocationState = "steady" | "resizing" | (string & {});
 
-/** What `clusters.create` wants to know. */
+/** Parameters of `clusters.create`. */
 export interface ClusterCreateParameters {
-  /** Azure size of every node, for example `STANDARD_D1`. */
+  /** Azure VM size of every node, for example `STANDARD_D1`. */
   vmSize: string;
-  /** Kind of the nodes; no other words are accepted. Default: `dedicated`. */
+  /** Priority of the nodes; no other values are accepted. Default: `dedicated`. */
   vmPriority?: VmPriority;
-  /** How many nodes there are. Default: 0 nodes, until an update asks for more. */
+  /** Number of nodes. Default: 0 nodes, until an update sets another number. */
   scaleSettings?: ScaleSettings;
   /** Operating system of the nodes. Default: an Ubuntu image that the service chooses. */
   virtualMachineConfiguration?: VirtualMachineConfiguration;
-  /** What is done to a node before its first job. Default: nothing. */
+  /** Preparation of each node before its first job. Default: none. */
   nodeSetup?: NodeSetup;
-  /** The account on every node. */
+  /** Administrator account on every node. */
   userAccountSettings: UserAccountSettings;
-  /** Subnet of the nodes. Default: that of a mounted file server, else one of the service's own. */
+  /** Subnet of the nodes. Default: the subnet of a mounted file server, or else one that the service creates. */
   subnet?: ResourceId;
 }
 
-/** What `clusters.update` can change. */
+/** Parameters of `clusters.update`. */
 export interface ClusterUpdateParameters {
-  /** New settings; they take the place of the present ones as a whole. Absent: the settings stay. */
+  /** New scale settings, which replace all current scale settings. Absent: the settings are kept. */
   scaleSettings?: ScaleSettings;
 }
 
-/** A group of equal nodes on which jobs run. Answered by `clusters.get`. */
+/** A group of identical nodes that run jobs. Returned by `clusters.get`. */
 export interface Cluster extends ProxyResource {
-  /** Azure size of every node, exactly as it was requested. */
+  /** Azure VM size of every node, exactly as requested. */
   vmSize?: string;
-  /** Kind of the nodes: one of two words and no other. Default: `dedicated`. */
+  /** Priority of the nodes: one of two values and no other. Default: `dedicated`. */
   vmPriority?: VmPriority;
-  /** How many nodes there should be; only the active way of scaling is present. */
+  /** Target number of nodes; contains only the active kind of scaling. */
   scaleSettings?: ScaleSettings;
-  /** Operating system of the nodes; the service fills in what was left out. */
+  /** Operating system of the nodes; the service sets properties that the request omitted. */
   virtualMachineConfiguration?: VirtualMachineConfiguration;
-  /** What is done to a node before its first job. Absent when nothing was asked for. */
+  /** Preparation of each node before its first job. Absent if none was requested. */
   nodeSetup?: NodeSetup;
-  /** The account on every node, without its password. */
+  /** Administrator account on every node, without its password. */
   userAccountSettings?: UserAccountSettings;
-  /** Subnet of the nodes. Absent unless requested, or taken over from a mounted file server. */
+  /** Subnet of the nodes. Absent unless requested, or copied from a mounted file server. */
   subnet?: ResourceId;
-  /** When it was created. Set by the service. */
+  /** Creation time. Set by the service. */
   readonly creationTime?: Date;
-  /** How far its creation or deletion has come; `succeeded` says nothing about its nodes. Set by the service. */
+  /** Progress of the creation or deletion; `succeeded` does not mean that the nodes are ready. Set by the service. */
   readonly provisioningState?: ProvisioningState;
-  /** When {@link Cluster.provisioningState} last changed. Set by the service. */
+  /** Time of the last change of {@link Cluster.provisioningState}. Set by the service. */
   readonly provisioningStateTransitionTime?: Date;
-  /** Whether nodes are being added or removed. Set by the service. */
+  /** State of the node allocation: steady or resizing. Set by the service. */
   readonly allocationState?: AllocationState;
-  /** When {@link Cluster.allocationState} last changed. Set by the service. */
+  /** Time of the last change of {@link Cluster.allocationState}. Set by the service. */
   readonly allocationStateTransitionTime?: Date;
-  /** Problems of nodes and of resizing. Absent when there are none. Set by the service. */
+  /** Errors of nodes and of resizing. Absent if there are no errors. Set by the service. */
   readonly errors?: BatchAIError[];
-  /** Number of nodes right now, those on their way in or out included. Set by the service. */
+  /** Current number of nodes, including nodes that are being added or removed. Set by the service. */
   readonly currentNodeCount?: number;
-  /** What the nodes are doing. Set by the service. */
+  /** Number of nodes in each state. Set by the service. */
   readonly nodeStateCounts?: NodeStateCounts;
 }
 
-/** How many nodes a cluster has. Exactly one of the two has to be given. */
+/** Scaling of a cluster. Exactly one of the two properties is required. */
 export interface ScaleSettings {
   /** A fixed number of nodes. */
   manual?: ManualScaleSettings;
-  /** As many nodes as the queued and running jobs need. */
+  /** Automatic scaling to the number of nodes that the queued and running jobs need. */
   autoScale?: AutoScaleSettings;
 }
 
@@ -87,27 +93,27 @@ export interface ScaleSettings {
 export interface ManualScaleSettings {
   /** Number of nodes, at least 0. */
   targetNodeCount: number;
-  /** What happens to the jobs of nodes that go away. Default: `requeue`. */
+  /** What happens to the jobs on nodes that are removed. Default: `requeue`. */
   nodeDeallocationOption?: DeallocationOption;
 }
 
-/** As many nodes as the jobs need, within limits. */
+/** Automatic scaling to the number of nodes that the jobs need, within limits. */
 export interface AutoScaleSettings {
-  /** Number of nodes that stay even without jobs, at least 0; a quota can keep the cluster below it. */
+  /** Minimum number of nodes, even without jobs; at least 0. A quota can keep the cluster below this number. */
   minimumNodeCount: number;
-  /** Number of nodes that is never exceeded, at least 0. */
+  /** Maximum number of nodes, at least 0. */
   maximumNodeCount: number;
-  /** Number of nodes to begin with, at least 0; of use only at creation. Default: 0. */
+  /** Initial number of nodes, at least 0; has an effect only at creation. Default: 0. */
   initialNodeCount?: number;
 }
 
-/** The machine behind a node. */
+/** Virtual machine of a node. */
 export interface VirtualMachineConfiguration {
   /** Image of the operating system. Default: an Ubuntu image that the service chooses. */
   imageReference?: ImageReference;
 }
 
-/** An operating system image. */
+/** An operating system image from the Azure Marketplace, or your own. */
 export interface ImageReference {
   /** Publisher in the Azure Marketplace, for example `Canonical`. */
   publisher: string;
@@ -118,65 +124,65 @@ export interface ImageReference {
   /** Version of the variant. Default: `latest`. */
   version?: string;
   /**
-   * ARM id of an image of one's own, in the cluster's region and subscription; the other properties then describe the
-   * image on which it is based. Default: none.
+   * ARM ID of your own image, in the cluster's region and subscription; the other properties then describe the image
+   * that it is based on. Default: none.
    */
   virtualMachineImageId?: string;
 }
 
-/** What the nodes of a cluster are doing; all five are set by the service. */
+/** Number of nodes of a cluster in each state; all five properties are set by the service. */
 export interface NodeStateCounts {
-  /** Number of nodes that wait for a job. */
+  /** Number of nodes that are ready and run no job. */
   readonly idleNodeCount?: number;
   /** Number of nodes that run a job. */
   readonly runningNodeCount?: number;
   /** Number of nodes that are being set up. */
   readonly preparingNodeCount?: number;
-  /** Number of nodes that could not be set up, or were lost. */
+  /** Number of nodes whose setup failed, or that were lost. */
   readonly unusableNodeCount?: number;
   /** Number of nodes that are being removed. */
   readonly leavingNodeCount?: number;
 }
 
-/** What is done to a node before its first job. */
+/** Preparation of a node before its first job. */
 export interface NodeSetup {
   /** A command that prepares the node. Default: none. */
   setupTask?: SetupTask;
-  /** File systems that the set-up task and every job find below `$AZ_BATCHAI_MOUNT_ROOT`. Default: none. */
+  /** File systems to mount under `$AZ_BATCHAI_MOUNT_ROOT`, for the setup task and every job. Default: none. */
   mountVolumes?: MountVolumes;
-  /** Where the node's performance counters go. Default: nowhere. */
+  /** Destination of the node's performance counters. Default: none, no counters are sent. */
   performanceCountersSettings?: PerformanceCountersSettings;
 }
 
-/** A command that prepares a node; it runs again after a reboot, and must bear that. */
+/** A command that prepares a node. It must be idempotent: it runs again after a reboot. */
 export interface SetupTask {
-  /** Command line, run by bash: as root in Azure, as the account of the service on one machine. */
+  /** Command line for bash. Runs as root in Azure, and as the user of the service on this machine. */
   commandLine: string;
   /** Variables of the command. Default: none. */
   environmentVariables?: EnvironmentVariable[];
   /** Secret variables of the command. Default: none. */
   secrets?: EnvironmentVariableWithSecretValue[];
   /**
-   * Directory below which the command's output is kept, in `stdout-NODE.txt` and `stderr-NODE.txt`; may use
+   * Directory for the command's output, which is stored under it in `stdout-NODE.txt` and `stderr-NODE.txt`. Can use
    * `$AZ_BATCHAI_MOUNT_ROOT`.
    */
   stdOutErrPathPrefix: string;
-  /** Path below the prefix where the output really is. Set by the service. */
+  /** Path of the output under the prefix. Set by the service. */
   readonly stdOutErrPathSuffix?: string;
 }
 
-/** Where the performance counters of nodes go. */
+/** Destination of the performance counters of nodes. */
 export interface PerformanceCountersSettings {
   /** The Application Insights resource that receives them. */
   appInsightsReference: AppInsightsReference;
 }
 
-/** An Application Insights resource. Exactly one of the key and the reference has to be given. */
+/** An Application Insights resource. Exactly one of the key and the key reference is required. */
 export interface AppInsightsReference {
   /** The resource. */
   component: ResourceId;
-  /** Its instrumentation key. Write-only: the service never returns it. */
+  /** Instrumentation key of the resource. Write-only: the service never returns it. */
   instrumentationKey?: string;
-  /** Where the key is kept, instead of {@link AppInsightsReference.instrumentationKey}. */
+  /** Key Vault secret that contains the key, instead of {@link AppInsightsReference.instrumentationKey}. */
   instrumentationKeySecretReference?: KeyVaultSecretReference;
 }

@@ -1,29 +1,29 @@
 import type { KeyVaultSecretReference } from "./secret.ts";
 
-/** The container in which a job runs. */
+/** Container that a job runs in. */
 export interface ContainerSettings {
-  /** Where its image comes from. */
+  /** Image of the container, and its registry. */
   imageSourceRegistry: ImageSourceRegistry;
-  /** Size of `/dev/shm` in Docker's syntax, for example `16gb`. Default: that of the container engine. */
+  /** Size of `/dev/shm` in Docker's syntax, for example `16gb`. Default: the default of the container engine. */
   shmSize?: string;
 }
 
-/** An image and the registry that has it. */
+/** An image and its registry. */
 export interface ImageSourceRegistry {
-  /** Address of the registry. Default: Docker Hub. */
+  /** URL of the registry. Default: Docker Hub. */
   serverUrl?: string;
-  /** Name of the image; with a registry of one's own, its full name. */
+  /** Image name. For a private registry, the full name. */
   image: string;
-  /** How to get into a private registry. Default: no log-in. */
+  /** Credentials for a private registry. Default: none, anonymous access. */
   credentials?: PrivateRegistryCredentials;
 }
 
-/** The way into a private registry. Exactly one of the password and the reference has to be given. */
+/** Credentials for a private registry. Exactly one of the password and the password reference is required. */
 export interface PrivateRegistryCredentials {
   /** User name. */
   username: string;
   /** Password. Write-only: the service never returns it. */
   password?: string;
-  /** Where the password is kept, instead of {@link PrivateRegistryCredentials.password}. */
+  /** Key Vault secret that contains the password, instead of {@link PrivateRegistryCredentials.password}. */
   passwordSecretReference?: KeyVaultSecretReference;
 }

@@ -1,6 +1,6 @@
 import type { KeyVaultSecretReference } from "./secret.ts";
 
-/** An environment variable that everybody may read. */
+/** An environment variable whose value is not secret. */
 export interface EnvironmentVariable {
   /** Name of the variable. */
   name: string;
@@ -8,12 +8,12 @@ export interface EnvironmentVariable {
   value: string;
 }
 
-/** An environment variable whose value is never shown. Exactly one of the value and the reference has to be given. */
+/** An environment variable whose value is secret. Exactly one of the value and the value reference is required. */
 export interface EnvironmentVariableWithSecretValue {
   /** Name of the variable. */
   name: string;
-  /** Value of the variable. Write-only: the service keeps it for the job and never returns it. */
+  /** Value of the variable. Write-only: the service stores it for the job and never returns it. */
   value?: string;
-  /** Where the value is kept, instead of {@link EnvironmentVariableWithSecretValue.value}. */
+  /** Key Vault secret that contains the value, instead of {@link EnvironmentVariableWithSecretValue.value}. */
   valueSecretReference?: KeyVaultSecretReference;
 }

@@ -1,35 +1,35 @@
-/** The body of every error answer. */
+/** Body of every error response. */
 export interface CloudError {
-  /** What went wrong. Set by the service. */
+  /** The error. Set by the service. */
   readonly error?: CloudErrorBody;
 }
 
-/** One error, as the service describes it. */
+/** An error, as the service describes it. */
 export interface CloudErrorBody {
-  /** Stable word for programs, for example `JobNotFound`. Set by the service. */
+  /** Stable code for programs, for example `JobNotFound`. Set by the service. */
   readonly code?: string;
-  /** Sentence for people. Set by the service. */
+  /** Message for people. Set by the service. */
   readonly message?: string;
-  /** What the error is about, for example the path of a property. Absent when there is nothing to name. */
+  /** Target of the error, for example the path of a property. Absent if the error has no target. */
   readonly target?: string;
-  /** Further errors that explain this one. Absent when there are none. */
+  /** Further errors that explain this error. Absent if there are none. */
   readonly details?: CloudErrorBody[];
 }
 
-/** A problem of a cluster's nodes or of a job, told as part of the resource. */
+/** An error of a cluster's nodes or of a job, reported as part of the resource. Set by the service. */
 export interface BatchAIError {
-  /** Stable word for programs, for example `JobTerminated`. Set by the service. */
+  /** Stable code for programs, for example `JobTerminated`. Set by the service. */
   readonly code?: string;
-  /** Sentence for people. Set by the service. */
+  /** Message for people. Set by the service. */
   readonly message?: string;
-  /** Facts about the problem. Absent when there are none. */
+  /** Details of the error. Absent if there are none. */
   readonly details?: NameValuePair[];
 }
 
-/** One named fact. */
+/** A named value. */
 export interface NameValuePair {
-  /** What it is. */
+  /** Name of the value. */
   name?: string;
-  /** Its value as text. */
+  /** The value, as text. */
   value?: string;
 }

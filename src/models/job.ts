@@ -5,12 +5,12 @@ import type { MountVolumes } from "./mountVolumes.ts";
 import type { ProvisioningState, ProxyResource, ResourceId } from "./resource.ts";
 import type { ToolkitSettings } from "./toolkitSettings.ts";
 
-/** Which of the jobs that wait for a cluster comes first: `high`, then `normal`, then `low`. Running jobs are left alone. */
+/** Order of the jobs queued on a cluster: `high`, then `normal`, then `low`. Does not affect running jobs. */
 export type JobPriority = "low" | "normal" | "high" | (string & {});
 
 /**
- * Where a job is on its way. `queued`: it waits for nodes; `running`, preparation included; `terminating`: it is being
- * ended; `succeeded`: exit code 0; `failed`: another one, or what `executionInfo.errors` says.
+ * State of a job. `queued`: waiting for nodes; `running`: running, or being prepared; `terminating`: being stopped;
+ * `succeeded`: exit code 0; `failed`: another exit code, or the reason in `executionInfo.errors`.
  */
 export type ExecutionState = "queued" | "running" | "terminating" | "succeeded" | "failed" | (string & {});
 
@@ -27,60 +27,64 @@ export type ToolType =
   | "custom"
   | (string & {});
 
-/** What `jobs.create` wants to know. Exactly one of the nine toolkit settings has to be given. */
+/** Parameters of `jobs.create`. Exactly one of the nine toolkit settings is required. */
 export interface JobCreateParameters extends ToolkitSettings {
-  /** How urgent it is. Default: `normal`. */
+  /** Priority of the job. Default: `normal`. */
   schedulingPriority?: JobPriority;
-  /** The cluster that runs it; may be in another workspace. */
+  /** Cluster that runs the job; can be in another workspace. */
   cluster: ResourceId;
-  /** File systems that this job alone finds below `$AZ_BATCHAI_JOB_MOUNT_ROOT`. Default: none. */
+  /** File systems to mount under `$AZ_BATCHAI_JOB_MOUNT_ROOT`, for this job only. Default: none. */
   mountVolumes?: MountVolumes;
-  /** Number of nodes, at least 1; the job starts when so many are free at the same time. */
+  /** Number of nodes, at least 1. The job starts when this many nodes are free at the same time. */
   nodeCount: number;
-  /** The container in which it runs. Default: none, it runs on the node itself. */
+  /** Container that the job runs in. Default: none, the job runs directly on the node. */
   containerSettings?: ContainerSettings;
-  /** A command that runs on every node of the job before the toolkit; when it fails, the job does. Default: none. */
+  /** Command that runs on every node of the job before the toolkit. If it fails, the job fails. Default: none. */
   jobPreparation?: JobPreparation;
   /**
-   * Directory below which standard output, standard error and the execution log are kept. Begins with a variable:
-   * `$AZ_BATCHAI_MOUNT_ROOT/PATH` or `$AZ_BATCHAI_JOB_MOUNT_ROOT/PATH`, where PATH is the `relativeMountPath` of a file
-   * share of the cluster or of the job, or `$AZ_BATCHAI_JOB_TEMP_DIR` for output that is neither kept nor listed.
+   * Directory for standard output, standard error and the execution log, which are stored under it. Starts with a
+   * variable: `$AZ_BATCHAI_MOUNT_ROOT/PATH` or `$AZ_BATCHAI_JOB_MOUNT_ROOT/PATH`, where PATH is the `relativeMountPath`
+   * of a file share of the cluster or of the job, or `$AZ_BATCHAI_JOB_TEMP_DIR` for output that is not kept and cannot
+   * be listed.
    */
   stdOutErrPathPrefix: string;
   /** Directories that the job reads. Default: none. */
   inputDirectories?: InputDirectory[];
-  /** Directories that the job writes and `jobs.listOutputFiles` can list. Default: none. */
+  /** Directories that the job writes; `jobs.listOutputFiles` can list them. Default: none. */
   outputDirectories?: OutputDirectory[];
-  /** Variables of the job and its preparation; they may use each other, and those of the service. Default: none. */
+  /**
+   * Variables of the job and its preparation; their values can use each other and the variables of the service.
+   * Default: none.
+   */
   environmentVariables?: EnvironmentVariable[];
-  /** Secret variables of the job and its preparation; paths cannot use them. Default: none. */
+  /** Secret variables of the job and its preparation; paths cannot use secret variables. Default: none. */
   secrets?: EnvironmentVariableWithSecretValue[];
-  /** Limits of the job. Default: seven days. */
+  /** Limits of the job. Default: a run time of seven days. */
   constraints?: JobConstraints;
 }
 
-/** A training run, or any other piece of work. Answered by `jobs.get`. */
+/** A training run, or any other work. Returned by `jobs.get`. */
 export interface Job extends ProxyResource, ToolkitSettings {
-  /** How urgent it is. Default: `normal`. */
+  /** Priority of the job. Default: `normal`. */
   schedulingPriority?: JobPriority;
-  /** The cluster that runs it. */
+  /** Cluster that runs the job. */
   cluster?: ResourceId;
-  /** File systems that this job alone finds below `$AZ_BATCHAI_JOB_MOUNT_ROOT`; without their keys. */
+  /** File systems mounted under `$AZ_BATCHAI_JOB_MOUNT_ROOT`, for this job only; without their keys. */
   mountVolumes?: MountVolumes;
   /** Number of nodes. */
   nodeCount?: number;
-  /** The container in which it runs; without the registry's password. */
+  /** Container that the job runs in; without the registry's password. */
   containerSettings?: ContainerSettings;
-  /** The toolkit, derived from the settings that were given. The service sets it. */
+  /** Toolkit of the job, derived from its settings. The service sets it. */
   toolType?: ToolType;
-  /** A command that runs on every node of the job before the toolkit. */
+  /** Command that runs on every node of the job before the toolkit. */
   jobPreparation?: JobPreparation;
   /**
-   * Path that the service puts between a prefix (of the output or of an output directory) and what the job writes, so
-   * that no two jobs meet. Set by the service.
+   * Path that the service inserts between a prefix (of the output or of an output directory) and the job's files, to
+   * keep jobs apart. Set by the service.
    */
   readonly jobOutputDirectoryPathSegment?: string;
-  /** Directory below which standard output, standard error and the execution log are kept. */
+  /** Directory for standard output, standard error and the execution log, which are stored under it. */
   stdOutErrPathPrefix?: string;
   /** Directories that the job reads. */
   inputDirectories?: InputDirectory[];
@@ -90,63 +94,69 @@ export interface Job extends ProxyResource, ToolkitSettings {
   environmentVariables?: EnvironmentVariable[];
   /** Names of the secret variables of the job; their values are never returned. */
   secrets?: EnvironmentVariableWithSecretValue[];
-  /** Limits of the job; the service fills them in. */
+  /** Limits of the job; the service sets limits that the request omitted. */
   constraints?: JobConstraints;
-  /** When it was created. Set by the service. */
+  /** Creation time. Set by the service. */
   readonly creationTime?: Date;
-  /** How far its creation or deletion has come; `succeeded` says nothing about its run. Set by the service. */
+  /** Progress of the creation or deletion; `succeeded` does not mean that the job has run. Set by the service. */
   readonly provisioningState?: ProvisioningState;
-  /** When {@link Job.provisioningState} last changed. Set by the service. */
+  /** Time of the last change of {@link Job.provisioningState}. Set by the service. */
   readonly provisioningStateTransitionTime?: Date;
-  /** Where it is on its way. Set by the service. */
+  /** State of the run. Set by the service. */
   readonly executionState?: ExecutionState;
-  /** When {@link Job.executionState} last changed. Set by the service. */
+  /** Time of the last change of {@link Job.executionState}. Set by the service. */
   readonly executionStateTransitionTime?: Date;
-  /** How its run went. Absent while it is queued. The service sets it. */
+  /** Result of the run. Absent while the job is queued. The service sets it. */
   executionInfo?: JobExecutionInfo;
 }
 
 /** Limits of a job. */
 export interface JobConstraints {
-  /** Longest time it may run, as an ISO 8601 duration such as `PT4H30M`; then it is ended and has failed. Default: `P7D`. */
+  /**
+   * Maximum run time, as an ISO 8601 duration such as `PT4H30M`. A job that runs longer is stopped and fails.
+   * Default: `P7D`.
+   */
   maxWallClockTime?: string;
 }
 
-/** How the run of a job went; all of it is set by the service. */
+/** Result of the run of a job; all properties are set by the service. */
 export interface JobExecutionInfo {
-  /** When it last began to run. */
+  /** Time of the last start. */
   readonly startTime?: Date;
-  /** When it ended. Absent until then. */
+  /** End time. Absent until the job ends. */
   readonly endTime?: Date;
-  /** Exit code of the toolkit. Absent until the end, and when the job was terminated. */
+  /** Exit code of the toolkit. Absent until the job ends, and if the job was terminated. */
   readonly exitCode?: number;
-  /** Why it failed. Absent when it did not. */
+  /** Reasons for the failure. Absent if the job did not fail. */
   readonly errors?: BatchAIError[];
 }
 
-/** A command that runs on every node of a job before the toolkit, in the job's container when it has one. */
+/** Command that runs on every node of a job before the toolkit, in the job's container if it has one. */
 export interface JobPreparation {
-  /** Command line, run by bash. Any exit code but 0 fails the job with `JobPreparationFailed`. */
+  /** Command line for bash. If its exit code is not 0, the job fails with `JobPreparationFailed`. */
   commandLine: string;
 }
 
-/** A directory that a job reads. Nothing makes it. */
+/** A directory that a job reads. It must exist. */
 export interface InputDirectory {
-  /** The job finds the path in `$AZ_BATCHAI_INPUT_<id>`; unique in the job. */
+  /** ID of the directory, unique in the job. The job gets the path in `$AZ_BATCHAI_INPUT_<id>`. */
   id: string;
-  /** Absolute path; may use variables, as in `$AZ_BATCHAI_JOB_MOUNT_ROOT/share/data`. */
+  /** Absolute path; can use variables, as in `$AZ_BATCHAI_JOB_MOUNT_ROOT/share/data`. */
   path: string;
 }
 
 /**
- * A directory that a job writes: `<pathPrefix>/<jobOutputDirectoryPathSegment>/outputs/<pathSuffix>`. It is made before the
- * job starts.
+ * A directory that a job writes: `<pathPrefix>/<jobOutputDirectoryPathSegment>/outputs/<pathSuffix>`. Created before
+ * the job starts.
  */
 export interface OutputDirectory {
-  /** The job finds the path in `$AZ_BATCHAI_OUTPUT_<id>`; unique in the job, and not `stdouterr`. */
+  /**
+   * ID of the directory, unique in the job; must not be `stdouterr`. The job gets the path in
+   * `$AZ_BATCHAI_OUTPUT_<id>`.
+   */
   id: string;
-  /** Beginning of the path, with a variable as in {@link JobCreateParameters.stdOutErrPathPrefix}. */
+  /** Start of the path, with a variable as in {@link JobCreateParameters.stdOutErrPathPrefix}. */
   pathPrefix: string;
-  /** End of the path. Default: none; then directories with the same prefix are the same. */
+  /** End of the path. Default: none; output directories with the same prefix are then identical. */
   pathSuffix?: string;
 }

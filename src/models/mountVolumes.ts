@@ -2,17 +2,17 @@ import type { ResourceId } from "./resource.ts";
 import type { KeyVaultSecretReference } from "./secret.ts";
 
 /**
- * File systems to mount: for every job of a cluster below `$AZ_BATCHAI_MOUNT_ROOT`, or for one job below
- * `$AZ_BATCHAI_JOB_MOUNT_ROOT`. Each needs a `relativeMountPath` of its own. Every list is empty by default.
+ * File systems to mount: for every job of a cluster under `$AZ_BATCHAI_MOUNT_ROOT`, or for one job under
+ * `$AZ_BATCHAI_JOB_MOUNT_ROOT`. Each `relativeMountPath` must be unique. Every list is empty by default.
  */
 export interface MountVolumes {
   /** Azure file shares. */
   azureFileShares?: AzureFileShareReference[];
   /** Azure blob containers. */
   azureBlobFileSystems?: AzureBlobFileSystemReference[];
-  /** File servers made by `fileServers.create`. */
+  /** File servers that were created with `fileServers.create`. */
   fileServers?: FileServerReference[];
-  /** Anything else that a mount command can reach. */
+  /** Other file systems, mounted with your own command. */
   unmanagedFileSystems?: UnmanagedFileSystemReference[];
 }
 
@@ -22,13 +22,13 @@ export interface AzureFileShareReference {
   accountName: string;
   /** URL of the share: `https://ACCOUNT.file.core.windows.net/SHARE`. */
   azureFileUrl: string;
-  /** The key of the account, or where it is kept. */
+  /** Key of the account, or a reference to it. */
   credentials: AzureStorageCredentialsInfo;
-  /** Where it appears: a path below the root of the mounts, for example `data`. */
+  /** Mount path, relative to the root of the mounts, for example `data`. */
   relativeMountPath: string;
-  /** Permissions of the share's files, in octal. Default: `0777`. */
+  /** Permissions of the files of the share, in octal. Default: `0777`. */
   fileMode?: string;
-  /** Permissions of the share's directories, in octal. Default: `0777`. */
+  /** Permissions of the directories of the share, in octal. Default: `0777`. */
   directoryMode?: string;
 }
 
@@ -38,9 +38,9 @@ export interface AzureBlobFileSystemReference {
   accountName: string;
   /** Name of the container. */
   containerName: string;
-  /** The key of the account, or where it is kept. */
+  /** Key of the account, or a reference to it. */
   credentials: AzureStorageCredentialsInfo;
-  /** Where it appears: a path below the root of the mounts, for example `data`. */
+  /** Mount path, relative to the root of the mounts, for example `data`. */
   relativeMountPath: string;
   /** Options of the blobfuse mount. Default: none. */
   mountOptions?: string;
@@ -50,26 +50,26 @@ export interface AzureBlobFileSystemReference {
 export interface FileServerReference {
   /** The file server. */
   fileServer: ResourceId;
-  /** Directory of the server to mount. Default: all of its data. */
+  /** Directory of the server to mount. Default: the root of its data. */
   sourceDirectory?: string;
-  /** Where it appears: a path below the root of the mounts, for example `data`. */
+  /** Mount path, relative to the root of the mounts, for example `data`. */
   relativeMountPath: string;
   /** Options of the mount, for example `rw`. Default: none. */
   mountOptions?: string;
 }
 
-/** A file system that the service knows nothing of but the command which mounts it. */
+/** A file system that the service mounts with your own command. */
 export interface UnmanagedFileSystemReference {
-  /** Mount command without its last argument: the service appends the mount path. */
+  /** Mount command without its last argument; the service appends the mount path. */
   mountCommand: string;
-  /** Where it appears: a path below the root of the mounts, for example `data`. */
+  /** Mount path, relative to the root of the mounts, for example `data`. */
   relativeMountPath: string;
 }
 
-/** The way into a storage account. Exactly one of the key and the reference has to be given. */
+/** Credentials for a storage account. Exactly one of the key and the key reference is required. */
 export interface AzureStorageCredentialsInfo {
-  /** Account key, in base64. Write-only: the service never returns it. */
+  /** Account key in Base64. Write-only: the service never returns it. */
   accountKey?: string;
-  /** Where the key is kept, instead of {@link AzureStorageCredentialsInfo.accountKey}. */
+  /** Key Vault secret that contains the key, instead of {@link AzureStorageCredentialsInfo.accountKey}. */
   accountKeySecretReference?: KeyVaultSecretReference;
 }

@@ -1,16 +1,16 @@
-/** Something that the resource provider can do. Answered by `operations.list`. */
+/** An operation of the resource provider. Returned by `operations.list`. */
 export interface Operation {
-  /** `Microsoft.BatchAI/<resource>/<verb>`, as role definitions use it. Set by the service. */
+  /** Name of the operation for role definitions: `Microsoft.BatchAI/<resource>/<verb>`. Set by the service. */
   readonly name?: string;
-  /** Its names for people. */
+  /** Names for people. */
   display?: OperationDisplay;
-  /** Who is meant to call it. Set by the service. */
+  /** Intended caller of the operation. Set by the service. */
   readonly origin?: string;
-  /** Whatever else the service says about it. */
+  /** Further properties of the operation. */
   properties?: Record<string, unknown>;
 }
 
-/** Names of an operation for people; all of them are set by the service. */
+/** Names of an operation for people; all properties are set by the service. */
 export interface OperationDisplay {
   /** Name of the provider. */
   readonly provider?: string;
@@ -18,6 +18,6 @@ export interface OperationDisplay {
   readonly operation?: string;
   /** Name of the resource type. */
   readonly resource?: string;
-  /** What the operation does. */
+  /** Description of the operation. */
   readonly description?: string;
 }

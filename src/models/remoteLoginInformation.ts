@@ -1,11 +1,11 @@
 /**
- * Where to reach a node by SSH. Answered by `clusters.listRemoteLoginInformation` and `jobs.listRemoteLoginInformation`;
- * all of it is set by the service.
+ * SSH address of a node. Returned by `clusters.listRemoteLoginInformation` and `jobs.listRemoteLoginInformation`; all
+ * properties are set by the service.
  */
 export interface RemoteLoginInformation {
-  /** Id of the node. */
+  /** ID of the node. */
   readonly nodeId?: string;
-  /** Address of the node; several nodes may share it. */
+  /** IP address of the node; several nodes can share one address. */
   readonly ipAddress?: string;
   /** Port of the node's SSH server. */
   readonly port?: number;

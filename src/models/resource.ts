@@ -1,26 +1,29 @@
 /** A reference to an Azure resource. */
 export interface ResourceId {
-  /** ARM id of the resource: `/subscriptions/.../providers/...`. Compared without regard to case. */
+  /** ARM ID of the resource: `/subscriptions/.../providers/...`. Not case-sensitive. */
   id: string;
 }
 
-/** What every resource below a workspace has. */
+/** Properties of every resource in a workspace. */
 export interface ProxyResource {
-  /** ARM id. Set by the service. */
+  /** ARM ID of the resource. Set by the service. */
   readonly id?: string;
-  /** Name, unique among its siblings: 1 to 64 letters, digits, `-` and `_`. Set by the service from the request's path. */
+  /**
+   * Name of the resource, unique in its parent: 1 to 64 letters, digits, `-` and `_`. Set by the service from the path
+   * of the request.
+   */
   readonly name?: string;
-  /** ARM type, for example `Microsoft.BatchAI/workspaces/clusters`. Set by the service. */
+  /** ARM type of the resource, for example `Microsoft.BatchAI/workspaces/clusters`. Set by the service. */
   readonly type?: string;
 }
 
-/** What a resource with a region of its own has; of all resources here, only workspaces do. */
+/** Properties of a resource that has its own region: only workspaces have one. */
 export interface Resource extends ProxyResource {
   /** Azure region, for example `northeurope`. Set by the service from the create request. */
   readonly location?: string;
-  /** Free labels. Set by the service from the last request that gave some; absent when none did. */
+  /** Labels, name to value. Set by the service from the last request that contained tags; absent if none did. */
   readonly tags?: Record<string, string>;
 }
 
-/** How far the service has come with making or removing a workspace, an experiment, a cluster or a job. */
+/** Progress of the creation or deletion of a workspace, an experiment, a cluster or a job. */
 export type ProvisioningState = "creating" | "succeeded" | "failed" | "deleting" | (string & {});

@@ -1,8 +1,8 @@
 import type { ResourceId } from "./resource.ts";
 
-/** Names a secret in an Azure Key Vault, so that it need not travel in the request. */
+/** Reference to a secret in Azure Key Vault, used instead of the secret itself. */
 export interface KeyVaultSecretReference {
-  /** The vault. */
+  /** Key Vault that contains the secret. */
   sourceVault: ResourceId;
   /** URL of the secret, for example `https://myvault.vault.azure.net/secrets/mysecret`. */
   secretUrl: string;

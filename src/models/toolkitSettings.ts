@@ -1,4 +1,4 @@
-/** What a job runs: the settings of its toolkit. Exactly one of the nine is given. */
+/** Settings of the toolkit that a job runs. Exactly one of the nine toolkits is set. */
 export interface ToolkitSettings {
   /** Runs a CNTK training. */
   cntkSettings?: CNTKsettings;
@@ -22,47 +22,50 @@ export interface ToolkitSettings {
 
 /** Runs a CNTK training: a BrainScript configuration or a Python script. */
 export interface CNTKsettings {
-  /** `BrainScript` or `Python`. Default: `Python` when a script is given, else `BrainScript`. */
+  /** `BrainScript` or `Python`. Default: `Python` if a script is set, otherwise `BrainScript`. */
   languageType?: string;
-  /** Path of the configuration file; BrainScript only, and needed there. Default: none. */
+  /** Path of the configuration file; required for BrainScript, not allowed for Python. Default: none. */
   configFilePath?: string;
-  /** Path of the script; Python only, and needed there. Default: none. */
+  /** Path of the script; required for Python, not allowed for BrainScript. Default: none. */
   pythonScriptFilePath?: string;
-  /** Path of the Python interpreter; Python only. Default: `python` of the node's `PATH`. */
+  /** Path of the Python interpreter; Python only. Default: `python` in the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the training, as a shell reads them; may use variables. Default: none. */
+  /** Arguments of the training, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
-  /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
+  /** Total number of processes on all nodes, at least 1. Default: the node count of the job. */
   processCount?: number;
 }
 
 /** Runs a PyTorch script on every node. */
 export interface PyTorchSettings {
-  /** Path of the script; may use variables. */
+  /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
+  /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
-  /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
+  /** Total number of processes on all nodes, at least 1. Default: the node count of the job. */
   processCount?: number;
-  /** How the processes talk: `TCP`, `Gloo` or `MPI`, in any case. Needed only for more than one process. Default: none. */
+  /**
+   * Communication of the processes: `TCP`, `Gloo` or `MPI`; not case-sensitive. Required for more than one process.
+   * Default: none.
+   */
   communicationBackend?: string;
 }
 
-/** Runs a TensorFlow script, alone or as master, workers and parameter servers. */
+/** Runs a TensorFlow script, either alone or as a master, workers and parameter servers. */
 export interface TensorFlowSettings {
-  /** Path of the script; may use variables. */
+  /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the master. Default: none. */
+  /** Arguments of the master process. Default: none. */
   masterCommandLineArgs?: string;
   /** Arguments of each worker; distributed training only. Default: none. */
   workerCommandLineArgs?: string;
   /** Arguments of each parameter server; distributed training only. Default: none. */
   parameterServerCommandLineArgs?: string;
-  /** Number of workers, at least 0; distributed training only. Default: the job's node count. */
+  /** Number of workers, at least 0; distributed training only. Default: the node count of the job. */
   workerCount?: number;
   /** Number of parameter servers, at least 0 and at most the node count; distributed training only. Default: 1. */
   parameterServerCount?: number;
@@ -70,62 +73,64 @@ export interface TensorFlowSettings {
 
 /** Runs a Caffe training: a solver configuration or a Python script, not both. */
 export interface CaffeSettings {
-  /** Path of the solver configuration. Default: none, a script is needed then. */
+  /** Path of the solver configuration. Default: none; a script is then required. */
   configFilePath?: string;
-  /** Path of the script. Default: none, a solver configuration is needed then. */
+  /** Path of the script. Default: none; a solver configuration is then required. */
   pythonScriptFilePath?: string;
-  /** Path of the Python interpreter; with a script only. Default: `python` of the node's `PATH`. */
+  /** Path of the Python interpreter; only with a script. Default: `python` in the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the training, as a shell reads them; may use variables. Default: none. */
+  /** Arguments of the training, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
-  /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
+  /** Total number of processes on all nodes, at least 1. Default: the node count of the job. */
   processCount?: number;
 }
 
 /** Runs a Caffe2 script. */
 export interface Caffe2Settings {
-  /** Path of the script; may use variables. */
+  /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
+  /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
 }
 
 /** Runs a Chainer script under MPI. */
 export interface ChainerSettings {
-  /** Path of the script; may use variables. */
+  /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
+  /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
-  /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
+  /** Total number of processes on all nodes, at least 1. Default: the node count of the job. */
   processCount?: number;
 }
 
 /** Runs a Horovod script under MPI. */
 export interface HorovodSettings {
-  /** Path of the script; may use variables. */
+  /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` of the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
   pythonInterpreterPath?: string;
-  /** Arguments of the script, as a shell reads them; may use variables. Default: none. */
+  /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
-  /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
+  /** Total number of processes on all nodes, at least 1. Default: the node count of the job. */
   processCount?: number;
 }
 
 /** Runs any program under MPI. */
 export interface CustomMpiSettings {
-  /** Command line that MPI starts for each process; without `mpirun`. */
+  /** Command line that MPI starts for each process, without `mpirun`. */
   commandLine: string;
-  /** Number of processes on all nodes together, at least 1. Default: the job's node count. */
+  /** Total number of processes on all nodes, at least 1. Default: the node count of the job. */
   processCount?: number;
 }
 
 /** Runs any command line on the first node. */
 export interface CustomToolkitSettings {
-  /** The command line, run by bash. Default: none, which the service refuses, although the API declares it optional. */
+  /**
+   * Command line for bash. Default: none, which the service rejects although the API declares the property optional.
+   */
   commandLine?: string;
 }

@@ -1,19 +1,19 @@
-/** What a usage is counted in. */
+/** Unit of a usage. */
 export type UsageUnit = "Count" | (string & {});
 
-/** How much of a quota is in use. Answered by `usages.list`; all of it is set by the service. */
+/** Usage of a quota. Returned by `usages.list`; all properties are set by the service. */
 export interface Usage {
-  /** What it is counted in. */
+  /** Unit of the numbers. */
   readonly unit?: UsageUnit;
-  /** How much is in use now. */
+  /** Current usage. */
   readonly currentValue?: number;
-  /** How much may be in use; a negative number is no limit. */
+  /** Maximum usage; a negative number means that there is no limit. */
   readonly limit?: number;
-  /** What is counted. */
+  /** Name of the quota. */
   readonly name?: UsageName;
 }
 
-/** What a usage counts; set by the service. */
+/** Name of a quota; all properties are set by the service. */
 export interface UsageName {
   /** Name for programs. */
   readonly value?: string;

@@ -1,9 +1,12 @@
-/** The administrator of a node or a file server, who logs in with the key or with the password: give at least one. */
+/**
+ * Administrator account on a node or a file server, for sign-in with a key or a password. At least one of the two is
+ * required.
+ */
 export interface UserAccountSettings {
   /** Name of the account. */
   adminUserName: string;
-  /** Public key for SSH, in the form of an `authorized_keys` line. Default: none. */
+  /** Public SSH key, in the format of an `authorized_keys` line. Default: none. */
   adminUserSshPublicKey?: string;
-  /** Password for SSH. Write-only: the service never returns it. Default: none. */
+  /** SSH password. Write-only: the service never returns it. Default: none. */
   adminUserPassword?: string;
 }

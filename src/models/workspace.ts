@@ -1,25 +1,25 @@
 import type { ProvisioningState, Resource } from "./resource.ts";
 
-/** The container of clusters, file servers and experiments, in one region. Answered by `workspaces.get`. */
+/** A container for clusters, file servers and experiments, in one region. Returned by `workspaces.get`. */
 export interface Workspace extends Resource {
-  /** When it was created. Set by the service. */
+  /** Creation time. Set by the service. */
   readonly creationTime?: Date;
-  /** How far its creation or deletion has come. Set by the service. */
+  /** Progress of the creation or deletion. Set by the service. */
   readonly provisioningState?: ProvisioningState;
-  /** When {@link Workspace.provisioningState} last changed. Set by the service. */
+  /** Time of the last change of {@link Workspace.provisioningState}. Set by the service. */
   readonly provisioningStateTransitionTime?: Date;
 }
 
-/** What `workspaces.create` wants to know. */
+/** Parameters of `workspaces.create`. */
 export interface WorkspaceCreateParameters {
-  /** Azure region in which the workspace and everything in it lives, for example `northeurope`. */
+  /** Azure region of the workspace and everything in it, for example `northeurope`. */
   location: string;
-  /** Free labels, name to value. Default: none. */
+  /** Labels, name to value. Default: none. */
   tags?: Record<string, string>;
 }
 
-/** What `workspaces.update` can change. */
+/** Parameters of `workspaces.update`. */
 export interface WorkspaceUpdateParameters {
-  /** Labels that take the place of all present ones. Absent: the labels stay. */
+  /** Labels, which replace all current labels. Absent: the labels are kept. */
   tags?: Record<string, string>;
 }

@@ -1,4 +1,5 @@
-import type { HttpMethods } from "@azure/core-rest-pipeline";
+import { requestOf } from "../http/call.ts";
+import type { Call } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import { pagedList } from "../http/paging.ts";
@@ -6,140 +7,90 @@ import type { PagedList } from "../http/paging.ts";
 import { pollOperation } from "../http/poller.ts";
 import type { OperationPoller } from "../http/poller.ts";
 import { send } from "../http/request.ts";
-import type { ServiceRequest } from "../http/request.ts";
-import { buildUrl } from "../http/url.ts";
-import { ValidationError } from "../http/validationError.ts";
 import { deserialize } from "../wire/deserialize.ts";
 import type { ModelSchema } from "../wire/schema.ts";
-import { serialize } from "../wire/serialize.ts";
-import { validate } from "../wire/validate.ts";
-import type { ValidationIssue } from "../wire/validate.ts";
 
-/** A model on its way out, with what it has to be checked for. */
-export interface Outgoing {
-  issues(): ValidationIssue[];
-  toJson(): Record<string, unknown>;
-}
+/** Operation, path and arguments of a call; the functions below add the HTTP method. */
+export type Arguments = Omit<Call, "method" | "success">;
 
-/** What a method asks of the service. */
-export interface Call {
-  /** Name of the method, for example `jobs.create`. */
-  readonly operation: string;
-  /** Path with `{names}` in it. */
-  readonly path: string;
-  /** Values of the names. */
-  readonly names?: Readonly<Record<string, string>>;
-  /** Query of the request. */
-  readonly query?: Outgoing;
-  /** Body of the request. */
-  readonly body?: Outgoing;
-}
-
-/** Prepares a model for the body or the query of a request; issues name it by `path`. */
-export function outgoing<T>(schema: ModelSchema<T>, value: NoInfer<T>, path: string): Outgoing {
-  return {
-    issues: () => validate(schema, value, { view: "model", path }),
-    toJson: () => serialize(schema, value, { readOnly: "drop" }),
-  };
-}
-
-/** Asks for one resource. */
+/** Gets a resource. */
 export async function getResource<T>(
   context: ServiceContext,
-  call: Call,
+  args: Arguments,
   schema: ModelSchema<T>,
   options: OperationOptions,
 ): Promise<T> {
-  return deserialize(schema, (await send(context, toRequest(context, call, "GET", [200]), options)).body);
+  const request = requestOf(context, { ...args, method: "GET", success: [200] });
+  return deserialize(schema, (await send(context, request, options)).body);
 }
 
-/** Changes a resource and gets it back as it is then. */
+/** Changes a resource, and returns the changed resource. */
 export async function updateResource<T>(
   context: ServiceContext,
-  call: Call,
+  args: Arguments,
   schema: ModelSchema<T>,
   options: OperationOptions,
 ): Promise<T> {
-  return deserialize(schema, (await send(context, toRequest(context, call, "PATCH", [200]), options)).body);
+  const request = requestOf(context, { ...args, method: "PATCH", success: [200] });
+  return deserialize(schema, (await send(context, request, options)).body);
 }
 
-/** Begins to make a resource; the result is the resource. */
+/** Starts the creation of a resource. The poller returns the resource. */
 export function createResource<T>(
   context: ServiceContext,
-  call: Call,
+  args: Arguments,
   schema: ModelSchema<T>,
   options: LongRunningOperationOptions,
 ): OperationPoller<T> {
-  const { operation } = call;
-  const firstRequest = (): ServiceRequest => toRequest(context, call, "PUT", [200, 202]);
-  const readResult = (answer: unknown): T => deserialize(schema, answer);
-  return pollOperation(context, { operation, firstRequest, readResult, endsWithResource: true }, options);
+  const call: Call = { ...args, method: "PUT", success: [200, 202] };
+  const readResult = (body: unknown): T => deserialize(schema, body);
+  return pollOperation(context, { operation: args.operation, call, readResult, endsWithResource: true }, options);
 }
 
-/** Begins to remove a resource. */
+/** Starts the deletion of a resource. */
 export function deleteResource(
   context: ServiceContext,
-  call: Call,
+  args: Arguments,
   options: LongRunningOperationOptions,
 ): OperationPoller<void> {
-  return startWithoutResult(
-    context,
-    call.operation,
-    () => toRequest(context, call, "DELETE", [200, 202, 204]),
-    options,
-  );
+  return pollWithoutResult(context, { ...args, method: "DELETE", success: [200, 202, 204] }, options);
 }
 
-/** Begins to do something to a resource. */
+/** Starts an action on a resource. */
 export function startAction(
   context: ServiceContext,
-  call: Call,
+  args: Arguments,
   options: LongRunningOperationOptions,
 ): OperationPoller<void> {
-  return startWithoutResult(context, call.operation, () => toRequest(context, call, "POST", [200, 202]), options);
+  return pollWithoutResult(context, { ...args, method: "POST", success: [200, 202] }, options);
 }
 
-function startWithoutResult(
+function pollWithoutResult(
   context: ServiceContext,
-  operation: string,
-  firstRequest: () => ServiceRequest,
+  call: Call,
   options: LongRunningOperationOptions,
 ): OperationPoller<void> {
   const readResult = (): void => undefined;
-  return pollOperation(context, { operation, firstRequest, readResult, endsWithResource: false }, options);
+  const { operation } = call;
+  return pollOperation(context, { operation, call, readResult, endsWithResource: false }, options);
 }
 
-/** Lists by GET. */
+/** Lists items with GET. */
 export function list<T>(
   context: ServiceContext,
-  call: Call,
+  args: Arguments,
   schema: ModelSchema<T>,
   options: OperationOptions,
 ): PagedList<T> {
-  return pagedList(context, schema, () => toRequest(context, call, "GET", [200]), options);
+  return pagedList(context, schema, { ...args, method: "GET", success: [200] }, options);
 }
 
-/** Lists by POST. */
+/** Lists items with POST. */
 export function listByPost<T>(
   context: ServiceContext,
-  call: Call,
+  args: Arguments,
   schema: ModelSchema<T>,
   options: OperationOptions,
 ): PagedList<T> {
-  return pagedList(context, schema, () => toRequest(context, call, "POST", [200]), options);
-}
-
-function toRequest(
-  context: ServiceContext,
-  call: Call,
-  method: HttpMethods,
-  success: readonly number[],
-): ServiceRequest {
-  if (context.validate) {
-    const issues = [...(call.query?.issues() ?? []), ...(call.body?.issues() ?? [])];
-    if (issues.length > 0) throw new ValidationError(call.operation, issues);
-  }
-  const { operation, path, names } = call;
-  const url = buildUrl(context, operation, { path, names, query: call.query?.toJson() });
-  return { operation, method, url, body: call.body?.toJson(), success };
+  return pagedList(context, schema, { ...args, method: "POST", success: [200] }, options);
 }

@@ -1,3 +1,4 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
@@ -6,13 +7,13 @@ import type { Cluster, ClusterCreateParameters, ClusterUpdateParameters } from "
 import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
 import { cluster, clusterCreateParameters, clusterUpdateParameters } from "../wire/cluster.ts";
 import { remoteLoginInformation } from "../wire/remoteLoginInformation.ts";
-import { createResource, deleteResource, getResource, list, listByPost, outgoing, updateResource } from "./calls.ts";
+import { createResource, deleteResource, getResource, list, listByPost, updateResource } from "./calls.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
 import { waitForNodes } from "./waitForNodes.ts";
 import type { ClustersWaitForNodesOptions } from "./waitForNodes.ts";
-import type { Look } from "./waiting.ts";
+import type { Poll } from "./waiting.ts";
 
 /** Options of {@link Clusters.create}. */
 export type ClustersCreateOptions = LongRunningOperationOptions;
@@ -32,12 +33,12 @@ export type ClustersListRemoteLoginInformationOptions = OperationOptions;
 /** Options of {@link Clusters.listByWorkspace}. */
 export type ClustersListByWorkspaceOptions = ListOptions;
 
-/** Clusters: groups of equal nodes on which jobs run. */
+/** Clusters: groups of identical nodes that run jobs. */
 export interface Clusters {
   /**
-   * Creates a cluster; one that exists with the same properties stays as it is, and other ones are refused with
-   * `Conflict`. The operation ends when the service has accepted it: see `allocationState` and `nodeStateCounts` for its
-   * nodes. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as `WorkspaceNotFound` or
+   * Creates a cluster. Returns an existing cluster with the same properties unchanged; rejects with `Conflict` if they
+   * differ. Completes when the service accepts the cluster: for its nodes, see `allocationState` and `nodeStateCounts`.
+   * Rejects with a `ValidationError` if an argument is not valid, and with a `RestError` such as `WorkspaceNotFound` or
    * `ClusterQuotaReached`. REST operation: `Clusters_Create`.
    */
   create(
@@ -48,7 +49,7 @@ export interface Clusters {
     options?: ClustersCreateOptions,
   ): OperationPoller<Cluster>;
   /**
-   * Changes how many nodes a cluster has. Rejects with a `RestError` such as `ClusterNotFound`. REST operation:
+   * Changes the number of nodes of a cluster. Rejects with a `RestError` such as `ClusterNotFound`. REST operation:
    * `Clusters_Update`.
    */
   update(
@@ -59,8 +60,8 @@ export interface Clusters {
     options?: ClustersUpdateOptions,
   ): Promise<Cluster>;
   /**
-   * Deletes a cluster; finished jobs stay. One that does not exist is no error. Rejects with a `RestError` when the
-   * service refuses. REST operation: `Clusters_Delete`.
+   * Deletes a cluster; finished jobs are kept. Succeeds if the cluster does not exist. Rejects with a `RestError` if
+   * the service rejects the request. REST operation: `Clusters_Delete`.
    */
   delete(
     resourceGroupName: string,
@@ -76,8 +77,8 @@ export interface Clusters {
     options?: ClustersGetOptions,
   ): Promise<Cluster>;
   /**
-   * Lists where the nodes of a cluster can be reached by SSH. Rejects with a `RestError` such as `ClusterNotFound`.
-   * REST operation: `Clusters_ListRemoteLoginInformation`.
+   * Lists the SSH addresses of the nodes of a cluster. Rejects with a `RestError` such as `ClusterNotFound`. REST
+   * operation: `Clusters_ListRemoteLoginInformation`.
    */
   listRemoteLoginInformation(
     resourceGroupName: string,
@@ -95,10 +96,10 @@ export interface Clusters {
     options?: ClustersListByWorkspaceOptions,
   ): PagedList<Cluster>;
   /**
-   * Waits until a cluster has as many idle or running nodes as it should have at least, and answers it as it is then.
-   * Rejects with a `ClusterNodesError` that holds the cluster's own errors when nodes are unusable and too few are left;
-   * with an `AbortError` when the wait is aborted, while the cluster goes on; and with a `RestError` such as
-   * `ClusterNotFound` when it is not there, or not there any more.
+   * Waits until a cluster has at least the required number of idle or running nodes, and returns the cluster. Rejects
+   * with a `ClusterNodesError` that contains the cluster's errors if some nodes are unusable and too few remain; with
+   * an `AbortError` if the wait is aborted (the cluster is not affected); and with a `RestError` such as
+   * `ClusterNotFound` if the cluster does not exist or is deleted.
    */
   waitForNodes(
     resourceGroupName: string,
@@ -108,7 +109,7 @@ export interface Clusters {
   ): Promise<Cluster>;
 }
 
-/** Makes the group of operations on clusters. */
+/** Creates the group of operations on clusters. */
 export function createClusters(context: ServiceContext): Clusters {
   const get: Clusters["get"] = (resourceGroupName, workspaceName, clusterName, options = {}) =>
     getResource(
@@ -177,8 +178,8 @@ export function createClusters(context: ServiceContext): Clusters {
         options,
       ),
     waitForNodes: (resourceGroupName, workspaceName, clusterName, options = {}) => {
-      const look: Look<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
-      return waitForNodes(context, clusterName, look, options);
+      const poll: Poll<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
+      return waitForNodes(context, clusterName, poll, options);
     },
   };
 }

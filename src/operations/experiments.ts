@@ -33,8 +33,8 @@ export interface Experiments {
     options?: ExperimentsListByWorkspaceOptions,
   ): PagedList<Experiment>;
   /**
-   * Creates an experiment; one that exists stays as it is. Rejects with a `ValidationError` for wrong names, and with
-   * a `RestError` such as `WorkspaceNotFound`. REST operation: `Experiments_Create`.
+   * Creates an experiment, or returns the existing one unchanged. Rejects with a `ValidationError` if a name is not
+   * valid, and with a `RestError` such as `WorkspaceNotFound`. REST operation: `Experiments_Create`.
    */
   create(
     resourceGroupName: string,
@@ -43,8 +43,8 @@ export interface Experiments {
     options?: ExperimentsCreateOptions,
   ): OperationPoller<Experiment>;
   /**
-   * Deletes an experiment and its jobs; running ones are ended. One that does not exist is no error. Rejects with a
-   * `RestError` when the service refuses. REST operation: `Experiments_Delete`.
+   * Deletes an experiment and its jobs, and terminates running jobs. Succeeds if the experiment does not exist. Rejects
+   * with a `RestError` if the service rejects the request. REST operation: `Experiments_Delete`.
    */
   delete(
     resourceGroupName: string,
@@ -61,7 +61,7 @@ export interface Experiments {
   ): Promise<Experiment>;
 }
 
-/** Makes the group of operations on experiments. */
+/** Creates the group of operations on experiments. */
 export function createExperiments(context: ServiceContext): Experiments {
   return {
     listByWorkspace: (resourceGroupName, workspaceName, options = {}) =>

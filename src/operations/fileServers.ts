@@ -1,10 +1,11 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
 import type { OperationPoller } from "../http/poller.ts";
 import type { FileServer, FileServerCreateParameters } from "../models/fileServer.ts";
 import { fileServer, fileServerCreateParameters } from "../wire/fileServer.ts";
-import { createResource, deleteResource, getResource, list, outgoing } from "./calls.ts";
+import { createResource, deleteResource, getResource, list } from "./calls.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
@@ -21,12 +22,12 @@ export type FileServersGetOptions = OperationOptions;
 /** Options of {@link FileServers.listByWorkspace}. */
 export type FileServersListByWorkspaceOptions = ListOptions;
 
-/** File servers: NFS servers for clusters to mount. */
+/** File servers: NFS servers that clusters can mount. */
 export interface FileServers {
   /**
-   * Creates a file server; one that exists with the same properties stays as it is, and other ones are refused with
-   * `Conflict`. Rejects with a `ValidationError` for wrong arguments, and with a `RestError` such as `WorkspaceNotFound`.
-   * REST operation: `FileServers_Create`.
+   * Creates a file server. Returns an existing file server with the same properties unchanged; rejects with `Conflict`
+   * if they differ. Rejects with a `ValidationError` if an argument is not valid, and with a `RestError` such as
+   * `WorkspaceNotFound`. REST operation: `FileServers_Create`.
    */
   create(
     resourceGroupName: string,
@@ -36,8 +37,8 @@ export interface FileServers {
     options?: FileServersCreateOptions,
   ): OperationPoller<FileServer>;
   /**
-   * Deletes a file server and its data. One that does not exist is no error. Rejects with a `RestError` when the
-   * service refuses. REST operation: `FileServers_Delete`.
+   * Deletes a file server and its data. Succeeds if the file server does not exist. Rejects with a `RestError` if the
+   * service rejects the request. REST operation: `FileServers_Delete`.
    */
   delete(
     resourceGroupName: string,
@@ -63,7 +64,7 @@ export interface FileServers {
   ): PagedList<FileServer>;
 }
 
-/** Makes the group of operations on file servers. */
+/** Creates the group of operations on file servers. */
 export function createFileServers(context: ServiceContext): FileServers {
   return {
     create: (resourceGroupName, workspaceName, fileServerName, parameters, options = {}) =>

@@ -1,3 +1,4 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
@@ -8,7 +9,7 @@ import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts
 import { file } from "../wire/file.ts";
 import { job, jobCreateParameters } from "../wire/job.ts";
 import { remoteLoginInformation } from "../wire/remoteLoginInformation.ts";
-import { createResource, deleteResource, getResource, list, listByPost, outgoing, startAction } from "./calls.ts";
+import { createResource, deleteResource, getResource, list, listByPost, startAction } from "./calls.ts";
 import { listQuery, outputFilesQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { readOutputFile } from "./outputFile.ts";
@@ -35,7 +36,7 @@ export type JobsGetOptions = OperationOptions;
 export interface JobsListOutputFilesOptions extends ListOptions {
   /** Directory inside the output directory, for example `models/final`. Default: `.`, the output directory itself. */
   directory?: string;
-  /** Time in minutes until the download links expire, 5 to 600. Default: 60. */
+  /** Time in minutes until the download URLs expire, 5 to 600. Default: 60. */
   linkExpiryInMinutes?: number;
 }
 
@@ -45,7 +46,7 @@ export type JobsListRemoteLoginInformationOptions = OperationOptions;
 /** Options of {@link Jobs.terminate}. */
 export type JobsTerminateOptions = LongRunningOperationOptions;
 
-/** Jobs: training runs, or any other pieces of work. */
+/** Jobs: training runs, or any other work. */
 export interface Jobs {
   /**
    * Lists the jobs of an experiment. Rejects with a `RestError` such as `ExperimentNotFound`. REST operation:
@@ -58,10 +59,10 @@ export interface Jobs {
     options?: JobsListByExperimentOptions,
   ): PagedList<Job>;
   /**
-   * Creates a job, which runs as soon as its cluster has room. One that exists with the same properties stays as it is
-   * and does not run again; other properties are refused with `Conflict`. The operation ends when the service has accepted
-   * the job: see `executionState` for its run. Rejects with a `ValidationError` for wrong arguments, and with a
-   * `RestError` such as `ExperimentNotFound` or `ClusterNotFound`. REST operation: `Jobs_Create`.
+   * Creates a job, which runs as soon as its cluster has enough free nodes. Returns an existing job with the same
+   * properties unchanged, without running it again; rejects with `Conflict` if they differ. Completes when the service
+   * accepts the job: for its run, see `executionState`. Rejects with a `ValidationError` if an argument is not valid,
+   * and with a `RestError` such as `ExperimentNotFound` or `ClusterNotFound`. REST operation: `Jobs_Create`.
    */
   create(
     resourceGroupName: string,
@@ -72,8 +73,8 @@ export interface Jobs {
     options?: JobsCreateOptions,
   ): OperationPoller<Job>;
   /**
-   * Deletes a job; a running one is ended. Its output stays. One that does not exist is no error. Rejects with a
-   * `RestError` when the service refuses. REST operation: `Jobs_Delete`.
+   * Deletes a job, and terminates it if it is running. Its output is kept. Succeeds if the job does not exist. Rejects
+   * with a `RestError` if the service rejects the request. REST operation: `Jobs_Delete`.
    */
   delete(
     resourceGroupName: string,
@@ -91,11 +92,11 @@ export interface Jobs {
     options?: JobsGetOptions,
   ): Promise<Job>;
   /**
-   * Lists one level of an output directory of a job, also while the job runs. Rejects with a `RestError` such as
-   * `JobNotFound`, or `OutputDirectoryNotOnShare` when the directory lies on no mounted file share. REST operation:
+   * Lists one level of a job's output directory, even while the job is running. Rejects with a `RestError` such as
+   * `JobNotFound`, or `OutputDirectoryNotOnShare` if the directory is not on a mounted file share. REST operation:
    * `Jobs_ListOutputFiles`.
    *
-   * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
+   * @param outputDirectoryId - ID of one of the job's `outputDirectories`, or `stdouterr` for its logs.
    */
   listOutputFiles(
     resourceGroupName: string,
@@ -106,8 +107,8 @@ export interface Jobs {
     options?: JobsListOutputFilesOptions,
   ): PagedList<File>;
   /**
-   * Lists where the nodes of a job can be reached by SSH. Rejects with a `RestError` such as `JobNotFound`. REST
-   * operation: `Jobs_ListRemoteLoginInformation`.
+   * Lists the SSH addresses of the nodes of a job. Rejects with a `RestError` such as `JobNotFound`. REST operation:
+   * `Jobs_ListRemoteLoginInformation`.
    */
   listRemoteLoginInformation(
     resourceGroupName: string,
@@ -117,7 +118,7 @@ export interface Jobs {
     options?: JobsListRemoteLoginInformationOptions,
   ): PagedList<RemoteLoginInformation>;
   /**
-   * Ends a queued or running job, which then has failed with `JobTerminated`; a finished one stays as it is. Rejects
+   * Terminates a queued or running job, which then fails with `JobTerminated`. Has no effect on a finished job. Rejects
    * with a `RestError` such as `JobNotFound`. REST operation: `Jobs_Terminate`.
    */
   terminate(
@@ -128,9 +129,9 @@ export interface Jobs {
     options?: JobsTerminateOptions,
   ): OperationPoller<void>;
   /**
-   * Waits until a job has ended, and answers it as it is then. Rejects with a `JobFailedError` that holds the job's own
-   * errors when it failed; with an `AbortError` when the wait is aborted, while the job goes on; and with a `RestError`
-   * such as `JobNotFound` when the job is not there, or not there any more.
+   * Waits until a job ends, and returns the job. Rejects with a `JobFailedError` that contains the job's errors if the
+   * job failed; with an `AbortError` if the wait is aborted (the job continues); and with a `RestError` such as
+   * `JobNotFound` if the job does not exist or is deleted.
    */
   waitForCompletion(
     resourceGroupName: string,
@@ -140,17 +141,17 @@ export interface Jobs {
     options?: JobsWaitForCompletionOptions,
   ): Promise<Job>;
   /**
-   * Follows an output file while the job writes it: waits for the file to appear, hands on what is written, and ends when
-   * the job has ended and everything was read. Works for files that grow at their end, such as logs. Links are renewed
-   * and broken connections are taken up again, so that nothing is lost and nothing comes twice.
+   * Follows an output file while the job writes it. Waits for the file to appear, yields its content as it grows, and
+   * ends when the job has ended and the whole file has been read. Works for append-only files such as logs. Renews
+   * expired links and resumes broken connections without losing or repeating data.
    *
-   * Rejects with a `RestError`: `OutputFileNotFound` when the job ended without that file, `OutputFileChanged` when the
-   * file has become shorter, or what the service or the storage says; and with an `AbortError` when it is aborted. That
-   * the job failed is no error here: see {@link Jobs.waitForCompletion}. Answers of the storage are not shown to
-   * `onResponse`, and `customHeaders` are not sent there.
+   * Rejects with a `RestError`: `OutputFileNotFound` if the job ended without that file, `OutputFileChanged` if the
+   * file shrank, or the error of the service or the storage; and with an `AbortError` if it is aborted. A failed job is
+   * not an error here; see {@link Jobs.waitForCompletion}. Requests to the storage do not call `onResponse` and do not
+   * send `customHeaders`.
    *
-   * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
-   * @param path - Path of the file below the output directory, for example `stdout.txt`.
+   * @param outputDirectoryId - ID of one of the job's `outputDirectories`, or `stdouterr` for its logs.
+   * @param path - Path of the file in the output directory, for example `stdout.txt`.
    */
   streamOutputFile(
     resourceGroupName: string,
@@ -162,11 +163,11 @@ export interface Jobs {
     options?: JobsStreamOutputFileOptions,
   ): OutputFileStream;
   /**
-   * Reads a part of an output file as it is now, for example the end of a long log. Rejects with a `RestError` such as
-   * `OutputFileNotFound` or `JobNotFound`.
+   * Reads a part of the current content of an output file, for example the end of a long log. Rejects with a
+   * `RestError` such as `OutputFileNotFound` or `JobNotFound`.
    *
-   * @param outputDirectoryId - Id of one of the job's `outputDirectories`, or `stdouterr` for its logs.
-   * @param path - Path of the file below the output directory, for example `stdout.txt`.
+   * @param outputDirectoryId - ID of one of the job's `outputDirectories`, or `stdouterr` for its logs.
+   * @param path - Path of the file in the output directory, for example `stdout.txt`.
    */
   readOutputFile(
     resourceGroupName: string,
@@ -179,7 +180,7 @@ export interface Jobs {
   ): Promise<OutputFilePart>;
 }
 
-/** Makes the group of operations on jobs. */
+/** Creates the group of operations on jobs. */
 export function createJobs(context: ServiceContext): Jobs {
   const get: Jobs["get"] = (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
     getResource(
@@ -278,7 +279,7 @@ export function createJobs(context: ServiceContext): Jobs {
     ) => {
       const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
       const list: ListFiles = (directory, more) => listOutputFiles(...names, outputDirectoryId, { ...more, directory });
-      return streamOutputFile(context, { jobName, path, list, look: (more) => get(...names, more) }, options);
+      return streamOutputFile(context, { jobName, path, list, getJob: (more) => get(...names, more) }, options);
     },
     readOutputFile: (
       ...[resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, path, options = {}]

@@ -1,13 +1,12 @@
+import { outgoing } from "../http/call.ts";
+import type { Outgoing } from "../http/call.ts";
 import type { OperationOptions } from "../http/options.ts";
 import { int32, model, optional, required, string } from "../wire/schema.ts";
 import type { ModelSchema } from "../wire/schema.ts";
-import type { ValidationIssue } from "../wire/validate.ts";
-import { outgoing } from "./calls.ts";
-import type { Outgoing } from "./calls.ts";
 
-/** What methods can be told that list resources. */
+/** Options of methods that list resources. */
 export interface ListOptions extends OperationOptions {
-  /** Most items on a page, 1 to 1000. Default: 1000. */
+  /** Maximum number of items on a page, 1 to 1000. Default: 1000. */
   maxResults?: number;
 }
 
@@ -15,8 +14,11 @@ interface ListQuery {
   maxResults?: number;
 }
 
-interface OutputFilesQuery extends ListQuery {
+interface OutputDirectoryQuery {
   outputDirectoryId: string;
+}
+
+interface OutputFilesQuery extends ListQuery {
   directory?: string;
   linkExpiryInMinutes?: number;
 }
@@ -25,34 +27,26 @@ const maxResults = optional("maxresults", int32({ minimum: 1, maximum: 1000 }));
 
 const listQuerySchema: ModelSchema<ListQuery> = model<ListQuery>("ListQuery", { maxResults });
 
-const outputFilesQuerySchema = model<OutputFilesQuery>("OutputFilesQuery", {
+const outputDirectoryQuerySchema = model<OutputDirectoryQuery>("OutputDirectoryQuery", {
   outputDirectoryId: required("outputdirectoryid", string),
+});
+
+const outputFilesQuerySchema = model<OutputFilesQuery>("OutputFilesQuery", {
   directory: optional("directory", string),
   linkExpiryInMinutes: optional("linkexpiryinminutes", int32({ minimum: 5, maximum: 600 })),
   maxResults,
 });
 
-/** Query of a list. */
-export function listQuery(options: ListOptions): Outgoing {
-  return outgoing(listQuerySchema, { maxResults: options.maxResults }, "options");
+/** Creates the query of a list. */
+export function listQuery(options: ListOptions): Outgoing[] {
+  return [outgoing(listQuerySchema, { maxResults: options.maxResults }, "options")];
 }
 
-/** Query of the list of a job's output files. */
-export function outputFilesQuery(
-  outputDirectoryId: string,
-  options: Omit<OutputFilesQuery, "outputDirectoryId">,
-): Outgoing {
-  const { directory, linkExpiryInMinutes, maxResults: most } = options;
-  const query = outgoing(
-    outputFilesQuerySchema,
-    { outputDirectoryId, directory, linkExpiryInMinutes, maxResults: most },
-    "options",
-  );
-  // The id is an argument of its own, so its path is not that of the options.
-  const issues = (): ValidationIssue[] =>
-    query.issues().map(({ path, message }) => ({
-      path: path.replace(/^options\.outputDirectoryId$/, "outputDirectoryId"),
-      message,
-    }));
-  return { ...query, issues };
+/** Creates the query of the list of a job's output files. The ID is a separate argument, not one of the options. */
+export function outputFilesQuery(outputDirectoryId: string, options: OutputFilesQuery): Outgoing[] {
+  const { directory, linkExpiryInMinutes, maxResults: pageSize } = options;
+  return [
+    outgoing(outputDirectoryQuerySchema, { outputDirectoryId }, ""),
+    outgoing(outputFilesQuerySchema, { directory, linkExpiryInMinutes, maxResults: pageSize }, "options"),
+  ];
 }

@@ -9,16 +9,16 @@ import { paths } from "./paths.ts";
 /** Options of {@link Operations.list}. */
 export type OperationsListOptions = OperationOptions;
 
-/** Operations: what the resource provider can do. */
+/** Operations: the operations of the resource provider. */
 export interface Operations {
   /**
-   * Lists what the resource provider can do. Rejects with a `RestError` when the service refuses. REST operation:
-   * `Operations_List`.
+   * Lists the operations of the resource provider. Rejects with a `RestError` if the service rejects the request. REST
+   * operation: `Operations_List`.
    */
   list(options?: OperationsListOptions): PagedList<Operation>;
 }
 
-/** Makes the group of operations on operations. */
+/** Creates the group of operations on operations. */
 export function createOperations(context: ServiceContext): Operations {
   return {
     list: (options = {}) => list(context, { operation: "operations.list", path: paths.operations }, operation, options),

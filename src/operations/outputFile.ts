@@ -10,17 +10,20 @@ import type { ValidationIssue } from "../wire/validate.ts";
 /** Lists the files of one level of the output directory. */
 export type ListFiles = (directory: string | undefined, options: OperationOptions) => AsyncIterable<File>;
 
-/** A part of an output file, as it was when it was read. */
+/** A part of an output file. */
 export interface OutputFilePart {
-  /** The bytes; fewer than were asked for at the end of the file, and none beyond it. */
+  /** The bytes that were read: fewer than requested at the end of the file, and none past it. */
   readonly content: Uint8Array;
-  /** Size of the whole file in bytes. Absent when the storage does not tell it, as to a browser of another origin. */
+  /**
+   * Size of the whole file in bytes. Absent if the storage does not return it, for example to a browser on another
+   * origin.
+   */
   readonly fileSize?: number;
-  /** Changes with every change of the file. Absent when the storage does not tell it. */
+  /** ETag of the file, which changes with every change of the file. Absent if the storage does not return it. */
   readonly etag?: string;
-  /** When the file was last written, to the second. Absent when the storage does not tell it. */
+  /** Time of the last change of the file, to the second. Absent if the storage does not return it. */
   readonly lastModified?: Date;
-  /** MD5 of the content in Base64. Absent when it was not asked for, or when the storage has none. */
+  /** MD5 of the content in Base64. Absent if it was not requested, or if the storage has none. */
   readonly contentMd5?: string;
 }
 
@@ -28,70 +31,70 @@ export interface OutputFilePart {
 export interface JobsReadOutputFileOptions extends OperationOptions {
   /** Number of bytes to skip, at least 0. Default: 0. */
   offset?: number;
-  /** Most bytes to read, 1 to 4,194,304. Default: 4,194,304 (4 MiB). */
+  /** Maximum number of bytes to read, 1 to 4,194,304. Default: 4,194,304 (4 MiB). */
   length?: number;
-  /** Link of the file, where it is known from `jobs.listOutputFiles`. Default: it is looked up. */
+  /** Download URL of the file, if you have it from `jobs.listOutputFiles`. Default: looked up. */
   downloadUrl?: string;
-  /** Whether the storage is asked for the MD5 of the part. Default: false. */
+  /** Whether to request the MD5 of the part from the storage. Default: false. */
   includeMd5?: boolean;
 }
 
-/** Longest part that is read at once: what Azure Files makes an MD5 of. */
+/** Maximum length of a part: Azure Files returns an MD5 only up to this length. */
 export const longestPart = 4 * 1024 * 1024;
 
-/** An output file that can be read part by part, with a link that is looked up and renewed when it is needed. */
+/** An output file that can be read in parts. Looks up its download URL, and renews it if necessary. */
 export class OutputFile {
   readonly #context: ServiceContext;
   readonly #operation: string;
   readonly #list: ListFiles;
   readonly #directory: string | undefined;
   readonly #name: string;
-  #link: string | undefined;
+  #url: string | undefined;
 
-  constructor(context: ServiceContext, operation: string, path: string, list: ListFiles, link?: string) {
-    const { directory, name } = partsOf(operation, path);
+  constructor(context: ServiceContext, operation: string, path: string, list: ListFiles, downloadUrl?: string) {
+    const { directory, name } = splitPath(operation, path);
     this.#context = context;
     this.#operation = operation;
     this.#list = list;
     this.#directory = directory;
     this.#name = name;
-    this.#link = link;
+    this.#url = downloadUrl;
   }
 
-  /** Reads a part; `undefined` when there is no such file (yet, or any more). */
-  async read(part: Omit<PartRequest, "url">, options: OperationOptions): Promise<FilePart | undefined> {
+  /** Reads a part. Returns `undefined` if the file does not exist yet, or no longer exists. */
+  async read(request: Omit<PartRequest, "url">, options: OperationOptions): Promise<FilePart | undefined> {
     for (;;) {
-      const isNew = this.#link === undefined;
-      const url = (this.#link ??= await this.#findLink(options));
+      const isNew = this.#url === undefined;
+      const url = (this.#url ??= await this.#findUrl(options));
       if (url === undefined) return undefined;
       const { downloads } = this.#context;
       const { abortSignal, requestOptions, tracingOptions } = options;
       const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions };
-      const answer = await readPart(downloads, this.#operation, { ...part, url }, wait);
-      if (answer !== "refused" && answer !== "missing") return answer;
-      this.#link = undefined;
-      if (isNew && answer === "missing") return undefined;
-      if (isNew) throw this.#refusedError(url);
-      // The link is old: it has expired, or names a file that another one has replaced.
+      const part = await readPart(downloads, this.#operation, { ...request, url }, wait);
+      if (part !== "refused" && part !== "missing") return part;
+      this.#url = undefined;
+      if (isNew && part === "missing") return undefined;
+      if (isNew) throw this.#rejectedError(url);
+      // The URL is old: it has expired, or its file was replaced.
     }
   }
 
-  async #findLink(options: OperationOptions): Promise<string | undefined> {
+  async #findUrl(options: OperationOptions): Promise<string | undefined> {
     for await (const { name, fileType, downloadUrl } of this.#list(this.#directory, options)) {
       if (name === this.#name && fileType === "file") return downloadUrl;
     }
     return undefined;
   }
 
-  #refusedError(url: string): RestError {
+  #rejectedError(url: string): RestError {
     const message =
-      `${this.#operation}: the storage at ${new URL(url).origin} refuses the link to ${this.#name} that the service ` +
-      "has just made; do the clocks of both agree? [DownloadLinkRefused]";
+      `${this.#operation}: the storage at ${new URL(url).origin} rejected a new download link for ${this.#name}. ` +
+      "Check that the clocks of the service and the storage agree. [DownloadLinkRefused]";
     return new RestError(message, { code: "DownloadLinkRefused", statusCode: 403 });
   }
 }
 
-/** Reads one part of a file that has to be there. */
+/** Reads one part of a file that must exist. */
 export async function readOutputFile(
   context: ServiceContext,
   path: string,
@@ -105,21 +108,23 @@ export async function readOutputFile(
   const file = new OutputFile(context, operation, path, list, downloadUrl);
   const part = await file.read({ offset, length, includeMd5 }, options);
   if (part !== undefined) return part;
-  throw new RestError(`${operation}: there is no file ${path} [OutputFileNotFound]`, { code: "OutputFileNotFound" });
+  throw new RestError(`${operation}: the file ${path} does not exist [OutputFileNotFound]`, {
+    code: "OutputFileNotFound",
+  });
 }
 
-/** What is wrong with a number of bytes. */
+/** Returns the issues of a number of bytes. */
 export function issuesOf(option: string, value: number, minimum: number, maximum?: number): ValidationIssue[] {
   if (Number.isSafeInteger(value) && value >= minimum && value <= (maximum ?? value)) return [];
   const range = maximum === undefined ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
   return [{ path: `options.${option}`, message: `must be an integer ${range}, got ${String(value)}` }];
 }
 
-function partsOf(operation: string, path: string): { directory: string | undefined; name: string } {
+function splitPath(operation: string, path: string): { directory: string | undefined; name: string } {
   const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
   const name = segments.pop();
   if (name === undefined || [name, ...segments].includes("..")) {
-    const message = `must name a file below the output directory, got ${JSON.stringify(path)}`;
+    const message = `must name a file in the output directory, got ${JSON.stringify(path)}`;
     throw new ValidationError(operation, [{ path: "path", message }]);
   }
   return { directory: segments.length === 0 ? undefined : segments.join("/"), name };

@@ -5,37 +5,39 @@ import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
 import { issuesOf, longestPart, OutputFile } from "./outputFile.ts";
 import type { ListFiles } from "./outputFile.ts";
-import { JobFailedError } from "./problems.ts";
+import { JobFailedError } from "./waitErrors.ts";
 import { hasEnded } from "./waitForCompletion.ts";
-import { explained, pause } from "./waiting.ts";
-import type { Look, WaitOptions } from "./waiting.ts";
+import { explainedError, pause } from "./waiting.ts";
+import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** Options of `jobs.streamOutputFile`. */
 export interface JobsStreamOutputFileOptions extends WaitOptions {
-  /** Number of bytes to skip, for example those that were read before an interruption; at least 0. Default: 0. */
+  /** Number of bytes to skip, for example bytes that you read before an interruption; at least 0. Default: 0. */
   offset?: number;
 }
 
 /**
- * The content of a file that may still grow: iterate over its bytes, over its lines, or wait for all of it. Every
- * iteration begins anew; nothing is sent before the first step.
+ * Content of a file that may still grow. Iterate over its bytes or its lines, or await the whole text. Each iteration
+ * starts over, and sends its first request when it starts.
  */
 export interface OutputFileStream extends AsyncIterable<Uint8Array> {
-  /** Its lines as UTF-8 text, without their ends (LF or CR LF); the last one need not have an end. */
+  /**
+   * Iterates over the lines as UTF-8 text, without their line ends (LF or CR LF). The last line may lack a line end.
+   */
   lines(): AsyncIterable<string>;
-  /** All of it as UTF-8 text, as soon as the job has ended. */
+  /** Returns the whole content as UTF-8 text, after the job has ended. */
   text(): Promise<string>;
 }
 
-/** What a stream reads, and whose file it is. */
+/** Source of a stream: a file of a job. */
 export interface StreamSource {
   readonly jobName: string;
   readonly path: string;
   readonly list: ListFiles;
-  readonly look: Look<Job>;
+  readonly getJob: Poll<Job>;
 }
 
-/** Makes the stream of an output file. */
+/** Creates the stream of an output file. */
 export function streamOutputFile(
   context: ServiceContext,
   source: StreamSource,
@@ -56,46 +58,45 @@ async function* follow(
 ): AsyncGenerator<Uint8Array> {
   const operation = "jobs.streamOutputFile";
   const { jobName, path } = source;
-  const waiting = { operation, subject: `job ${jobName}`, goesOn: "the job itself goes on" };
+  const waiting = { operation, subject: `job ${jobName}`, whatContinues: "the job continues" };
   const { offset = 0 } = options;
   const issues = issuesOf("offset", offset, 0);
   if (issues.length > 0) throw new ValidationError(operation, issues);
   const file = new OutputFile(context, operation, path, source.list);
-  let wasThere = false;
+  let hasExisted = false;
   try {
     for (let position = offset; ;) {
-      // Asked before reading: what the job has written until its end is read before the loop ends.
-      const job = await source.look(options);
-      wasThere = true;
+      // The job is requested before the file is read. After the job has ended, the loop therefore still reads the rest.
+      const job = await source.getJob(options);
+      hasExisted = true;
       let part = await file.read({ offset: position, length: longestPart }, options);
-      const isThere = part !== undefined;
+      const exists = part !== undefined;
       while (part !== undefined && part.content.length > 0) {
         position += part.content.length;
         yield part.content;
         if (part.content.length < longestPart) break;
         part = await file.read({ offset: position, length: longestPart }, options);
       }
-      if (part?.fileSize !== undefined && part.fileSize < position)
-        throw shortenedError(source, part.fileSize, position);
-      if (hasEnded(job) && !isThere) throw notThereError(source, job);
+      if (part?.fileSize !== undefined && part.fileSize < position) throw shrunkError(source, part.fileSize, position);
+      if (hasEnded(job) && !exists) throw missingFileError(source, job);
       if (hasEnded(job)) return;
       await pause(pollIntervalInMs(context, options), options);
     }
   } catch (error) {
-    throw explained(error, waiting, options, wasThere);
+    throw explainedError(error, waiting, options, hasExisted);
   }
 }
 
-function shortenedError({ jobName, path }: StreamSource, size: number, position: number): RestError {
+function shrunkError({ jobName, path }: StreamSource, size: number, position: number): RestError {
   const message =
-    `jobs.streamOutputFile: ${path} of job ${jobName} has become shorter, ${size} bytes instead of ${position} or more: ` +
-    "it was written anew, and what follows does not belong to what came before [OutputFileChanged]";
+    `jobs.streamOutputFile: ${path} of job ${jobName} shrank from at least ${position} to ${size} bytes: ` +
+    "it was overwritten, so the stream cannot continue [OutputFileChanged]";
   return new RestError(message, { code: "OutputFileChanged" });
 }
 
-function notThereError({ jobName, path }: StreamSource, job: Job): RestError {
+function missingFileError({ jobName, path }: StreamSource, job: Job): RestError {
   const failure = job.executionState === "failed" ? ` ${new JobFailedError(job).message}` : "";
-  const message = `jobs.streamOutputFile: job ${jobName} has ended without the file ${path}.${failure} [OutputFileNotFound]`;
+  const message = `jobs.streamOutputFile: job ${jobName} ended without the file ${path}.${failure} [OutputFileNotFound]`;
   return new RestError(message, { code: "OutputFileNotFound" });
 }
 

@@ -1,26 +1,30 @@
-/** Paths of the API, with `{names}` for what differs from call to call. */
-export const paths = pathsBelow("/providers/Microsoft.BatchAI");
+import { childId, providerNamespace, resourceGroupId, workspaceId } from "../wire/resourceIds.ts";
 
-/** Where each thing is. A function, so that bundlers may leave it out. */
+/** Paths of the API, with placeholders such as `{jobName}`. */
+export const paths = buildPaths();
+
+/** Builds the paths. A function, because bundlers can omit unused calls. */
 // @__NO_SIDE_EFFECTS__
-function pathsBelow(provider: string) {
+function buildPaths() {
+  const provider = `/providers/${providerNamespace}`;
   const subscription = `/subscriptions/{subscriptionId}${provider}`;
-  const resourceGroup = `/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}${provider}`;
-  const workspace = `${resourceGroup}/workspaces/{workspaceName}`;
-  const experiment = `${workspace}/experiments/{experimentName}`;
+  const resourceGroup = resourceGroupId("{subscriptionId}", "{resourceGroupName}");
+  const workspace = workspaceId("{subscriptionId}", "{resourceGroupName}", "{workspaceName}");
+  const experiment = childId(workspace, "experiments", "{experimentName}");
   return {
     operations: `${provider}/operations`,
     usages: `${subscription}/locations/{location}/usages`,
     allWorkspaces: `${subscription}/workspaces`,
-    workspaces: `${resourceGroup}/workspaces`,
+    workspaces: `${resourceGroup}${provider}/workspaces`,
     workspace,
     clusters: `${workspace}/clusters`,
-    cluster: `${workspace}/clusters/{clusterName}`,
+    cluster: childId(workspace, "clusters", "{clusterName}"),
+    // IDs of file servers contain `fileservers`, but requests have always used `fileServers`.
     fileServers: `${workspace}/fileServers`,
     fileServer: `${workspace}/fileServers/{fileServerName}`,
     experiments: `${workspace}/experiments`,
     experiment,
     jobs: `${experiment}/jobs`,
-    job: `${experiment}/jobs/{jobName}`,
+    job: childId(experiment, "jobs", "{jobName}"),
   } as const;
 }

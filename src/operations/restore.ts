@@ -17,36 +17,26 @@ import { fileServer } from "../wire/fileServer.ts";
 import { job } from "../wire/job.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 import type { JsonObject } from "../wire/jsonObject.ts";
+import { resourceKindInUrl } from "../wire/resourceIds.ts";
+import type { ResourceKind } from "../wire/resourceIds.ts";
 import type { AnyModel } from "../wire/schema.ts";
 import { serialize } from "../wire/serialize.ts";
 import { workspace } from "../wire/workspace.ts";
 
-/** What a restored operation can end with: the resource that was created, or nothing. */
+/** Result of a restored operation: the created resource, or `undefined`. */
 export type RestoredResult = Workspace | Experiment | Job | Cluster | FileServer | undefined;
 
-/** What the address of a long-running operation says about it. */
-interface Target {
-  readonly group: string;
-  readonly path: RegExp;
-  readonly schema: AnyModel;
-}
+/** Wire tables of the resources that have long-running operations. */
+const schemas: Readonly<Partial<Record<ResourceKind, AnyModel>>> = {
+  workspaces: workspace,
+  clusters: cluster,
+  fileServers: fileServer,
+  experiments: experiment,
+  jobs: job,
+};
+const verbs: Readonly<Record<string, string>> = { PUT: "create", DELETE: "delete", POST: "terminate" };
 
-const targets: readonly Target[] = [
-  { group: "jobs", path: pathOf("experiments", "jobs"), schema: job },
-  { group: "experiments", path: pathOf("experiments"), schema: experiment },
-  { group: "clusters", path: pathOf("clusters"), schema: cluster },
-  { group: "fileServers", path: pathOf("fileServers"), schema: fileServer },
-  { group: "workspaces", path: pathOf(), schema: workspace },
-];
-const methods: Readonly<Record<string, string>> = { PUT: "create", DELETE: "delete", POST: "terminate" };
-
-// @__NO_SIDE_EFFECTS__
-function pathOf(...collections: string[]): RegExp {
-  const levels = ["workspaces", ...collections].map((collection) => `/${collection}/[^/]+`).join("");
-  return new RegExp(`/providers/Microsoft\\.BatchAI${levels}(/terminate)?$`, "i");
-}
-
-/** Goes on with a long-running operation from its saved state; see `restorePoller` of the client. */
+/** Resumes a long-running operation from its saved state; see `restorePoller` of the client. */
 export function restoreOperation<T extends RestoredResult>(
   context: ServiceContext,
   serializedState: string,
@@ -56,33 +46,30 @@ export function restoreOperation<T extends RestoredResult>(
   const url = new URL(readText(state, "config.initialRequestUrl"));
   const method = readText(state, "config.requestMethod").toUpperCase();
   refuseOtherOrigin(url, context.origin);
-  const target = targets.find(({ path }) => path.test(url.pathname));
-  const verb = methods[method];
-  if (!target || verb === undefined) throw unusable("it belongs to no operation of Batch AI");
+  const kind = resourceKindInUrl(url.href);
+  const schema = kind && schemas[kind];
+  const verb = verbs[method];
+  if (!schema || verb === undefined) throw unusable("it does not belong to a Batch AI operation");
 
   const endsWithResource = verb === "create";
-  const readResult = (answer: unknown): T =>
-    (endsWithResource ? deserialize<unknown>(target.schema, answer) : undefined) as T;
-  const goOn = withoutInterruption(state);
+  const readResult = (body: unknown): T => (endsWithResource ? deserialize<unknown>(schema, body) : undefined) as T;
+  const resumed = withoutInterruption(state);
   const poller = pollOperation<T>(
     context,
     {
-      operation: `${target.group}.${verb}`,
-      firstRequest: () => {
-        throw unusable("it has not been started");
-      },
+      operation: `${kind}.${verb}`,
+      restoreFrom: { state: JSON.stringify({ state: resumed }), firstUrl: url.href },
       readResult,
       endsWithResource,
-      restoreFrom: { state: JSON.stringify({ state: goOn }), firstUrl: url.href },
     },
     options,
   );
-  // JSON has neither dates nor errors, so the end of an operation that has ended is made anew.
+  // JSON has neither dates nor errors, so the result or the error of an ended operation is created again.
   const restored = poller.operationState;
-  if (restored && goOn.status === "succeeded")
-    restored.result = readResult(serialize<unknown>(target.schema, goOn.result));
-  if (restored && goOn.status === "failed") {
-    restored.error = rememberedError(deserialize(cloudErrorBody, read(goOn, "error.details")));
+  if (restored && resumed.status === "succeeded")
+    restored.result = readResult(serialize<unknown>(schema, resumed.result));
+  if (restored && resumed.status === "failed") {
+    restored.error = rememberedError(deserialize(cloudErrorBody, read(resumed, "error.details")));
   }
   return poller;
 }
@@ -95,7 +82,7 @@ function parseState(serializedState: string): JsonObject {
     throw unusable("it is not JSON");
   }
   const state = read(parsed, "state");
-  if (!isJsonObject(state)) throw unusable("it is not what the poller's `serialize` made");
+  if (!isJsonObject(state)) throw unusable("the poller's `serialize` did not create it");
   return state;
 }
 
@@ -110,8 +97,8 @@ function unusable(reason: string): TypeError {
 }
 
 /**
- * A state in which only the operation itself can have failed. Where a poll failed instead, because the service could not
- * be reached or refused it, the operation is taken to go on, so that a restored poller asks again.
+ * Returns a state that is `failed` only if the operation itself failed. If only a poll failed, because the service
+ * could not be reached or rejected it, the state is `running`, and a restored poller polls again.
  */
 function withoutInterruption(state: JsonObject): JsonObject {
   const operationFailed = isJsonObject(read(state, "error.details")) && read(state, "error.statusCode") === undefined;

@@ -9,16 +9,16 @@ import { paths } from "./paths.ts";
 /** Options of {@link Usages.list}. */
 export type UsagesListOptions = OperationOptions;
 
-/** Usages: how much of the quotas is in use. */
+/** Usages: current usage of the quotas. */
 export interface Usages {
   /**
-   * Lists the quotas of a region, for example `northeurope`, and what is in use of them. Rejects with a `RestError`
-   * when the service refuses. REST operation: `Usages_List`.
+   * Lists the quotas of a region, for example `northeurope`, and their current usage. Rejects with a `RestError` if the
+   * service rejects the request. REST operation: `Usages_List`.
    */
   list(location: string, options?: UsagesListOptions): PagedList<Usage>;
 }
 
-/** Makes the group of operations on usages. */
+/** Creates the group of operations on usages. */
 export function createUsages(context: ServiceContext): Usages {
   return {
     list: (location, options = {}) =>

@@ -1,41 +1,41 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { Cluster, NodeStateCounts } from "../models/cluster.ts";
-import { ClusterNodesError } from "./problems.ts";
-import { lookUntil } from "./waiting.ts";
-import type { Look, WaitOptions } from "./waiting.ts";
+import { ClusterNodesError } from "./waitErrors.ts";
+import { pollUntil } from "./waiting.ts";
+import type { Poll, WaitOptions } from "./waiting.ts";
 
-/** How far the nodes of a cluster have come. */
+/** Progress of the nodes of a cluster. */
 export interface ClusterNodesProgress {
-  /** Number of nodes that are waited for. */
+  /** Number of nodes to wait for. */
   readonly wantedNodeCount: number;
-  /** Number of nodes that can be used: those that wait for a job, and those that run one. */
+  /** Number of usable nodes: idle nodes and nodes that run a job. */
   readonly readyNodeCount: number;
-  /** What all the nodes are doing; every count is there. */
+  /** Number of nodes in each state; all counts are present. */
   readonly nodeStateCounts: Required<NodeStateCounts>;
-  /** The cluster as it is now. */
+  /** The current cluster. */
   readonly cluster: Cluster;
 }
 
 /** Options of `clusters.waitForNodes`. */
 export interface ClustersWaitForNodesOptions extends WaitOptions {
   /**
-   * Number of nodes to wait for, at least 0. Default: as many as the cluster should have at least, `targetNodeCount` or
-   * `minimumNodeCount` of its scale settings.
+   * Number of nodes to wait for, at least 0. Default: `targetNodeCount` or `minimumNodeCount` of the cluster's scale
+   * settings.
    */
   nodeCount?: number;
-  /** Is told the counts at the beginning and whenever one of them is another. What it throws ends the wait. */
+  /** Called with the initial counts and after each change. An exception from the callback ends the wait. */
   onProgress?: (progress: ClusterNodesProgress) => void;
 }
 
-/** Waits until a cluster has the nodes that it should have. */
+/** Waits until a cluster has the required number of nodes. */
 export function waitForNodes(
   context: ServiceContext,
   clusterName: string,
-  look: Look<Cluster>,
+  poll: Poll<Cluster>,
   { nodeCount, onProgress, ...options }: ClustersWaitForNodesOptions,
 ): Promise<Cluster> {
   let reported = "";
-  const takeNote = (cluster: Cluster): boolean => {
+  const isDone = (cluster: Cluster): boolean => {
     const progress = progressOf(cluster, nodeCount);
     const { wantedNodeCount, readyNodeCount, nodeStateCounts } = progress;
     const report = JSON.stringify([wantedNodeCount, nodeStateCounts]);
@@ -48,9 +48,9 @@ export function waitForNodes(
   const waiting = {
     operation: "clusters.waitForNodes",
     subject: `cluster ${clusterName}`,
-    goesOn: "its nodes go on being prepared",
+    whatContinues: "the service continues to prepare its nodes",
   };
-  return lookUntil(context, waiting, options, look, takeNote);
+  return pollUntil(context, waiting, options, poll, isDone);
 }
 
 function progressOf(cluster: Cluster, nodeCount: number | undefined): ClusterNodesProgress {
@@ -71,7 +71,9 @@ function progressOf(cluster: Cluster, nodeCount: number | undefined): ClusterNod
   };
 }
 
-/** Too few nodes are ready or being prepared, none will be added, and something is wrong. */
+/**
+ * Whether the wait cannot succeed: too few nodes are ready or being prepared, none will be added, and there are errors.
+ */
 function isHopeless({ cluster, wantedNodeCount, readyNodeCount, nodeStateCounts }: ClusterNodesProgress): boolean {
   const { preparingNodeCount, unusableNodeCount } = nodeStateCounts;
   const isWrong = unusableNodeCount > 0 || (cluster.errors ?? []).length > 0;

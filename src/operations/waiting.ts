@@ -7,37 +7,37 @@ import type { OperationOptions } from "../http/options.ts";
 import { pollIntervalInMs } from "../http/pollInterval.ts";
 import { retryAfterInMs } from "../http/retryAfter.ts";
 
-/** What methods can be told that look at something again and again. */
+/** Options of methods that poll a resource. */
 export interface WaitOptions extends OperationOptions {
   /**
-   * Time between two looks in milliseconds, where the service does not ask for another one by `Retry-After`. Default:
-   * 2000, or 100 when the service runs on this machine.
+   * Polling interval in milliseconds. A `Retry-After` from the service takes precedence. Default: 2000, or 100 for a
+   * service on this machine.
    */
   updateIntervalInMs?: number;
 }
 
-/** What is waited for, in words for errors. */
+/** Description of a wait, for error messages. */
 export interface Waiting {
-  /** The method that was called, for example `jobs.waitForCompletion`. */
+  /** Method that was called, for example `jobs.waitForCompletion`. */
   readonly operation: string;
-  /** The resource, for example `job myjob`. */
+  /** Name of the resource, for example `job myjob`. */
   readonly subject: string;
-  /** What of it goes on without anybody waiting, for example `the job goes on`. */
-  readonly goesOn: string;
+  /** What continues after an aborted wait, for example `the job continues`. */
+  readonly whatContinues: string;
 }
 
-/** Looks at something. */
-export type Look<T> = (options: OperationOptions) => Promise<T>;
+/** Requests the current state of a resource. */
+export type Poll<T> = (options: OperationOptions) => Promise<T>;
 
 /**
- * Looks at something again and again until it is as it should be, with the pauses of pollers. Rejects with an
- * `AbortError` that says what goes on, and when what was seen is not there any more.
+ * Polls a resource until `isEnough` returns true, with the polling interval of pollers. Rejects with an `AbortError`
+ * that says what continues, and with a `RestError` if the resource was deleted during the wait.
  */
-export async function lookUntil<T extends { creationTime?: Date }>(
+export async function pollUntil<T extends { creationTime?: Date }>(
   context: ServiceContext,
   waiting: Waiting,
   options: WaitOptions,
-  look: Look<T>,
+  poll: Poll<T>,
   isEnough: (seen: T) => boolean,
 ): Promise<T> {
   let first: T | undefined;
@@ -48,37 +48,45 @@ export async function lookUntil<T extends { creationTime?: Date }>(
         pauseInMs = retryAfterInMs(response.headers) ?? pauseInMs;
         options.onResponse?.(response);
       };
-      const seen = await look({ ...options, onResponse });
+      const seen = await poll({ ...options, onResponse });
       first ??= seen;
       if (first.creationTime?.getTime() !== seen.creationTime?.getTime()) throw replacedError(waiting);
       if (isEnough(seen)) return seen;
       await pause(pauseInMs, options);
     }
   } catch (error) {
-    throw explained(error, waiting, options, first !== undefined);
+    throw explainedError(error, waiting, options, first !== undefined);
   }
 }
 
-/** Waits for the time between two looks. */
+/** Waits for the polling interval. */
 export function pause(milliseconds: number, { abortSignal }: OperationOptions): Promise<void> {
   return delay(milliseconds, abortSignal ?? new AbortController().signal);
 }
 
-/** An error of a wait: what it leaves behind when it was aborted, and what it means that the resource is gone. */
-export function explained(error: unknown, waiting: Waiting, options: OperationOptions, wasThere: boolean): unknown {
-  const { operation, subject, goesOn } = waiting;
+/**
+ * Explains an error of a wait: what continues if it was aborted, and that the resource was deleted if it no longer
+ * exists.
+ */
+export function explainedError(
+  error: unknown,
+  waiting: Waiting,
+  options: OperationOptions,
+  hasExisted: boolean,
+): unknown {
+  const { operation, subject, whatContinues } = waiting;
   if (options.abortSignal?.aborted && error instanceof Error && error.name === "AbortError") {
-    return new AbortError(`${operation}: the wait for ${subject} was aborted; ${goesOn}.`);
+    return new AbortError(`${operation}: the wait for ${subject} was aborted; ${whatContinues}.`);
   }
-  if (!wasThere || !isRestError(error) || error.statusCode !== 404) return error;
+  if (!hasExisted || !isRestError(error) || error.statusCode !== 404) return error;
   const { code, statusCode, request, response } = error;
-  const message = `${operation}: ${subject} was deleted while it was waited for [${code ?? "NotFound"}, HTTP 404]`;
+  const message = `${operation}: ${subject} was deleted during the wait [${code ?? "NotFound"}, HTTP 404]`;
   const gone = new RestError(message, { code, statusCode, request, response });
   gone.details = error.details;
   return gone;
 }
 
 function replacedError({ operation, subject }: Waiting): RestError {
-  const message = `${operation}: ${subject} was deleted while it was waited for, and another one has its name now [ResourceReplaced]`;
+  const message = `${operation}: ${subject} was deleted and replaced by a new one with the same name during the wait [ResourceReplaced]`;
   return new RestError(message, { code: "ResourceReplaced" });
 }

@@ -1,10 +1,11 @@
+import { outgoing } from "../http/call.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
 import type { OperationPoller } from "../http/poller.ts";
 import type { Workspace, WorkspaceCreateParameters, WorkspaceUpdateParameters } from "../models/workspace.ts";
 import { workspace, workspaceCreateParameters, workspaceUpdateParameters } from "../wire/workspace.ts";
-import { createResource, deleteResource, getResource, list, outgoing, updateResource } from "./calls.ts";
+import { createResource, deleteResource, getResource, list, updateResource } from "./calls.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
@@ -27,21 +28,21 @@ export type WorkspacesDeleteOptions = LongRunningOperationOptions;
 /** Options of {@link Workspaces.get}. */
 export type WorkspacesGetOptions = OperationOptions;
 
-/** Workspaces: the containers of clusters, file servers and experiments. */
+/** Workspaces: containers for clusters, file servers and experiments. */
 export interface Workspaces {
   /**
-   * Lists the workspaces of the subscription. Rejects with a `RestError` when the service refuses. REST operation:
-   * `Workspaces_List`.
+   * Lists the workspaces of the subscription. Rejects with a `RestError` if the service rejects the request. REST
+   * operation: `Workspaces_List`.
    */
   list(options?: WorkspacesListOptions): PagedList<Workspace>;
   /**
-   * Lists the workspaces of a resource group. Rejects with a `RestError` when the service refuses. REST operation:
-   * `Workspaces_ListByResourceGroup`.
+   * Lists the workspaces of a resource group. Rejects with a `RestError` if the service rejects the request. REST
+   * operation: `Workspaces_ListByResourceGroup`.
    */
   listByResourceGroup(resourceGroupName: string, options?: WorkspacesListByResourceGroupOptions): PagedList<Workspace>;
   /**
-   * Creates a workspace. One that exists with the same content stays as it is. Rejects with a `ValidationError` for
-   * wrong arguments, and with a `RestError` when the service refuses, for example `ResourceGroupNotFound`. REST
+   * Creates a workspace. Returns an existing workspace with the same content unchanged. Rejects with a
+   * `ValidationError` if an argument is not valid, and with a `RestError` such as `ResourceGroupNotFound`. REST
    * operation: `Workspaces_Create`.
    */
   create(
@@ -61,15 +62,15 @@ export interface Workspaces {
     options?: WorkspacesUpdateOptions,
   ): Promise<Workspace>;
   /**
-   * Deletes a workspace and everything in it; running jobs are ended. One that does not exist is no error. Rejects
-   * with a `RestError` when the service refuses. REST operation: `Workspaces_Delete`.
+   * Deletes a workspace and everything in it, and terminates running jobs. Succeeds if the workspace does not exist.
+   * Rejects with a `RestError` if the service rejects the request. REST operation: `Workspaces_Delete`.
    */
   delete(resourceGroupName: string, workspaceName: string, options?: WorkspacesDeleteOptions): OperationPoller<void>;
   /** Gets a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. REST operation: `Workspaces_Get`. */
   get(resourceGroupName: string, workspaceName: string, options?: WorkspacesGetOptions): Promise<Workspace>;
 }
 
-/** Makes the group of operations on workspaces. */
+/** Creates the group of operations on workspaces. */
 export function createWorkspaces(context: ServiceContext): Workspaces {
   return {
     list: (options = {}) =>

@@ -2,21 +2,21 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "../ground/atomicFile.ts";
 
-/** How to reach a service and its file shares. Holds secrets: the token and the account key. */
+/** URLs and credentials of a service and its file shares. Contains secrets: the token and the account key. */
 export interface ServiceConnection {
-  /** Base address of the Batch AI API, for example `http://127.0.0.1:10100`. */
+  /** Base URL of the Batch AI API, for example `http://127.0.0.1:10100`. */
   readonly endpoint: string;
-  /** The subscription that the service answers for. */
+  /** ID of the subscription that the service has. */
   readonly subscriptionId: string;
-  /** Bearer token that the service wants. */
+  /** Bearer token for the service. */
   readonly token: string;
-  /** The storage account that the service hosts. */
+  /** Storage account that the service hosts. */
   readonly storage: {
     /** Name of the account. */
     readonly accountName: string;
     /** Key of the account, base64. */
     readonly accountKey: string;
-    /** Address of the account's file shares, for example `http://127.0.0.1:10101/batchaistorage`. */
+    /** URL of the account's file shares, for example `http://127.0.0.1:10101/batchaistorage`. */
     readonly fileEndpoint: string;
   };
 }
@@ -31,7 +31,7 @@ export function writeConnectionFile(dataDir: string, connection: ServiceConnecti
   writeFileAtomically(connectionFileOf(dataDir), `${JSON.stringify(connection, null, 2)}\n`, 0o600);
 }
 
-/** Removes the connection file: nobody answers there now. */
+/** Removes the connection file, because the service no longer accepts requests. */
 export function removeConnectionFile(dataDir: string): void {
   rmSync(connectionFileOf(dataDir), { force: true });
 }

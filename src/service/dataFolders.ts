@@ -1,51 +1,145 @@
-import { readdir, rm } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdirSync, renameSync } from "node:fs";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { SchedulerContext } from "./scheduler/context.ts";
+import { errorCode } from "../ground/systemErrors.ts";
+import type { JobFolders } from "./launch/job.ts";
+import type { Logger } from "./logger.ts";
 
-/** The private folder of a run. */
-export function runDirectoryOf({ dataDir }: SchedulerContext, runId: string): string {
-  return join(dataDir, "runs", runId);
-}
+/** The folders of the service: where each thing is, and how it is removed. */
+export class DataFolders {
+  readonly #dataDir: string;
+  readonly #mountRoot: string;
+  readonly #logger: Logger;
+  readonly #removals = new Set<Promise<void>>();
 
-/** The local disk of a node: a folder in which every run has its scratch directory. */
-export function nodeDirectoryOf({ dataDir }: SchedulerContext, nodeId: string): string {
-  return join(dataDir, "nodes", nodeId);
-}
-
-/** Removes the data of a file server that has been deleted. */
-export function removeFileServerDirectory(context: SchedulerContext, sequence: number): void {
-  void remove(context, fileServerDirectoryOf(context, sequence));
-}
-
-/** Sequence numbers are never used twice, so a new file server never meets the data of a deleted one. */
-export function fileServerDirectoryOf({ dataDir }: Pick<SchedulerContext, "dataDir">, sequence: number): string {
-  return join(dataDir, "fileservers", String(sequence));
-}
-
-/** Removes the private folder of a run that is over. */
-export function removeRunDirectory(context: SchedulerContext, runId: string): void {
-  void remove(context, runDirectoryOf(context, runId));
-}
-
-/** Removes the local disk of a node that has left. */
-export function removeNodeDirectory(context: SchedulerContext, nodeId: string): void {
-  void remove(context, nodeDirectoryOf(context, nodeId));
-}
-
-/** Clears the local disks of nodes that take their next run: what earlier ones left there is not kept. */
-export async function wipeNodeDirectories(context: SchedulerContext, nodeIds: readonly string[]): Promise<void> {
-  await Promise.all(nodeIds.map((nodeId) => wipe(context, nodeDirectoryOf(context, nodeId))));
-}
-
-async function wipe(context: SchedulerContext, folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  await Promise.all(names.map((name) => remove(context, join(folder, name))));
-}
-
-async function remove({ logger }: SchedulerContext, folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true });
-  } catch (error) {
-    logger.warn({ folder, error: String(error) }, "a folder could not be removed");
+  /** @param mountRoot - Folder of the mount roots, from `openMountRoot`. */
+  constructor(dataDir: string, mountRoot: string, logger: Logger) {
+    this.#dataDir = dataDir;
+    this.#mountRoot = mountRoot;
+    this.#logger = logger;
   }
+
+  /** Private folder of a run. */
+  run(runId: string): string {
+    return join(this.#dataDir, "runs", runId);
+  }
+
+  /** Local disk of a node: every run has its scratch directory in it. */
+  node(nodeId: string): string {
+    return join(this.#mountRoot, "nodes", nodeId);
+  }
+
+  /** `$AZ_BATCHAI_MOUNT_ROOT` of a cluster. A cluster that is created again has the same folder. */
+  clusterMountRoot(clusterKey: string): string {
+    return join(this.#mountRoot, `c-${shortName(clusterKey)}`);
+  }
+
+  /** Folders of a job. A job that is created again has the same folders. */
+  job(jobKey: string): JobFolders {
+    const root = join(this.#mountRoot, `j-${shortName(jobKey)}`);
+    return {
+      root,
+      mountRoot: join(root, "mounts"),
+      sharedTemp: join(root, "shared"),
+      hostFile: join(root, "hostfile"),
+    };
+  }
+
+  /** Folder of a file server. Sequence numbers are never used twice, so it never has the data of a deleted one. */
+  fileServer(sequence: number): string {
+    return join(this.#dataDir, "fileservers", String(sequence));
+  }
+
+  /** Removes the private folder of a run. */
+  discardRun(runId: string): void {
+    this.#discard(this.run(runId));
+  }
+
+  /** Removes the local disk of a node that has left. */
+  discardNode(nodeId: string): void {
+    this.#discard(this.node(nodeId));
+    this.#discard(this.#earlierNode(nodeId));
+  }
+
+  /** Removes the mount root of a cluster, without what it leads to. */
+  discardCluster(clusterKey: string): void {
+    this.#discard(this.clusterMountRoot(clusterKey));
+  }
+
+  /** Removes the folders of a job, without what its mounts lead to. */
+  discardJob(jobKey: string): void {
+    this.#discard(this.job(jobKey).root);
+  }
+
+  /** Removes the data of a file server. */
+  discardFileServer(sequence: number): void {
+    this.#discard(this.fileServer(sequence));
+  }
+
+  /** Empties the local disks of nodes that take their next run: what earlier runs left there is not kept. */
+  async wipeNodes(nodeIds: readonly string[]): Promise<void> {
+    await Promise.all(nodeIds.map((nodeId) => this.#empty(this.node(nodeId))));
+  }
+
+  /** Removes what an earlier process of the service had discarded when it ended. */
+  emptyTrash(): void {
+    for (const trash of this.#trashes()) this.#inBackground(this.#empty(trash));
+  }
+
+  /** Waits until all that was discarded is removed, and removes the folder of the mount roots if it is empty. */
+  async close(): Promise<void> {
+    await Promise.all(this.#removals);
+    for (const folder of [...this.#trashes(), join(this.#mountRoot, "nodes"), this.#mountRoot]) {
+      await rmdir(folder).catch(() => undefined); // Clusters or jobs are left in it, for the next start.
+    }
+  }
+
+  /** Moves a folder aside at once, so that its path is free for a successor, and then removes it. */
+  #discard(folder: string): void {
+    const trash = folder.startsWith(this.#mountRoot) ? this.#trashes()[1] : this.#trashes()[0];
+    const aside = join(trash, randomUUID());
+    try {
+      mkdirSync(trash, { recursive: true, mode: 0o700 });
+      renameSync(folder, aside);
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return;
+      this.#logger.warn({ folder, error: String(error) }, "failed to move a folder aside");
+      this.#inBackground(this.#remove(folder));
+      return;
+    }
+    this.#inBackground(this.#remove(aside));
+  }
+
+  /** One in each file system: a folder can be moved only within its own. */
+  #trashes(): [inDataDir: string, inMountRoot: string] {
+    return [join(this.#dataDir, "trash"), join(this.#mountRoot, "trash")];
+  }
+
+  /** Local disk of a node that an earlier version of the service created. */
+  #earlierNode(nodeId: string): string {
+    return join(this.#dataDir, "nodes", nodeId);
+  }
+
+  #inBackground(removal: Promise<void>): void {
+    this.#removals.add(removal);
+    void removal.finally(() => this.#removals.delete(removal));
+  }
+
+  async #empty(folder: string): Promise<void> {
+    const names = await readdir(folder).catch(() => []);
+    await Promise.all(names.map((name) => this.#remove(join(folder, name))));
+  }
+
+  async #remove(folder: string): Promise<void> {
+    try {
+      await rm(folder, { recursive: true, force: true });
+    } catch (error) {
+      this.#logger.warn({ folder, error: String(error) }, "failed to remove a folder");
+    }
+  }
+}
+
+function shortName(key: string): string {
+  return createHash("sha256").update(key).digest("hex").slice(0, 12);
 }

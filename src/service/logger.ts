@@ -1,16 +1,16 @@
 /**
- * Where the service tells what it does. Any pino logger fits. Messages and details never hold secrets.
+ * Receiver of log messages. A pino logger fits. Messages and details never contain secrets.
  */
 export interface Logger {
-  /** Every request, without its query. */
+  /** Called for every request, without its query. */
   debug(details: Record<string, unknown>, message: string): void;
-  /** What people want to follow: runs that begin, end, or are found again. */
+  /** Called for what people want to follow: runs that start, end, or are recovered. */
   info(details: Record<string, unknown>, message: string): void;
-  /** What went wrong without harm. */
+  /** Called for failures without harm. */
   warn(details: Record<string, unknown>, message: string): void;
-  /** What went wrong and needs somebody to look at it. */
+  /** Called for failures that need attention. */
   error(details: Record<string, unknown>, message: string): void;
 }
 
-/** Drops everything: the default of an embedded service. */
+/** Drops all messages: the default of an embedded service. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

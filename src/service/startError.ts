@@ -1,9 +1,9 @@
-import { reasonOf } from "../ground/systemErrors.ts";
+import { errorCode, reasonOf } from "../ground/systemErrors.ts";
 import type { NameValuePair } from "../models/error.ts";
 
 /** Codes of the errors that keep a run from starting. */
 export type StartErrorCode =
-  // The job or set-up task cannot be launched as it was written.
+  // The job or setup task cannot be launched as it was written.
   | "InvalidPath"
   | "InvalidMountPath"
   | "InvalidEnvironmentVariable"
@@ -17,11 +17,10 @@ export type StartErrorCode =
   // The engine cannot start it.
   | "FailedStartingContainer"
   | "FailedStartingProcess"
-  | "RunNotStarted"
   // The machine lacks something for the moment: the run is tried again.
   | "Shortage";
 
-/** Reports why a run could not be started. The message is for the author of the job or set-up task. */
+/** Reports why a run could not be started. The message is for the author of the job or setup task. */
 export class StartError extends Error {
   override readonly name = "StartError";
   readonly code: StartErrorCode;
@@ -67,4 +66,13 @@ export async function attempt<T>(
     if (error instanceof StartError) throw error;
     throw new StartError(code, `${what}: ${reasonOf(error)}.`, { cause: error });
   }
+}
+
+/** Codes of system errors that pass when the machine has room again. */
+const shortageCodes = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "ENOSPC", "EDQUOT"]);
+
+/** Whether an error means that the machine lacks something for the moment, and a later try may succeed. */
+export function isShortage(error: unknown): boolean {
+  if (error instanceof StartError) return error.code === "Shortage" || isShortage(error.cause);
+  return shortageCodes.has(errorCode(error) ?? "");
 }

@@ -4,29 +4,29 @@ import { lstat, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { AbortSignalLike } from "@azure/abort-controller";
 import type { OutputFilePart } from "../index.ts";
-import type { OutputDirectoryName, OutputFileReader } from "./downloadOutputDirectory.ts";
+import type { OutputDirectoryName, OutputFileReader } from "./outputDirectory.ts";
 import type { OutputFileEntry } from "./outputTree.ts";
 import { partialPathOf } from "./targetFolder.ts";
 import type { ReportBytes, TransferOutcome } from "./transfer.ts";
 import { TransferError } from "./transferError.ts";
 
-/** What is read at once: as much as storage makes an MD5 of. */
+/** Length of a part: the storage returns an MD5 only up to this length. */
 const partLength = 4 * 1024 * 1024;
-/** How often a file that changes meanwhile, or a part that arrives damaged, is asked for. */
+/** Number of attempts if a file changes during the download, or if a part arrives corrupted. */
 const attempts = 4;
 
-/** How a file is downloaded. */
+/** Options of the download of a file. */
 export interface FileDownload {
   readonly report: ReportBytes;
   readonly abortSignal: AbortSignalLike;
-  /** Whether a file that seems to be there is compared byte by byte. */
+  /** Whether to compare a file that seems complete byte by byte. */
   readonly verify: boolean;
 }
 
 type Entry = OutputFileEntry & { readonly localPath: string };
 type ReadPart = (offset: number) => Promise<OutputFilePart>;
 
-/** Downloads a file unless it is there; goes on with what an earlier transfer has left. */
+/** Downloads a file unless it already exists. Resumes an earlier transfer. */
 export async function downloadFile(
   jobs: OutputFileReader,
   source: OutputDirectoryName,
@@ -53,7 +53,7 @@ export async function downloadFile(
   return begun > 0 ? "resumed" : "transferred";
 }
 
-/** Like its original by size and time, as far as the service tells them. */
+/** Whether the local file matches the size and the modification time of the original. */
 async function seemsToBeThere({ localPath, size, lastModified }: Entry): Promise<boolean> {
   const there = await lstat(localPath).catch(() => undefined);
   if (!there?.isFile() || there.size !== size || lastModified === undefined) return false;
@@ -74,10 +74,13 @@ async function hasSameContent({ localPath }: Entry, read: ReadPart): Promise<boo
   }
 }
 
-/** Brings a file up to its end, and answers where it began. Starts anew when the original changes meanwhile. */
+/**
+ * Downloads the missing parts of a file, and returns the offset at which it started. Starts over if the original
+ * changes during the download.
+ */
 async function fill(handle: FileHandle, file: Entry, read: ReadPart, report: ReportBytes): Promise<number> {
   const { size: present } = await handle.stat();
-  // Only whole parts are known to have arrived.
+  // Only complete parts are reliable.
   let begin = Math.floor(Math.min(present, file.size) / partLength) * partLength;
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const last = await fillFrom(handle, begin, file, read, report);
@@ -89,7 +92,7 @@ async function fill(handle: FileHandle, file: Entry, read: ReadPart, report: Rep
     begin = 0;
   }
   const reason =
-    "it changes again and again while it is read; wait for the end of the job, or follow it by streamOutputFile";
+    "it keeps changing during the download; wait until the job ends, or follow the file with streamOutputFile";
   throw new TransferError("downloadOutputDirectory", file.path, reason);
 }
 
@@ -110,14 +113,16 @@ async function fillFrom(
     const size = part.fileSize ?? Math.max(file.size, offset);
     report(offset, size);
     if (part.content.length === partLength && offset !== part.fileSize) continue;
-    // Shorter than it says, or than what an earlier transfer has got of it.
+    // The file is shorter than announced, or shorter than its part from an earlier transfer.
     if (offset !== size) return "changed";
     await handle.truncate(offset);
     return part;
   }
 }
 
-/** Reads a part until it has the MD5 that the storage made of it; where there is none, its length was checked. */
+/**
+ * Reads a part until its MD5 matches the MD5 of the storage. If the storage returns no MD5, only the length is checked.
+ */
 async function readSoundPart(
   jobs: OutputFileReader,
   { resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, directory }: OutputDirectoryName,
@@ -133,7 +138,7 @@ async function readSoundPart(
     const { content, contentMd5 } = part;
     if (contentMd5 === undefined || createHash("md5").update(content).digest("base64") === contentMd5) return part;
   }
-  const reason = `the bytes from ${offset} arrive damaged again and again: their MD5 is not the one of the storage`;
+  const reason = `the part at byte ${offset} repeatedly failed its MD5 check`;
   throw new TransferError("downloadOutputDirectory", path, reason);
 }
 

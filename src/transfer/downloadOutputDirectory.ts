@@ -1,54 +1,35 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Jobs } from "../index.ts";
 import { downloadFile } from "./downloadFile.ts";
 import { partialPattern, TargetFolder } from "./targetFolder.ts";
+import type { OutputDirectoryName, OutputFileReader } from "./outputDirectory.ts";
 import { listOutputTree } from "./outputTree.ts";
-import { abortError, checkOptions, describe, transferFiles } from "./transfer.ts";
+import { abortError, checkOptions, withPath, transferFiles } from "./transfer.ts";
 import type { TransferOptions, TransferSummary } from "./transfer.ts";
-
-/** What reads the output files: `client.jobs`. */
-export type OutputFileReader = Pick<Jobs, "listOutputFiles" | "readOutputFile">;
-
-/** Names an output directory of a job. */
-export interface OutputDirectoryName {
-  /** Resource group of the workspace. */
-  resourceGroupName: string;
-  /** Workspace of the experiment. */
-  workspaceName: string;
-  /** Experiment of the job. */
-  experimentName: string;
-  /** The job. */
-  jobName: string;
-  /** Id of one of the job's `outputDirectories`, or `stdouterr` for its logs. */
-  outputDirectoryId: string;
-  /** Directory inside the output directory, for example `models/final`. Default: the output directory itself. */
-  directory?: string;
-}
 
 /** Options of {@link downloadOutputDirectory}. */
 export interface DownloadOptions extends TransferOptions {
   /**
-   * Whether files that are there already are read again from the service and compared byte by byte, instead of by size and
-   * time. Default: false.
+   * Whether to compare existing files byte by byte with the service's content, instead of by size and time.
+   * Default: false.
    */
   verify?: boolean;
 }
 
 /**
- * Downloads an output directory of a job with everything below it. A file appears under its name only when it is
- * complete, with the time of its original; an earlier transfer that was interrupted is gone on with, and files that have
- * the size and time of their original are left alone. Parts are checked by the MD5 that the storage makes of them, where it
- * makes one, and files by their length. Nothing is ever written outside the folder: names that would lead elsewhere are
- * skipped, and symbolic links in the folder are not followed.
+ * Downloads an output directory of a job with all its content. A file gets its final name, and the original's
+ * modification time, only when it is complete. Resumes an interrupted transfer, and skips files whose size and time
+ * match the original. Checks the length of each file, and the MD5 of each part if the storage returns one. Never writes
+ * outside the folder: skips names that would lead out of it, and does not follow symbolic links in it.
  *
- * Rejects with a `TransferError` that names the file, with an `AbortError`, or with a `RestError` such as `JobNotFound`.
+ * Rejects with a `TransferError` that names the file, with an `AbortError`, or with a `RestError` such as
+ * `JobNotFound`.
  *
  * @param jobs - `client.jobs`.
  * @param source - The output directory.
- * @param localFolder - Folder to download into; it is made when it is not there.
- * @param options - How to download.
- * @throws TypeError when an option cannot be meant.
+ * @param localFolder - Folder to download to. Created if it does not exist.
+ * @param options - Options of the download.
+ * @throws TypeError if an option is not valid.
  */
 export async function downloadOutputDirectory(
   jobs: OutputFileReader,
@@ -61,7 +42,7 @@ export async function downloadOutputDirectory(
   try {
     const tree = await listOutputTree(jobs, source, options);
     const folder = await TargetFolder.open(localFolder);
-    for (const directory of tree.directories) await folder.makeDirectory(directory);
+    for (const directory of tree.directories) await folder.createDirectory(directory);
     const waiting = tree.files.map((file) => ({ ...file, localPath: join(folder.path, file.path) }));
     const files = await transferFiles(operation, waiting, options, (file, report, abortSignal) =>
       downloadFile(jobs, source, file, { report, abortSignal, verify: options.verify ?? false }),
@@ -69,18 +50,18 @@ export async function downloadOutputDirectory(
     for (const directory of ["", ...tree.directories]) await removePartials(join(folder.path, directory));
     return { files, skipped: tree.skipped };
   } catch (error) {
-    throw options.abortSignal?.aborted ? abortError(operation) : describeFolder(operation, error);
+    throw options.abortSignal?.aborted ? abortError(operation) : withFolder(operation, error);
   }
 }
 
-/** What is left of files that have changed since an interrupted transfer is of no use any more. */
+/** Deletes the partial files of an earlier transfer, which no longer match any original. */
 async function removePartials(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (partialPattern.test(name)) await rm(join(directory, name), { force: true });
   }
 }
 
-/** Errors of the file system tell a path of this machine; those of the service are as they are. */
-function describeFolder(operation: string, error: unknown): unknown {
-  return error instanceof Error && "syscall" in error ? describe(operation, ".", error) : error;
+/** Adds the folder to an error of the file system. Returns errors of the service unchanged. */
+function withFolder(operation: string, error: unknown): unknown {
+  return error instanceof Error && "syscall" in error ? withPath(operation, ".", error) : error;
 }

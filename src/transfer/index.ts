@@ -1,10 +1,11 @@
 /**
- * Whole folders to and from the service, for Node.js: `batchai/transfer`.
+ * Transfer of whole folders to and from the service, for Node.js: `batchai/transfer`.
  *
  * @packageDocumentation
  */
 export { downloadOutputDirectory } from "./downloadOutputDirectory.ts";
-export type { DownloadOptions, OutputDirectoryName, OutputFileReader } from "./downloadOutputDirectory.ts";
+export type { DownloadOptions } from "./downloadOutputDirectory.ts";
+export type { OutputDirectoryName, OutputFileReader } from "./outputDirectory.ts";
 export { TransferError } from "./transferError.ts";
 export type {
   SkippedEntry,

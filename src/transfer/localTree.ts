@@ -4,21 +4,21 @@ import { join, resolve } from "node:path";
 import type { FileToTransfer, SkippedEntry, TransferOptions } from "./transfer.ts";
 import { partialPattern } from "./targetFolder.ts";
 
-/** A file of this machine. */
+/** A file on this machine. */
 export interface LocalFile extends FileToTransfer {
-  /** Path of its directory below the folder, with `/`; empty for the folder itself. */
+  /** Path of its directory relative to the folder, with `/`; empty for the folder itself. */
   readonly directory: string;
   readonly name: string;
 }
 
-/** Everything below a folder; directories come before what they hold. */
+/** Content of a folder. Each directory precedes its entries. */
 export interface LocalTree {
   readonly files: LocalFile[];
   readonly directories: string[];
   readonly skipped: SkippedEntry[];
 }
 
-/** Lists a folder with everything below it. */
+/** Lists a folder with all its content. */
 export async function listLocalTree(folder: string, { abortSignal, onSkip }: TransferOptions): Promise<LocalTree> {
   const root = resolve(folder);
   const tree: LocalTree = { files: [], directories: [], skipped: [] };
@@ -47,5 +47,5 @@ export async function listLocalTree(folder: string, { abortSignal, onSkip }: Tra
 function reasonToSkip(entry: Dirent): string | undefined {
   if (entry.isSymbolicLink()) return "it is a symbolic link";
   if (!entry.isFile() && !entry.isDirectory()) return "it is neither a file nor a directory";
-  return partialPattern.test(entry.name) ? "it is a download that is not complete" : undefined;
+  return partialPattern.test(entry.name) ? "it is an incomplete download" : undefined;
 }

@@ -1,28 +1,28 @@
 import type { File } from "../index.ts";
-import type { OutputDirectoryName, OutputFileReader } from "./downloadOutputDirectory.ts";
+import type { OutputDirectoryName, OutputFileReader } from "./outputDirectory.ts";
 import { partialPattern } from "./targetFolder.ts";
 import type { SkippedEntry, TransferOptions } from "./transfer.ts";
 
-/** A file of the service. */
+/** An output file of a job. */
 export interface OutputFileEntry {
-  /** Path below the source, with `/`. */
+  /** Path relative to the source, with `/`. */
   readonly path: string;
   readonly size: number;
   readonly lastModified: Date | undefined;
   readonly downloadUrl: string | undefined;
 }
 
-/** Everything below an output directory; directories come before what they hold. */
+/** Content of an output directory. Each directory precedes its entries. */
 export interface OutputTree {
   readonly files: OutputFileEntry[];
   readonly directories: string[];
   readonly skipped: SkippedEntry[];
 }
 
-/** Links live as long as the service allows, because files wait for their turn. */
+/** Expiry of download URLs: the longest that the service allows, because files wait for their turn. */
 const linkExpiryInMinutes = 600;
 
-/** Lists an output directory with everything below it. */
+/** Lists an output directory with all its content. */
 export async function listOutputTree(
   jobs: OutputFileReader,
   source: OutputDirectoryName,
@@ -58,9 +58,9 @@ export async function listOutputTree(
 
 function reasonToSkip({ name = "", fileType }: File): string | undefined {
   if (fileType !== "file" && fileType !== "directory") return `it is neither a file nor a directory`;
-  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return "its name is not that of a file";
+  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return "its name is not a valid file name";
   if (process.platform === "win32" && /[<>:"|?*\p{Cc}]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/iu.test(name)) {
     return "Windows does not allow its name";
   }
-  return partialPattern.test(name) ? "its name is reserved for downloads that are not complete" : undefined;
+  return partialPattern.test(name) ? "its name is reserved for incomplete downloads" : undefined;
 }

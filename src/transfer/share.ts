@@ -1,18 +1,18 @@
 import type { AbortSignalLike } from "@azure/abort-controller";
 
-/** Options that every request to a share takes. */
+/** Options of every request to a share. */
 export interface ShareRequestOptions {
-  /** Ends the request. */
+  /** Aborts the request. */
   abortSignal?: AbortSignalLike;
 }
 
-/** Options that the upload of a part of a file takes. */
+/** Options of the upload of a part of a file. */
 export interface ShareUploadOptions extends ShareRequestOptions {
-  /** MD5 of the part; the storage refuses the part when it has another one. Default: none, nothing is compared. */
+  /** MD5 of the part; the storage rejects the part if its MD5 differs. Default: none, the MD5 is not checked. */
   contentMD5?: Uint8Array;
 }
 
-/** Headers that a share stores with a file. */
+/** Headers to store with a file. */
 export interface ShareFileHeaders {
   /** MD5 of the whole file. */
   fileContentMD5?: Uint8Array;
@@ -21,40 +21,42 @@ export interface ShareFileHeaders {
 }
 
 /**
- * A directory of a file share: what is used of a `ShareDirectoryClient` of `@azure/storage-file-share`, so that this package
- * does not need that one.
+ * A directory of a file share. Contains the members of `ShareDirectoryClient` from `@azure/storage-file-share` that
+ * this package uses, so it does not depend on that package.
  */
 export interface ShareDirectory {
-  /** Path below the share; empty for the share itself. */
+  /** Path in the share; empty for the share itself. */
   readonly path: string;
-  /** A directory in it. */
+  /** Returns a client for a subdirectory. */
   getDirectoryClient(name: string): ShareDirectory;
-  /** A file in it. */
+  /** Returns a client for a file in the directory. */
   getFileClient(name: string): ShareFile;
-  /** Makes it. */
+  /** Creates the directory if it does not exist. */
   createIfNotExists(options?: ShareRequestOptions): Promise<unknown>;
 }
 
-/** What a share knows of a file. */
+/** Properties of a file of a share. */
 export interface ShareFileProperties {
   /** Size in bytes. */
   readonly contentLength?: number;
-  /** MD5 that was stored with it. */
+  /** MD5 that was stored with the file. */
   readonly contentMD5?: Uint8Array;
-  /** Whatever else was stored with it. */
+  /** Metadata that was stored with the file. */
   readonly metadata?: Record<string, string>;
 }
 
-/** A file of a share: what is used of a `ShareFileClient` of `@azure/storage-file-share`. */
+/**
+ * A file of a share. Contains the members of `ShareFileClient` from `@azure/storage-file-share` that this package uses.
+ */
 export interface ShareFile {
-  /** Makes it, with so many bytes. */
+  /** Creates the file with a size in bytes. */
   create(size: number, options?: ShareRequestOptions): Promise<unknown>;
-  /** Asks what is known of it. */
+  /** Gets the properties of the file. */
   getProperties(options?: ShareRequestOptions): Promise<ShareFileProperties>;
-  /** Writes a part of it, which is refused when it does not have its MD5. */
+  /** Writes a part of the file. Rejects if the MD5 of the part differs from `contentMD5`. */
   uploadRange(body: Uint8Array, offset: number, contentLength: number, options?: ShareUploadOptions): Promise<unknown>;
-  /** Stores its MD5. */
+  /** Stores HTTP headers with the file, such as its MD5. */
   setHttpHeaders(headers?: ShareFileHeaders, options?: ShareRequestOptions): Promise<unknown>;
-  /** Stores something else with it. */
+  /** Stores metadata with the file. */
   setMetadata(metadata?: Record<string, string>, options?: ShareRequestOptions): Promise<unknown>;
 }

@@ -1,83 +1,87 @@
 import { AbortError } from "@azure/abort-controller";
 import type { AbortSignalLike } from "@azure/abort-controller";
+import { isRestError } from "@azure/core-rest-pipeline";
+import { errorCode } from "../ground/systemErrors.ts";
 import { withAnySignal } from "../http/abort.ts";
 import { TransferError } from "./transferError.ts";
 
-/** What a transfer can be told. */
+/** Options of a transfer. */
 export interface TransferOptions {
-  /** Number of files that are on their way at the same time, at least 1. Default: 5. */
+  /** Number of files to transfer at the same time, at least 1. Default: 5. */
   concurrency?: number;
-  /** Is told whenever something has arrived. */
+  /** Called after each transferred part and each completed file. */
   onProgress?: (progress: TransferProgress) => void;
-  /** Is told of every entry that is left out, for example a symbolic link. */
+  /** Called for each skipped entry, for example a symbolic link. */
   onSkip?: (entry: SkippedEntry) => void;
-  /** Ends the transfer with an `AbortError`; the next one goes on where it stopped. */
+  /** Aborts the transfer with an `AbortError`. The next transfer resumes where this one stopped. */
   abortSignal?: AbortSignalLike;
 }
 
-/** How far a transfer has come. What was there already counts as transferred. */
+/** Progress of a transfer. Unchanged files count as transferred. */
 export interface TransferProgress {
-  /** The file that has news: its path below the folder, with `/`. */
+  /** Path of the file that made progress, relative to the folder, with `/`. */
   readonly path: string;
-  /** Number of bytes of that file that have arrived. */
+  /** Number of transferred bytes of that file. */
   readonly fileBytes: number;
   /** Size of that file in bytes. */
   readonly fileSize: number;
-  /** Number of files that have arrived as a whole. */
+  /** Number of completely transferred files. */
   readonly doneFiles: number;
   /** Number of all files. */
   readonly totalFiles: number;
-  /** Number of bytes of all files that have arrived. */
+  /** Number of transferred bytes of all files. */
   readonly doneBytes: number;
   /** Number of bytes of all files. */
   readonly totalBytes: number;
 }
 
-/** How a file came to be there: as a whole, from where an earlier transfer stopped, or it had been there already. */
+/**
+ * How the file was handled: transferred in full, resumed from an earlier transfer, or unchanged and not transferred.
+ */
 export type TransferOutcome = "transferred" | "resumed" | "unchanged";
 
-/** A file that is there now. */
+/** A transferred or unchanged file. */
 export interface TransferredFile {
-  /** Path below the folder, with `/`. */
+  /** Path relative to the folder, with `/`. */
   readonly path: string;
   /** Absolute path on this machine. */
   readonly localPath: string;
   /** Size in bytes. */
   readonly size: number;
-  /** How it came to be there. */
+  /** How the file was handled. */
   readonly outcome: TransferOutcome;
 }
 
-/** An entry that was left out. */
+/** A skipped entry. */
 export interface SkippedEntry {
-  /** Path below the folder, with `/`. */
+  /** Path relative to the folder, with `/`. */
   readonly path: string;
-  /** Why, for people. */
+  /** Reason, for people. */
   readonly reason: string;
 }
 
-/** What a transfer has done. */
+/** Result of a transfer. */
 export interface TransferSummary {
-  /** All files that are there now, sorted by path. */
+  /** Transferred and unchanged files, sorted by path. */
   readonly files: TransferredFile[];
-  /** Entries that were left out. */
+  /** Skipped entries. */
   readonly skipped: SkippedEntry[];
 }
 
-/** A file that is to be transferred. */
+/** A file to transfer. */
 export interface FileToTransfer {
   readonly path: string;
   readonly localPath: string;
   readonly size: number;
 }
 
-/** Is told how many bytes of a file have arrived, and how many there are. */
+/** Called with the number of transferred bytes of a file, and with its size. */
 export type ReportBytes = (fileBytes: number, fileSize: number) => void;
 
 /** Transfers one file. */
 export type TransferFile<T> = (file: T, report: ReportBytes, abortSignal: AbortSignalLike) => Promise<TransferOutcome>;
 
-/** Transfers files, several at a time. The first one that fails ends all others. */
+/** Transfers several files at a time. If one transfer fails, stops all others. */
 export async function transferFiles<T extends FileToTransfer>(
   operation: string,
   files: readonly T[],
@@ -103,7 +107,7 @@ export async function transferFiles<T extends FileToTransfer>(
           done.push({ path, localPath, size, outcome });
           report(size, size);
         } catch (error) {
-          firstError ??= describe(operation, path, error);
+          firstError ??= withPath(operation, path, error);
           failure.abort();
         }
       }
@@ -115,19 +119,20 @@ export async function transferFiles<T extends FileToTransfer>(
   return done.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Says that a transfer was aborted. */
+/** Creates the error of an aborted transfer. */
 export function abortError(operation: string): AbortError {
-  return new AbortError(`${operation}: the transfer was aborted; start it again, and it goes on where it stopped.`);
+  return new AbortError(`${operation}: the transfer was aborted. Start it again to resume where it stopped.`);
 }
 
-/** Says what went wrong with a file; what the user's own code threw is left alone. */
-export function describe(operation: string, path: string, error: unknown): Error {
+/** Adds the file to an error. Returns errors of the user's own code unchanged. */
+export function withPath(operation: string, path: string, error: unknown): Error {
   if (!(error instanceof Error)) return new TransferError(operation, path, error);
-  const isOurs = "code" in error && error.name !== "AbortError" && !(error instanceof TransferError);
-  return isOurs ? new TransferError(operation, path, error) : error;
+  if (error.name === "AbortError" || error instanceof TransferError) return error;
+  const isFromSystem = isRestError(error) || errorCode(error) !== undefined;
+  return isFromSystem ? new TransferError(operation, path, error) : error;
 }
 
-/** Throws when the options cannot be meant. */
+/** Throws if an option is not valid. */
 export function checkOptions(operation: string, { concurrency = 5 }: TransferOptions): void {
   if (Number.isSafeInteger(concurrency) && concurrency >= 1) return;
   throw new TypeError(

@@ -1,17 +1,22 @@
-/** A file or folder could not be transferred. Its `name` is `TransferError`; the message says which one, and why. */
+import { errorCode } from "../ground/systemErrors.ts";
+
+/**
+ * Reports that a file or folder could not be transferred. Its `name` is `TransferError`. The message contains the path
+ * and the reason.
+ */
 export class TransferError extends Error {
-  /** Path below the transferred folder, with `/`. */
+  /** Path relative to the transferred folder, with `/`. */
   readonly path: string;
-  /** Code of the reason, for example `ENOSPC` or `AuthenticationFailed`. Absent when it has none. */
+  /** Code of the reason, for example `ENOSPC` or `AuthenticationFailed`. Absent if the reason has no code. */
   readonly code: string | undefined;
 
   /**
-   * @param operation - The function that was called, for example `uploadDirectory`.
-   * @param path - Path below the transferred folder.
-   * @param reason - What went wrong: an error, or a sentence.
+   * @param operation - Function that was called, for example `uploadDirectory`.
+   * @param path - Path relative to the transferred folder.
+   * @param reason - Reason: an error or a sentence.
    */
   constructor(operation: string, path: string, reason: unknown) {
-    const code = reason instanceof Error && "code" in reason ? String(reason.code) : undefined;
+    const code = errorCode(reason);
     const said = reason instanceof Error ? firstLineOf(reason.message) : String(reason);
     super(`${operation}: ${path}: ${said}${code === undefined || said.includes(code) ? "" : ` [${code}]`}`);
     this.name = "TransferError";
@@ -20,7 +25,9 @@ export class TransferError extends Error {
   }
 }
 
-/** Messages of the storage go on with the request's id, its time and its headers. */
+/**
+ * The first line of a message of the storage is enough: the other lines contain the request ID, the time and headers.
+ */
 function firstLineOf(message: string): string {
   return message.split("\n", 1)[0]?.trim() ?? "";
 }

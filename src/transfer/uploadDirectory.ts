@@ -1,22 +1,22 @@
-import { abortError, checkOptions, describe, transferFiles } from "./transfer.ts";
+import { abortError, checkOptions, withPath, transferFiles } from "./transfer.ts";
 import type { TransferOptions, TransferSummary } from "./transfer.ts";
 import { listLocalTree } from "./localTree.ts";
 import type { ShareDirectory } from "./share.ts";
 import { uploadFile } from "./uploadFile.ts";
 
 /**
- * Uploads a folder with everything below it into a directory of a file share. Every part is checked by its MD5 on arrival,
- * and the MD5 of the whole is stored with the file at the end, so that the next upload knows which files are complete and
- * leaves those alone that have not changed; large ones go on where an interrupted upload stopped. Symbolic links and
- * special files are skipped. What the directory holds besides stays.
+ * Uploads a folder with all its content to a directory of a file share. The share checks the MD5 of each part. At the
+ * end, the MD5 of the whole file is stored with it, so the next upload can skip complete, unchanged files. Large files
+ * resume where an interrupted upload stopped. Skips symbolic links and special files. Leaves everything else in the
+ * directory unchanged.
  *
  * Rejects with a `TransferError` that names the file, or with an `AbortError`.
  *
- * @param target - A `ShareDirectoryClient` of `@azure/storage-file-share`; the directory is made when it is not there, its
- * parent has to be.
+ * @param target - A `ShareDirectoryClient` from `@azure/storage-file-share`. The directory is created if it does not
+ * exist; its parent must exist.
  * @param localFolder - Folder to upload.
- * @param options - How to upload.
- * @throws TypeError when an option cannot be meant.
+ * @param options - Options of the upload.
+ * @throws TypeError if an option is not valid.
  */
 export async function uploadDirectory(
   target: ShareDirectory,
@@ -27,9 +27,9 @@ export async function uploadDirectory(
   checkOptions(operation, options);
   try {
     const tree = await listLocalTree(localFolder, options).catch((error: unknown) => {
-      throw describe(operation, ".", error);
+      throw withPath(operation, ".", error);
     });
-    const directories = await makeDirectories(target, tree.directories, options);
+    const directories = await createDirectories(target, tree.directories, options);
     const files = await transferFiles(operation, tree.files, options, (file, report, abortSignal) => {
       const directory = directories.get(file.directory) ?? target;
       return uploadFile(directory.getFileClient(file.name), file, report, abortSignal);
@@ -40,28 +40,28 @@ export async function uploadDirectory(
   }
 }
 
-/** Makes the directories, each after its parent; the share itself is there already. */
-async function makeDirectories(
+/** Creates the directories, each after its parent. The share itself must exist. */
+async function createDirectories(
   target: ShareDirectory,
   paths: readonly string[],
   { abortSignal }: TransferOptions,
 ): Promise<Map<string, ShareDirectory>> {
-  const made = new Map<string, ShareDirectory>([["", target]]);
+  const created = new Map<string, ShareDirectory>([["", target]]);
   try {
     if (target.path !== "") await target.createIfNotExists({ abortSignal });
   } catch (error) {
-    throw describe("uploadDirectory", target.path, error);
+    throw withPath("uploadDirectory", target.path, error);
   }
   for (const path of paths) {
     const split = path.lastIndexOf("/");
-    const directory = made.get(path.slice(0, Math.max(0, split)))?.getDirectoryClient(path.slice(split + 1));
+    const directory = created.get(path.slice(0, Math.max(0, split)))?.getDirectoryClient(path.slice(split + 1));
     if (directory === undefined) continue;
     try {
       await directory.createIfNotExists({ abortSignal });
     } catch (error) {
-      throw describe("uploadDirectory", path, error);
+      throw withPath("uploadDirectory", path, error);
     }
-    made.set(path, directory);
+    created.set(path, directory);
   }
-  return made;
+  return created;
 }

@@ -4,19 +4,23 @@ import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { AbortError } from "@azure/abort-controller";
 import type { AbortSignalLike } from "@azure/abort-controller";
+import { isRestError } from "@azure/core-rest-pipeline";
 import type { LocalFile } from "./localTree.ts";
 import type { ShareFile, ShareFileProperties } from "./share.ts";
 import { TransferError } from "./transferError.ts";
 import type { ReportBytes, TransferOutcome } from "./transfer.ts";
 
-/** What is sent at once: the longest range that Azure Files accepts. */
+/** Length of a part: the longest range that Azure Files accepts. */
 const partLength = 4 * 1024 * 1024;
-/** How much is sent between two notes of how far the upload has come. */
-const noteEvery = 8 * partLength;
-/** Metadata of a file that is not complete: the MD5 of the whole and the number of bytes that have arrived. */
-const noteName = "batchaiupload";
+/** Number of bytes between two checkpoints. */
+const checkpointInterval = 8 * partLength;
+/**
+ * Name of the metadata that stores the checkpoint of an incomplete file: the MD5 of the whole file and the number of
+ * uploaded bytes.
+ */
+const checkpointName = "batchaiupload";
 
-/** Uploads a file unless the share has it; goes on where an earlier upload stopped. */
+/** Uploads a file unless the share already has it. Resumes an earlier upload. */
 export async function uploadFile(
   target: ShareFile,
   file: LocalFile,
@@ -29,14 +33,14 @@ export async function uploadFile(
     const before = await handle.stat({ bigint: true });
     const size = Number(before.size);
     const md5 = await md5Of(handle, abortSignal);
-    const there = await propertiesOf(target, abortSignal);
-    if (there?.contentLength === size && there.contentMD5 && md5.equals(there.contentMD5)) return "unchanged";
-    const begin = there?.contentLength === size ? notedBytes(there, md5) : 0;
+    const existing = await existingProperties(target, abortSignal);
+    if (existing?.contentLength === size && existing.contentMD5 && md5.equals(existing.contentMD5)) return "unchanged";
+    const begin = existing?.contentLength === size ? bytesInCheckpoint(existing, md5) : 0;
     if (begin === 0) await target.create(size, { abortSignal });
     for (let offset = begin; offset < size; offset += partLength) {
-      // Nothing has to be noted at the beginning, nor where an earlier upload has just noted it.
-      if (offset > begin && offset % noteEvery === 0) {
-        await target.setMetadata({ [noteName]: `${md5.toString("hex")}-${offset}` }, { abortSignal });
+      // No checkpoint is needed at the start, or where an earlier upload stored one.
+      if (offset > begin && offset % checkpointInterval === 0) {
+        await target.setMetadata({ [checkpointName]: `${md5.toString("hex")}-${offset}` }, { abortSignal });
       }
       const part = await partOf(handle, offset);
       await target.uploadRange(part, offset, part.length, { abortSignal, contentMD5: hashOf(part) });
@@ -44,11 +48,11 @@ export async function uploadFile(
     }
     const after = await handle.stat({ bigint: true });
     if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
-      throw new TransferError("uploadDirectory", file.path, "it changed while it was read; upload it again");
+      throw new TransferError("uploadDirectory", file.path, "it changed during the upload; upload it again");
     }
-    // Only now, because a file that has its MD5 counts as complete.
+    // The MD5 is stored last, because a file that has its MD5 counts as complete.
     const headers = { fileContentMD5: md5, fileContentType: "application/octet-stream" };
-    if (size > noteEvery) await target.setMetadata({}, { abortSignal });
+    if (size > checkpointInterval) await target.setMetadata({}, { abortSignal });
     await target.setHttpHeaders(headers, { abortSignal });
     return begin > 0 ? "resumed" : "transferred";
   } finally {
@@ -56,18 +60,21 @@ export async function uploadFile(
   }
 }
 
-async function propertiesOf(target: ShareFile, abortSignal: AbortSignalLike): Promise<ShareFileProperties | undefined> {
+async function existingProperties(
+  target: ShareFile,
+  abortSignal: AbortSignalLike,
+): Promise<ShareFileProperties | undefined> {
   try {
     return await target.getProperties({ abortSignal });
   } catch (error) {
-    if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return undefined;
+    if (isRestError(error) && error.statusCode === 404) return undefined;
     throw error;
   }
 }
 
-/** How many bytes of this very content an interrupted upload has noted. */
-function notedBytes({ metadata = {} }: ShareFileProperties, md5: Buffer): number {
-  const [hash, bytes] = (metadata[noteName] ?? "").split("-");
+/** Returns the number of bytes in the checkpoint, if it belongs to the same content. */
+function bytesInCheckpoint({ metadata = {} }: ShareFileProperties, md5: Buffer): number {
+  const [hash, bytes] = (metadata[checkpointName] ?? "").split("-");
   const count = Number(bytes);
   return hash === md5.toString("hex") && Number.isSafeInteger(count) && count % partLength === 0 ? count : 0;
 }

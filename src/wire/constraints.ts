@@ -7,7 +7,7 @@ const longestExcerpt = 60;
 const iso8601Duration = /^P(?=[\dT])(\d+W|(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?)$/;
 const iso8601Date = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Whether a value is one of its type; of containers only the container itself is looked at. */
+/** Whether a value has its type. Does not check the content of arrays and objects. */
 export function fits(type: AnyType, value: unknown, view: View): boolean {
   switch (type.kind) {
     case "string":
@@ -16,10 +16,6 @@ export function fits(type: AnyType, value: unknown, view: View): boolean {
       return typeof value === "string" && iso8601Duration.test(value);
     case "integer":
       return isIntegerWithin(type, value);
-    case "number":
-      return typeof value === "number" && Number.isFinite(value);
-    case "boolean":
-      return typeof value === "boolean";
     case "dateTime":
       return view === "wire" ? isDateText(value) : value instanceof Date && !Number.isNaN(value.getTime());
     case "enumeration":
@@ -33,7 +29,7 @@ export function fits(type: AnyType, value: unknown, view: View): boolean {
   }
 }
 
-/** Says in words what a type asks for, to go after "must be"; the value decides which limits are worth a word. */
+/** Describes the values of a type, for a message after "must be". Mentions only limits that matter for the value. */
 export function describeExpected(type: AnyType, view: View, value?: unknown): string {
   switch (type.kind) {
     case "string":
@@ -42,10 +38,6 @@ export function describeExpected(type: AnyType, view: View, value?: unknown): st
       return 'an ISO 8601 duration such as "PT4H30M"';
     case "integer":
       return `an integer${describeLimits(type, value)}`;
-    case "number":
-      return "a number";
-    case "boolean":
-      return "true or false";
     case "dateTime":
       return view === "wire" ? 'a time such as "2018-06-06T18:39:26Z"' : "a valid Date";
     case "enumeration":
@@ -59,7 +51,7 @@ export function describeExpected(type: AnyType, view: View, value?: unknown): st
   }
 }
 
-/** Says in words what was found, to go after "got". Shows values only where no secret can be: never those of objects. */
+/** Describes an invalid value, for a message after "got". Never contains values of objects, which could be secret. */
 export function describeValue(value: unknown, expected?: AnyType): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return expected?.kind === "array" ? `${value.length} items` : "an array";
@@ -101,7 +93,7 @@ function limitsOf(type: IntegerType): Limits {
   return { minimum: type.minimum ?? widest.minimum, maximum: type.maximum ?? widest.maximum };
 }
 
-/** Limits that only come from the width of the number are worth a word only when the value is beyond them. */
+/** Describes the limits of an integer. Mentions limits of its width only if the value exceeds them. */
 function describeLimits(type: IntegerType, value: unknown): string {
   const { minimum, maximum } = limitsOf(type);
   const outside = typeof value === "number" && (value < minimum || value > maximum);

@@ -2,18 +2,18 @@ import { isJsonObject, setMember } from "./jsonObject.ts";
 import type { JsonObject } from "./jsonObject.ts";
 import type { AnyModel, AnyType, ModelSchema, WireMembers } from "./schema.ts";
 
-/** What becomes of members that need a decision. */
+/** Options of `deserialize`. */
 export interface DeserializeOptions {
-  /** Members that the table does not know. Default: `keep`. */
+  /** Handling of properties that are not in the table. Default: `keep`. */
   unknown?: "keep" | "drop";
-  /** Members that only the service sets; it drops those of requests. Default: `keep`. */
+  /** Handling of properties that only the service sets. The service drops them from requests. Default: `keep`. */
   readOnly?: "keep" | "drop";
 }
 
 /**
- * Turns what travelled into a model: members below `properties` are lifted, date texts become dates, `null` counts as
- * absent. Lenient: what has an unexpected type is left as it came, so that a newer service does not break its clients;
- * see `validate` for the opposite.
+ * Converts a JSON body to a model: lifts the properties in `properties`, converts date texts to dates, and treats
+ * `null` as absent. Leaves values of an unexpected type unchanged, so a newer service does not break its clients;
+ * `validate` is strict instead.
  */
 export function deserialize<T>(schema: ModelSchema<T>, body: unknown, options: DeserializeOptions = {}): T {
   return (isJsonObject(body) ? deserializeModel(schema, body, options) : body) as T;
@@ -25,7 +25,7 @@ function deserializeModel(model: AnyModel, body: JsonObject, options: Deserializ
   return value;
 }
 
-/** Takes over the members of one object on the wire: each that the table knows under its own name there. */
+/** Copies the properties of one JSON object to the model, under their names in the model. */
 function lift(
   model: AnyModel,
   known: WireMembers,

@@ -1,4 +1,4 @@
-import type { BatchAIError, CloudError, CloudErrorBody, NameValuePair } from "../models/error.ts";
+import type { BatchAIError, CloudErrorBody, NameValuePair } from "../models/error.ts";
 import { arrayOf, model, object, optional, readOnly, string } from "./schema.ts";
 import type { ModelSchema } from "./schema.ts";
 
@@ -8,11 +8,6 @@ export const cloudErrorBody: ModelSchema<CloudErrorBody> = model<CloudErrorBody>
   message: readOnly("message", string),
   target: readOnly("target", string),
   details: readOnly("details", arrayOf(object((): ModelSchema<CloudErrorBody> => cloudErrorBody))),
-});
-
-/** Table of `CloudError`. */
-export const cloudError = model<CloudError>("CloudError", {
-  error: readOnly("error", object(cloudErrorBody)),
 });
 
 /** Table of `NameValuePair`. */

@@ -1,12 +1,12 @@
-/** An object with string keys, as JSON has them. */
+/** A JSON object. */
 export type JsonObject = Record<string, unknown>;
 
-/** Whether a value is an object in the sense of JSON. */
+/** Whether a value is a JSON object. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-/** Reads a value by its dotted path; `undefined` when any object on the way is missing. */
+/** Reads a value by its dotted path; returns `undefined` if an object in the path is missing. */
 export function read(from: unknown, path: string): unknown {
   let value = from;
   for (const name of path.split(".")) {
@@ -16,7 +16,7 @@ export function read(from: unknown, path: string): unknown {
   return value;
 }
 
-/** Writes a value by its dotted path, and makes the objects on the way. */
+/** Writes a value by its dotted path, and creates the objects in the path. */
 export function write(into: JsonObject, path: string, value: unknown): void {
   const names = path.split(".");
   const last = names.pop() ?? path;
@@ -30,7 +30,7 @@ export function write(into: JsonObject, path: string, value: unknown): void {
   setMember(target, last, value);
 }
 
-/** Sets a member whatever its name; a plain assignment would take `__proto__` for the prototype. */
+/** Sets a property with any name. A plain assignment to `__proto__` would set the prototype. */
 export function setMember(object: JsonObject, name: string, value: unknown): void {
   if (name === "__proto__") {
     Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });

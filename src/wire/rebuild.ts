@@ -2,15 +2,15 @@ import { isJsonObject, setMember } from "./jsonObject.ts";
 import type { JsonObject } from "./jsonObject.ts";
 import type { AnyModel, AnyType, WireProperty } from "./schema.ts";
 
-/** What a rebuild does to the members on its way. */
+/** Changes that a rebuild applies to properties. */
 export interface Change {
-  /** Decides what a known member becomes before its own members are looked at; `undefined` leaves it out. */
+  /** Returns the new value of a known property, before its own properties are changed; `undefined` omits it. */
   member(property: WireProperty, value: unknown, path: string): unknown;
-  /** Decides what becomes of a value that is no object where a model belongs. Default: it stays. */
+  /** Returns the new value of a value that is not an object although the table expects a model. Default: unchanged. */
   misfit?(value: unknown): unknown;
 }
 
-/** Makes a deep copy of a flat model, changed on the way; the original stays as it is. */
+/** Returns a deep, changed copy of a model. Leaves the original unchanged. */
 export function rebuild(model: AnyModel, value: unknown, change: Change, path = ""): unknown {
   if (!isJsonObject(value)) return change.misfit ? change.misfit(value) : value;
   const copy: JsonObject = {};

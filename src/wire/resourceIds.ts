@@ -1,19 +1,22 @@
-/** The kinds of resources that the service keeps. */
+/** Namespace of the resource provider in ARM IDs and paths. */
+export const providerNamespace = "Microsoft.BatchAI";
+
+/** Kinds of resources. */
 export type ResourceKind = "resourceGroups" | "workspaces" | "clusters" | "fileServers" | "experiments" | "jobs";
 
-/** ARM id of a resource group. Ids keep the spelling of whoever created the resource. */
+/** Returns the ARM ID of a resource group. IDs keep the spelling of the request that created the resource. */
 export function resourceGroupId(subscriptionId: string, resourceGroup: string): string {
   return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
 }
 
-/** ARM id of a workspace. */
+/** Returns the ARM ID of a workspace. */
 export function workspaceId(subscriptionId: string, resourceGroup: string, workspace: string): string {
-  return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/Microsoft.BatchAI/workspaces/${workspace}`;
+  return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/${providerNamespace}/workspaces/${workspace}`;
 }
 
 /**
- * ARM id of a child: a cluster, file server or experiment of a workspace, a job of an experiment. The ids of file servers
- * have always been written in lower case.
+ * Returns the ARM ID of a child: a cluster, file server or experiment of a workspace, or a job of an experiment. As in
+ * Azure, the IDs of file servers contain `fileservers` in lowercase.
  */
 export function childId(
   parentId: string,
@@ -23,12 +26,12 @@ export function childId(
   return `${parentId}/${kind === "fileServers" ? "fileservers" : kind}/${name}`;
 }
 
-/** The form of an id under which a resource is stored: ARM ids are case-insensitive. */
+/** Returns the form of an ID under which a resource is stored: ARM IDs are not case-sensitive. */
 export function keyOf(id: string): string {
   return id.toLowerCase();
 }
 
-/** The names in an ARM id, by the segment before them in lower case: `namesIn(id).workspaces`. */
+/** Returns the names in an ARM ID by the preceding segment in lowercase: `namesIn(id).workspaces`. */
 export function namesIn(id: string): Readonly<Record<string, string | undefined>> {
   const segments = id.split("/").slice(1);
   const names: Record<string, string> = {};
@@ -38,13 +41,51 @@ export function namesIn(id: string): Readonly<Record<string, string | undefined>
   return names;
 }
 
-/** Whether a text is the ARM id of a cluster or file server. */
-export function isWorkspaceChildId(id: string, kind: "clusters" | "fileServers"): boolean {
-  const workspace = "/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.BatchAI/workspaces/[^/]+";
-  return new RegExp(`^${workspace}/${kind}/[^/]+$`, "i").test(id);
+/** Collections in the ARM IDs of each kind of resource, in lowercase. */
+const collections: Readonly<Record<ResourceKind, string>> = {
+  resourceGroups: "subscriptions/resourcegroups",
+  workspaces: "subscriptions/resourcegroups/providers/workspaces",
+  clusters: "subscriptions/resourcegroups/providers/workspaces/clusters",
+  fileServers: "subscriptions/resourcegroups/providers/workspaces/fileservers",
+  experiments: "subscriptions/resourcegroups/providers/workspaces/experiments",
+  jobs: "subscriptions/resourcegroups/providers/workspaces/experiments/jobs",
+};
+
+/** Returns the kind of the resource that an ARM ID names; undefined if the text is not the ARM ID of a resource. */
+export function resourceKind(id: string): ResourceKind | undefined {
+  const [start, ...segments] = id.toLowerCase().split("/");
+  if (start !== "" || segments.length % 2 !== 0 || segments.includes("")) return undefined;
+  const found = segments.filter((_, index) => index % 2 === 0).join("/");
+  const provider = namesIn(id).providers ?? providerNamespace;
+  if (provider.toLowerCase() !== providerNamespace.toLowerCase()) return undefined;
+  return (Object.keys(collections) as ResourceKind[]).find((kind) => collections[kind] === found);
 }
 
-/** How asynchronous operations name a resource: the names in its id joined by `$`. */
+/** Whether a text is the ARM ID of a cluster or file server. */
+export function isWorkspaceChildId(id: string, kind: "clusters" | "fileServers"): boolean {
+  return resourceKind(id) === kind;
+}
+
+/** Returns the ARM ID in the URL of a request to a resource, or to the action `terminate` of a resource. */
+export function resourceIdInUrl(url: string): string {
+  return decodeURIComponent(resourcePathInUrl(url));
+}
+
+/** Returns the kind of the resource in the URL of a request to it, or to its action `terminate`. */
+export function resourceKindInUrl(url: string): ResourceKind | undefined {
+  return resourceKind(resourcePathInUrl(url));
+}
+
+/** The endpoint of a service can have a path, which precedes the ARM ID. */
+function resourcePathInUrl(url: string): string {
+  const { pathname } = new URL(url);
+  const path = pathname.slice(Math.max(0, pathname.search(/\/subscriptions\//i)));
+  // Collections and names alternate, so a job named `terminate` is not an action.
+  const isAction = path.split("/").length % 2 === 0 && /\/terminate$/i.test(path);
+  return isAction ? path.slice(0, path.lastIndexOf("/")) : path;
+}
+
+/** Returns the name of a resource in the IDs of asynchronous operations: the names in its ID, joined by `$`. */
 export function referenceOf(id: string): string {
   const names = namesIn(id);
   const { subscriptions, resourcegroups, workspaces, clusters, fileservers, experiments, jobs } = names;

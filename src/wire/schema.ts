@@ -1,8 +1,8 @@
 /**
- * The language in which the tables of this folder are written: how each property of a model travels. A table is checked
- * against its interface by the compiler, in both directions; see {@link Table}.
+ * The language of the tables in this folder. A table describes how the properties of a model are sent as JSON. The
+ * compiler checks each table against its interface, in both directions; see {@link Table}.
  *
- * What makes rows and tables is marked as free of side effects, so that bundlers leave out tables that nobody uses.
+ * Functions that create rows and tables are marked as free of side effects, so bundlers can omit unused tables.
  */
 
 declare const typeOfValue: unique symbol;
@@ -12,7 +12,7 @@ export interface StringType {
   readonly kind: "string";
 }
 
-/** A length of time as an ISO 8601 duration; text at both ends of the wire. */
+/** An ISO 8601 duration; text in the model and in JSON. */
 export interface DurationType {
   readonly kind: "duration";
 }
@@ -20,41 +20,31 @@ export interface DurationType {
 /** A whole number. */
 export interface IntegerType {
   readonly kind: "integer";
-  /** Width on the wire; an `int64` is limited to what a JavaScript number holds exactly. */
+  /** Width in JSON; an `int64` is limited to the integers that a JavaScript number represents exactly. */
   readonly format: "int32" | "int64";
   readonly minimum?: number;
   readonly maximum?: number;
 }
 
-/** Any number. */
-export interface NumberType {
-  readonly kind: "number";
-}
-
-/** `true` or `false`. */
-export interface BooleanType {
-  readonly kind: "boolean";
-}
-
-/** A point in time: a `Date` in the model, ISO 8601 in UTC on the wire. */
+/** A point in time: a `Date` in the model, ISO 8601 in UTC in JSON. */
 export interface DateTimeType {
   readonly kind: "dateTime";
 }
 
-/** One of a set of words. */
+/** One value of a set. */
 export interface EnumerationType<Word extends string = never, Closed extends boolean = boolean> {
   readonly kind: "enumeration";
   readonly values: readonly string[];
-  /** Whether other words are errors. In an open enumeration the service may use new ones at any time. */
+  /** Whether other values are errors. In an open enumeration, the service can use new values at any time. */
   readonly closed: Closed;
-  /** Exists only for the compiler: a word missing in a table is an error like one too many. */
+  /** Exists only for the compiler, which reports missing and extra values of a table. */
   readonly [typeOfValue]?: (word: Word) => Word;
 }
 
-/** An object with a table of its own. */
+/** An object with its own table. */
 export interface ModelType<Schema = AnyModel> {
   readonly kind: "model";
-  /** A function, so that a model can contain itself. */
+  /** A function, because a model can contain itself. */
   readonly schema: () => Schema;
 }
 
@@ -65,24 +55,22 @@ export interface ArrayType<Items = AnyType> {
   readonly maxItems?: number;
 }
 
-/** Names and values, all of one type. */
+/** Names and values; all values have the same type. */
 export interface MapType<Values = AnyType> {
   readonly kind: "map";
   readonly values: Values;
 }
 
-/** An object of which nothing is known. */
+/** An object with unknown properties. */
 export interface ObjectType {
   readonly kind: "object";
 }
 
-/** Any type of the wire, for code that walks tables. */
+/** Any type, for code that walks tables. */
 export type AnyType =
   | StringType
   | DurationType
   | IntegerType
-  | NumberType
-  | BooleanType
   | DateTimeType
   | EnumerationType
   | ModelType
@@ -90,18 +78,18 @@ export type AnyType =
   | MapType
   | ObjectType;
 
-/** One row of a table: how one property travels. */
+/** One row of a table: describes how one property is sent. */
 export interface WireProperty<Type = AnyType> {
-  /** Where it is on the wire; dots go down into objects. */
+  /** Path in JSON; dots separate nested objects. */
   readonly path: string;
   readonly type: Type;
-  /** Has to be given in requests. */
+  /** Whether requests must contain the property. */
   readonly required: boolean;
-  /** Set by the service alone; ignored in requests. */
+  /** Whether only the service sets the property; ignored in requests. */
   readonly readOnly: boolean;
-  /** Accepted but never returned, stored in clear, logged or named in an error. */
+  /** Whether the property is secret: accepted, but never returned, stored in plaintext, logged or shown in an error. */
   readonly secret: boolean;
-  /** What the service takes when the property is absent. */
+  /** Value that the service uses if the property is absent. */
   readonly defaultValue?: string | number | boolean;
 }
 
@@ -110,47 +98,47 @@ export interface AnyModel {
   /** Name of the interface. */
   readonly name: string;
   readonly properties: Readonly<Record<string, WireProperty>>;
-  /** Every path that a row names. */
+  /** Paths of all rows. */
   readonly paths: ReadonlySet<string>;
-  /** The rows by their places on the wire, as a reader meets them. */
+  /** Rows by their places in JSON. */
   readonly members: WireMembers;
-  /** Names of the objects on the wire whose members are lifted: `properties` or nothing. */
+  /** Names of the JSON objects whose properties are lifted: `properties` or none. */
   readonly containers: readonly string[];
 }
 
-/** What the members of an object on the wire are: a row of the table, or an object with more of them. */
+/** Properties of a JSON object, by name: rows of the table, or nested objects with further rows. */
 export type WireMembers = ReadonlyMap<string, { readonly name: string; readonly property: WireProperty } | WireMembers>;
 
 /**
- * How the model `T` travels. `Keys` is there for the compiler, which would otherwise take one interface for another that
- * only has more optional properties.
+ * Describes how the model `T` is sent. `Keys` exists only for the compiler, which would otherwise confuse two
+ * interfaces that differ only in optional properties.
  */
 export interface ModelSchema<T, Keys = keyof T> extends AnyModel {
-  /** Exists only for the compiler: it lets a schema be used for its own interface and for no other. */
+  /** Exists only for the compiler, which then accepts a schema only for its own interface. */
   readonly [typeOfValue]?: (value: T, key: Keys) => [T, Keys];
 }
 
-/** A row that a property has to be given by. */
+/** Row of a required property. */
 export interface RequiredProperty<Type> extends WireProperty<Type> {
   readonly required: true;
   readonly readOnly: false;
 }
 
-/** A row that a property may be given by. */
+/** Row of an optional property. */
 export interface OptionalProperty<Type> extends WireProperty<Type> {
   readonly required: false;
   readonly readOnly: false;
 }
 
-/** A row that the service alone fills in. */
+/** Row of a property that only the service sets. */
 export interface ReadOnlyProperty<Type> extends WireProperty<Type> {
   readonly required: false;
   readonly readOnly: true;
 }
 
 /**
- * The table that an interface asks for: a row for each property, required where the property is, read-only where it is,
- * and of a type that fits. A property missing or of the wrong kind on either side does not compile.
+ * Table of an interface: a row for each property, which is required or read-only like the property and has a matching
+ * type. A missing or mismatched property on either side does not compile.
  */
 export type Table<T> = { readonly [K in keyof T]-?: Row<T, K> };
 
@@ -163,32 +151,30 @@ type Row<T, K extends keyof T> =
 
 type IsReadOnly<T, K extends keyof T> = Same<Pick<T, K>, Readonly<Pick<T, K>>>;
 
-// Two generic functions are the only types that the compiler compares so exactly that `readonly` matters.
+// The compiler compares only generic functions so exactly that `readonly` matters.
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- `G` is what makes them generic
 type Same<A, B> = (<G>() => G extends A ? 1 : 2) extends <G>() => G extends B ? 1 : 2 ? true : false;
 
-/** The type of the wire that a TypeScript type asks for. */
+/** Type of a row for a TypeScript type. */
 type TypeOf<V> = [V] extends [string]
   ? StringTypeOf<V>
   : [V] extends [number]
-    ? IntegerType | NumberType
-    : [V] extends [boolean]
-      ? BooleanType
-      : [V] extends [Date]
-        ? DateTimeType
-        : V extends readonly (infer Item)[]
-          ? ArrayType<TypeOf<Item>>
-          : string extends keyof V
-            ? unknown extends V[keyof V]
-              ? ObjectType
-              : MapType<TypeOf<V[keyof V]>>
-            : ModelType<ModelSchema<V>>;
+    ? IntegerType
+    : [V] extends [Date]
+      ? DateTimeType
+      : V extends readonly (infer Item)[]
+        ? ArrayType<TypeOf<Item>>
+        : string extends keyof V
+          ? unknown extends V[keyof V]
+            ? ObjectType
+            : MapType<TypeOf<V[keyof V]>>
+          : ModelType<ModelSchema<V>>;
 
 type StringTypeOf<V> = [KnownWords<V>] extends [never]
   ? StringType | DurationType
   : EnumerationType<KnownWords<V>, [V] extends [KnownWords<V>] ? true : false>;
 
-/** The literals of a union: `"a" | "b"` of `"a" | "b" | (string & {})`. */
+/** Literals of a union: `"a" | "b"` of `"a" | "b" | (string & {})`. */
 type KnownWords<V> = V extends string ? (string extends V ? never : V) : never;
 
 /** Text. */
@@ -197,90 +183,83 @@ export const string: StringType = { kind: "string" };
 /** An ISO 8601 duration. */
 export const duration: DurationType = { kind: "duration" };
 
-/** Any number. */
-export const number: NumberType = { kind: "number" };
-
-/** `true` or `false`. */
-export const boolean: BooleanType = { kind: "boolean" };
-
 /** A point in time. */
 export const dateTime: DateTimeType = { kind: "dateTime" };
 
-/** An object of which nothing is known. */
+/** An object with unknown properties. */
 export const freeObject: ObjectType = { kind: "object" };
 
-/** A whole number that fits in 32 bits, within limits. */
+/** A whole number of 32 bits, within limits. */
 // @__NO_SIDE_EFFECTS__
 export function int32(limits: { minimum?: number; maximum?: number } = {}): IntegerType {
   return { kind: "integer", format: "int32", ...limits };
 }
 
-/** A whole number that may need more than 32 bits. */
+/** A whole number of 64 bits. */
 // @__NO_SIDE_EFFECTS__
 export function int64(): IntegerType {
   return { kind: "integer", format: "int64" };
 }
 
-/** One of these words, or one that nobody knows yet. */
+/** One of these values, or a new value of a newer service. */
 // @__NO_SIDE_EFFECTS__
 export function oneOf<const Words extends string[]>(...values: Words): EnumerationType<Words[number], false> {
   return { kind: "enumeration", values, closed: false };
 }
 
-/** One of these words and no other. */
+/** One of these values and no other. */
 // @__NO_SIDE_EFFECTS__
 export function onlyOneOf<const Words extends string[]>(...values: Words): EnumerationType<Words[number], true> {
   return { kind: "enumeration", values, closed: true };
 }
 
-/** An object with a table of its own; give a function where the table is not there yet, because it contains itself. */
+/** An object with its own table. Pass a function if the table contains itself. */
 // @__NO_SIDE_EFFECTS__
 export function object<Schema extends AnyModel>(schema: Schema | (() => Schema)): ModelType<Schema> {
   return { kind: "model", schema: typeof schema === "function" ? schema : () => schema };
 }
 
-/** A list of at most `maxItems` items. */
+/** An array of at most `maxItems` items. */
 // @__NO_SIDE_EFFECTS__
 export function arrayOf<Items>(items: Items, limits: { maxItems?: number } = {}): ArrayType<Items> {
   return { kind: "array", items, ...limits };
 }
 
-/** Names and values of one type. */
+/** Names and values; all values have one type. */
 // @__NO_SIDE_EFFECTS__
 export function mapOf<Values>(values: Values): MapType<Values> {
   return { kind: "map", values };
 }
 
-/** A property that has to be given in requests. */
+/** A property that requests must contain. */
 // @__NO_SIDE_EFFECTS__
 export function required<Type>(path: string, type: Type): RequiredProperty<Type> {
   return { path, type, required: true, readOnly: false, secret: false };
 }
 
-/** A property that may be given in requests, and what the service takes when it is not. */
+/** A property that requests can contain, and the value that the service uses if it is absent. */
 // @__NO_SIDE_EFFECTS__
 export function optional<Type>(path: string, type: Type, defaultValue?: Default<Type>): OptionalProperty<Type> {
   return { path, type, required: false, readOnly: false, secret: false, defaultValue };
 }
 
-/** A property that the service alone sets. */
+/** A property that only the service sets. */
 // @__NO_SIDE_EFFECTS__
 export function readOnly<Type>(path: string, type: Type): ReadOnlyProperty<Type> {
   return { path, type, required: false, readOnly: true, secret: false };
 }
 
-/** A property that may be given in requests and never comes back. */
+/** A property that requests can contain and the service never returns. */
 // @__NO_SIDE_EFFECTS__
 export function secret<Type>(path: string, type: Type): OptionalProperty<Type> {
   return { path, type, required: false, readOnly: false, secret: true };
 }
 
-type Default<Type> =
-  Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType | NumberType ? number : string;
+type Default<Type> = Type extends EnumerationType<infer Word> ? Word : Type extends IntegerType ? number : string;
 
 /**
- * A table that takes over groups of rows, in this order, and has its own ones behind them. Bundlers keep every table that
- * takes over rows by `...`, since they cannot know that this does nothing else.
+ * Creates a table from groups of rows, in this order, followed by its own rows. Bundlers keep every table that uses
+ * `...` instead, because they cannot know that this has no side effects.
  */
 // @__NO_SIDE_EFFECTS__
 export function withRows<T, Groups extends readonly Partial<T>[]>(
@@ -292,7 +271,7 @@ export function withRows<T, Groups extends readonly Partial<T>[]>(
 
 type NamesIn<Group> = Group extends unknown ? keyof Group : never;
 
-/** Makes the schema of the interface `T` from its table. */
+/** Creates the schema of the interface `T` from its table. */
 // @__NO_SIDE_EFFECTS__
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
   const properties = table as unknown as AnyModel["properties"];

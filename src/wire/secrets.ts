@@ -1,7 +1,9 @@
 import { rebuild } from "./rebuild.ts";
 import type { ModelSchema } from "./schema.ts";
 
-/** A copy without any secret. What has no place in the tables, and might hold one, is left out too. */
+/**
+ * Returns a copy without secrets. Also omits values that do not match the tables, because they could contain secrets.
+ */
 export function withoutSecrets<T>(schema: ModelSchema<T>, value: NoInfer<T>): T {
   return rebuild(schema, value, {
     member: (property, member) => (property.secret ? undefined : member),
@@ -9,7 +11,7 @@ export function withoutSecrets<T>(schema: ModelSchema<T>, value: NoInfer<T>): T 
   }) as T;
 }
 
-/** The secrets of a model by their paths, such as `nodeSetup.setupTask.secrets[0].value`. */
+/** Returns the secrets of a model by their paths, such as `nodeSetup.setupTask.secrets[0].value`. */
 export function secretsOf<T>(schema: ModelSchema<T>, value: NoInfer<T>): Record<string, string> {
   const secrets: Record<string, string> = {};
   rebuild(schema, value, {
@@ -21,7 +23,7 @@ export function secretsOf<T>(schema: ModelSchema<T>, value: NoInfer<T>): Record<
   return secrets;
 }
 
-/** A copy into which secrets are put back at their paths; those whose place is gone are ignored. */
+/** Returns a copy with the secrets at their paths. Ignores secrets whose path no longer exists. */
 export function withSecrets<T>(schema: ModelSchema<T>, value: NoInfer<T>, secrets: Record<string, string>): T {
   return rebuild(schema, value, {
     member: (property, member, path) => (property.secret ? (secrets[path] ?? member) : member),

@@ -2,16 +2,16 @@ import { isJsonObject, setMember, write } from "./jsonObject.ts";
 import type { JsonObject } from "./jsonObject.ts";
 import type { AnyModel, AnyType, ModelSchema } from "./schema.ts";
 
-/** What becomes of members that need a decision. */
+/** Options of `serialize`. */
 export interface SerializeOptions {
-  /** Members that only the service sets; requests have no use for them. Default: `keep`. */
+  /** Handling of properties that only the service sets. Requests drop them. Default: `keep`. */
   readOnly?: "keep" | "drop";
 }
 
 /**
- * Turns a model into what travels: lifted members go back below `properties`, dates become ISO 8601 text, members without
- * a value are left out. Secrets are included when they are there. Members that the table does not know pass through;
- * those of a model with lifted members go below `properties`, where the service keeps almost everything.
+ * Converts a model to a JSON body: moves lifted properties back to `properties`, converts dates to ISO 8601 text, and
+ * omits properties without a value. Includes secrets. Copies properties that are not in the table; in a model with
+ * lifted properties, they go to `properties`, where the service expects almost everything.
  */
 export function serialize<T>(
   schema: ModelSchema<T>,
@@ -59,7 +59,7 @@ function serializeValue(type: AnyType, value: unknown, options: SerializeOptions
   }
 }
 
-/** As the service writes dates: up to three digits after the second, trailing zeros dropped. */
+/** Formats a date like the service: up to three decimals of a second, without trailing zeros. */
 function formatDate(date: Date): string {
   return date.toISOString().replace(/\.?0*Z$/, "Z");
 }

@@ -2,25 +2,26 @@ import { describeExpected, describeValue, fits } from "./constraints.ts";
 import { isJsonObject, read } from "./jsonObject.ts";
 import type { AnyModel, AnyType, ModelSchema, WireProperty } from "./schema.ts";
 
-/** One thing that is wrong with a value. */
+/** One issue of an invalid value. */
 export interface ValidationIssue {
   /** Path of the property, for example `properties.scaleSettings.manual.targetNodeCount`. */
   readonly path: string;
-  /** What is wrong with it, for example `must be an integer of at least 0, got "two"`. Never holds a secret. */
+  /** Message, for example `must be an integer of at least 0, got "two"`. Never contains a secret. */
   readonly message: string;
 }
 
-/** How a value is looked at. */
+/** Options of `validate`. */
 export interface ValidateOptions {
-  /** Whether the value is a model or what travels; the issues name the paths of that view. */
+  /** View of the value: a model or a JSON body. The issues contain the paths of this view. */
   view: "model" | "wire";
-  /** What the paths begin with, for example `parameters`. Empty: nothing. */
+  /** Start of the paths, for example `parameters`. Empty: no common start. */
   path: string;
 }
 
 /**
- * Says what is wrong with a value that is about to be sent, or has just arrived; an empty list means nothing. Unknown
- * members, unknown words of open enumerations and members that only the service sets pass; `null` counts as absent.
+ * Validates a value before it is sent, or after it was received. Returns its issues; the list is empty if the value is
+ * valid. Accepts unknown properties, unknown values of open enumerations, and properties that only the service sets.
+ * Treats `null` as absent.
  */
 export function validate<T>(schema: ModelSchema<T>, value: unknown, options: ValidateOptions): ValidationIssue[] {
   const issues: ValidationIssue[] = [];

@@ -47,11 +47,12 @@ describe("the migration tables", () => {
   });
 
   it("name both methods of the Python SDKs, next to the one that does the same", () => {
-    const expected = operations.map(({ group, method, name, isLongRunning }) => [
-      `${snake(group)}.${snake(method)}`,
-      `${snake(group)}.${isLongRunning ? "begin_" : ""}${snake(method)}`,
-      name,
-    ]);
+    // azure-mgmt-batchai 7.0.0b1 was generated without these.
+    const missing = ["file_servers.begin_delete", "file_servers.get"];
+    const expected = operations.map(({ group, method, name, isLongRunning }) => {
+      const seventh = `${snake(group)}.${isLongRunning ? "begin_" : ""}${snake(method)}`;
+      return [`${snake(group)}.${snake(method)}`, ...(missing.includes(seventh) ? [] : [seventh]), name];
+    });
     const found = python.map(([, second, seventh, ours]) => [...namesIn(second), ...namesIn(seventh), ...namesIn(ours)]);
     expect(found.sort()).toEqual(expected.sort());
   });

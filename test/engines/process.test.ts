@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchPlan, RunHandle } from "../../src/service/engines/engine.ts";
@@ -85,7 +85,9 @@ describe("the process engine", () => {
     process.kill(supervisor, "SIGKILL");
     expect(await engine.wait(handle)).toMatchObject({ kind: "failed", code: "RunLost" });
     expect(workplace.processes()).toEqual([]);
-    expect(await workplace.read(plan, "execution-node0.log")).toContain("Run failed: What ran the job is gone");
+    expect(await workplace.read(plan, "execution-node0.log")).toContain(
+      "Run failed: The processes of the job vanished",
+    );
   });
 
   it("ends a run and its background processes while no service is there", async () => {
@@ -103,7 +105,7 @@ describe("the process engine", () => {
     process.kill(await supervisorOf(plan), "SIGKILL");
     await until("the supervisor is gone", async () => !isRunning(await supervisorOf(plan)));
     const state = await engine.recover(engine.handleFor(plan));
-    expect(state).toMatchObject({ kind: "ended", exit: { kind: "failed", code: "RunLost" } });
+    expect(state).toMatchObject({ kind: "ended", end: { kind: "failed", code: "RunLost" } });
     expect(await engine.recover(engine.handleFor(plan))).toEqual(state);
   });
 
@@ -118,7 +120,7 @@ describe("the process engine", () => {
   });
 
   it("does not take another process for the one that claimed the run", async () => {
-    const lost = { kind: "ended", exit: { kind: "failed", code: "RunLost" } };
+    const lost = { kind: "ended", end: { kind: "failed", code: "RunLost" } };
     const { pid } = innocent;
     const reused = await forgeClaim(workplace.plan("true"), `${pid} 1 ${bootId()}\n`);
     expect(await engine.recover(reused)).toMatchObject(lost);
@@ -131,7 +133,7 @@ describe("the process engine", () => {
 
   it.each(["", "12", "12 34"])("knows that a supervisor which left %j as its claim ran nothing", async (claim) => {
     const handle = await forgeClaim(workplace.plan("true"), claim);
-    expect(await engine.recover(handle)).toEqual({ kind: "notStarted" });
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "notStarted" } });
   });
 
   it("waits for a supervisor that is about to finish its claim", async () => {
@@ -150,15 +152,14 @@ describe("the process engine", () => {
     const handle = await forgeClaim(plan, `${innocent.pid} ${startTime(innocent.pid)} ${bootId()}\n`);
     const exit = { kind: "exited", phase: "processes", exitCode: 42 };
     await writeFile(join(plan.runDirectory, "engine/exit.json"), JSON.stringify(exit));
-    expect(await engine.recover(handle)).toEqual({ kind: "ended", exit });
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", end: exit });
   });
 
-  it("refuses containers and names the way out", async () => {
-    const plan = workplace.plan({ commands: ["true"], plan: { container: { image: "ubuntu" } } });
-    const exit = await engine.wait(await start(plan));
-    expect(exit).toMatchObject({ kind: "failed", code: "FailedStartingContainer" });
-    expect(exit).toMatchObject({ message: expect.stringContaining("ignoreContainerSettings") as string });
-    expect((await engine.fingerprint()).containers).toBe(false);
+  it("objects to containers and names the way out", () => {
+    expect(engine.objection({})).toBeUndefined();
+    const objection = engine.objection({ container: { image: "ubuntu" } });
+    expect(objection?.error).toMatchObject({ code: "FailedStartingContainer" });
+    expect(objection?.message).toContain("ignoreContainerSettings");
   });
 
   it("gives jobs little of the service's own environment", async () => {
@@ -181,6 +182,7 @@ describe("the process engine", () => {
     await symlink(outside, join(source, "leak"));
     await symlink("inside", join(source, "fine"));
     const target = join(workplace.folder, "mount");
+    await symlink(source, target);
     const through = (folder: string): LaunchPlan => {
       return workplace.plan({
         commands: ["true"],
@@ -217,14 +219,42 @@ describe("the process engine", () => {
     expect(await workplace.read(first, "stdout-proc0.txt")).toBe("first\nfirst\n");
   });
 
-  it("does not unmount what somebody else put in the place of a mount", async () => {
+  it("does not start where a link leads elsewhere than to its volume", async () => {
     const mount = { source: workplace.folder, target: join(workplace.folder, "m") };
-    const plan = workplace.plan({ commands: ["true"], plan: { mounts: [mount] } });
+    const plan = workplace.plan({ commands: ["touch $WORKPLACE/ran"], plan: { mounts: [mount] } });
     await symlink("/", mount.target);
-    const handle = await start(plan);
-    expect(await engine.wait(handle)).toMatchObject({ kind: "failed", code: "MountFailed" });
+    const end = await engine.wait(await start(plan));
+    expect(end).toMatchObject({ kind: "failed", code: "MountFailed" });
+    expect(await readdir(workplace.folder)).not.toContain("ran");
+  });
+
+  it("reads handles of version 1, whose links it removes, and nothing that replaced them", async () => {
+    const plan = workplace.plan(`${workplace.gate("go")}; exit 6`);
+    await start(plan);
+    const mounts = ["ours", "theirs"].map((name) => ({
+      source: workplace.folder,
+      target: join(workplace.folder, name),
+    }));
+    await symlink(workplace.folder, join(workplace.folder, "ours"));
+    await symlink("/", join(workplace.folder, "theirs"));
+    const executionLogs = plan.nodes.map(({ executionLog }) => executionLog);
+    const handle = {
+      engine: "process",
+      version: 1,
+      runId: plan.runId,
+      runDirectory: plan.runDirectory,
+      executionLogs,
+      mounts,
+    };
+    await engine.close();
+    engine = makeEngine();
+    expect(await engine.recover(handle)).toEqual({ kind: "running" });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toMatchObject({ exitCode: 6 });
     await engine.cleanUp(handle);
-    expect((await stat(mount.target)).isDirectory()).toBe(true);
+    const left = await readdir(workplace.folder);
+    expect(left).toContain("theirs");
+    expect(left).not.toContain("ours");
   });
 
   it("removes its own files when it cleans up", async () => {
@@ -252,7 +282,32 @@ describe("the process engine", () => {
 
   it("reads only its own handles", () => {
     expect(() => engine.recover({ engine: "docker", version: 1 })).toThrow(/docker/);
-    expect(() => engine.recover({ engine: "process", version: 2 })).toThrow(/version 2/);
+    expect(() => engine.recover({ engine: "process", version: 3 })).toThrow(/version 3/);
+  });
+
+  it("stops a whole tree, sessions and stubborn ones included", async () => {
+    const plan = workplace.plan(
+      "trap '' TERM; sleep 60 & bash -c 'bash -c \"sleep 60 & wait\" & wait' & " +
+        "setsid bash -c \"trap '' TERM HUP; sleep 60 & sleep 60; sleep 60\" & (setsid -f sleep 60); " +
+        "(sleep 60 & env -i bash -c ': in $0; sleep 60; :' \"$WORKPLACE\" &); " +
+        "env -i setsid -w bash -c ': in $0; sleep 60; :' \"$WORKPLACE\" & " +
+        "(kill -STOP $BASHPID; sleep 60) & echo ready; wait; sleep 60",
+    );
+    const handle = await start(plan);
+    await until("the tree stands", async () => (await workplace.read(plan, "stdout-proc0.txt")) === "ready\n");
+    await until("all of it runs", () => workplace.processes().length >= 10);
+    await engine.stop(handle);
+    expect(workplace.processes()).toEqual([]);
+    expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+    await engine.stop(handle);
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "stopped" } });
+  });
+
+  it("finishes a hundred trivial runs", async () => {
+    const exits = await Promise.all(
+      Array.from({ length: 100 }, () => start(workplace.plan("true")).then((handle) => engine.wait(handle))),
+    );
+    expect(exits).toEqual(exits.map(() => ({ kind: "exited", phase: "processes", exitCode: 0 })));
   });
 
   it("leaves no launcher behind when it is closed, and runs go on", async () => {

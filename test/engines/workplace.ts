@@ -54,9 +54,11 @@ export class Workplace {
       nodes: nodeIds.map((nodeId) => ({
         nodeId,
         address: "127.0.0.1",
+        gpus: [],
         tempDirectory: this.#scratch(nodeId, runId),
         executionLog: join(output, `execution-${nodeId}.log`),
       })),
+      scratchRoots: [],
       files: [],
       mounts: [],
       environment: { WORKPLACE: this.folder, ...environment },

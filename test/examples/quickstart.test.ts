@@ -58,7 +58,7 @@ describe("the quickstart", () => {
       const models = (await readdir(output)).filter((name) => name.endsWith(".model.json"));
       expect(models).toHaveLength(Number(epochs));
       const [accuracy, model] = stdout.trimEnd().split("\n").slice(-2);
-      expect(model).toBe(`The model lies in ${join(output, models.at(-1) ?? "")}`);
+      expect(model).toBe(`The model is in ${join(output, models.at(-1) ?? "")}`);
       expect(await readFile(join(output, "stdout.txt"), "utf8")).toContain(`${accuracy}\n`);
       expect(accuracy).toMatch(/^test accuracy: \d+\.\d %$/);
     }
@@ -73,7 +73,7 @@ describe("the quickstart", () => {
     await interrupted.printed(moment);
     interrupted.process.kill("SIGINT");
     const { exitCode, stderr } = await interrupted.finished;
-    expect({ exitCode, stderr: stderr.trim() }).toEqual({ exitCode: 130, stderr: "Interrupted: tidying up ..." });
+    expect({ exitCode, stderr: stderr.trim() }).toEqual({ exitCode: 130, stderr: "Interrupted: cleaning up ..." });
     expect(processesOf(folder)).toEqual([]);
 
     const { exitCode: secondExitCode, stdout } = await start(["--samples", "500", "--epochs", "1"]).finished;
@@ -129,7 +129,7 @@ describe("the quickstart", () => {
       const { exitCode, stdout, stderr } = await (await startWithPython("train")).finished;
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
       expect(stdout).toMatch(/^ {3}Epoch 1 of 1: loss 0\.2039, accuracy on the training images 94\.1 %$/m);
-      expect(stdout).toMatch(/^test accuracy: 99\.3 %\nThe model lies in .*ConvNet_MNIST\.dnn$/m);
+      expect(stdout).toMatch(/^test accuracy: 99\.3 %\nThe model is in .*ConvNet_MNIST\.dnn$/m);
     });
 
     it("says why the script failed", async () => {
@@ -148,8 +148,8 @@ describe("the quickstart", () => {
   });
 
   it.each([
-    [["--cntk"], {}, /there is no ConvNet_MNIST\.py/],
-    [["--epochs", "many"], {}, /--epochs takes a whole number/],
+    [["--cntk"], {}, /ConvNet_MNIST\.py does not exist/],
+    [["--epochs", "many"], {}, /--epochs must be a whole number/],
     [["--nonsense"], {}, /^\nUnknown option .--nonsense.\n$/],
     [[], { BATCHAI_ENDPOINT: "https://127.0.0.1:1" }, /BATCHAI_ADMIN_PASSWORD|BATCHAI_STORAGE_ACCOUNT is not set/],
   ])("refuses %j with %j before it starts anything", async (parameters, variables, message) => {

@@ -17,7 +17,7 @@ describe("the example scripts", () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   const examples: [string, RegExp][] = [
-    ["waitForNodes", /^2 of 2 nodes, 0 on their way\nnodes is steady\.\n$/m],
+    ["waitForNodes", /^2 of 2 nodes, 0 being prepared\nnodes is steady\.\n$/m],
     [
       "waitForCompletion",
       /good is succeeded\n(bad is \w+\n)*bad is failed\nJob bad failed with exit code 3\. JobFailed: .*\n$/,

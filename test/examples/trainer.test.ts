@@ -51,7 +51,7 @@ describe("the trainer", () => {
   });
 
   it.each([
-    ["a wrong field", (line: string) => line.replace("|features", "|pixels"), /line 2: there is no \|features field/],
+    ["a wrong field", (line: string) => line.replace("|features", "|pixels"), /line 2: the \|features field is missing/],
     ["a missing number", (line: string) => line.replace(/ \d+$/, ""), /line 2: \|features has 783 numbers/],
     ["a number too many", (line: string) => `${line} 0`, /line 2: \|features has 785 numbers/],
     ["text", (line: string) => line.replace(/\d+$/, "x"), /line 2: \|features has something that is not/],
@@ -74,7 +74,7 @@ describe("the trainer", () => {
     await mkdir(empty);
     await expectRefusal([empty, empty], /Test-28x28_cntk_text\.txt does not exist/);
     await writeFile(join(empty, "Test-28x28_cntk_text.txt"), "");
-    await expectRefusal([empty, empty], /holds no samples/);
+    await expectRefusal([empty, empty], /contains no samples/);
     await writeFile(join(empty, "some.json"), "{}");
     await expectRefusal([data, "--evaluate", join(empty, "some.json")], /not a model of this script/);
     await expectRefusal([data], /usage: ConvNet_MNIST\.mjs DATA_DIRECTORY MODEL_DIRECTORY/);

@@ -15,15 +15,20 @@ export function jobContext(job: Partial<Job> = {}, more: Partial<JobLaunchContex
     },
     runId: "run-1",
     runDirectory: "/data/runs/run-1",
-    nodes: [{ nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1" }],
-    clusterMountRoot: "/data/runs/run-1/cluster",
-    jobMountRoot: "/data/runs/run-1/mounts",
-    jobMounts: [{ source: "/data/shares/acct/logs", target: "/data/runs/run-1/mounts/logs" }],
+    nodes: [{ nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1", gpus: [] }],
+    clusterMountRoot: "/roots/c-1",
+    jobFolders: {
+      root: "/roots/j-1",
+      mountRoot: "/roots/j-1/mounts",
+      sharedTemp: "/roots/j-1/shared",
+      hostFile: "/roots/j-1/hostfile",
+    },
+    jobMounts: [{ source: "/data/shares/acct/logs", target: "/roots/j-1/mounts/logs" }],
     ...more,
   };
 }
 
 export const twoNodes = [
-  { nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1" },
-  { nodeId: "tvm-2", address: "10.0.0.5", tempRoot: "/data/nodes/tvm-2" },
+  { nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1", gpus: [] },
+  { nodeId: "tvm-2", address: "10.0.0.5", tempRoot: "/data/nodes/tvm-2", gpus: [] },
 ];

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { planJob } from "../../src/service/launch/job.ts";
 import { jobContext, segment, twoNodes } from "./context.ts";
 
-const logs = `/data/runs/run-1/mounts/logs/${segment}/stdouterr`;
+const fourGpus = [0, 1, 2, 3].map((index) => ({ index, uuid: `GPU-${index}` }));
+const logs = `/roots/j-1/mounts/logs/${segment}/stdouterr`;
 
 describe("the plan of a job on one node", () => {
   it("sets the variables of Batch AI", () => {
@@ -12,23 +13,23 @@ describe("the plan of a job on one node", () => {
           inputDirectories: [{ id: "DATA", path: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs/data" }],
           outputDirectories: [{ id: "MODEL", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs/", pathSuffix: "models" }],
         },
-        { gpusPerNode: 4 },
+        { nodes: [{ nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1", gpus: fourGpus }] },
       ),
     );
     expect(plan.environment).toEqual({
-      AZ_BATCHAI_MOUNT_ROOT: "/data/runs/run-1/cluster",
-      AZ_BATCHAI_JOB_MOUNT_ROOT: "/data/runs/run-1/mounts",
-      AZ_BATCHAI_INPUT_DATA: "/data/runs/run-1/mounts/logs/data",
-      AZ_BATCHAI_OUTPUT_MODEL: `/data/runs/run-1/mounts/logs/${segment}/outputs/models`,
+      AZ_BATCHAI_MOUNT_ROOT: "/roots/c-1",
+      AZ_BATCHAI_JOB_MOUNT_ROOT: "/roots/j-1/mounts",
+      AZ_BATCHAI_INPUT_DATA: "/roots/j-1/mounts/logs/data",
+      AZ_BATCHAI_OUTPUT_MODEL: `/roots/j-1/mounts/logs/${segment}/outputs/models`,
       AZ_BATCHAI_STDOUTERR_DIR: logs,
       AZ_BATCHAI_JOB_TEMP: "/data/nodes/tvm-1/run-1",
       AZ_BATCHAI_JOB_TEMP_DIR: "/data/nodes/tvm-1",
-      AZ_BATCHAI_SHARED_JOB_TEMP: "/data/runs/run-1/shared",
-      AZ_BATCHAI_MPI_HOST_FILE: "/data/runs/run-1/hostfile",
+      AZ_BATCHAI_SHARED_JOB_TEMP: "/roots/j-1/shared",
+      AZ_BATCHAI_MPI_HOST_FILE: "/roots/j-1/hostfile",
       AZ_BATCH_HOST_LIST: "10.0.0.4",
       AZ_BATCHAI_NUM_GPUS: "4",
     });
-    expect(plan.files).toEqual([{ path: "/data/runs/run-1/hostfile", content: "10.0.0.4 slots=4\n" }]);
+    expect(plan.files).toEqual([{ path: "/roots/j-1/hostfile", content: "10.0.0.4 slots=4\n" }]);
   });
 
   it("puts output where Batch AI put it", () => {
@@ -37,7 +38,7 @@ describe("the plan of a job on one node", () => {
     );
     expect(outputs).toEqual({
       stdouterr: logs,
-      MODEL: `/data/runs/run-1/mounts/logs/${segment}/outputs`,
+      MODEL: `/roots/j-1/mounts/logs/${segment}/outputs`,
     });
     expect(plan.processes).toEqual([
       {
@@ -49,14 +50,14 @@ describe("the plan of a job on one node", () => {
       },
     ]);
     expect(plan.nodes[0]?.executionLog).toBe(`${logs}/execution.log`);
-    expect(plan.mounts).toEqual([{ source: "/data/shares/acct/logs", target: "/data/runs/run-1/mounts/logs" }]);
+    expect(plan.mounts).toEqual([{ source: "/data/shares/acct/logs", target: "/roots/j-1/mounts/logs" }]);
     expect(plan.directories).toEqual([
-      "/data/runs/run-1/cluster",
-      "/data/runs/run-1/mounts",
-      "/data/runs/run-1/shared",
+      "/roots/c-1",
+      "/roots/j-1/mounts",
+      "/roots/j-1/shared",
       "/data/nodes/tvm-1/run-1",
       logs,
-      `/data/runs/run-1/mounts/logs/${segment}/outputs`,
+      `/roots/j-1/mounts/logs/${segment}/outputs`,
     ]);
   });
 
@@ -136,5 +137,19 @@ describe("the plan of a job on several nodes", () => {
     const { plan } = planJob(context);
     expect(plan.environment.AZ_BATCH_HOST_LIST).toBe("10.0.0.4,10.0.0.5");
     expect(plan.files[0]?.content).toBe("10.0.0.4 slots=1\n10.0.0.5 slots=1\n");
+  });
+
+  it("leaves addresses open that only the start decides, also in the user's variables", () => {
+    const nodes = twoNodes.map(({ address: _, ...node }) => node);
+    const environmentVariables = [{ name: "FIRST", value: "of $AZ_BATCH_HOST_LIST" }];
+    const { plan } = planJob(jobContext({ nodeCount: 2, environmentVariables }, { nodes }));
+    expect(plan.environment.AZ_BATCH_HOST_LIST).toEqual([{ host: 0 }, ",", { host: 1 }]);
+    expect(plan.environment.FIRST).toEqual(["of ", { host: 0 }, ",", { host: 1 }]);
+    expect(plan.nodes.map((node) => "address" in node)).toEqual([false, false]);
+    const pathSuffix = "$AZ_BATCH_HOST_LIST";
+    const outputDirectories = [{ id: "M", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs", pathSuffix }];
+    expect(() => planJob(jobContext({ nodeCount: 2, outputDirectories }, { nodes }))).toThrow(
+      /AZ_BATCH_HOST_LIST, whose value is known only when the job starts/,
+    );
   });
 });

@@ -56,8 +56,8 @@ describe("paths of a job", () => {
 
   it("may go up and down within their root, end in slashes, and lie outside of it when they say so", () => {
     const at = (prefix: string, suffix?: string) => planJob(jobContext(outputAt(prefix, suffix))).outputs.O;
-    expect(at(`${root}/a/../b//`)).toMatch(/^\/data\/runs\/run-1\/mounts\/b\/sub\/.*\/outputs$/);
-    expect(at(root, "/x/")).toMatch(/^\/data\/runs\/run-1\/mounts\/sub\/.*\/outputs\/x$/);
+    expect(at(`${root}/a/../b//`)).toMatch(/^\/roots\/j-1\/mounts\/b\/sub\/.*\/outputs$/);
+    expect(at(root, "/x/")).toMatch(/^\/roots\/j-1\/mounts\/sub\/.*\/outputs\/x$/);
     expect(at("/srv/results")).toMatch(/^\/srv\/results\/sub\//);
   });
 });
@@ -66,11 +66,11 @@ describe("mounts", () => {
   it("are those of cluster and job, without what only the service needs to know about them", () => {
     const share = { accountName: "acct", shareName: "x" };
     const source = "/data/shares/acct/x";
-    const clusterMounts = [{ source, target: "/data/runs/run-1/cluster/a", share }];
-    const jobMounts = [{ source, target: "/data/runs/run-1/mounts/ab/c", share }];
+    const clusterMounts = [{ source, target: "/roots/c-1/a", share }];
+    const jobMounts = [{ source, target: "/roots/j-1/mounts/ab/c", share }];
     expect(planJob(jobContext({}, { jobMounts, clusterMounts })).plan.mounts).toEqual([
-      { source, target: "/data/runs/run-1/cluster/a" },
-      { source, target: "/data/runs/run-1/mounts/ab/c" },
+      { source, target: "/roots/c-1/a" },
+      { source, target: "/roots/j-1/mounts/ab/c" },
     ]);
   });
 });

@@ -11,9 +11,9 @@ function context(task: Partial<SetupTaskContext["setupTask"]> = {}): SetupTaskCo
     },
     runId: "run-1",
     runDirectory: "/data/runs/run-1",
-    node: { nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1" },
-    clusterMountRoot: "/data/runs/run-1/cluster",
-    clusterMounts: [{ source: "/data/shares/acct/logs", target: "/data/runs/run-1/cluster/logs" }],
+    node: { nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1", gpus: [] },
+    clusterMountRoot: "/roots/c-1",
+    clusterMounts: [{ source: "/data/shares/acct/logs", target: "/roots/c-1/logs" }],
   };
 }
 
@@ -21,25 +21,27 @@ describe("the plan of a setup task", () => {
   it("runs the command with its own variables and output files", () => {
     const environmentVariables = [{ name: "WHERE", value: "$AZ_BATCHAI_MOUNT_ROOT/x" }];
     const plan = planSetupTask(context({ environmentVariables }));
-    const logs = "/data/runs/run-1/cluster/logs/sub/group/workspaces/w/clusters/c/0b2c";
+    const logs = "/roots/c-1/logs/sub/group/workspaces/w/clusters/c/0b2c";
     expect(plan).toEqual({
       runId: "run-1",
       runDirectory: "/data/runs/run-1",
+      scratchRoots: ["/roots/c-1"],
       nodes: [
         {
           nodeId: "tvm-1",
           address: "10.0.0.4",
+          gpus: [],
           tempDirectory: "/data/nodes/tvm-1/run-1",
           executionLog: `${logs}/execution-tvm-1.log`,
         },
       ],
-      directories: ["/data/runs/run-1/cluster", "/data/nodes/tvm-1/run-1", logs],
+      directories: ["/roots/c-1", "/data/nodes/tvm-1/run-1", logs],
       files: [],
-      mounts: [{ source: "/data/shares/acct/logs", target: "/data/runs/run-1/cluster/logs" }],
+      mounts: [{ source: "/data/shares/acct/logs", target: "/roots/c-1/logs" }],
       environment: {
-        AZ_BATCHAI_MOUNT_ROOT: "/data/runs/run-1/cluster",
+        AZ_BATCHAI_MOUNT_ROOT: "/roots/c-1",
         AZ_BATCHAI_STDOUTERR_DIR: logs,
-        WHERE: "/data/runs/run-1/cluster/x",
+        WHERE: "/roots/c-1/x",
       },
       preparation: [],
       processes: [
@@ -56,7 +58,7 @@ describe("the plan of a setup task", () => {
 
   it.each([
     ["logs", "InvalidPath", "the path logs is not absolute. Begin it with $AZ_BATCHAI_MOUNT_ROOT."],
-    ["$AZ_BATCHAI_MOUNT_ROOT/../x", "InvalidPath", 'leaves /data/runs/run-1/cluster by ".."'],
+    ["$AZ_BATCHAI_MOUNT_ROOT/../x", "InvalidPath", 'leaves /roots/c-1 by ".."'],
     ["$NOWHERE/logs", "UnknownVariable", "may use AZ_BATCHAI_MOUNT_ROOT and the environment variables of the task"],
   ])("rejects the path %s with advice for setup tasks", (stdOutErrPathPrefix, code, message) => {
     expect(() => planSetupTask(context({ stdOutErrPathPrefix }))).toThrow(

@@ -121,7 +121,7 @@ describe("the MPI host file", () => {
 
   it("names each address once, with the slots of all of its nodes", () => {
     expect(content({}, oneMachine)).toBe("127.0.0.1 slots=2\n");
-    const elsewhere = { nodeId: "tvm-3", address: "10.0.0.5", tempRoot: "/data/nodes/tvm-3" };
+    const elsewhere = { nodeId: "tvm-3", address: "10.0.0.5", tempRoot: "/data/nodes/tvm-3", gpus: [] };
     expect(content({}, [...twoNodes, elsewhere])).toBe("10.0.0.4 slots=1\n10.0.0.5 slots=2\n");
   });
 

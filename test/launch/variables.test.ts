@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentVariable } from "../../src/models/environment.ts";
+import type { LaunchPlan } from "../../src/service/engines/engine.ts";
 import { planJob } from "../../src/service/launch/job.ts";
-import { expandVariables } from "../../src/service/launch/variables.ts";
+import { lookupIn, replaceVariables } from "../../src/service/launch/variables.ts";
 import { jobContext } from "./context.ts";
 
-function environmentWith(...variables: EnvironmentVariable[]): Readonly<Record<string, string>> {
+function environmentWith(...variables: EnvironmentVariable[]): LaunchPlan["environment"] {
   const nodeEnvironment = { PATH: "/usr/bin", HOME: "/root" };
   return planJob(jobContext({ environmentVariables: variables }, { nodeEnvironment })).plan.environment;
 }
@@ -19,7 +20,7 @@ describe("expanding variables", () => {
     ["nothing else", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *"],
     ["no inherited names", "$constructor ${toString}", "$constructor ${toString}"],
   ];
-  it.each(cases)("expands %s", (_, text, result) => expect(expandVariables(text, known)).toBe(result));
+  it.each(cases)("expands %s", (_, text, result) => expect(replaceVariables(text, lookupIn(known))).toBe(result));
 });
 
 describe("the user's variables", () => {
@@ -40,7 +41,7 @@ describe("the user's variables", () => {
         outputDirectories: [{ id: "O", pathPrefix: "$WHERE" }],
       }),
     );
-    expect(outputs.O).toMatch(/^\/data\/runs\/run-1\/mounts\/logs\/.*\/outputs$/);
+    expect(outputs.O).toMatch(/^\/roots\/j-1\/mounts\/logs\/.*\/outputs$/);
   });
 
   it("keep a circle as it is instead of following it for ever", () => {

@@ -54,7 +54,7 @@ describe("an error of the service", () => {
   ])("that is told by %s has its status at least", async (_, body) => {
     azureIsNock().get(workspacePath).query(true).reply(403, body);
     const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
-    expect(error.message).toBe("workspaces.get: the service answered 403 and did not say why [HTTP 403]");
+    expect(error.message).toBe("workspaces.get: the service returned HTTP 403 without an error message [HTTP 403]");
     expect(error.statusCode).toBe(403);
   });
 
@@ -104,7 +104,7 @@ describe("an error of the network", () => {
     azureIsNock().get(workspacePath).query(true).delay(60_000).reply(200, {});
     const error = await restErrorOf(quickClient().workspaces.get("g", "w", { requestOptions: { timeout: 20 } }));
     expect(error.code).toBe("ETIMEDOUT");
-    expect(error.message).toBe("workspaces.get: no answer from https://management.azure.com within 20 ms");
+    expect(error.message).toBe("workspaces.get: no response from https://management.azure.com within 20 ms");
     nock.abortPendingRequests();
   });
 });

@@ -45,10 +45,10 @@ describe("the guide to the SDK", () => {
   it("runs against the embedded service", async () => {
     const { stdout } = await run(process.execPath, [join(folder, "guide.ts")], { timeout: 120_000 });
     expect(stdout).toContain("clusters.create succeeded succeeded\nmyexperiment\nmycluster succeeded\n");
-    expect(stdout).toContain("1 of 1 ready, 0 on their way");
+    expect(stdout).toContain("1 of 1 ready, 0 being prepared");
     expect(stdout).toMatch(/to failed\nJob myjob failed with exit code 3\. JobFailed: .*\ntrained\ntrained\n/);
     expect(stdout).toMatch(/^1\/1 files, 6\/6 bytes\nmodel transferred \/.*\/output\/model$/m);
-    expect(stdout).toContain("answered 200 true");
+    expect(stdout).toContain("response 200 true");
     expect(stdout).toContain("404 The specified job nojob is not found");
     expect(stdout).toContain(
       "parameters.scaleSettings.manual.targetNodeCount must be an integer of at least 0, got -1",

@@ -127,7 +127,7 @@ describe("an operation that never ends", () => {
     controller.abort();
     const error = await rejection;
     const sent = asked.length;
-    expect(error.message).toContain(`jobs.delete of ${jobPath}: the wait was aborted. The operation goes on`);
+    expect(error.message).toContain(`jobs.delete of ${jobPath}: the wait was aborted. The operation continues`);
     expect(poller.operationState).toMatchObject({ status: "running", serviceStatus: "InProgress" });
     // While these requests come and go, at most the one poll arrives that was on its way when the signal came.
     for (let round = 0; round < 20; round += 1) await client.workspaces.get("g", "w");

@@ -112,6 +112,8 @@ export const renamedMethods: Readonly<Record<string, { readonly ours: string; re
 export const modelsWithoutTable: Readonly<Record<string, string>> = {
   BaseResource: "an empty type of the official runtime",
   CloudError: "the official runtime flattens `error` into its own class; see test/sdk/errors.test.ts",
+  ProxyResource: "its properties are rows of every resource",
+  Resource: "its properties are rows of every workspace",
   OperationListResult: "lists are pages: arrays and a continuation token",
   ListUsagesResult: "likewise",
   WorkspaceListResult: "likewise",
@@ -132,8 +134,7 @@ export const modelsWithoutTable: Readonly<Record<string, string>> = {
 
 /** Tables of ours that have no mapper there, and why. */
 export const tablesWithoutModel: Readonly<Record<string, string>> = {
-  CloudError: "the body of an error answer, which the official runtime reads by itself",
-  CloudErrorBody: "likewise",
+  CloudErrorBody: "an error in an error response, which the official runtime reads by itself",
 };
 
 /** Official names of objects that have no name in the REST API, and ours. */

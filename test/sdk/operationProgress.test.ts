@@ -104,7 +104,7 @@ describe("a resource that turns out to have failed", () => {
       name: "RestError",
       code: "OperationFailed",
       message:
-        "workspaces.create: the resource could not be made: its provisioningState is failed, and it does not say why " +
+        "workspaces.create: the resource could not be created: its provisioningState is failed, without an error message " +
         "[OperationFailed]",
     });
   });
@@ -138,7 +138,7 @@ describe("a resource that turns out to have failed", () => {
 });
 
 describe("the error of an aborted wait", () => {
-  it("says which operation goes on, on which resource, and how to wait for it again", async () => {
+  it("says which operation continues, on which resource, and how to wait for it again", async () => {
     answerPut(workspacePath, 200, resource("creating"));
     azureIsNock().get(workspacePath).query(true).times(3).reply(200, resource("creating"));
     const controller = new AbortController();
@@ -152,8 +152,8 @@ describe("the error of an aborted wait", () => {
     const error = await rejectionOf(poller);
     expect(error.name).toBe("AbortError");
     expect(error.message).toBe(
-      `workspaces.create of ${workspacePath}: the wait was aborted. The operation goes on in the service; ` +
-        "restorePoller(client, await poller.serialize()) waits for it again.",
+      `workspaces.create of ${workspacePath}: the wait was aborted. The operation continues in the service. ` +
+        "To wait for it again, call restorePoller(client, await poller.serialize()).",
     );
     nock.cleanAll();
     answerGet(workspacePath, resource("succeeded"));
@@ -170,7 +170,7 @@ describe("the error of an aborted wait", () => {
     poller.onProgress(() => controller.abort());
     const error = await rejectionOf(poller.pollUntilDone({ abortSignal: controller.signal }));
     expect(error.name).toBe("AbortError");
-    expect(error.message).toContain(`clusters.create of ${clusterPath}: the wait was aborted. The operation goes on`);
+    expect(error.message).toContain(`clusters.create of ${clusterPath}: the wait was aborted. The operation continues`);
     const asked = await rejectionOf(poller.poll({ abortSignal: AbortSignal.abort() }));
     expect(asked.message).toBe(error.message);
   });
@@ -184,8 +184,8 @@ describe("the error of an aborted wait", () => {
     await expect(rejectionOf(poller)).resolves.toMatchObject({
       name: "AbortError",
       message:
-        `clusters.create of ${clusterPath}: the wait was aborted. Aborted before the service had answered: ` +
-        "whether the operation goes on there, only the resource can tell.",
+        `clusters.create of ${clusterPath}: the wait was aborted. ` +
+        "The service had not responded yet, so the operation may have started. Check the resource.",
     });
   });
 });

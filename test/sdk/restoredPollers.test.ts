@@ -109,7 +109,7 @@ describe("a poller that goes on from a saved state", () => {
   it("is refused when the state belongs to another service, which must not see the token", async () => {
     const state = await startedState();
     expect(() => restorePoller(quickClient({ endpoint: "https://other.example" }), state)).toThrow(
-      "Refused to ask https://management.azure.com",
+      "Refused to send a request to https://management.azure.com",
     );
     const manipulated = state.replaceAll(`${azure}${operationPath}`, `https://thief.example${operationPath}`);
     await expect(restorePoller(quickClient(), manipulated, quick)).rejects.toMatchObject({ code: "UnexpectedOrigin" });
@@ -117,11 +117,11 @@ describe("a poller that goes on from a saved state", () => {
 
   it.each([
     ["nonsense", "it is not JSON"],
-    ["{}", "it is not what the poller's `serialize` made"],
+    ["{}", "the poller's `serialize` did not create it"],
     ['{"state":{"status":"running","config":{}}}', "it lacks config.initialRequestUrl"],
     [
       `{"state":{"status":"running","config":{"initialRequestUrl":"${azure}/subscriptions/s","requestMethod":"PUT"}}}`,
-      "it belongs to no operation of Batch AI",
+      "it does not belong to a Batch AI operation",
     ],
   ])("is refused when the state is %s", (state, reason) => {
     expect(() => restorePoller(quickClient(), state)).toThrow(

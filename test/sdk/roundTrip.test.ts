@@ -134,10 +134,6 @@ function arbitraryValue(type: AnyType, depth: number): fc.Arbitrary<unknown> {
       return fc.constantFrom("P7D", "PT4H30M", "PT0.5S", "P1Y2M3DT4H", "P2W");
     case "integer":
       return fc.integer({ min: type.minimum ?? -(2 ** 31), max: type.maximum ?? 2 ** 31 - 1 });
-    case "number":
-      return fc.double({ noNaN: true, noDefaultInfinity: true });
-    case "boolean":
-      return fc.boolean();
     case "dateTime":
       return fc.date({ min: new Date("2018-01-01"), max: new Date("2038-01-01"), noInvalidDate: true });
     case "enumeration":

@@ -83,7 +83,7 @@ describe("jobs.streamOutputFile", () => {
     expect(error).toMatchObject({
       code: "OutputFileNotFound",
       message: expect.stringMatching(
-        /^jobs\.streamOutputFile: job without has ended without the file model\. Job without failed with exit code 5\. .*\[OutputFileNotFound\]$/,
+        /^jobs\.streamOutputFile: job without ended without the file model\. Job without failed with exit code 5\. .*\[OutputFileNotFound\]$/,
       ),
     });
   });
@@ -118,7 +118,7 @@ describe("jobs.streamOutputFile", () => {
     );
     expect(error).toMatchObject({
       code: "OutputFileChanged",
-      message: expect.stringContaining("2 bytes instead of 10"),
+      message: expect.stringContaining("shrank from at least 10 to 2 bytes"),
     });
     await service.client.jobs.delete(...job);
   });
@@ -136,7 +136,7 @@ describe("jobs.streamOutputFile", () => {
     const error = await rejectionOf(service.client.jobs.streamOutputFile(...job, "OUT", path).text());
     expect(error).toMatchObject({
       name: "ValidationError",
-      message: expect.stringContaining("below the output directory"),
+      message: expect.stringContaining("in the output directory"),
     });
   });
 });
@@ -261,7 +261,7 @@ describe("on a bad road to the storage, jobs.streamOutputFile", () => {
     expect(lines).not.toMatch(/sig=(?!REDACTED)/);
   });
 
-  it("stops at once when it is aborted while the storage is silent, and says that the job goes on", async () => {
+  it("stops at once when it is aborted while the storage does not respond, and says that the job continues", async () => {
     const job = await service.submit("silent", "echo text; gate never");
     const controller = new AbortController();
     detour.trouble = (_, response) => {
@@ -277,7 +277,7 @@ describe("on a bad road to the storage, jobs.streamOutputFile", () => {
     const error = await rejection;
     expect(error).toMatchObject({
       name: "AbortError",
-      message: "jobs.streamOutputFile: the wait for job silent was aborted; the job itself goes on.",
+      message: "jobs.streamOutputFile: the wait for job silent was aborted; the job continues.",
     });
     await service.client.jobs.delete(...job);
   });
@@ -302,7 +302,7 @@ describe("jobs.readOutputFile", () => {
     const error = await rejectionOf(read());
     expect(error).toMatchObject({
       code: "ETIMEDOUT",
-      message: expect.stringContaining("no whole answer within 1000 ms"),
+      message: expect.stringContaining("no complete response within 1000 ms"),
     });
   });
 

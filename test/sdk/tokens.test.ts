@@ -82,12 +82,12 @@ describe("a token", () => {
 
   it.each([
     ["http://127.0.0.1:1", {}, "set allowInsecureConnection"],
-    ["http://example.com", local, "use https"],
-    ["http://127.0.0.1.example.com", local, "use https"],
-    ["http://localhost.example.com", local, "use https"],
-    ["http://128.0.0.1", local, "use https"],
-    ["http://127.0.0.1@example.com", local, "use https"],
-    ["http://[::2]", local, "use https"],
+    ["http://example.com", local, "Use HTTPS"],
+    ["http://127.0.0.1.example.com", local, "Use HTTPS"],
+    ["http://localhost.example.com", local, "Use HTTPS"],
+    ["http://128.0.0.1", local, "Use HTTPS"],
+    ["http://127.0.0.1@example.com", local, "Use HTTPS"],
+    ["http://[::2]", local, "Use HTTPS"],
     ["ftp://127.0.0.1", local, "set allowInsecureConnection"],
   ])("never goes to %s with %j", (endpoint, options, advice) => {
     expect(() => quickClient({ endpoint, ...options })).toThrow(advice);

@@ -72,7 +72,7 @@ describe("jobs.waitForCompletion", () => {
     const error = await rejection;
     expect(error).toMatchObject({
       name: "AbortError",
-      message: "jobs.waitForCompletion: the wait for job left was aborted; the job itself goes on.",
+      message: "jobs.waitForCompletion: the wait for job left was aborted; the job continues.",
     });
     await jobs.open("later");
     await expect(jobs.client.jobs.waitForCompletion(...job)).resolves.toMatchObject({ executionState: "succeeded" });
@@ -88,7 +88,7 @@ describe("jobs.waitForCompletion", () => {
     expect(await rejection).toMatchObject({
       code: "JobNotFound",
       statusCode: 404,
-      message: "jobs.waitForCompletion: job gone was deleted while it was waited for [JobNotFound, HTTP 404]",
+      message: "jobs.waitForCompletion: job gone was deleted during the wait [JobNotFound, HTTP 404]",
     });
   });
 

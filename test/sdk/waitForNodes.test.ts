@@ -68,8 +68,8 @@ describe("clusters.waitForNodes", () => {
     const error = await rejectionOf(clusters.waitForNodes(...broken));
     expect(error).toBeInstanceOf(ClusterNodesError);
     expect(error).toMatchObject({ name: "ClusterNodesError", code: "NodeSetupTaskFailed" });
-    const state = "0 of 2 nodes ready, 2 unusable, 0 being prepared, no more to come";
-    expect(error.message).toContain(`Cluster broken does not get its nodes: ${state}. NodeSetupTaskFailed: `);
+    const state = "0 of 2 nodes ready, 2 unusable, 0 being prepared, no more will be added";
+    expect(error.message).toContain(`Cluster broken cannot get its nodes: ${state}. NodeSetupTaskFailed: `);
     expect(error.message).toMatch(/ExitCode: 9\)\.$/);
     expect(error).toMatchObject({ cluster: { name: "broken" }, errors: [{ code: "NodeSetupTaskFailed" }, {}] });
     await expect(clusters.waitForNodes(...broken, { nodeCount: 0 })).resolves.toMatchObject({ name: "broken" });
@@ -80,11 +80,11 @@ describe("clusters.waitForNodes", () => {
     const firstFails = `mkdir ${shared("first")} 2>/dev/null && exit 9; ${gate("never")}`;
     await clusters.create("group", "work", "half", clusterOf(2, firstFails));
     const error = await rejectionOf(clusters.waitForNodes("group", "work", "half"));
-    expect(error.message).toContain("0 of 2 nodes ready, 1 unusable, 1 being prepared, no more to come");
+    expect(error.message).toContain("0 of 2 nodes ready, 1 unusable, 1 being prepared, no more will be added");
     expect(error).toMatchObject({ errors: [{ code: "NodeSetupTaskFailed" }] });
   });
 
-  it("stops when it is aborted, and says that the cluster goes on", async () => {
+  it("stops when it is aborted, and says that the service continues", async () => {
     await service.client.clusters.create("group", "work", "slow", clusterOf(1, gate("never")));
     const controller = new AbortController();
     const rejection = rejectionOf(
@@ -95,7 +95,7 @@ describe("clusters.waitForNodes", () => {
     );
     expect(await rejection).toMatchObject({
       name: "AbortError",
-      message: expect.stringContaining("the wait for cluster slow was aborted; its nodes go on being prepared"),
+      message: expect.stringContaining("the wait for cluster slow was aborted; the service continues to prepare its nodes"),
     });
   });
 
@@ -108,7 +108,7 @@ describe("clusters.waitForNodes", () => {
     await service.client.clusters.delete("group", "work", "gone");
     expect(await rejection).toMatchObject({
       code: "ClusterNotFound",
-      message: expect.stringContaining("cluster gone was deleted while"),
+      message: expect.stringContaining("cluster gone was deleted during"),
     });
   });
 });

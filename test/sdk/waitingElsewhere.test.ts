@@ -72,7 +72,7 @@ describe("waiting for a service that is not on this machine", () => {
     azureIsNock().get(`${workspacePath}/clusters/c`).query(true).reply(200, { name: "c", properties });
     const error = await rejectionOf(quickClient().clusters.waitForNodes("g", "w", "c"));
     expect(error.message).toBe(
-      "Cluster c does not get its nodes: 0 of 2 nodes ready, 0 unusable, 0 being prepared, no more to come. " +
+      "Cluster c cannot get its nodes: 0 of 2 nodes ready, 0 unusable, 0 being prepared, no more will be added. " +
         "AllocationFailed: No room. (Region: here).",
     );
   });

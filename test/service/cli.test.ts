@@ -45,7 +45,7 @@ it("says what is wrong when it cannot start", async () => {
     const service = await ServiceProcess.start(join(folder, "data"));
     const { port } = new URL(service.connection.endpoint);
     const taken = await batchai("serve", "--data-dir", join(folder, "other"), "--port", port, "--files-port", "0");
-    const elsewhere = `batchai: Cannot listen on port ${port}: something else listens there already. Choose another one with --port.\n`;
+    const elsewhere = `batchai: Cannot listen on port ${port}: another process uses it. Choose another port with --port.\n`;
     expect(taken).toMatchObject({ exitCode: 1, stderr: elsewhere });
     const inUse = await batchai("serve", "--data-dir", service.dataDir, "--port", "0", "--files-port", "0");
     expect(inUse).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("Another batchai service") as string });

@@ -21,7 +21,7 @@ it("the command line says which Node.js it needs, on one that is too old", async
   expect(engines.node).toBe(">=22.13");
   for (const enough of ["22.13.0", "24.0.0"]) expect(await versionOn(enough)).toBe(version);
   for (const tooOld of ["20.20.2", "22.12.9"]) {
-    const stderr = `batchai: This is Node.js ${tooOld}, and 22.13 or newer is needed. Install one from https://nodejs.org.\n`;
+    const stderr = `batchai: Node.js 22.13 or later is required; this is ${tooOld}. Install it from https://nodejs.org.\n`;
     await expect(versionOn(tooOld)).rejects.toMatchObject({ code: 1, stderr });
   }
 });

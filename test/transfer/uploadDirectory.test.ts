@@ -120,7 +120,7 @@ describe("uploadDirectory", () => {
     };
     const target = share.rootDirectoryClient;
     const error = await rejectionOf(uploadDirectory(target, folder, { onProgress, abortSignal: controller.signal }));
-    expect(error).toMatchObject({ name: "AbortError", message: expect.stringContaining("start it again") });
+    expect(error).toMatchObject({ name: "AbortError", message: expect.stringContaining("Start it again") });
     const again = counting(target);
     const { files: all } = await uploadDirectory(again.directory, folder);
     expect(all).toMatchObject([{ path: "large.bin", size: length, outcome: "resumed" }]);

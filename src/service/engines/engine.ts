@@ -1,27 +1,55 @@
 /**
- * The contract between the scheduler and whatever carries out work: processes of this machine today, containers and
- * Slurm next. An engine knows launch plans and handles; it knows nothing of clusters, queues or HTTP.
+ * The contract between the scheduler and an engine: processes of this machine today, containers and Slurm next. An
+ * engine knows launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
  */
-
 import type { NameValuePair } from "../../models/error.ts";
+import type { StartError } from "../startError.ts";
+
+/**
+ * A text of a plan. Parts that are unknown until the run has its nodes are segments, which the engine fills in at the
+ * start. The engine never searches a text of the user for anything.
+ */
+export type LaunchText = string | readonly LaunchSegment[];
+
+/** A part of a {@link LaunchText}. */
+export type LaunchSegment =
+  | string
+  /** Address of the node at this position in {@link LaunchPlan.nodes}. */
+  | { readonly host: number }
+  /** A free port; the same number means the same port in the whole plan, different numbers different ports. */
+  | { readonly port: number }
+  /** Number of GPUs of the node at this position. */
+  | { readonly gpuCount: number };
+
+/** A GPU that a run may use. */
+export interface LaunchGpu {
+  /** Position of the GPU on its machine. */
+  readonly index: number;
+  readonly uuid: string;
+}
 
 /** One node that takes part in a run. */
 export interface LaunchNode {
-  /** The node's id as the API shows it, for example `tvm-1842_1-20180606t183926z`. */
+  /** The node's ID as the API shows it, for example `tvm-1842_1-20180606t183926z`. */
   readonly nodeId: string;
-  /** Address under which the other nodes of the run reach it. */
-  readonly address: string;
-  /** Scratch directory of the run on this node; the working directory of what runs there. */
+  /** Address at which the other nodes of the run reach it. Absent if only the start of the run decides it. */
+  readonly address?: string;
+  /** GPUs that the run may use on this node. */
+  readonly gpus: readonly LaunchGpu[];
+  /** Scratch directory of the run on this node; the working directory of its processes. */
   readonly tempDirectory: string;
-  /** Absolute path of the log in which the engine notes what it did on this node, for the owner of the run to read. */
+  /** Absolute path of the log in which the engine reports to the owner of the run what it did on this node. */
   readonly executionLog: string;
 }
 
-/** A folder that has to be visible at another path while the run lasts. */
+/**
+ * A folder that a symbolic link shows at another path. The service creates the link before the start; an engine that
+ * isolates a run must make both paths visible to it.
+ */
 export interface LaunchMount {
-  /** Absolute path of the folder that is mounted. */
+  /** Absolute path of the folder. */
   readonly source: string;
-  /** Absolute path where the run finds it. */
+  /** Absolute path of the link. */
   readonly target: string;
 }
 
@@ -32,10 +60,10 @@ export interface LaunchProcess {
   /** Command line exactly as the user wrote it; the shell expands its variables. */
   readonly commandLine: string;
   /** Variables of this process alone, on top of {@link LaunchPlan.environment}. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Absolute path of the file that receives standard output, after what an earlier attempt left in it. */
+  readonly environment: Readonly<Record<string, LaunchText>>;
+  /** Absolute path of the file to which standard output is appended. */
   readonly stdout: string;
-  /** Absolute path of the file that receives standard error, after what an earlier attempt left in it. */
+  /** Absolute path of the file to which standard error is appended. */
   readonly stderr: string;
 }
 
@@ -43,42 +71,51 @@ export interface LaunchProcess {
 export interface LaunchContainer {
   /** Image reference, registry included. */
   readonly image: string;
-  /** Server of the registry when it is not the default one. */
+  /** Server of the registry. Absent: the default registry. */
   readonly serverUrl?: string;
-  /** User name for the registry; the password travels with the secrets. */
+  /** User name for the registry; the password is one of the {@link LaunchSecrets}. */
   readonly username?: string;
   /** Size of `/dev/shm` in Docker syntax, for example `16gb`. */
   readonly shmSize?: string;
 }
 
 /**
- * Everything an engine is told about one run: a job, or the set-up task of a node. Plain JSON without secrets, so it
- * can be logged, stored and handed to another process.
+ * Everything that an engine needs to know about one run: a job, or the setup task of a node. Plain JSON without
+ * secrets, so it can be logged, stored and handed to another process. All paths are absolute and mean the same place on
+ * every node and inside the container.
  */
 export interface LaunchPlan {
-  /** Unique for each attempt to run; never used twice, so that two attempts can never be mixed up. */
+  /** Unique for each attempt to run, and never used twice, so two attempts cannot be mixed up. */
   readonly runId: string;
-  /** Absolute path of a folder that belongs to this run alone: the engine's own files (claim, exit file) live in it. */
+  /** Folder that belongs to this run alone: the engine's own files (claim, exit file) are in it. */
   readonly runDirectory: string;
   /** The nodes that run it; the first one is the master. */
   readonly nodes: readonly LaunchNode[];
-  /** Absolute paths of directories that must exist before anything runs, made in this order after the mounts. */
+  /**
+   * Folders outside of volumes in which the run may have directories. A directory in one of them, or in a volume, is
+   * never created through a symbolic link that leads out of it.
+   */
+  readonly scratchRoots: readonly string[];
+  /** Directories that must exist before anything runs, in the order in which the engine creates them. */
   readonly directories: readonly string[];
   /** Small text files that must exist before anything runs, such as the MPI host file. */
-  readonly files: readonly { readonly path: string; readonly content: string }[];
-  /** Folders to mount before anything runs; unmounted when the run is cleaned up. */
+  readonly files: readonly { readonly path: string; readonly content: LaunchText }[];
+  /** Links that the service has created for this run. */
   readonly mounts: readonly LaunchMount[];
   /** Variables of every process. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, LaunchText>>;
   /** Run on every node, all of them to success, before the first process starts. Empty: nothing to prepare. */
   readonly preparation: readonly LaunchProcess[];
-  /** The processes themselves; the first one decides the exit code, and when it ends the others are ended. */
+  /** The processes themselves; the first one decides the exit code, and when it ends the engine stops the others. */
   readonly processes: readonly LaunchProcess[];
-  /** Container of all processes; absent: they run on the node itself. */
+  /** Container of all processes. Absent: they run on the node itself. */
   readonly container?: LaunchContainer;
 }
 
-/** What a run needs and must never reach a disk or a log in clear. */
+/** The part of a plan that is known before it is made, and by which an engine is chosen. */
+export type RunNeeds = Pick<LaunchPlan, "container">;
+
+/** Secrets of a run. They never reach a disk or a log in plaintext. */
 export interface LaunchSecrets {
   /** Secret variables, for every process. */
   readonly environment: Readonly<Record<string, string>>;
@@ -87,72 +124,95 @@ export interface LaunchSecrets {
 }
 
 /**
- * How an engine finds a run again after the service was restarted. Opaque to everyone but the engine that made it;
- * plain JSON, stored before the run starts.
+ * Describes a run so that its engine finds it after a restart of the service. Opaque to everyone but the engine that
+ * made it; plain JSON, stored before the run starts.
  */
 export interface RunHandle {
   /** Name of the engine that made it. */
   readonly engine: string;
-  /** Version of the engine's own part, so that a newer engine still reads an older handle. */
+  /** Version of the engine's own part; a newer engine reads older handles. */
   readonly version: number;
   readonly [detail: string]: unknown;
 }
 
-/** How a run ended. */
-export type RunExit =
-  /** A command ended by itself (`exitCode` as a shell reports it: 128 + signal number when a signal ended it). */
+/** End of a run. */
+export type RunEnd =
+  /** A command ended by itself (`exitCode` as a shell reports it: 128 + signal number if a signal ended it). */
   | { readonly kind: "exited"; readonly phase: "preparation" | "processes"; readonly exitCode: number }
-  /** The engine ended it because {@link Engine.stop} was called. */
+  /** The engine stopped it because {@link Engine.stop} was called. */
   | { readonly kind: "stopped" }
-  /** It could not be started, or what ran it vanished without leaving an exit file. */
+  /** It could not be started, or what ran it vanished without an exit file. */
   | {
       readonly kind: "failed";
       readonly code: string;
       readonly message: string;
       readonly details?: readonly NameValuePair[];
-    };
+    }
+  /** It never started and never will: starting it again under a new run ID is safe. */
+  | { readonly kind: "notStarted" };
 
-/** What an engine knows about a run right now. */
+/** State of a run at one moment. */
 export type RunState =
-  /** It never started, and from now on it never will: starting it again under a new run id is safe. */
-  { readonly kind: "notStarted" } | { readonly kind: "running" } | { readonly kind: "ended"; readonly exit: RunExit };
+  /** The engine has accepted it and has not started it yet; `reason` is one sentence for people. */
+  | { readonly kind: "waiting"; readonly reason?: string }
+  /** It runs. `startedOn` and the `addresses` of its nodes are present if the engine decided them. */
+  | { readonly kind: "running"; readonly startedOn?: Date; readonly addresses?: readonly string[] }
+  | { readonly kind: "ended"; readonly end: RunEnd };
 
-/** What an engine found on this machine. */
-export interface EngineFingerprint {
-  /** Whether it can run anything at all. */
-  readonly healthy: boolean;
-  /** Whether it runs plans with a {@link LaunchPlan.container}. */
-  readonly containers: boolean;
+/** Options of {@link Engine.wait}. */
+export interface WaitOptions {
+  /** Called with the state of the run when the wait begins, and after each change while it waits or runs. */
+  readonly onState?: (state: RunState) => void;
+  /** Ends the wait, not the run. */
+  readonly abortSignal?: AbortSignal;
+}
+
+/** Result of {@link Engine.probe}. */
+export interface EngineProbe {
+  /** Whether the engine can run anything at all. */
+  readonly usable: boolean;
   /** One sentence for people: what was found, or what is missing. */
   readonly description: string;
+}
+
+/** The surroundings in which the processes of a run start. */
+export interface Surroundings {
+  /** Variables that nodes or image set themselves, such as `PATH`; values of jobs may refer to them. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** Carries out launch plans. All methods are idempotent and may be called in any order after a restart. */
 export interface Engine {
   /** Name in handles, options and logs. */
   readonly name: string;
+  /** Whether a started run may wait in a queue of the engine's own before it runs. */
+  readonly queues: boolean;
   /** Looks at the machine; cheap enough to call at every start of the service. */
-  fingerprint(): Promise<EngineFingerprint>;
-  /** Variables that the engine's nodes set themselves, such as `PATH`, for variables of jobs that use them. */
-  nodeEnvironment(): Readonly<Record<string, string>>;
+  probe(): Promise<EngineProbe>;
+  /** Returns why the engine cannot carry out a plan with these needs; undefined if it can. */
+  objection(needs: RunNeeds): StartError | undefined;
+  /** Finds the surroundings of a run. May wait, for example for an image. Rejects with a {@link StartError}. */
+  surroundings(needs: RunNeeds, abortSignal?: AbortSignal): Promise<Surroundings>;
   /** Makes the handle of a run that has not started yet. No side effects: the caller stores it, then starts. */
   handleFor(plan: LaunchPlan): RunHandle;
+  /** Whether the engine can read a handle of this version. */
+  reads(version: number): boolean;
   /**
-   * Starts a run whose handle has been stored. Resolves once the run is under way; what keeps it from running is
-   * reported by {@link Engine.wait}, not thrown.
+   * Starts a run whose handle has been stored. Resolves once the run is in the engine's hands; {@link Engine.wait}
+   * reports what keeps it from running.
    */
   start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void>;
   /**
-   * Looks for a run that another life of the service may have started. Answers `notStarted` only after making sure that
-   * it can never start any more.
+   * Looks for a run that an earlier process of the service may have started. Returns `notStarted` only after making
+   * sure that it can never start.
    */
   recover(handle: RunHandle): Promise<RunState>;
   /** Waits for the end of a run that was started or recovered. Rejects only with an `AbortError`. */
-  wait(handle: RunHandle, abortSignal?: AbortSignal): Promise<RunExit>;
-  /** Ends the whole process tree: politely first, by force after a grace period. Resolves when nothing is left. */
+  wait(handle: RunHandle, options?: WaitOptions): Promise<RunEnd>;
+  /** Stops the whole process tree: politely first, by force after a grace period. Resolves when nothing is left. */
   stop(handle: RunHandle): Promise<void>;
-  /** Removes what the engine kept for a run that has ended: its private files and mounts, never the run's output. */
+  /** Removes the engine's own files of a run that has ended, never the run's output. */
   cleanUp(handle: RunHandle): Promise<void>;
-  /** Lets go of the engine's own resources; running runs go on. */
+  /** Releases the engine's own resources; runs continue. */
   close(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
-/** Makes an access token that nobody can guess. */
+/** Creates an access token that cannot be guessed. */
 export function newAccessToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** What an `Authorization` header says about its sender. */
+/** Result of the check of an `Authorization` header. */
 export type Admission = "admitted" | "missing" | "wrong";
 
 /** Checks an `Authorization: Bearer` header in constant time. */

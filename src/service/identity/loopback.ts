@@ -7,8 +7,8 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /**
- * Whether a `Host` header names this machine. A web page that makes a browser call a loopback address under a name of
- * its own (DNS rebinding) is told apart by this header.
+ * Whether a `Host` header names this machine. This header reveals a web page that makes a browser call a loopback
+ * address under another name (DNS rebinding).
  */
 export function isLoopbackHostHeader(header: string | undefined): boolean {
   return isLoopbackHost((header ?? "").replace(/:\d+$/, ""));

@@ -3,7 +3,7 @@ import type { StorageAccount } from "../../files/index.ts";
 import { newAccessToken } from "./accessToken.ts";
 import type { Store } from "../state/store.ts";
 
-/** Who the service is. Stays the same over restarts of a data folder. */
+/** Identity of the service. It stays the same across restarts of a data folder. */
 export interface ServiceIdentity {
   readonly subscriptionId: string;
   readonly token: string;
@@ -13,8 +13,8 @@ export interface ServiceIdentity {
 const owner = "service";
 
 /**
- * Reads the identity of a data folder; makes it at the first start.
- * @throws Error when an option contradicts what the folder holds.
+ * Reads the identity of a data folder; creates it at the first start.
+ * @throws Error if an option contradicts what the folder contains.
  */
 export function identityOf(
   store: Store,
@@ -42,4 +42,9 @@ function kept(store: Store, setting: string, wanted: string | undefined, initial
   const value = known ?? wanted ?? initial;
   if (known === undefined) store.settings.set(setting, value);
   return value;
+}
+
+/** Returns the ID of the data folder, which a copy of the folder shares. Created at the first start. */
+export function dataFolderId(store: Store): string {
+  return store.transaction(() => kept(store, "dataFolderId", undefined, randomUUID()));
 }

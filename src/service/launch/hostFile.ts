@@ -1,4 +1,5 @@
-import type { LaunchText, ToolkitNode } from "../toolkits/toolkit.ts";
+import type { LaunchText } from "../engines/engine.ts";
+import type { ToolkitNode } from "../toolkits/toolkit.ts";
 
 /**
  * Returns the MPI host file of a job: an address and its slots on each line. Open MPI rejects a file in which an address

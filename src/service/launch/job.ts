@@ -1,12 +1,10 @@
 import { join } from "node:path/posix";
-import type { ContainerSettings } from "../../models/containerSettings.ts";
 import type { Job } from "../../models/job.ts";
 import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
 import { StartError } from "../startError.ts";
-import { processOn, type NodePlace } from "./node.ts";
 import { hostFileOf } from "./hostFile.ts";
-import { plainText, plainVariables } from "./plainText.ts";
+import { launchNode, processOn, type NodePlace } from "./node.ts";
 import { toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
 import type { ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
@@ -17,22 +15,32 @@ export interface JobLaunchContext {
   readonly job: Job;
   /** Unique for this attempt; also the name of the scratch directories. */
   readonly runId: string;
-  /** Absolute folder of this attempt; visible to all nodes. */
+  /** Private folder of this attempt. */
   readonly runDirectory: string;
   /** The nodes that run it, the master first. */
   readonly nodes: readonly NodePlace[];
-  /** Absolute folder of this attempt that holds the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
+  /** Folder with the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
   readonly clusterMountRoot: string;
-  /** Volumes of the cluster. Default: none. */
+  /** Mounts of the cluster. Default: none. */
   readonly clusterMounts?: readonly LaunchMount[];
-  /** Absolute folder of this attempt that contains the mounts of the job: `$AZ_BATCHAI_JOB_MOUNT_ROOT`. */
-  readonly jobMountRoot: string;
-  /** Volumes of the job. */
-  readonly jobMounts: readonly LaunchMount[];
-  /** GPUs of each node. Default: 0. */
-  readonly gpusPerNode?: number;
+  /** Folders of the job, the same for all of its attempts. */
+  readonly jobFolders: JobFolders;
+  /** Mounts of the job. Default: none. */
+  readonly jobMounts?: readonly LaunchMount[];
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
+}
+
+/** Folders of a job; all nodes see them. */
+export interface JobFolders {
+  /** Folder that contains the others. */
+  readonly root: string;
+  /** `$AZ_BATCHAI_JOB_MOUNT_ROOT`. */
+  readonly mountRoot: string;
+  /** `$AZ_BATCHAI_SHARED_JOB_TEMP`. */
+  readonly sharedTemp: string;
+  /** `$AZ_BATCHAI_MPI_HOST_FILE`. */
+  readonly hostFile: string;
 }
 
 /** How a job is run, and where its output will be. */
@@ -47,35 +55,28 @@ export interface JobLaunch {
  * @throws StartError when the job cannot be launched as it was written.
  */
 export function planJob(context: JobLaunchContext): JobLaunch {
-  const { job, runId, runDirectory, gpusPerNode = 0, clusterMounts = [], nodeEnvironment = {} } = context;
-  const sharedTempDirectory = join(runDirectory, "shared");
-  const hostFile = join(runDirectory, "hostfile");
-  const roots = { sharedTempDirectory, hostFile, gpusPerNode, nodeEnvironment };
-  const views = context.nodes.map((node) => jobOnNode({ ...context, ...roots }, node));
+  const { job, runId, runDirectory, clusterMountRoot, clusterMounts = [], jobMounts = [], jobFolders } = context;
+  const views = context.nodes.map((node) => jobOnNode(context, node));
   const [master] = views;
   if (master === undefined) throw new RangeError("A job cannot be planned without a node.");
 
-  const toolkitNodes = context.nodes.map(({ address }, position) => ({ position, address, gpuCount: gpusPerNode }));
+  const toolkitNodes = context.nodes.map(toolkitNode);
   const { processes, slotsPerNode } = workOf(job, toolkitNodes);
+  const container = containerOf(job);
   const common = master.environment;
   const single = views.length === 1;
   const plan: LaunchPlan = {
     runId,
     runDirectory,
-    nodes: views.map(({ nodeId, address, tempDirectory, outputDirectory }) => {
-      const executionLog = join(outputDirectory, single ? "execution.log" : `execution-${nodeId}.log`);
-      return { nodeId, address, tempDirectory, executionLog };
-    }),
-    directories: directoriesOf([context.clusterMountRoot, context.jobMountRoot, sharedTempDirectory], views),
-    files: [{ path: hostFile, content: plainText(hostFileOf(toolkitNodes, slotsPerNode)) }],
-    mounts: [...clusterMounts, ...context.jobMounts].map(({ source, target }) => ({ source, target })),
+    nodes: views.map((view) => launchNode(view, single ? "execution.log" : `execution-${view.nodeId}.log`)),
+    scratchRoots: [clusterMountRoot, jobFolders.root],
+    directories: directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views),
+    files: [{ path: jobFolders.hostFile, content: hostFileOf(toolkitNodes, slotsPerNode) }],
+    mounts: [...clusterMounts, ...jobMounts].map(({ source, target }) => ({ source, target })),
     environment: common,
     preparation: preparationOf(job, views, common),
-    processes: processes.map((process) => {
-      const environment = plainVariables(process.environment);
-      return processOn(viewOf(views, process), common, { ...process, environment });
-    }),
-    ...(job.containerSettings === undefined ? {} : { container: containerOf(job.containerSettings) }),
+    processes: processes.map((process) => processOn(viewOf(views, process), common, process)),
+    ...(container === undefined ? {} : { container }),
   };
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }
@@ -106,7 +107,14 @@ function directoriesOf(roots: readonly string[], views: readonly JobNodeView[]):
   return [...new Set([...roots, ...ofNodes])];
 }
 
-function containerOf({ imageSourceRegistry, shmSize }: ContainerSettings): LaunchContainer {
+function toolkitNode({ address, gpus }: NodePlace, position: number): ToolkitNode {
+  return { position, gpuCount: gpus.length, ...(address === undefined ? {} : { address }) };
+}
+
+/** Returns the container in which a job runs; undefined if it runs on the node itself. */
+export function containerOf({ containerSettings }: Pick<Job, "containerSettings">): LaunchContainer | undefined {
+  if (containerSettings === undefined) return undefined;
+  const { imageSourceRegistry, shmSize } = containerSettings;
   const { image, serverUrl, credentials } = imageSourceRegistry;
   return { image, serverUrl, username: credentials?.username, shmSize };
 }

@@ -1,10 +1,18 @@
 import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
+import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
-import { tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { hostOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedChild, containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
-import { expandPath, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
+import {
+  expandPath,
+  joined,
+  pathIn,
+  resolveVariables,
+  type Environment,
+  type VariableDefinition,
+} from "./variables.ts";
 
 /** The output directory id under which the API lists standard output and standard error. */
 export const stdOutErrDirectoryId = "stdouterr";
@@ -15,12 +23,9 @@ export interface JobEnvironmentContext {
   readonly runId: string;
   readonly nodes: readonly NodePlace[];
   readonly clusterMountRoot: string;
-  readonly jobMountRoot: string;
-  readonly sharedTempDirectory: string;
-  readonly hostFile: string;
-  readonly gpusPerNode: number;
-  /** Variables that the nodes set themselves, such as `PATH`. */
-  readonly nodeEnvironment: Environment;
+  readonly jobFolders: { readonly mountRoot: string; readonly sharedTemp: string; readonly hostFile: string };
+  /** Variables that the nodes set themselves, such as `PATH`. Default: none. */
+  readonly nodeEnvironment?: Environment;
 }
 
 /** The variables of a job and its directories as they are on one node. */
@@ -38,13 +43,13 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   definePaths(definitions, context, node, outputDirectories);
   addUserVariables(definitions, job, "properties");
 
-  const environment = resolveVariables(definitions, context.nodeEnvironment);
-  const outputs = outputDirectories.map(({ id }): [string, string] => [id, environment[outputVariable(id)] ?? ""]);
+  const environment = resolveVariables(definitions, context.nodeEnvironment ?? {});
+  const outputs = outputDirectories.map(({ id }): [string, string] => [id, pathIn(environment, outputVariable(id))]);
   return {
     ...node,
     tempDirectory: tempDirectoryOf(node, context.runId),
     environment,
-    outputDirectory: environment[stdOutErrVariable] ?? "",
+    outputDirectory: pathIn(environment, stdOutErrVariable),
     outputs: Object.fromEntries(outputs),
   };
 }
@@ -56,14 +61,18 @@ const outputVariable = (id: string): string => `AZ_BATCHAI_OUTPUT_${id}`;
 function serviceVariables(context: JobEnvironmentContext, node: NodePlace): Environment {
   return {
     AZ_BATCHAI_MOUNT_ROOT: context.clusterMountRoot,
-    AZ_BATCHAI_JOB_MOUNT_ROOT: context.jobMountRoot,
+    AZ_BATCHAI_JOB_MOUNT_ROOT: context.jobFolders.mountRoot,
     AZ_BATCHAI_JOB_TEMP: tempDirectoryOf(node, context.runId),
     AZ_BATCHAI_JOB_TEMP_DIR: node.tempRoot,
-    AZ_BATCHAI_SHARED_JOB_TEMP: context.sharedTempDirectory,
-    AZ_BATCHAI_MPI_HOST_FILE: context.hostFile,
-    AZ_BATCH_HOST_LIST: context.nodes.map(({ address }) => address).join(","),
-    AZ_BATCHAI_NUM_GPUS: String(context.gpusPerNode),
+    AZ_BATCHAI_SHARED_JOB_TEMP: context.jobFolders.sharedTemp,
+    AZ_BATCHAI_MPI_HOST_FILE: context.jobFolders.hostFile,
+    AZ_BATCH_HOST_LIST: hostListOf(context.nodes),
+    AZ_BATCHAI_NUM_GPUS: String(node.gpus.length),
   };
+}
+
+function hostListOf(nodes: readonly NodePlace[]): LaunchText {
+  return joined(nodes.flatMap((_, position) => [position === 0 ? "" : ",", hostOf(nodes, position)]));
 }
 
 function definePaths(
@@ -74,7 +83,8 @@ function definePaths(
 ): void {
   const { job } = context;
   const segment = job.jobOutputDirectoryPathSegment ?? "";
-  const roots = [context.clusterMountRoot, context.jobMountRoot, node.tempRoot, context.sharedTempDirectory];
+  const { mountRoot, sharedTemp } = context.jobFolders;
+  const roots = [context.clusterMountRoot, mountRoot, node.tempRoot, sharedTemp];
 
   definitions.set(stdOutErrVariable, (lookup) => {
     const property = "properties.stdOutErrPathPrefix";

@@ -5,17 +5,16 @@ import { StartError } from "../startError.ts";
 import { planJob } from "./job.ts";
 import { planSetupTask } from "./setupTask.ts";
 
-const imaginedNode = { nodeId: "node", address: "127.0.0.1", tempRoot: "/node" };
-const imaginedRun = { runId: "check", runDirectory: "/run", clusterMountRoot: "/run/cluster" };
+const imaginedNode = { nodeId: "node", tempRoot: "/node", gpus: [] };
+const imaginedRun = { runId: "check", runDirectory: "/run", clusterMountRoot: "/cluster" };
+const imaginedJob = { root: "/job", mountRoot: "/job/mounts", sharedTemp: "/job/shared", hostFile: "/job/hostfile" };
 
 /**
  * Returns the first problem that would keep a job from being launched. The service asks when the job is created: it plans
  * the job for an imagined node, so a path or variable that cannot be used is found before anything is stored.
  */
 export function jobLaunchIssues(job: Job): ValidationIssue[] {
-  return issuesOfPlan(() =>
-    planJob({ ...imaginedRun, job, nodes: [imaginedNode], jobMountRoot: "/run/mounts", jobMounts: [] }),
-  );
+  return issuesOfPlan(() => planJob({ ...imaginedRun, job, nodes: [imaginedNode], jobFolders: imaginedJob }));
 }
 
 /** Returns the first problem that would keep a setup task from being launched. */

@@ -1,12 +1,13 @@
 import { join } from "node:path/posix";
-import type { LaunchProcess } from "../engines/engine.ts";
+import type { LaunchGpu, LaunchNode, LaunchProcess, LaunchText } from "../engines/engine.ts";
 import type { Environment } from "./variables.ts";
 
 /** A node as the scheduler knows it. */
 export interface NodePlace {
   readonly nodeId: string;
-  /** Address under which the other nodes reach it. */
-  readonly address: string;
+  /** Address at which the other nodes reach it. Absent if only the start of the run decides it. */
+  readonly address?: string | undefined;
+  readonly gpus: readonly LaunchGpu[];
   /** Absolute folder on this node below which every run gets its scratch directory. */
   readonly tempRoot: string;
 }
@@ -21,9 +22,21 @@ export interface NodeView extends NodePlace {
   readonly outputDirectory: string;
 }
 
+/** Returns the address of a node; a segment if only the start of the run decides it. */
+export function hostOf(nodes: readonly NodePlace[], position: number): LaunchText {
+  return nodes[position]?.address ?? [{ host: position }];
+}
+
 /** Scratch directory of a run on a node. */
 export function tempDirectoryOf(node: NodePlace, runId: string): string {
   return join(node.tempRoot, runId);
+}
+
+/** Returns a node of a launch plan. */
+export function launchNode(view: NodeView, logName: string): LaunchNode {
+  const { nodeId, address, gpus, tempDirectory, outputDirectory } = view;
+  const executionLog = join(outputDirectory, logName);
+  return { nodeId, ...(address === undefined ? {} : { address }), gpus, tempDirectory, executionLog };
 }
 
 /** What distinguishes one process from the others of its run. */

@@ -1,11 +1,11 @@
 import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
-import { processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { launchNode, processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { setupTaskPaths } from "./pathAdvice.ts";
 import { containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
-import { expandPath, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
+import { expandPath, pathIn, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
 
 /** Everything that the plan of a setup task is made from. */
 export interface SetupTaskContext {
@@ -17,9 +17,9 @@ export interface SetupTaskContext {
   readonly runDirectory: string;
   /** The node that is set up. */
   readonly node: NodePlace;
-  /** Absolute folder of this attempt that holds the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
+  /** Folder with the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
   readonly clusterMountRoot: string;
-  /** Volumes of the cluster. Default: none. */
+  /** Mounts of the cluster. Default: none. */
   readonly clusterMounts?: readonly LaunchMount[];
   /** Variables that the node sets itself, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
@@ -37,11 +37,11 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const view = taskOnNode(context);
   const { commandLine } = setupTask;
   const process = processOn(view, view.environment, { commandLine, environment: {}, outputSuffix: `-${node.nodeId}` });
-  const executionLog = join(view.outputDirectory, `execution-${node.nodeId}.log`);
   return {
     runId,
     runDirectory,
-    nodes: [{ nodeId: node.nodeId, address: node.address, tempDirectory: view.tempDirectory, executionLog }],
+    nodes: [launchNode(view, `execution-${node.nodeId}.log`)],
+    scratchRoots: [clusterMountRoot],
     directories: [...new Set([clusterMountRoot, view.tempDirectory, view.outputDirectory])],
     files: [],
     mounts: clusterMounts.map(({ source, target }) => ({ source, target })),
@@ -61,6 +61,6 @@ function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment 
   });
   addUserVariables(definitions, setupTask, taskProperty);
   const environment = resolveVariables(definitions, nodeEnvironment);
-  const outputDirectory = environment[stdOutErrVariable] ?? "";
+  const outputDirectory = pathIn(environment, stdOutErrVariable);
   return { ...node, tempDirectory: tempDirectoryOf(node, runId), environment, outputDirectory };
 }

@@ -1,11 +1,12 @@
+import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { jobPaths } from "./pathAdvice.ts";
 
 /** Values of variables by name. */
-export type Environment = Readonly<Record<string, string>>;
+export type Environment = Readonly<Record<string, LaunchText>>;
 
 /** Returns the value of a variable; undefined if no variable has that name. */
-export type VariableLookup = (name: string) => string | undefined;
+export type VariableLookup = (name: string) => LaunchText | undefined;
 
 const reference = /\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
 
@@ -13,15 +14,25 @@ const reference = /\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g
  * Replaces `$NAME` and `${NAME}` with the values of the variables. Leaves an unknown name unchanged: values reach the job
  * byte for byte, and a `$` in them is more often a literal than a mistake. Replacements are not expanded again.
  */
-export function expandVariables(text: string, environment: Environment): string {
-  return replaceVariables(text, lookupIn(environment));
+export function replaceVariables(text: string, lookup: VariableLookup): LaunchText {
+  return joined(partsOf(text, (name, reference) => lookup(name) ?? reference));
 }
 
-/** Does the same as {@link expandVariables}, with a function that finds the values. */
-export function replaceVariables(text: string, lookup: VariableLookup): string {
-  return text.replace(reference, (match, plain: string | undefined, braced: string | undefined) => {
-    return lookup(plain ?? braced ?? "") ?? match;
-  });
+/** Splits a text at its references, each of which becomes its value. */
+function partsOf<T>(text: string, valueOf: (name: string, reference: string) => T): (string | T)[] {
+  const parts: (string | T)[] = [];
+  let end = 0;
+  for (const match of text.matchAll(reference)) {
+    parts.push(text.slice(end, match.index), valueOf(match[1] ?? match[2] ?? "", match[0]));
+    end = match.index + match[0].length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+/** Joins texts to one; a plain string if all of them are. */
+export function joined(parts: readonly LaunchText[]): LaunchText {
+  const segments = parts.flatMap((part) => part).filter((segment) => segment !== "");
+  return segments.every((segment) => typeof segment === "string") ? segments.join("") : segments;
 }
 
 /**
@@ -35,12 +46,16 @@ export function expandPath(
   property: string,
   advice: { readonly variables: string } = jobPaths,
 ): string {
-  return replaceVariables(text, (name) => {
+  const valueOf = (name: string): string => {
     const value = lookup(name);
-    if (value !== undefined) return value;
-    const message = `the path ${text} uses the variable ${name}, which is not set for it. ${advice.variables}`;
-    throw new StartError("UnknownVariable", message, { target: property });
-  });
+    if (typeof value === "string") return value;
+    const problem =
+      value === undefined
+        ? `the variable ${name}, which is not set for it. ${advice.variables}`
+        : `the variable ${name}, whose value is known only when the job starts.`;
+    throw new StartError("UnknownVariable", `the path ${text} uses ${problem}`, { target: property });
+  };
+  return partsOf(text, valueOf).join("");
 }
 
 /** Returns a lookup in plain values; inherited names such as `constructor` are unknown to it. */
@@ -49,7 +64,7 @@ export function lookupIn(environment: Environment): VariableLookup {
 }
 
 /** Returns the value of a variable; may use the other variables. */
-export type VariableDefinition = (lookup: VariableLookup) => string;
+export type VariableDefinition = (lookup: VariableLookup) => LaunchText;
 
 /**
  * Returns the values of variables that may use each other in any order. A variable that uses its own name means the
@@ -58,10 +73,10 @@ export type VariableDefinition = (lookup: VariableLookup) => string;
 export function resolveVariables(
   definitions: ReadonlyMap<string, VariableDefinition>,
   nodeEnvironment: Environment,
-): Record<string, string> {
+): Record<string, LaunchText> {
   const ofNode = lookupIn(nodeEnvironment);
-  const resolved = new Map<string, string>();
-  const resolve = (name: string, unfinished: readonly string[]): string | undefined => {
+  const resolved = new Map<string, LaunchText>();
+  const resolve = (name: string, unfinished: readonly string[]): LaunchText | undefined => {
     const definition = definitions.get(name);
     if (definition === undefined || unfinished.includes(name)) return ofNode(name);
     const value = resolved.get(name) ?? definition((other) => resolve(other, [...unfinished, name]));
@@ -69,4 +84,11 @@ export function resolveVariables(
     return value;
   };
   return Object.fromEntries([...definitions.keys()].map((name) => [name, resolve(name, []) ?? ""]));
+}
+
+/** Returns the value of a variable that is a path, and so plain text. */
+export function pathIn(environment: Environment, name: string): string {
+  const path = environment[name];
+  if (typeof path !== "string") throw new TypeError(`The variable ${name} is not a path.`);
+  return path;
 }

@@ -1,17 +1,17 @@
 import type { BatchAIError } from "../../models/error.ts";
 import type { Cluster, NodeStateCounts } from "../../models/cluster.ts";
-import type { RunExit } from "../engines/engine.ts";
-import { StartError } from "../startError.ts";
+import type { RunEnd } from "../engines/engine.ts";
+import { machineOf } from "../nodes/machine.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
-import { removeNodeDirectory } from "../dataFolders.ts";
-import type { PreparedRun } from "./preparedRun.ts";
+import { errorOf } from "./jobStates.ts";
 import { targetNodeCount } from "./scaling.ts";
-import { prepareSetup } from "./setupStart.ts";
+import { setUpNode } from "./setupRun.ts";
+import type { StartingRun } from "./startingRun.ts";
 
-/** The counters of a cluster. A leaving node counts until it is gone. */
+/** Returns the counters of a cluster. A leaving node counts until it is removed. */
 export function nodeStateCountsOf(nodes: readonly Node[]): NodeStateCounts {
   const count = (state: Node["state"]) => nodes.filter((node) => node.state === state).length;
   return {
@@ -23,7 +23,7 @@ export function nodeStateCountsOf(nodes: readonly Node[]): NodeStateCounts {
   };
 }
 
-/** How many nodes a cluster should have, and which it has. */
+/** Number of nodes that a cluster should have, and the nodes that it has. */
 interface Sizing {
   readonly target: number;
   readonly staying: readonly Node[];
@@ -31,10 +31,10 @@ interface Sizing {
 }
 
 /**
- * Brings the nodes of one cluster nearer to its scale settings: adds nodes, lets nodes go, and keeps
- * `allocationState`. Returns the set-up runs to start. Runs inside a transaction of the caller.
+ * Moves the nodes of a cluster toward its scale settings: adds nodes, lets nodes leave, and updates
+ * `allocationState`. Returns the setup runs to start. Runs inside a transaction of the caller.
  */
-export function resizeCluster(context: SchedulerContext, cluster: StoredResource<"clusters">): PreparedRun[] {
+export function resizeCluster(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
   removeLeftNodes(context, cluster.key);
   const { target, staying, leaving } = sizingOf(context, cluster);
   const missing = target - staying.length;
@@ -52,21 +52,19 @@ export function resizeCluster(context: SchedulerContext, cluster: StoredResource
   return prepareNodes(context, cluster);
 }
 
-/** The set-up task of a node ended: the node can be used, or not. Answers whether it has to be started again. */
-export function endSetup(context: SchedulerContext, run: Run, exit: RunExit | "notStarted"): boolean {
+/** Marks a node as idle or unusable after its setup ended. A setup that never started is started again. */
+export function endSetup(context: SchedulerContext, run: Run, end: RunEnd): void {
   const node = context.store.nodes.find(run.owner);
-  if (node?.state !== "preparing") return false;
-  if (exit === "notStarted") return true;
+  if (node?.state !== "preparing" || end.kind === "notStarted") return;
   const cluster = context.store.resources.find("clusters", node.cluster);
-  if (exit.kind === "exited" && exit.exitCode === 0) context.store.nodes.setState(node.id, "idle");
-  else if (cluster) markUnusable(context, cluster, node.id, setupErrorOf(node.id, exit));
-  return false;
+  if (end.kind === "exited" && end.exitCode === 0) context.store.nodes.setState(node.id, "idle");
+  else if (cluster) markUnusable(context, cluster, node.id, setupErrorOf(node.id, end));
 }
 
-function setupErrorOf(nodeId: string, exit: RunExit): BatchAIError {
+function setupErrorOf(nodeId: string, end: RunEnd): BatchAIError {
   const details = [{ name: "NodeId", value: nodeId }];
-  if (exit.kind === "failed") return { code: exit.code, message: exit.message, details };
-  if (exit.kind === "exited") details.push({ name: "ExitCode", value: String(exit.exitCode) });
+  if (end.kind === "failed") return { ...errorOf(end), details: [...(end.details ?? []), ...details] };
+  if (end.kind === "exited") details.push({ name: "ExitCode", value: String(end.exitCode) });
   return { code: "NodeSetupTaskFailed", message: "Node set-up task failed with non-zero exit code", details };
 }
 
@@ -87,7 +85,7 @@ function initialNodeCountOf({ model }: StoredResource<"clusters">): number {
   return model.scaleSettings?.autoScale?.initialNodeCount ?? 0;
 }
 
-/** Nodes that are of no use go first, then idle ones, then busy ones; the youngest before the older. */
+/** Sorts nodes by the order in which they leave: unusable first, then idle, then busy; newer before older. */
 function inLeavingOrder(nodes: readonly Node[]): Node[] {
   const rank = { unusable: 0, preparing: 1, idle: 2, running: 3, leaving: 4 };
   return [...nodes].sort((a, b) => rank[a.state] - rank[b.state] || b.number - a.number);
@@ -106,49 +104,37 @@ function letGo({ store }: SchedulerContext, cluster: StoredResource<"clusters">,
   if (option === "terminate") store.runs.requestStop(run.id, "nodeRemoved");
 }
 
-/** Leaving nodes are gone once nothing runs on them. */
+/** Removes leaving nodes on which nothing runs. */
 export function removeLeftNodes(context: SchedulerContext, clusterKey: string): void {
   const { store } = context;
   for (const node of store.nodes.ofCluster(clusterKey)) {
     if (node.state !== "leaving" || node.job !== undefined || store.runs.alive(node.id)) continue;
     store.nodes.remove(node.id);
     store.runs.removeOf(node.id);
-    removeNodeDirectory(context, node.id);
+    context.folders.discardNode(node.id);
   }
 }
 
 function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters">): void {
   const number = store.nodes.nextNumber(cluster.key);
-  store.nodes.insert({ id: nodeIdOf(cluster, number), cluster: cluster.key, number });
+  const machine = machineOf(cluster.model.vmSize);
+  store.nodes.insert({ id: nodeIdOf(cluster, number), cluster: cluster.key, number, machine });
 }
 
-/** Mounts and sets up the nodes that are new; also those whose set-up a crash of the service kept from starting. */
-function prepareNodes(context: SchedulerContext, cluster: StoredResource<"clusters">): PreparedRun[] {
+/** Sets up the nodes that are new, also those whose setup has never started. */
+function prepareNodes(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
   const { store } = context;
-  return store.nodes
+  const waiting = store.nodes
     .ofCluster(cluster.key)
-    .filter((node) => node.state === "preparing" && !store.runs.alive(node.id))
-    .map((node) => prepareNode(context, cluster, node))
-    .filter((run) => run !== undefined);
+    .filter((node) => node.state === "preparing" && !store.runs.alive(node.id));
+  return waiting.flatMap((node) => {
+    const setup = setUpNode(context, cluster, node);
+    if (!setup) store.nodes.setState(node.id, "idle");
+    return setup ?? [];
+  });
 }
 
-function prepareNode(
-  context: SchedulerContext,
-  cluster: StoredResource<"clusters">,
-  node: Node,
-): PreparedRun | undefined {
-  try {
-    const setup = prepareSetup(context, cluster, node);
-    if (!setup) context.store.nodes.setState(node.id, "idle");
-    return setup;
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    markUnusable(context, cluster, node.id, error.error);
-    return undefined;
-  }
-}
-
-/** Node ids look as the service's always did: a pool number, the node's number, and when its cluster was made. */
+/** Node IDs have the form of the original service: a pool number, the node's number, and the creation time of the cluster. */
 function nodeIdOf(cluster: StoredResource<"clusters">, number: number): string {
   const made = (cluster.model.creationTime ?? new Date())
     .toISOString()

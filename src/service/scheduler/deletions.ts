@@ -3,10 +3,9 @@ import type { StoredResource } from "../state/resources.ts";
 import type { Store } from "../state/store.ts";
 import { removeLeftNodes } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
-import { removeFileServerDirectory, removeRunDirectory } from "../dataFolders.ts";
 import { markStopped } from "./jobStates.ts";
 
-/** Marks a resource and everything inside it as being deleted, and asks for the end of what runs in it. */
+/** Marks a resource and everything inside it as being deleted, and requests that its runs stop. */
 export function beginDeletion(store: Store, resource: StoredResource): void {
   markDeleting(store, resource);
   if (resource.kind === "jobs") endJobOf(store, resource.key);
@@ -34,7 +33,7 @@ function endJobOf(store: Store, jobKey: string): void {
   if (run) store.runs.requestStop(run.id, "deleted");
 }
 
-/** A cluster goes: its queued jobs would wait for ever, and its running ones lose their nodes. */
+/** Ends the jobs of a deleted cluster: queued ones would wait forever, and running ones lose their nodes. */
 function endWorkOn(store: Store, clusterKey: string): void {
   for (const entry of store.queue.ofCluster(clusterKey)) {
     const job = store.resources.find("jobs", entry.job);
@@ -47,11 +46,11 @@ function endWorkOn(store: Store, clusterKey: string): void {
   }
 }
 
-/** Removes what is being deleted and holds nothing any more. Runs inside a transaction of the caller. */
+/** Removes deleted resources that no longer contain anything. Runs inside a transaction of the caller. */
 export function finishDeletions(context: SchedulerContext): void {
   for (const { key, kind } of context.store.resources.deleting()) {
     if (kind === "clusters") removeLeftNodes(context, key);
-    if (!isHeld(context.store, key, kind)) remove(context, key);
+    if (!isHeld(context.store, key, kind)) remove(context, key, kind);
   }
 }
 
@@ -61,17 +60,23 @@ function isHeld(store: Store, key: string, kind: ResourceKind): boolean {
   return store.resources.children(key).length > 0;
 }
 
-function remove(context: SchedulerContext, key: string): void {
+function remove(context: SchedulerContext, key: string, kind: ResourceKind): void {
   const { store } = context;
-  const run = store.runs.latest(key);
-  if (run) removeRunDirectory(context, run.id);
+  discardFoldersOf(context, key, kind);
   store.runs.removeOf(key);
-  const fileServer = store.resources.find("fileServers", key);
-  if (fileServer) removeFileServerDirectory(context, fileServer.sequence);
   store.vault.remove(key);
   store.nodes.forget(key);
   store.operations.succeed(key);
   store.resources.remove(key);
+}
+
+function discardFoldersOf({ store, folders }: SchedulerContext, key: string, kind: ResourceKind): void {
+  const run = store.runs.latest(key);
+  if (run) folders.discardRun(run.id);
+  if (kind === "jobs") folders.discardJob(key);
+  if (kind === "clusters") folders.discardCluster(key);
+  const fileServer = store.resources.find("fileServers", key);
+  if (fileServer) folders.discardFileServer(fileServer.sequence);
 }
 
 function isKind<K extends ResourceKind>(

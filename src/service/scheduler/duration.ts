@@ -4,7 +4,7 @@ const dayInMs = 24 * 60 * 60 * 1000;
 
 /**
  * Length of an ISO 8601 duration in milliseconds; a year counts 365 days and a month 30.
- * @throws Error when it is none.
+ * @throws Error if the text is not a duration.
  */
 export function durationInMs(text: string): number {
   const {

@@ -1,10 +1,10 @@
 import type { BatchAIError } from "../../models/error.ts";
-import type { RunExit } from "../engines/engine.ts";
+import type { RunEnd } from "../engines/engine.ts";
 import type { StopReason } from "../state/runs.ts";
 import type { Store } from "../state/store.ts";
 import type { StoredResource } from "../state/resources.ts";
 
-/** Why a job failed, and with which exit code if one of its commands ended by itself. */
+/** Error of a job that failed, and its exit code if one of its commands ended by itself. */
 export interface JobFailure {
   readonly error: BatchAIError;
   readonly exitCode?: number;
@@ -21,18 +21,22 @@ const stopErrors: Readonly<Record<Exclude<StopReason, "requeued">, BatchAIError>
   clusterDeleted: { code: "ClusterDeleted", message: "Job was ended because its cluster was deleted" },
 };
 
-/** The job has its nodes and is about to start. */
-export function markRunning(store: Store, job: StoredResource<"jobs">): StoredResource<"jobs"> {
-  const now = new Date();
+/** The job has its nodes and is about to start. It remains `queued` if its engine may let it wait. */
+export function markStarting(store: Store, job: StoredResource<"jobs">, mayWait: boolean): void {
   store.queue.remove(job.key);
-  return store.resources.advance(job, {
+  if (!mayWait) markRunning(store, job, new Date());
+}
+
+/** The job runs. */
+export function markRunning(store: Store, job: StoredResource<"jobs">, startTime: Date): void {
+  store.resources.advance(job, {
     executionState: "running",
-    executionStateTransitionTime: now,
-    executionInfo: { startTime: now },
+    executionStateTransitionTime: new Date(),
+    executionInfo: { startTime },
   });
 }
 
-/** The job waits again, from the place in the queue that it had. */
+/** Puts the job back into its place in the queue. */
 export function markQueued(store: Store, job: StoredResource<"jobs">): void {
   store.resources.advance(job, {
     executionState: "queued",
@@ -48,7 +52,7 @@ export function markQueued(store: Store, job: StoredResource<"jobs">): void {
   });
 }
 
-/** The job is over. Its operation of termination, if there is one, is over too. */
+/** Ends the job, and the operation that terminates it. */
 export function markEnded(store: Store, job: StoredResource<"jobs">, failure: JobFailure | undefined): void {
   const now = new Date();
   const exitCode = failure ? failure.exitCode : 0;
@@ -66,28 +70,29 @@ export function markEnded(store: Store, job: StoredResource<"jobs">, failure: Jo
   store.operations.succeed(job.key, "terminate");
 }
 
-/** A job that never started is over because of something outside it. */
+/** Ends a job that never started, for a reason outside of it. */
 export function markStopped(store: Store, job: StoredResource<"jobs">, reason: Exclude<StopReason, "requeued">): void {
   markEnded(store, job, { error: stopErrors[reason] });
 }
 
-/** What the end of a run means for its job: undefined is success, `requeue` another try. */
-export function outcomeOf(
-  exit: RunExit | "notStarted",
-  stopReason: StopReason | undefined,
-): JobFailure | "requeue" | undefined {
-  if (exit === "notStarted") return outcomeOf({ kind: "stopped" }, stopReason ?? "requeued");
-  switch (exit.kind) {
+/** Returns what the end of a run means for its job: undefined is success, `requeue` another try. */
+export function outcomeOf(end: RunEnd, stopReason: StopReason | undefined): JobFailure | "requeue" | undefined {
+  switch (end.kind) {
     case "exited":
-      if (exit.exitCode === 0) return undefined;
-      return { error: exit.phase === "preparation" ? preparationFailed : jobFailed, exitCode: exit.exitCode };
+      if (end.exitCode === 0) return undefined;
+      return { error: end.phase === "preparation" ? preparationFailed : jobFailed, exitCode: end.exitCode };
+    case "notStarted":
+      return outcomeOf({ kind: "stopped" }, stopReason ?? "requeued");
     case "stopped":
       return stopReason === "requeued" ? "requeue" : { error: stopErrors[stopReason ?? "terminated"] };
     case "failed":
-      return {
-        error: { code: exit.code, message: exit.message, ...(exit.details ? { details: [...exit.details] } : {}) },
-      };
+      return { error: errorOf(end) };
   }
+}
+
+/** Returns the error of a run that failed, as clusters and jobs report it. */
+export function errorOf({ code, message, details }: Extract<RunEnd, { kind: "failed" }>): BatchAIError {
+  return { code, message, ...(details ? { details: [...details] } : {}) };
 }
 
 const jobFailed: BatchAIError = { code: "JobFailed", message: "Job failed with non-zero exit code" };

@@ -9,8 +9,9 @@ function inQueueOrder(entries: readonly QueueEntry[]): QueueEntry[] {
 }
 
 /**
- * The jobs that start now. Each needs all of its nodes at once (gang). A job that has to wait keeps its place: none
- * behind it overtakes, or a large job would starve. A job that is larger than the cluster can become blocks nobody.
+ * Returns the jobs that start now. Each needs all of its nodes at once (gang scheduling). A job that must wait keeps its
+ * place: no job behind it starts earlier, or a large job would starve. A job that is larger than the cluster can become
+ * does not block others.
  */
 export function jobsToStart(
   entries: readonly QueueEntry[],

@@ -1,68 +1,150 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { LaunchPlan, LaunchSecrets, RunExit } from "../engines/engine.ts";
+import { reasonOf } from "../../ground/systemErrors.ts";
+import type { Engine, RunEnd, RunHandle, RunState } from "../engines/engine.ts";
+import { abortable } from "../abortable.ts";
+import { isShortage, StartError } from "../startError.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
-import { wipeNodeDirectories } from "../dataFolders.ts";
+import type { Launch, Prepare, StartingRun } from "./startingRun.ts";
 
-const lookAgainInMs = 1000;
+const retryIntervalInMs = 1000;
+
+const engineGone: RunEnd = {
+  kind: "failed",
+  code: "RunLost",
+  message: "The engine of the run is no longer part of this service, or cannot read what an earlier version stored.",
+};
+const notStarted: RunEnd = { kind: "notStarted" };
+/** End of a run that had nothing to run: its volumes are in place. */
+const nothingToRun: RunEnd = { kind: "exited", phase: "processes", exitCode: 0 };
+
+/** Callbacks of a {@link RunWatch}. Each commits what it stores before it returns. */
+export interface RunEvents {
+  /** Called before the start. Returns false if the run must no longer be started. */
+  onPrepared(run: Run, handle: RunHandle, outputs: Launch["outputs"]): boolean;
+  /** Called when the engine lets the run wait, or starts it. */
+  onState(run: Run, state: RunState): void;
+  /** Called if the machine lacks something for the moment. The run then ends as not started. */
+  onShortage(run: Run, error: unknown): void;
+  /** Called exactly once for each run. */
+  onEnded(run: Run, end: RunEnd): void;
+}
 
 /**
- * Keeps an eye on the runs that are alive: starts them, finds them again after a restart, stops them, and reports the
- * end of each exactly once.
+ * Follows the runs that have not ended: prepares and starts them, finds them after a restart, stops them, and reports
+ * the end of each exactly once.
  */
 export class RunWatch {
   readonly #context: SchedulerContext;
-  readonly #onEnded: (run: Run, exit: RunExit | "notStarted") => void;
+  readonly #events: RunEvents;
   readonly #closing = new AbortController();
   readonly #watched = new Map<string, Promise<void>>();
+  readonly #preparing = new Map<string, AbortController>();
   readonly #stopping = new Set<string>();
 
-  constructor(context: SchedulerContext, onEnded: (run: Run, exit: RunExit | "notStarted") => void) {
+  constructor(context: SchedulerContext, events: RunEvents) {
     this.#context = context;
-    this.#onEnded = onEnded;
+    this.#events = events;
   }
 
-  /** Starts a run that has been stored, and watches it. */
-  start(run: Run, plan: LaunchPlan, secrets: LaunchSecrets): void {
-    this.#watch(run, async () => {
-      await wipeNodeDirectories(this.#context, run.nodes);
-      await this.#context.engine.start(plan, secrets, run.handle);
-      return await this.#context.engine.wait(run.handle, this.#closing.signal);
-    });
+  /** Prepares and starts a run that has been stored, and follows it. */
+  start({ run, prepare }: StartingRun): void {
+    this.#preparing.set(run.id, new AbortController());
+    this.#watch(run, () => this.#launched(run, prepare));
   }
 
-  /** Looks after the runs that an earlier life of the service left. */
+  /** Follows the runs that an earlier process of the service left. */
   recover(): void {
-    for (const run of this.#context.store.runs.allAlive()) this.#watch(run, () => this.#recovered(run));
+    for (const run of this.#context.store.runs.allAlive()) this.#watch(run, () => this.#recovered(run.id));
   }
 
-  /** Ends the runs whose end has been requested. */
+  /** Stops the runs whose stop has been requested. */
   stopRequested(): void {
     for (const run of this.#context.store.runs.allAlive()) {
       if (run.stopReason === undefined || this.#stopping.has(run.id)) continue;
-      this.#stopping.add(run.id);
-      this.#context.engine.stop(run.handle).catch((error: unknown) => {
-        this.#stopping.delete(run.id);
-        this.#context.logger.error({ run: run.id, error: String(error) }, "a run could not be stopped");
-      });
+      if (run.handle === undefined) this.#preparing.get(run.id)?.abort();
+      else this.#stop(run.id, run.handle);
     }
   }
 
-  /** Stops watching. The runs go on. */
+  /** Stops following. The runs continue. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#watched.values());
   }
 
-  async #recovered(run: Run): Promise<RunExit | "notStarted"> {
-    const { engine, logger } = this.#context;
-    const state = await engine.recover(run.handle);
-    logger.info({ run: run.id, owner: run.owner, state: state.kind }, "run found again");
-    if (state.kind === "notStarted") return "notStarted";
-    return state.kind === "ended" ? state.exit : await engine.wait(run.handle, this.#closing.signal);
+  #stop(runId: string, handle: RunHandle): void {
+    const { engines, logger } = this.#context;
+    this.#stopping.add(runId);
+    engines
+      .forHandle(handle)
+      ?.stop(handle)
+      .catch((error: unknown) => {
+        this.#stopping.delete(runId);
+        logger.error({ run: runId, error: String(error) }, "failed to stop a run");
+      });
   }
 
-  #watch(run: Run, untilEnd: () => Promise<RunExit | "notStarted">): void {
+  async #launched(run: Run, prepare: Prepare): Promise<RunEnd> {
+    const launch = await this.#prepared(run, prepare);
+    if ("kind" in launch) return launch;
+    const { plan, secrets, outputs } = launch;
+    const engine = this.#context.engines.forPlan(plan);
+    const handle = engine.handleFor(plan);
+    if (!this.#events.onPrepared(run, handle, outputs)) return notStarted;
+    await engine.start(plan, secrets, handle);
+    return await this.#waited(run, engine, handle);
+  }
+
+  /** Carries out the part of a start that may wait. Returns the end of the run if there is nothing to start. */
+  async #prepared(run: Run, prepare: Prepare): Promise<Launch | RunEnd> {
+    const preparation = this.#preparing.get(run.id) ?? new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, preparation.signal]);
+    try {
+      const launch = await abortable(prepare(signal), signal);
+      if (launch !== undefined) this.#context.engines.forPlan(launch.plan);
+      return launch ?? nothingToRun;
+    } catch (error) {
+      if (this.#isClosing()) throw error;
+      return this.#endOfPreparation(run, preparation.signal.aborted, error);
+    } finally {
+      this.#preparing.delete(run.id);
+    }
+  }
+
+  #endOfPreparation(run: Run, wasAborted: boolean, error: unknown): RunEnd {
+    if (wasAborted) return notStarted;
+    if (isShortage(error)) {
+      this.#events.onShortage(run, error);
+      return notStarted;
+    }
+    if (error instanceof StartError) return { kind: "failed", ...error.error };
+    this.#context.logger.error({ run: run.id, error: String(error) }, "failed to prepare a run");
+    return {
+      kind: "failed",
+      code: "FailedStartingProcess",
+      message: `The run cannot be prepared: ${reasonOf(error)}.`,
+    };
+  }
+
+  /** Reads the run again, because it may have received its handle since it was read. */
+  async #recovered(runId: string): Promise<RunEnd> {
+    const { engines, logger, store } = this.#context;
+    const run = store.runs.find(runId);
+    if (run?.handle === undefined) return notStarted;
+    const engine = engines.forHandle(run.handle);
+    if (engine === undefined) return engineGone;
+    const state = await engine.recover(run.handle);
+    logger.info({ run: run.id, owner: run.owner, state: state.kind }, "run recovered");
+    return state.kind === "ended" ? state.end : await this.#waited(run, engine, run.handle);
+  }
+
+  #waited(run: Run, engine: Engine, handle: RunHandle): Promise<RunEnd> {
+    const onState = (state: RunState) => this.#events.onState(run, state);
+    return engine.wait(handle, { ...(engine.queues ? { onState } : {}), abortSignal: this.#closing.signal });
+  }
+
+  #watch(run: Run, untilEnd: () => Promise<RunEnd>): void {
     const watching = this.#follow(run, untilEnd).finally(() => {
       this.#watched.delete(run.id);
       this.#stopping.delete(run.id);
@@ -74,19 +156,16 @@ export class RunWatch {
    * Waits for the end of a run and reports it. An engine that fails says nothing about the run, and an end that cannot be
    * stored (a full disk) must not get lost: then the run is looked for again, until both work or the service closes.
    */
-  async #follow(run: Run, untilEnd: () => Promise<RunExit | "notStarted">): Promise<void> {
-    for (let look = untilEnd; !this.#isClosing(); look = () => this.#recovered(run)) {
+  async #follow(run: Run, untilEnd: () => Promise<RunEnd>): Promise<void> {
+    for (let look = untilEnd; !this.#isClosing(); look = () => this.#recovered(run.id)) {
       try {
-        this.#onEnded(run, await look());
+        this.#events.onEnded(run, await look());
         return;
       } catch (error) {
         if (this.#isClosing()) return;
-        this.#context.logger.error(
-          { run: run.id, error: String(error) },
-          "a run cannot be followed; it is tried again",
-        );
+        this.#context.logger.error({ run: run.id, error: String(error) }, "failed to follow a run; it is tried again");
       }
-      await delay(lookAgainInMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      await delay(retryIntervalInMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     }
   }
 

@@ -1,10 +1,10 @@
 import type { ScaleSettings } from "../../models/cluster.ts";
 
-/** What an automatic scale decision looks at. */
+/** Figures for an automatic scale decision. */
 export interface ClusterDemand {
   /** Nodes that running jobs occupy. */
   readonly busyNodeCount: number;
-  /** Nodes that the queued jobs ask for, one number each. */
+  /** Node count of each queued job. */
   readonly queuedNodeCounts: readonly number[];
   /** Nodes that the cluster has now, without leaving ones. */
   readonly currentNodeCount: number;
@@ -18,7 +18,7 @@ export function largestNodeCount(settings: ScaleSettings | undefined): number {
 }
 
 /**
- * How many nodes a cluster should have. Manual: the target. Automatic: up at once to what running and queued jobs need,
+ * Returns the number of nodes that a cluster should have. Manual: the target. Automatic: up at once to what running and queued jobs need,
  * down by the nodes that have been idle for long, always within minimum and maximum.
  */
 export function targetNodeCount(settings: ScaleSettings | undefined, demand: ClusterDemand): number {

@@ -1,24 +1,24 @@
-import type { RunExit } from "../engines/engine.ts";
+import type { RunEnd, RunHandle, RunState } from "../engines/engine.ts";
+import { machineOf } from "../nodes/machine.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import { endSetup, resizeCluster } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
 import { beginDeletion, finishDeletions } from "./deletions.ts";
-import { removeRunDirectory } from "../dataFolders.ts";
-import { markEnded, markQueued, markStopped, outcomeOf } from "./jobStates.ts";
-import { prepareJobRun } from "./jobStart.ts";
-import type { PreparedRun } from "./preparedRun.ts";
+import { deadlineOf, takeNodes } from "./jobRun.ts";
+import { markEnded, markQueued, markRunning, markStopped, outcomeOf } from "./jobStates.ts";
 import { jobsToStart } from "./queue.ts";
 import { RunWatch } from "./runWatch.ts";
 import { largestNodeCount } from "./scaling.ts";
+import type { Launch, StartingRun } from "./startingRun.ts";
 
 const retryInMs = 1000;
 const longestTimerInMs = 2 ** 31 - 1;
 
 /**
- * Decides which job runs where and when. All its memory is in the store: every step looks at the stored state, moves it
- * on in one transaction, and only then acts on the engine. So a crash at any point is just another start.
+ * Decides which job runs where and when. It keeps its state in the store: every step reads the stored state, changes it in
+ * one transaction, and acts on volumes and engines only after that. So a crash at any point is like a restart.
  */
 export class Scheduler {
   readonly #context: SchedulerContext;
@@ -26,21 +26,27 @@ export class Scheduler {
   #timer: NodeJS.Timeout | undefined;
   #awake = false;
   #closed = false;
+  /** Until then nothing new starts, because the machine lacked something. Milliseconds of the process's own clock. */
+  #restUntil = 0;
 
   constructor(context: SchedulerContext) {
     this.#context = context;
-    this.#runs = new RunWatch(context, (run, exit) => {
-      this.#runEnded(run, exit);
+    this.#runs = new RunWatch(context, {
+      onPrepared: (run, handle, outputs) => this.#runPrepared(run, handle, outputs),
+      onState: (run, state) => this.#runChanged(run, state),
+      onShortage: (run, error) => this.#rest(run, error),
+      onEnded: (run, end) => this.#runEnded(run, end),
     });
   }
 
-  /** Finds the runs of an earlier start again, and begins to schedule. */
+  /** Recovers the runs of an earlier process of the service, and starts to schedule. */
   start(): void {
+    this.#context.store.nodes.describeUnknown(machineOf(undefined));
     this.#runs.recover();
     this.wake();
   }
 
-  /** Something has changed: look again, soon. */
+  /** Schedules another step soon, because something has changed. */
   wake(): void {
     if (this.#awake || this.#closed) return;
     this.#awake = true;
@@ -50,7 +56,7 @@ export class Scheduler {
     });
   }
 
-  /** Ends a job: at once when it waits, else as soon as its processes are gone. False: it was over already. */
+  /** Terminates a job: at once if it waits, else as soon as its processes have ended. Returns false if it had ended. */
   terminate(job: StoredResource<"jobs">): boolean {
     const { store } = this.#context;
     const run = store.runs.alive(job.key);
@@ -66,13 +72,13 @@ export class Scheduler {
     return true;
   }
 
-  /** Begins to delete a resource with everything in it. */
+  /** Starts to delete a resource with everything in it. */
   delete(resource: StoredResource): void {
     beginDeletion(this.#context.store, resource);
     this.wake();
   }
 
-  /** Stops scheduling. Jobs that run go on, and are found again at the next start. */
+  /** Stops scheduling. Running jobs continue, and the next start picks them up. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -86,18 +92,22 @@ export class Scheduler {
       const starting = store.transaction(() => {
         store.runs.stopOverdue(new Date());
         finishDeletions(this.#context);
-        return clusters.flatMap((cluster) => [...resizeCluster(this.#context, cluster), ...this.#startJobs(cluster)]);
+        return this.#isResting() ? [] : clusters.flatMap((cluster) => this.#startRuns(cluster));
       });
-      for (const { run, plan, secrets } of starting) {
-        logger.info({ run: run.id, owner: run.owner, nodes: run.nodes }, "run starts");
-        this.#runs.start(run, plan, secrets);
+      for (const start of starting) {
+        logger.info({ run: start.run.id, owner: start.run.owner, nodes: start.run.nodes }, "run starts");
+        this.#runs.start(start);
       }
       this.#runs.stopRequested();
       this.#wakeIn(this.#untilNextEvent(clusters));
     } catch (error) {
-      logger.error({ error: String(error) }, "a scheduling step failed; it is tried again");
+      logger.error({ error: String(error) }, "failed to carry out a scheduling step; it is retried");
       this.#wakeIn(retryInMs);
     }
+  }
+
+  #startRuns(cluster: StoredResource<"clusters">): StartingRun[] {
+    return [...resizeCluster(this.#context, cluster), ...this.#startJobs(cluster)];
   }
 
   #clusters(): StoredResource<"clusters">[] {
@@ -106,59 +116,104 @@ export class Scheduler {
       .filter((cluster) => cluster.model.provisioningState === "succeeded");
   }
 
-  #startJobs(cluster: StoredResource<"clusters">): PreparedRun[] {
+  #startJobs(cluster: StoredResource<"clusters">): StartingRun[] {
     const { store } = this.#context;
     const waiting = store.queue.ofCluster(cluster.key);
     if (waiting.length === 0) return [];
     const idle = store.nodes.ofCluster(cluster.key).filter((node) => node.state === "idle");
-    const started: PreparedRun[] = [];
+    const started: StartingRun[] = [];
     for (const entry of jobsToStart(waiting, idle.length, largestNodeCount(cluster.model.scaleSettings))) {
       const job = store.resources.find("jobs", entry.job);
-      if (!job) continue;
-      const prepared = prepareJobRun(this.#context, job, cluster, idle.slice(0, entry.nodeCount));
-      if (!prepared) continue;
-      idle.splice(0, entry.nodeCount);
-      started.push(prepared);
+      if (job) started.push(takeNodes(this.#context, job, cluster, idle.splice(0, entry.nodeCount)));
     }
     return started;
   }
 
-  #runEnded(run: Run, exit: RunExit | "notStarted"): void {
-    const { store, engine, logger } = this.#context;
-    const requeued = store.transaction(() => {
+  #runPrepared(run: Run, handle: RunHandle, outputs: Launch["outputs"]): boolean {
+    const { store } = this.#context;
+    return store.transaction(() => {
       const current = store.runs.find(run.id);
-      if (!current || current.ended) return false;
-      store.runs.end(run.id);
-      return current.kind === "setupTask" ? endSetup(this.#context, current, exit) : this.#endJobRun(current, exit);
+      if (!current || current.ended || current.stopReason !== undefined) return false;
+      store.runs.setHandle(run.id, handle, outputs);
+      return true;
     });
-    logger.info({ run: run.id, owner: run.owner, end: exit === "notStarted" ? exit : exit.kind }, "run ended");
-    engine
-      .cleanUp(run.handle)
-      .then(() => {
-        if (requeued || run.kind === "setupTask") removeRunDirectory(this.#context, run.id);
-      })
-      .catch((error: unknown) => {
-        logger.warn({ run: run.id, error: String(error) }, "what a run left could not be cleaned up");
+  }
+
+  /** Stores that an engine lets a run wait in its own queue, or has started it. */
+  #runChanged(run: Run, state: RunState): void {
+    const { store, logger } = this.#context;
+    if (state.kind === "waiting" && state.reason !== undefined) store.runs.setWaiting(run.id, state.reason);
+    if (state.kind !== "running") return;
+    store.transaction(() => {
+      const job = store.resources.find("jobs", run.owner);
+      if (job?.model.executionState !== "queued") return;
+      store.runs.setStarted(run.id, deadlineOf(job.model));
+      markRunning(store, job, state.startedOn ?? new Date());
+      run.nodes.forEach((id, index) => {
+        const address = state.addresses?.[index];
+        const node = store.nodes.find(id);
+        if (node && address !== undefined) store.nodes.setMachine(id, { ...node.machine, address });
       });
+    });
+    logger.info({ run: run.id, owner: run.owner }, "run left the queue of its engine");
     this.wake();
   }
 
-  /** Answers whether the job goes back to the queue. */
-  #endJobRun(run: Run, exit: RunExit | "notStarted"): boolean {
-    const { store } = this.#context;
+  /** Lets the machine recover before anything else is started. */
+  #rest(run: Run, error: unknown): void {
+    this.#context.logger.warn(
+      { run: run.id, error: String(error) },
+      "the machine lacks something for the moment; the run waits",
+    );
+    this.#restUntil = performance.now() + retryInMs;
+  }
+
+  #isResting(): boolean {
+    return performance.now() < this.#restUntil;
+  }
+
+  #runEnded(run: Run, end: RunEnd): void {
+    const { store, logger } = this.#context;
+    const { handle, keepsFolder } = store.transaction(() => {
+      const current = store.runs.find(run.id);
+      if (!current || current.ended) return { handle: undefined, keepsFolder: true };
+      store.runs.end(run.id);
+      if (current.kind === "job") return { handle: current.handle, keepsFolder: this.#endJobRun(current, end) };
+      endSetup(this.#context, current, end);
+      return { handle: current.handle, keepsFolder: false };
+    });
+    logger.info({ run: run.id, owner: run.owner, end: end.kind }, "run ended");
+    void this.#cleanUp(run, handle, keepsFolder);
+    this.wake();
+  }
+
+  async #cleanUp(run: Run, handle: RunHandle | undefined, keepsFolder: boolean): Promise<void> {
+    const { engines, folders, logger } = this.#context;
+    try {
+      if (handle) await engines.forHandle(handle)?.cleanUp(handle);
+      if (!keepsFolder) folders.discardRun(run.id);
+    } catch (error) {
+      logger.warn({ run: run.id, error: String(error) }, "failed to clean up after a run");
+    }
+  }
+
+  /** Returns whether the folder of the run stays: that of the last run stays as long as its job. */
+  #endJobRun(run: Run, end: RunEnd): boolean {
+    const { store, folders } = this.#context;
     const job = store.resources.find("jobs", run.owner);
     store.nodes.release(run.owner);
-    // A job that is being deleted is gone next; nobody sees an end of it first.
-    if (!job || job.model.provisioningState === "deleting") return false;
-    const outcome = outcomeOf(exit, run.stopReason);
+    // A job that is being deleted disappears without showing an end first.
+    if (!job || job.model.provisioningState === "deleting") return true;
+    const outcome = outcomeOf(end, run.stopReason);
     if (outcome !== "requeue") {
       markEnded(store, job, outcome);
-      return false;
+      return true;
     }
+    folders.discardJob(job.key);
     const cluster = store.resources.find("clusters", job.model.cluster?.id ?? "");
     if (cluster?.model.provisioningState === "succeeded") markQueued(store, job);
     else markStopped(store, job, "clusterDeleted");
-    return true;
+    return false;
   }
 
   #wakeIn(delayInMs: number): void {
@@ -173,7 +228,7 @@ export class Scheduler {
     this.#timer.unref();
   }
 
-  /** Milliseconds until time alone changes something: a job's limit, or a node that has been idle for long. */
+  /** Milliseconds until time alone changes something: the limit of a job, or a node that has been idle for long. */
   #untilNextEvent(clusters: readonly StoredResource<"clusters">[]): number {
     const { store, autoScaleIdleTimeInMs } = this.#context;
     const idleEnds = clusters
@@ -181,8 +236,9 @@ export class Scheduler {
       .flatMap((cluster) => surplusNodes(cluster, store.nodes.ofCluster(cluster.key)))
       .map((node) => (node.idleSince?.getTime() ?? Date.now()) + autoScaleIdleTimeInMs);
     const deadline = store.runs.nextDeadline()?.getTime() ?? Infinity;
-    // What is past has been looked at in this step; waking up for it again at once would never end.
-    const ahead = [...idleEnds, deadline].map((time) => time - Date.now()).filter((delay) => delay > 0);
+    // This step has handled everything that is past; waking up for it again would never end.
+    const rest = this.#restUntil - performance.now();
+    const ahead = [...[...idleEnds, deadline].map((time) => time - Date.now()), rest].filter((delay) => delay > 0);
     return Math.min(...ahead);
   }
 }

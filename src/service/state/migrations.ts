@@ -75,4 +75,32 @@ export const migrations: readonly string[] = [
   CREATE INDEX runs_by_owner ON runs(owner);
   CREATE INDEX runs_alive ON runs(id) WHERE ended IS NULL;
   `,
+  `
+  -- The machine behind each node. gpus: JSON list of index and uuid. A memory of 0 means that nothing is known yet.
+  ALTER TABLE nodes ADD COLUMN address TEXT DEFAULT '127.0.0.1';
+  ALTER TABLE nodes ADD COLUMN cores INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE nodes ADD COLUMN memory INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE nodes ADD COLUMN gpus TEXT NOT NULL DEFAULT '[]';
+
+  -- A run is stored when it gets its nodes, and has a handle from right before its start on. waiting: why its engine
+  -- has not started it yet, NULL if it has.
+  ALTER TABLE runs RENAME TO runs_1;
+  CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    nodes TEXT NOT NULL,
+    handle TEXT,
+    outputs TEXT NOT NULL,
+    waiting TEXT,
+    deadline TEXT,
+    stop_reason TEXT,
+    ended TEXT
+  ) STRICT;
+  INSERT INTO runs (id, kind, owner, nodes, handle, outputs, deadline, stop_reason, ended)
+    SELECT id, kind, owner, nodes, handle, outputs, deadline, stop_reason, ended FROM runs_1 ORDER BY rowid;
+  DROP TABLE runs_1;
+  CREATE INDEX runs_by_owner ON runs(owner);
+  CREATE INDEX runs_alive ON runs(id) WHERE ended IS NULL;
+  `,
 ];

@@ -1,8 +1,9 @@
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
 import { optionalDate, optionalText, text } from "./columns.ts";
+import type { NodeMachine } from "../nodes/machine.ts";
 import type { Settings } from "./settings.ts";
 
-/** What a node is doing. A `leaving` node that still has a job goes when the job has ended. */
+/** State of a node. A `leaving` node that still has a job is removed when the job has ended. */
 export type NodeState = "preparing" | "idle" | "running" | "unusable" | "leaving";
 
 /** A node of a cluster. */
@@ -17,6 +18,7 @@ export interface Node {
   readonly job: string | undefined;
   /** Since when it has been idle. */
   readonly idleSince: Date | undefined;
+  readonly machine: NodeMachine;
 }
 
 /** The nodes of all clusters. */
@@ -50,17 +52,35 @@ export class Nodes {
     return this.#settings.get(lastNumberOf(clusterKey)) !== undefined;
   }
 
-  /** Forgets the numbers of a cluster that is gone. */
+  /** Removes the node numbers of a deleted cluster. */
   forget(clusterKey: string): void {
     this.#settings.remove(lastNumberOf(clusterKey));
   }
 
-  insert(node: { id: string; cluster: string; number: number }): void {
+  insert(node: Pick<Node, "id" | "cluster" | "number" | "machine">): void {
     this.#database.run(
       "INSERT INTO nodes (id, cluster, number, state) VALUES (?, ?, ?, 'preparing')",
       node.id,
       node.cluster,
       node.number,
+    );
+    this.setMachine(node.id, node.machine);
+  }
+
+  /** Stores the machine behind nodes that an earlier version created without it. */
+  describeUnknown({ cores, memoryInBytes }: NodeMachine): void {
+    this.#database.run("UPDATE nodes SET cores = ?, memory = ? WHERE memory = 0", cores, memoryInBytes);
+  }
+
+  /** Stores the machine behind a node. */
+  setMachine(id: string, { address, cores, memoryInBytes, gpus }: NodeMachine): void {
+    this.#database.run(
+      "UPDATE nodes SET address = ?, cores = ?, memory = ?, gpus = ? WHERE id = ?",
+      address ?? null,
+      cores,
+      memoryInBytes,
+      JSON.stringify(gpus),
+      id,
     );
   }
 
@@ -74,7 +94,7 @@ export class Nodes {
     this.#database.run("UPDATE nodes SET state = 'running', job = ?, idle_since = NULL WHERE id = ?", jobKey, id);
   }
 
-  /** Frees the nodes of a job: a leaving node goes on leaving, any other is idle again. */
+  /** Releases the nodes of a job: a leaving node remains so, any other becomes idle. */
   release(jobKey: string): void {
     const idleSince = new Date().toISOString();
     this.#database.run(
@@ -96,6 +116,16 @@ function lastNumberOf(clusterKey: string): string {
   return `last node of ${clusterKey}`;
 }
 
+function machineIn(row: SqlRow): NodeMachine {
+  const address = optionalText(row, "address");
+  return {
+    ...(address === undefined ? {} : { address }),
+    cores: Number(row.cores),
+    memoryInBytes: Number(row.memory),
+    gpus: JSON.parse(text(row, "gpus")) as NodeMachine["gpus"],
+  };
+}
+
 function nodeOf(row: SqlRow): Node {
   return {
     id: text(row, "id"),
@@ -104,5 +134,6 @@ function nodeOf(row: SqlRow): Node {
     state: text(row, "state") as NodeState,
     job: optionalText(row, "job"),
     idleSince: optionalDate(row, "idle_since"),
+    machine: machineIn(row),
   };
 }

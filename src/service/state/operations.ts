@@ -3,7 +3,7 @@ import { referenceOf } from "../../wire/resourceIds.ts";
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
 import { optionalDate, optionalText, text } from "./columns.ts";
 
-/** What an asynchronous operation does. */
+/** Kind of an asynchronous operation. */
 export type OperationAction = "create" | "delete" | "terminate";
 
 /** An asynchronous operation as ARM shows it. */

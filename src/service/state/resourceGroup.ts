@@ -11,7 +11,7 @@ export interface ResourceGroup {
   readonly provisioningState?: "Succeeded" | "Deleting";
 }
 
-/** What can be changed about a resource group. */
+/** Parameters of an update of a resource group. */
 export interface ResourceGroupUpdate {
   tags?: Record<string, string>;
 }

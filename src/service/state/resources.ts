@@ -27,7 +27,7 @@ export interface ResourceModels {
   jobs: Job;
 }
 
-/** How each kind is written down: the wire tables serve the database too. */
+/** Table of each kind: the database stores resources in the form that they have on the wire. */
 export const resourceSchemas: { readonly [K in ResourceKind]: ModelSchema<ResourceModels[K]> } = {
   resourceGroups: resourceGroup,
   workspaces: workspace,
@@ -137,7 +137,7 @@ export class Resources {
     this.#database.run("UPDATE resources SET deleting = 1 WHERE key = ?", resource.key);
   }
 
-  /** What is being deleted; children come before what holds them. */
+  /** Returns the resources that are being deleted; children come before their parents. */
   deleting(): { key: string; kind: ResourceKind }[] {
     return this.#database
       .all("SELECT key, kind FROM resources WHERE deleting = 1 ORDER BY sequence DESC")

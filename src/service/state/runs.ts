@@ -2,28 +2,31 @@ import type { RunHandle } from "../engines/engine.ts";
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
 import { optionalDate, optionalText, text } from "./columns.ts";
 
-/** Why the service ended a run that would have gone on. */
+/** Reason why the service stopped a run. */
 export type StopReason = "terminated" | "deleted" | "timedOut" | "requeued" | "nodeRemoved" | "clusterDeleted";
 
-/** Where an output directory of a job lies. */
+/** Place of an output directory of a job. */
 export interface OutputLocation {
   /** Absolute path on this machine. */
   readonly path: string;
-  /** The file share that holds it; absent when it lies on none, and then its files cannot be listed. */
+  /** The file share that contains it. Absent if it is not on a share; the API cannot list its files then. */
   readonly share?: { readonly accountName: string; readonly shareName: string; readonly path: string };
 }
 
-/** One attempt to run a job, or the set-up task of a node. Stored before it starts, so that a restart finds it. */
+/** One attempt to run a job or to set a node up. Stored before anything else happens, so a restart finds it. */
 export interface Run {
   readonly id: string;
   readonly kind: "job" | "setupTask";
   /** Key of the job, or id of the node. */
   readonly owner: string;
   readonly nodes: readonly string[];
-  readonly handle: RunHandle;
-  /** By output directory id. */
+  /** Absent until right before the start: without it the run has never started. */
+  readonly handle: RunHandle | undefined;
+  /** By output directory ID; empty until the run has its handle. */
   readonly outputs: Readonly<Record<string, OutputLocation>>;
-  /** When it has used up its time; undefined: never. */
+  /** Why its engine has not started it yet; undefined if the engine has, or has said nothing. */
+  readonly waiting: string | undefined;
+  /** When its time is up; undefined: never. */
   readonly deadline: Date | undefined;
   readonly stopReason: StopReason | undefined;
   readonly ended: boolean;
@@ -37,19 +40,41 @@ export class Runs {
     this.#database = database;
   }
 
-  insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "handle" | "outputs" | "deadline">): Run {
+  insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "deadline">): Run {
     this.#database.run("DELETE FROM runs WHERE owner = ? AND ended IS NOT NULL", run.owner);
     this.#database.run(
-      "INSERT INTO runs (id, kind, owner, nodes, handle, outputs, deadline) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO runs (id, kind, owner, nodes, outputs, deadline) VALUES (?, ?, ?, ?, '{}', ?)",
       run.id,
       run.kind,
       run.owner,
       JSON.stringify(run.nodes),
-      JSON.stringify(run.handle),
-      JSON.stringify(run.outputs),
       run.deadline?.toISOString() ?? null,
     );
-    return { ...run, stopReason: undefined, ended: false };
+    return { ...run, handle: undefined, outputs: {}, waiting: undefined, stopReason: undefined, ended: false };
+  }
+
+  /** Stores how the engine finds the run again, and where its output is. */
+  setHandle(id: string, handle: RunHandle, outputs: Run["outputs"]): void {
+    this.#database.run(
+      "UPDATE runs SET handle = ?, outputs = ? WHERE id = ?",
+      JSON.stringify(handle),
+      JSON.stringify(outputs),
+      id,
+    );
+  }
+
+  /** Stores why the engine has not started a run yet. */
+  setWaiting(id: string, reason: string): void {
+    this.#database.run("UPDATE runs SET waiting = ? WHERE id = ?", reason, id);
+  }
+
+  /** Stores that the engine has started a run, and when its time is up. */
+  setStarted(id: string, deadline: Date | undefined): void {
+    this.#database.run(
+      "UPDATE runs SET waiting = NULL, deadline = ? WHERE id = ?",
+      deadline?.toISOString() ?? null,
+      id,
+    );
   }
 
   find(id: string): Run | undefined {
@@ -73,7 +98,7 @@ export class Runs {
     return this.#database.all("SELECT * FROM runs WHERE ended IS NULL").map(runOf);
   }
 
-  /** Asks for the end of the runs that have used up their time. */
+  /** Requests that runs stop whose time is up. */
   stopOverdue(now: Date): void {
     this.#database.run(
       "UPDATE runs SET stop_reason = 'timedOut' WHERE ended IS NULL AND stop_reason IS NULL AND deadline <= ?",
@@ -81,7 +106,7 @@ export class Runs {
     );
   }
 
-  /** When the next run will have used up its time. */
+  /** Returns when the time of the next run is up. */
   nextDeadline(): Date | undefined {
     const row = this.#database.get(
       "SELECT min(deadline) AS deadline FROM runs WHERE ended IS NULL AND stop_reason IS NULL",
@@ -89,7 +114,7 @@ export class Runs {
     return row && optionalDate(row, "deadline");
   }
 
-  /** Notes why a run is to be ended. The first reason counts; but any overrules another try, and deletion all others. */
+  /** Requests that a run stops. The first reason counts; but any reason overrules a requeue, and deletion overrules all. */
   requestStop(id: string, reason: StopReason): void {
     this.#database.run(
       `UPDATE runs SET stop_reason = ?1
@@ -108,14 +133,20 @@ export class Runs {
   }
 }
 
+function handleIn(row: SqlRow): RunHandle | undefined {
+  const handle = optionalText(row, "handle");
+  return handle === undefined ? undefined : (JSON.parse(handle) as RunHandle);
+}
+
 function runOf(row: SqlRow): Run {
   return {
     id: text(row, "id"),
     kind: text(row, "kind") as Run["kind"],
     owner: text(row, "owner"),
     nodes: JSON.parse(text(row, "nodes")) as string[],
-    handle: JSON.parse(text(row, "handle")) as RunHandle,
+    handle: handleIn(row),
     outputs: JSON.parse(text(row, "outputs")) as Run["outputs"],
+    waiting: optionalText(row, "waiting"),
     deadline: optionalDate(row, "deadline"),
     stopReason: optionalText(row, "stop_reason") as StopReason | undefined,
     ended: row.ended !== null,

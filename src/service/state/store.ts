@@ -10,7 +10,7 @@ import { Runs } from "./runs.ts";
 import { Settings } from "./settings.ts";
 import { Vault } from "./vault.ts";
 
-/** All that the service remembers. */
+/** Everything that the service stores. */
 export interface Store {
   readonly settings: Settings;
   readonly resources: Resources;
@@ -19,7 +19,7 @@ export interface Store {
   readonly nodes: Nodes;
   readonly runs: Runs;
   readonly vault: Vault;
-  /** What `work` writes is committed together, or not at all. */
+  /** Commits everything that `work` writes together, or nothing of it. */
   transaction<T>(work: () => T): T;
   close(): void;
 }
@@ -28,7 +28,7 @@ const remedy = "Restore it from a backup, together with secret.key, or use anoth
 
 /**
  * Opens the store of a data folder.
- * @throws Error when the folder was written by a newer version, or its key is missing.
+ * @throws Error if a newer version wrote the folder, if it is damaged, or if its key is missing.
  */
 export function openStore(dataDir: string): Store {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });

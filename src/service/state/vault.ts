@@ -5,8 +5,8 @@ import { writeFileAtomically } from "../../ground/atomicFile.ts";
 import type { SqliteFile } from "../../ground/sqlite.ts";
 
 /**
- * Secrets at rest: passwords, account keys, secret variables. They are sealed with AES-256-GCM under a key that lies
- * beside the database (`secret.key`, mode 0600), so a copy of the database alone tells nothing.
+ * Secrets at rest: passwords, account keys, secret variables. They are sealed with AES-256-GCM under a key in a
+ * file beside the database (`secret.key`, mode 0600), so a copy of the database alone does not reveal them.
  */
 export class Vault {
   readonly #database: SqliteFile;
@@ -18,8 +18,8 @@ export class Vault {
   }
 
   /**
-   * Opens the vault of a data folder; makes its key at the first start.
-   * @throws Error when the key is damaged, or missing although secrets were sealed with it.
+   * Opens the vault of a data folder; creates its key at the first start.
+   * @throws Error if the key is damaged, or missing although secrets were sealed with it.
    */
   static open(dataDir: string, database: SqliteFile): Vault {
     const file = join(dataDir, "secret.key");
@@ -35,7 +35,7 @@ export class Vault {
     return new Vault(database, key);
   }
 
-  /** Keeps the secrets of an owner, in place of those it had. */
+  /** Stores the secrets of an owner, in place of those that it had. */
   put(owner: string, secrets: Readonly<Record<string, string>>): void {
     this.#database.transaction(() => {
       this.remove(owner);
@@ -46,7 +46,7 @@ export class Vault {
     });
   }
 
-  /** All secrets of an owner by path. */
+  /** Returns all secrets of an owner by path. */
   get(owner: string): Record<string, string> {
     const secrets: Record<string, string> = {};
     for (const row of this.#database.all("SELECT path, sealed FROM secrets WHERE owner = ?", owner)) {

@@ -1,13 +1,7 @@
 import type { Job, JobCreateParameters, ToolType } from "../../models/job.ts";
 import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
-
-// At the merge: `import type { LaunchText } from "../engines/engine.ts"` takes the place of these two types.
-/** A part of a {@link LaunchText}: a text, or a value that is known when the run starts. */
-export type LaunchSegment =
-  string | { readonly host: number } | { readonly port: number } | { readonly gpuCount: number };
-/** A text of a launch plan. */
-export type LaunchText = string | readonly LaunchSegment[];
+import type { LaunchText } from "../engines/engine.ts";
 
 /** The properties of a job that contain the settings of a toolkit. */
 export type ToolkitProperty = keyof ToolkitSettings;

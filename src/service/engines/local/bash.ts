@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 
-/** Absolute path of bash on the service's search path; undefined when there is none. */
+/** Returns the absolute path of bash on the search path of the service; undefined if there is none. */
 export async function findBash(): Promise<string | undefined> {
   const { PATH = "" } = nodeEnvironment();
   for (const folder of PATH.split(delimiter).filter((name) => name.startsWith("/"))) {
@@ -20,7 +20,7 @@ export async function findBash(): Promise<string | undefined> {
   return undefined;
 }
 
-/** The version of a bash as `[5, 2]`. */
+/** Returns the version of a bash as `[5, 2]`. */
 export async function bashVersion(path: string): Promise<[number, number]> {
   const { stdout } = await promisify(execFile)(path, ["-p", "-c", 'echo "${BASH_VERSINFO[*]}"']);
   const [major = 0, minor = 0] = stdout.split(" ").map(Number);

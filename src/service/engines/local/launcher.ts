@@ -5,15 +5,15 @@ import { supervisorScript } from "./supervisorScript.ts";
 
 /*
  * The launcher: a small process that does all spawning, because a fork of the service, with its large memory, would
- * stall every request. It imports next to nothing. It lives as long as the service; the runs do not need it.
+ * stall every request. It imports as little as possible. It runs as long as the service; the runs do not need it.
  */
 
-function tell(message: LauncherMessage): void {
+function send(message: LauncherMessage): void {
   if (process.connected) process.send?.(message);
 }
 
 /**
- * Starts a supervisor in a session of its own, so that it outlives the service and this process. Resolves once the run
+ * Starts a supervisor in its own session, because it must outlive the service and this process. Resolves once the run
  * is claimed.
  */
 function startSupervisor(request: Extract<LauncherRequest, { kind: "spawn" }>): Promise<void> {
@@ -28,9 +28,9 @@ function startSupervisor(request: Extract<LauncherRequest, { kind: "spawn" }>): 
     supervisor.once("error", reject);
     if (supervisor.pid === undefined) return;
     supervisor.once("exit", () => {
-      tell({ kind: "exit", runId });
+      send({ kind: "exit", runId });
     });
-    // The supervisor closes its output once it has claimed the run, or leaves it to another one.
+    // The supervisor closes its output once it has claimed the run, or has left the run to another supervisor.
     supervisor.stdout.once("close", resolve).resume();
   });
 }
@@ -40,14 +40,14 @@ function carryOut(request: LauncherRequest): Promise<void> {
   return endRun(request.runId, request.gracePeriodInMs);
 }
 
-async function answer({ id, request }: NumberedRequest): Promise<void> {
+async function respond({ id, request }: NumberedRequest): Promise<void> {
   try {
     await carryOut(request);
-    tell({ kind: "done", id });
+    send({ kind: "done", id });
   } catch (error) {
-    tell({ kind: "failed", id, message: error instanceof Error ? error.message : String(error) });
+    send({ kind: "failed", id, message: error instanceof Error ? error.message : String(error) });
   }
 }
 
-process.on("message", (message: NumberedRequest) => void answer(message));
+process.on("message", (message: NumberedRequest) => void respond(message));
 process.on("disconnect", () => process.exit(0));

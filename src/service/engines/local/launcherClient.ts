@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "../../logger.ts";
 import type { LauncherMessage, LauncherRequest } from "./launcherMessages.ts";
 
-/** Where the launcher's code lies. The build replaces the name by the one of the built file. */
+/** Returns the path of the launcher's code. The build replaces the name by that of the built file. */
 function launcherLocation(): string {
   return fileURLToPath(new URL("./launcher.ts", import.meta.url));
 }
 
-/** How often a request is handed to a new launcher after the one that had it died. */
+/** Number of launchers that receive a request, if each of them dies before it has carried the request out. */
 const attempts = 3;
 
 interface PendingRequest {
@@ -19,17 +19,17 @@ interface PendingRequest {
   attemptsLeft: number;
 }
 
-/** What the launcher reports without being asked. */
+/** Callbacks for what the launcher reports by itself. */
 export interface LauncherEvents {
-  /** The supervisor of a run is gone. */
+  /** Called when the supervisor of a run has ended. */
   onExit(runId: string): void;
-  /** The launcher died: the ends of runs that it started are no longer reported. */
+  /** Called when the launcher dies: it no longer reports the ends of the runs that it started. */
   onLost(): void;
 }
 
 /**
- * The engine's side of its launcher process: starts it when it is needed, and again when it died. Requests that it took
- * with it are repeated, which is safe: a run is claimed once, and ending a run twice ends it once.
+ * The engine's side of its launcher process: starts it when it is needed, and again after it died. Requests that it did
+ * not complete are repeated. That is safe: a run is claimed once, and stopping a run twice has no further effect.
  */
 export class LauncherClient {
   readonly #events: LauncherEvents;
@@ -44,7 +44,7 @@ export class LauncherClient {
     this.#logger = logger;
   }
 
-  /** Has a request carried out. */
+  /** Sends a request. Resolves when the launcher has carried it out. */
   request(request: LauncherRequest): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("The engine is closed."));
     return new Promise((resolve, reject) => {
@@ -59,7 +59,7 @@ export class LauncherClient {
     if (!this.#closed) this.#launcher ??= this.#start();
   }
 
-  /** Lets the launcher go; the runs that it started go on. */
+  /** Ends the launcher; the runs that it started continue. */
   async close(): Promise<void> {
     this.#closed = true;
     const launcher = this.#launcher;
@@ -82,8 +82,8 @@ export class LauncherClient {
   }
 
   #start(): ChildProcess {
-    // An environment and options of its own: nothing of the service reaches the launcher but what it is sent. In a
-    // group of its own, so that Ctrl+C in the service's terminal does not end it before the service.
+    // Its own environment and options: the launcher receives nothing from the service but messages. Its own process
+    // group: Ctrl+C in the terminal of the service must not end it before the service.
     const launcher = fork(launcherLocation(), [], {
       detached: true,
       env: {},
@@ -116,7 +116,7 @@ export class LauncherClient {
   #lose(launcher: ChildProcess, reason: string): void {
     if (this.#launcher === launcher) this.#launcher = undefined;
     if (this.#closed) return;
-    this.#logger.warn({ reason }, "The launcher of the process engine is gone; a new one takes its place");
+    this.#logger.warn({ reason }, "the launcher of the process engine died; a new one is started");
     this.#events.onLost();
     for (const [id, { attemptsLeft, reject }] of this.#pending) {
       if (attemptsLeft > 0) {

@@ -1,4 +1,4 @@
-/** What the engine asks of its launcher. */
+/** Request of the engine to its launcher. */
 export type LauncherRequest =
   | {
       /** Starts the supervisor of a run. */
@@ -16,13 +16,13 @@ export type LauncherRequest =
       readonly gracePeriodInMs: number;
     };
 
-/** A request with the number that its answer carries. */
+/** A request with the number that its response carries. */
 export interface NumberedRequest {
   readonly id: number;
   readonly request: LauncherRequest;
 }
 
-/** What the launcher tells the engine. */
+/** Message of the launcher to the engine. */
 export type LauncherMessage =
   | { readonly kind: "done"; readonly id: number }
   | { readonly kind: "failed"; readonly id: number; readonly message: string }

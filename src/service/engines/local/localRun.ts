@@ -1,62 +1,70 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
-import { abortable } from "./abortable.ts";
+import { attempt, StartError } from "../../startError.ts";
+import type { LaunchMount, LaunchPlan, LaunchSecrets, RunEnd, RunState } from "../engine.ts";
+import { type PlainPlan, portNumbersIn, withoutSegments } from "../launchText.ts";
+import { abortable } from "../../abortable.ts";
 import { findBash } from "./bash.ts";
-import type { LaunchPlan, LaunchSecrets, RunExit, RunState } from "../engine.ts";
+import { freePorts } from "./freePorts.ts";
 import type { LauncherClient } from "./launcherClient.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import { hasProcesses } from "./processTable.ts";
-import { attempt, StartError } from "../../startError.ts";
-import { reasonOf } from "../../../ground/systemErrors.ts";
 import { RunFiles } from "./runFiles.ts";
 import { appendTo, makeFolders, removeMounts } from "./runFolders.ts";
 import { runMarker } from "./supervisorScript.ts";
 import { checkPlan, writeSteps } from "./supervisorSteps.ts";
 
-/** What the process engine keeps of a run in its handle. */
-export type LocalRunDetails = Pick<LaunchPlan, "runId" | "runDirectory" | "mounts"> & {
+/** The part of a handle that belongs to the process engine. */
+export type LocalRunDetails = Pick<LaunchPlan, "runId" | "runDirectory"> & {
   readonly executionLogs: readonly string[];
+  /** Links that the engine itself created; only in handles of version 1. */
+  readonly mounts?: readonly LaunchMount[];
 };
 
-/** What all runs of an engine share. */
+/** Everything that all runs of an engine share. */
 export interface LocalRunContext {
   readonly launcher: LauncherClient;
   /** Aborted when the engine is closed. */
   readonly closing: AbortSignal;
-  /** What goes on without anybody waiting for it. */
+  /** Work that only the closing of the engine waits for. */
   readonly background: Set<Promise<void>>;
   readonly gracePeriodInMs: number;
   readonly logger: Logger;
 }
 
-/** How often to look at a run whose end nobody reports. */
-const lookIntervalInMs = 250;
+/** Polling interval of a run whose end no launcher reports. */
+const pollIntervalInMs = 250;
 
-const lost: RunExit = {
+const lost: RunEnd = {
   kind: "failed",
   code: "RunLost",
-  message: "What ran the job is gone and left no exit code: the machine was restarted, or its processes were killed.",
+  message:
+    "The processes of the job vanished without an exit code: the machine was restarted, or the processes were killed.",
 };
-const neverStarted = new StartError("RunNotStarted", "The run was never started.");
+
+/** Somebody waits for a run that never will start: it must not be started again and again. */
+const neverStarted: RunEnd = { kind: "failed", code: "RunNotStarted", message: "The run was never started." };
 
 /**
- * One run on this machine. Its files hold the truth, because the service, the launcher and the supervisor may each die
- * at any time. Whoever writes the exit file first decides how the run ended: a run that ended by itself just before it
- * was stopped keeps its exit code.
+ * One run on this machine. Its files are the truth about it, because the service, the launcher and the supervisor may
+ * each die at any time. Whoever writes the exit file first decides how the run ended: a run that ended by itself just
+ * before it was stopped keeps its exit code.
  */
 export class LocalRun {
   readonly runId: string;
   readonly #details: LocalRunDetails;
   readonly #context: LocalRunContext;
   readonly #files: RunFiles;
-  #tellEnd: (exit: RunExit) => void = () => undefined;
-  readonly #ended = new Promise<RunExit>((resolve) => {
-    this.#tellEnd = resolve;
+  #resolveEnd: (end: RunEnd) => void = () => undefined;
+  readonly #ended = new Promise<RunEnd>((resolve) => {
+    this.#resolveEnd = resolve;
   });
+  // The steps of a run; each is taken once at most.
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  #concluding: Promise<RunExit> | undefined;
-  #polling = false;
+  #concluding: Promise<RunEnd> | undefined;
+  #polling: Promise<void> | undefined;
 
   constructor(details: LocalRunDetails, context: LocalRunContext) {
     this.runId = details.runId;
@@ -75,12 +83,12 @@ export class LocalRun {
     await this.#stopping;
     await this.#files.withdraw();
     const state = await this.#read();
-    if (state.kind === "ended") return { kind: "ended", exit: await this.#conclude(state.exit) };
     if (state.kind === "running") this.#poll();
-    return state;
+    if (state.kind !== "ended" || state.end.kind === "notStarted") return state;
+    return { kind: "ended", end: await this.#conclude(state.end) };
   }
 
-  wait(abortSignal?: AbortSignal): Promise<RunExit> {
+  wait(abortSignal?: AbortSignal): Promise<RunEnd> {
     if (!this.#starting && !this.#concluding) this.#poll();
     const { closing } = this.#context;
     const signal = abortSignal ? AbortSignal.any([closing, abortSignal]) : closing;
@@ -94,11 +102,11 @@ export class LocalRun {
 
   async cleanUp(): Promise<void> {
     await this.#starting;
-    await removeMounts(this.#details.mounts);
+    await removeMounts(this.#details.mounts ?? []);
     await this.#files.remove();
   }
 
-  /** The launcher saw a supervisor of this run end. */
+  /** Called when the launcher sees a supervisor of this run end. */
   supervisorEnded(): void {
     this.#inBackground(async () => {
       // One that died before it claimed the run cannot come back; one that came too late leaves the run to the first.
@@ -107,7 +115,7 @@ export class LocalRun {
     });
   }
 
-  /** The launcher died: nobody will report the end of this run any more. */
+  /** Called when the launcher dies: it will not report the end of this run. */
   launcherLost(): void {
     if (this.#starting && !this.#concluding) this.#poll();
   }
@@ -118,20 +126,21 @@ export class LocalRun {
         this.#poll();
         return;
       }
-      checkPlan(plan, secrets);
-      await makeFolders(plan);
+      const plain = await withLocalValues(plan);
+      checkPlan(plain, secrets);
+      await makeFolders(plain);
       await attempt("The run cannot be prepared", async () => {
         await this.#files.make();
-        await writeSteps(this.#files, plan, this.#context.gracePeriodInMs);
+        await writeSteps(this.#files, plain, this.#context.gracePeriodInMs);
       });
-      if (!this.#stopping) await this.#spawn(plan, secrets);
+      if (!this.#stopping) await this.#spawn(plain, secrets);
     } catch (error) {
       if (this.#context.closing.aborted) return;
       await this.#startFailed(error);
     }
   }
 
-  async #spawn({ runId, runDirectory, environment }: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
+  async #spawn({ runId, runDirectory, environment }: PlainPlan, secrets: LaunchSecrets): Promise<void> {
     const bash = await findBash();
     if (bash === undefined) throw new StartError("FailedStartingProcess", "bash was not found on this machine.");
     await attempt("The run cannot be started", () => {
@@ -148,14 +157,14 @@ export class LocalRun {
   async #startFailed(error: unknown): Promise<void> {
     const failure = error instanceof StartError ? error : new StartError("FailedStartingProcess", reasonOf(error));
     const { code, message: reason } = failure;
-    this.#context.logger.warn({ runId: this.runId, code, reason }, "A run did not start");
+    this.#context.logger.warn({ run: this.runId, code, reason }, "run did not start");
     const claim = await this.#files.withdraw().catch(() => undefined);
     if (claim?.kind === "supervised") this.#poll();
-    else await this.#conclude(failedExit(failure));
+    else await this.#conclude({ kind: "failed", ...failure.error });
   }
 
   async #stop(): Promise<void> {
-    // Withdrawn first, so that nothing can start any more; then nothing but this can decide how the run ended.
+    // Withdrawn first: then no supervisor can start, and only this code decides how the run ended.
     await this.#files.withdraw().catch(() => undefined);
     await this.#conclude({ kind: "stopped" });
   }
@@ -167,8 +176,8 @@ export class LocalRun {
     if (claim.kind === "open") return false;
     const state = await this.#read();
     // While it is being stopped, only that decides.
-    if (state.kind === "running" || this.#stopping) return false;
-    await this.#conclude(state.kind === "ended" ? state.exit : failedExit(neverStarted));
+    if (state.kind !== "ended" || this.#stopping) return false;
+    await this.#conclude(state.end.kind === "notStarted" ? neverStarted : state.end);
     return true;
   }
 
@@ -176,65 +185,78 @@ export class LocalRun {
   async #read(): Promise<RunState> {
     const claim = await this.#files.readClaim();
     // The exit file after the claim: a supervisor that was gone then has written it before.
-    const exit = await this.#files.readExit();
-    if (exit) return { kind: "ended", exit };
-    if (claim.kind === "supervised") return claim.alive ? { kind: "running" } : { kind: "ended", exit: lost };
+    const end = await this.#files.readExit();
+    if (end) return { kind: "ended", end };
+    if (claim.kind === "supervised") return claim.alive ? { kind: "running" } : { kind: "ended", end: lost };
     const isWriting = claim.kind === "unreadable" && hasProcesses(runMarker, this.runId);
-    return isWriting ? { kind: "running" } : { kind: "notStarted" };
+    return isWriting ? { kind: "running" } : { kind: "ended", end: { kind: "notStarted" } };
   }
 
-  /** Looks again and again, until the run has ended. */
+  /** Polls until the run has ended. A look that fails says nothing about the run: the next one may succeed. */
   #poll(): void {
-    if (this.#polling) return;
-    this.#polling = true;
     const { closing } = this.#context;
-    this.#inBackground(async () => {
-      try {
-        while (!(await this.#look())) await delay(lookIntervalInMs, undefined, { signal: closing });
-      } finally {
-        this.#polling = false;
+    this.#polling ??= this.#inBackground(async () => {
+      while (!(await this.#look().catch((error: unknown) => this.#lookFailed(error)))) {
+        await delay(pollIntervalInMs, undefined, { signal: closing });
       }
+    }).finally(() => {
+      this.#polling = undefined;
     });
   }
 
-  /** Carries out what only the closing of the engine waits for. */
-  #inBackground(step: () => Promise<void>): void {
+  #lookFailed(error: unknown): false {
+    this.#context.logger.warn(
+      { run: this.runId, reason: reasonOf(error) },
+      "failed to look at a run; polling continues",
+    );
+    return false;
+  }
+
+  /** Carries out work that only the closing of the engine waits for. */
+  #inBackground(step: () => Promise<void>): Promise<void> {
     const { background, closing, logger } = this.#context;
     const work = step()
       .catch((error: unknown) => {
-        if (!closing.aborted) logger.error({ runId: this.runId, reason: reasonOf(error) }, "A run cannot be followed");
+        if (!closing.aborted) logger.error({ run: this.runId, reason: reasonOf(error) }, "failed to follow a run");
       })
       .finally(() => background.delete(work));
     background.add(work);
+    return work;
   }
 
-  #conclude(exit: RunExit): Promise<RunExit> {
-    this.#concluding ??= this.#settle(exit);
+  #conclude(end: RunEnd): Promise<RunEnd> {
+    this.#concluding ??= this.#settle(end);
     return this.#concluding;
   }
 
-  /** Records how the run ended, ends what is left of it, and tells those who wait. */
-  async #settle(exit: RunExit): Promise<RunExit> {
-    const settled = await this.#files.recordExit(exit).catch(() => exit);
+  /** Records how the run ended, stops what is left of it, and resolves those who wait. */
+  async #settle(end: RunEnd): Promise<RunEnd> {
+    const settled = await this.#files.recordExit(end).catch(() => end);
     const { launcher, gracePeriodInMs, closing, logger } = this.#context;
     try {
       await launcher.request({ kind: "end", runId: this.runId, gracePeriodInMs });
     } catch (error) {
       if (closing.aborted) throw error;
-      logger.error({ runId: this.runId, reason: reasonOf(error) }, "What is left of a run could not be ended");
+      logger.error({ run: this.runId, reason: reasonOf(error) }, "failed to stop the rest of a run");
     }
     if (settled.kind !== "exited") await this.#note(settled);
-    this.#tellEnd(settled);
+    this.#resolveEnd(settled);
     return settled;
   }
 
-  async #note(exit: RunExit): Promise<void> {
-    const text = exit.kind === "failed" ? `Run failed: ${exit.message}` : "Run ended by the service.";
+  async #note(end: RunEnd): Promise<void> {
+    const text = end.kind === "failed" ? `Run failed: ${end.message}` : "The service stopped the run.";
     const line = `${new Date().toISOString().replace(/\.\d+/, "")} ${text.replaceAll("\n", " ")}\n`;
     await Promise.all(this.#details.executionLogs.map((log) => appendTo(log, line).catch(() => undefined)));
   }
 }
 
-function failedExit(error: StartError): RunExit {
-  return { kind: "failed", ...error.error };
+/** Fills in what this machine decides: the addresses that the nodes have here, and free ports. */
+async function withLocalValues(plan: LaunchPlan): Promise<PlainPlan> {
+  const numbers = portNumbersIn(plan);
+  const ports = await freePorts(numbers.length);
+  return withoutSegments(plan, {
+    addresses: plan.nodes.map(({ address }) => address ?? "127.0.0.1"),
+    ports: new Map(numbers.map((number, index) => [number, ports[index] ?? 0])),
+  });
 }

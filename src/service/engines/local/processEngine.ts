@@ -1,26 +1,40 @@
 import { access } from "node:fs/promises";
 import type { Logger } from "../../logger.ts";
 import { silentLogger } from "../../logger.ts";
+import { StartError } from "../../startError.ts";
+import type {
+  Engine,
+  EngineProbe,
+  LaunchPlan,
+  LaunchSecrets,
+  RunEnd,
+  RunHandle,
+  RunNeeds,
+  RunState,
+  Surroundings,
+  WaitOptions,
+} from "../engine.ts";
 import { bashVersion, findBash } from "./bash.ts";
-import type { Engine, EngineFingerprint, LaunchPlan, LaunchSecrets, RunExit, RunHandle, RunState } from "../engine.ts";
-import { nodeEnvironment } from "./nodeEnvironment.ts";
 import { LauncherClient } from "./launcherClient.ts";
 import { LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
+import { nodeEnvironment } from "./nodeEnvironment.ts";
 
-/** How a {@link ProcessEngine} behaves. */
+/** Options of a {@link ProcessEngine}. */
 export interface ProcessEngineOptions {
   /** Time between the polite request to end and the end by force, in milliseconds. Default: 5000. */
   readonly gracePeriodInMs?: number;
-  /** Where the engine tells what it does. Default: nowhere. */
+  /** Called with what the engine does. Default: nothing is logged. */
   readonly logger?: Logger;
 }
 
-const name = "process";
-const handleVersion = 1;
+const engineName = "process";
+/** Version 1 also had the mounts of the run, which its engine created and removed. */
+const handleVersion = 2;
 
-/** Runs plans as processes of this machine: a node is a slot of it, a mount is a symbolic link. */
+/** Runs plans as processes of this machine. */
 export class ProcessEngine implements Engine {
-  readonly name = name;
+  readonly name = engineName;
+  readonly queues = false;
   readonly #launcher: LauncherClient;
   readonly #runs = new Map<string, LocalRun>();
   readonly #closing = new AbortController();
@@ -45,21 +59,32 @@ export class ProcessEngine implements Engine {
     };
   }
 
-  async fingerprint(): Promise<EngineFingerprint> {
-    const problem = await whyUnhealthy();
-    if (problem !== undefined) return { healthy: false, containers: false, description: problem };
+  async probe(): Promise<EngineProbe> {
+    const problem = await whyUnusable();
+    if (problem !== undefined) return { usable: false, description: problem };
     this.#launcher.warmUp();
-    const description = "Runs jobs as processes of this machine, without containers.";
-    return { healthy: true, containers: false, description };
+    return { usable: true, description: "Runs jobs as processes of this machine, without containers." };
   }
 
-  nodeEnvironment(): Readonly<Record<string, string>> {
-    return nodeEnvironment();
+  objection({ container }: RunNeeds): StartError | undefined {
+    if (container === undefined) return undefined;
+    const reason =
+      `The job asks for the container image ${container.image}, and this service has no container engine. ` +
+      "Start the service with the option ignoreContainerSettings to run such jobs directly on its machine.";
+    return new StartError("FailedStartingContainer", reason);
   }
 
-  handleFor({ runId, runDirectory, nodes, mounts }: LaunchPlan): RunHandle {
+  async surroundings(): Promise<Surroundings> {
+    return { environment: nodeEnvironment() };
+  }
+
+  handleFor({ runId, runDirectory, nodes }: LaunchPlan): RunHandle {
     const executionLogs = nodes.map(({ executionLog }) => executionLog);
-    return { engine: name, version: handleVersion, runId, runDirectory, executionLogs, mounts };
+    return { engine: engineName, version: handleVersion, runId, runDirectory, executionLogs };
+  }
+
+  reads(version: number): boolean {
+    return version >= 1 && version <= handleVersion;
   }
 
   start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
@@ -70,7 +95,8 @@ export class ProcessEngine implements Engine {
     return this.#run(handle).recover();
   }
 
-  wait(handle: RunHandle, abortSignal?: AbortSignal): Promise<RunExit> {
+  wait(handle: RunHandle, { onState, abortSignal }: WaitOptions = {}): Promise<RunEnd> {
+    onState?.({ kind: "running" });
     return this.#run(handle).wait(abortSignal);
   }
 
@@ -91,16 +117,23 @@ export class ProcessEngine implements Engine {
   }
 
   #run(handle: RunHandle): LocalRun {
-    const details = detailsOf(handle);
+    const details = this.#detailsIn(handle);
     const known = this.#runs.get(details.runId);
     if (known) return known;
     const run = new LocalRun(details, this.#context);
     this.#runs.set(run.runId, run);
     return run;
   }
+
+  #detailsIn(handle: RunHandle): LocalRunDetails {
+    if (handle.engine === engineName && this.reads(handle.version)) return handle as RunHandle & LocalRunDetails;
+    throw new TypeError(
+      `The ${engineName} engine cannot read a handle of ${handle.engine}, version ${handle.version}.`,
+    );
+  }
 }
 
-async function whyUnhealthy(): Promise<string | undefined> {
+async function whyUnusable(): Promise<string | undefined> {
   const hasProcesses = await access("/proc/self/stat").then(
     () => true,
     () => false,
@@ -110,12 +143,5 @@ async function whyUnhealthy(): Promise<string | undefined> {
   if (bash === undefined) return "Jobs cannot run: bash was not found on the PATH of the service. Install bash.";
   const [major, minor] = await bashVersion(bash);
   if (major > 4 || (major === 4 && minor >= 4)) return undefined;
-  return `Jobs cannot run: ${bash} has version ${major}.${minor}, and 4.4 or newer is needed.`;
-}
-
-function detailsOf(handle: RunHandle): LocalRunDetails {
-  if (handle.engine !== name || handle.version !== handleVersion) {
-    throw new TypeError(`The ${name} engine cannot read a handle of ${handle.engine} version ${handle.version}.`);
-  }
-  return handle as RunHandle & LocalRunDetails;
+  return `Jobs cannot run: ${bash} has version ${major}.${minor}, and 4.4 or later is needed.`;
 }

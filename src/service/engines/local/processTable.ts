@@ -9,10 +9,10 @@ export interface ProcessEntry {
   readonly started: string;
 }
 
-/** The process with this pid; undefined when there is none, or only its unreaped remains. */
+/** Returns the process with this pid; undefined if it does not exist, or has ended and was not reaped. */
 export function readProcess(pid: number | string): ProcessEntry | undefined {
   const stat = readText(`/proc/${pid}/stat`);
-  // The name in parentheses may itself contain spaces, parentheses and line breaks.
+  // The name in parentheses may contain spaces, parentheses and line breaks.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state = "Z", parent, , session] = fields ?? [];
   const started = fields?.[19];
@@ -20,13 +20,13 @@ export function readProcess(pid: number | string): ProcessEntry | undefined {
   return { pid: Number(pid), parent: Number(parent), session: Number(session), started };
 }
 
-/** All living processes of this machine. */
+/** Returns all running processes of this machine. */
 export function readProcesses(): ProcessEntry[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.map(readProcess).filter((entry) => entry !== undefined);
 }
 
-/** The value of a variable in the environment with which a process was started. */
+/** Returns the value of a variable in the environment with which a process was started. */
 export function environmentVariableOf(pid: number, name: string): string | undefined {
   const environment = readText(`/proc/${pid}/environ`);
   if (environment === undefined) return undefined;
@@ -39,7 +39,7 @@ export function hasProcesses(variable: string, value: string): boolean {
   return readProcesses().some(({ pid }) => environmentVariableOf(pid, variable) === value);
 }
 
-/** Whether the entry's process still lives: not just any process with its pid. */
+/** Whether the process of the entry still runs, and not another process with its pid. */
 export function isAlive(entry: Pick<ProcessEntry, "pid" | "started">): boolean {
   return readProcess(entry.pid)?.started === entry.started;
 }
@@ -48,6 +48,6 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
   } catch {
-    return undefined; // The process has ended meanwhile, or belongs to somebody else.
+    return undefined; // The process has ended, or belongs to another user.
   }
 }

@@ -2,16 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { environmentVariableOf, isAlive, type ProcessEntry, readProcesses } from "./processTable.ts";
 import { runMarker } from "./supervisorScript.ts";
 
-/** All processes of the machine at one moment, with the runs to which they say they belong. */
+/** All processes of the machine at one moment, with the runs named in their environments. */
 interface Snapshot {
   readonly entries: readonly ProcessEntry[];
-  /** Run ids by pid. */
+  /** Run IDs by pid. */
   readonly runs: ReadonlyMap<number, string>;
 }
 
 let upcoming: Promise<Snapshot> | undefined;
 
-/** Looks at all processes; who asks in the same turn shares one look. */
+/** Reads all processes; callers in the same turn share the result. */
 function takeSnapshot(): Promise<Snapshot> {
   upcoming ??= new Promise((resolve) => {
     setImmediate(() => {
@@ -33,8 +33,8 @@ function readSnapshot(): Snapshot {
 }
 
 /**
- * The processes of a run: those that carry its marker in their environment, whatever became of their parents, their
- * group and their session; all others in the same sessions, and all their descendants.
+ * Returns the processes of a run: those with its marker in their environment, whatever their parents, groups and sessions
+ * are; all other processes in the same sessions; and all descendants of these.
  */
 function membersOf(runId: string, { entries, runs }: Snapshot): ProcessEntry[] {
   const isMarked = ({ pid }: ProcessEntry): boolean => runs.get(pid) === runId;
@@ -51,9 +51,7 @@ function membersOf(runId: string, { entries, runs }: Snapshot): ProcessEntry[] {
   return entries.filter(({ pid }) => members.has(pid) && pid !== process.pid && pid !== process.ppid);
 }
 
-/**
- * Ends every process of a run, politely first and by force after the grace period. Resolves when none is left.
- */
+/** Stops every process of a run, politely first and by force after the grace period. Resolves when none is left. */
 export async function endRun(runId: string, gracePeriodInMs: number): Promise<void> {
   const deadline = performance.now() + gracePeriodInMs;
   const seen = new Map<string, ProcessEntry>();
@@ -70,12 +68,12 @@ export async function endRun(runId: string, gracePeriodInMs: number): Promise<vo
   }
 }
 
-/** Signals a process, unless its pid means another one by now. */
+/** Signals a process, unless its pid now belongs to another process. */
 function signal(entry: ProcessEntry, ...signals: NodeJS.Signals[]): void {
   if (!isAlive(entry)) return;
   try {
     for (const name of signals) process.kill(entry.pid, name);
   } catch {
-    // It has ended meanwhile.
+    // It has ended.
   }
 }

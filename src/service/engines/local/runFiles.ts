@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { RunExit } from "../engine.ts";
+import type { RunEnd } from "../engine.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
 import { readProcess } from "./processTable.ts";
 import { engineFolder } from "./supervisorScript.ts";
 
-/** Whose a run is. */
+/** Owner of a run. */
 export type Claim =
-  /** Nobody's: a supervisor may still take it. */
+  /** No owner: a supervisor may still take it. */
   | { readonly kind: "open" }
-  /** The engine's: no supervisor will ever run it. */
+  /** The engine: no supervisor will ever run it. */
   | { readonly kind: "withdrawn" }
-  /** A supervisor's, which lives or is gone. */
+  /** A supervisor, which is running or has ended. */
   | { readonly kind: "supervised"; readonly alive: boolean }
-  /** A supervisor's that was interrupted while it wrote the claim, or is about to finish writing. */
+  /** A supervisor that was interrupted while it wrote the claim, or is still writing. */
   | { readonly kind: "unreadable" };
 
 const withdrawn = "withdrawn";
@@ -28,7 +28,7 @@ export class RunFiles {
     this.folder = join(runDirectory, engineFolder);
   }
 
-  /** Makes the folder; readable by the service's user only, because command lines lie in it. */
+  /** Creates the folder, readable only by the user of the service, because it contains command lines. */
   async make(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
   }
@@ -46,22 +46,22 @@ export class RunFiles {
     await rename(partial, join(this.folder, name));
   }
 
-  /** How the run ended; undefined while there is no exit file. */
-  async readExit(): Promise<RunExit | undefined> {
+  /** Returns how the run ended; undefined as long as no exit file exists. */
+  async readExit(): Promise<RunEnd | undefined> {
     const text = await this.#read("exit.json");
     return text === undefined ? undefined : parseExit(text);
   }
 
-  /** Writes how the run ended, unless that has been written before; answers what holds. */
-  async recordExit(exit: RunExit): Promise<RunExit> {
+  /** Writes how the run ended, unless that has already been written. Returns the end that is on file. */
+  async recordExit(end: RunEnd): Promise<RunEnd> {
     const known = await this.readExit();
     if (known) return known;
     await this.make();
     const partial = join(this.folder, `exit.${randomUUID()}`);
-    await writeFile(partial, JSON.stringify(exit), { mode: 0o600, flush: true });
+    await writeFile(partial, JSON.stringify(end), { mode: 0o600, flush: true });
     try {
       await link(partial, join(this.folder, "exit.json"));
-      return exit;
+      return end;
     } catch (error) {
       const earlier = await this.readExit();
       if (earlier === undefined) throw error;
@@ -71,7 +71,7 @@ export class RunFiles {
     }
   }
 
-  /** Whose the run is. */
+  /** Returns the owner of the run. */
   async readClaim(): Promise<Claim> {
     const text = await this.#read("claim");
     if (text === undefined) return { kind: "open" };
@@ -82,7 +82,7 @@ export class RunFiles {
     return { kind: "supervised", alive };
   }
 
-  /** Takes the claim, so that no supervisor ever will; answers whose the run is afterwards. */
+  /** Takes the claim unless a supervisor has it, and so keeps every supervisor from it. Returns the claim. */
   async withdraw(): Promise<Claim> {
     await this.make();
     try {
@@ -103,17 +103,17 @@ export class RunFiles {
   }
 }
 
-/** Start times count from boot, so a claim of an earlier boot says nothing about the processes of this one. */
+/** Start times count from the boot of the machine, so the claim of an earlier boot does not match any process. */
 async function currentBootId(): Promise<string> {
   return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
 }
 
-function parseExit(text: string): RunExit | undefined {
+function parseExit(text: string): RunEnd | undefined {
   try {
-    const exit = JSON.parse(text) as Partial<RunExit> | null;
-    const known = exit?.kind === "exited" || exit?.kind === "stopped" || exit?.kind === "failed";
-    return known ? (exit as RunExit) : undefined;
+    const end = JSON.parse(text) as Partial<RunEnd> | null;
+    const known = end?.kind === "exited" || end?.kind === "stopped" || end?.kind === "failed";
+    return known ? (end as RunEnd) : undefined;
   } catch {
-    return undefined; // Somebody else wrote it: links make the engine's own appear at once and complete.
+    return undefined; // Something else wrote it: the exit files of the engine appear complete, by a link.
   }
 }

@@ -1,69 +1,66 @@
-import { constants, lstat, mkdir, open, readlink, realpath, stat, symlink, unlink } from "node:fs/promises";
+import { constants, lstat, mkdir, open, readlink, realpath, stat, unlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import type { LaunchMount, LaunchPlan } from "../engine.ts";
+import type { LaunchMount } from "../engine.ts";
+import type { PlainPlan } from "../launchText.ts";
 import { isWithin } from "../../../ground/containment.ts";
 import { attempt, StartError } from "../../startError.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
 
-/** A folder in whose tree a run may write, and where that tree really lies. */
+/** A folder in which a run may write, and its real path. */
 interface Territory {
   readonly path: string;
   readonly real: string;
 }
 
 /**
- * Makes everything that must exist before a run starts. Folders below a mount or a scratch directory are made step by
- * step, and no step may leave it: an earlier job could have left a symbolic link there that leads elsewhere.
+ * Creates everything that must exist before a run starts. Folders in a mount or a scratch root are created step by step,
+ * and no step may leave it: an earlier job could have left a symbolic link there that leads elsewhere.
  */
-export async function makeFolders(plan: LaunchPlan): Promise<void> {
-  for (const mount of plan.mounts) await makeMount(mount);
+export async function makeFolders(plan: PlainPlan): Promise<void> {
+  await Promise.all(plan.mounts.map(checkMount));
   const territories = await territoriesOf(plan);
   const make = (path: string): Promise<void> => {
-    return attempt(`The folder ${path} cannot be made`, () => makeDirectory(path, territories));
+    return attempt(`The folder ${path} cannot be created`, () => makeDirectory(path, territories));
   };
   const places = [...plan.files.map(({ path }) => path), ...outputFilesOf(plan), ...logsOf(plan)].map(dirname);
   for (const path of new Set([...plan.directories, ...places])) await make(path);
   for (const { path, content } of plan.files) {
     await attempt(`The file ${path} cannot be written`, () => writeWith(path, constants.O_TRUNC, content));
   }
-  // Nothing is emptied: a job that runs again goes on in the files of its earlier attempt.
+  // Existing files are not emptied: a job that runs again appends to the files of its earlier attempt.
   for (const path of new Set([...outputFilesOf(plan), ...logsOf(plan)])) {
     await attempt(`The file ${path} cannot be written`, () => appendTo(path, ""));
   }
 }
 
-/** Adds text to a file that a job could have replaced by a link or a pipe. */
+/** Appends text to a file that a job could have replaced by a link or a pipe. */
 export async function appendTo(path: string, text: string): Promise<void> {
   await writeWith(path, constants.O_APPEND, text);
 }
 
-/** Removes the mounts of a run, and nothing that somebody else put in their place. */
+/** Removes the links that an older version created for a run, and nothing that replaced them. */
 export async function removeMounts(mounts: readonly LaunchMount[]): Promise<void> {
   for (const { source, target } of mounts) {
     if ((await linkTarget(target)) === source) await unlink(target);
   }
 }
 
-function outputFilesOf({ preparation, processes }: LaunchPlan): string[] {
+function outputFilesOf({ preparation, processes }: PlainPlan): string[] {
   return [...preparation, ...processes].flatMap(({ stdout, stderr }) => [stdout, stderr]);
 }
 
-function logsOf({ nodes }: LaunchPlan): string[] {
+function logsOf({ nodes }: PlainPlan): string[] {
   return nodes.map(({ executionLog }) => executionLog);
 }
 
-/** On a machine of its own nothing has to be mounted: a symbolic link shows the folder at the other path. */
-async function makeMount({ source, target }: LaunchMount): Promise<void> {
-  await attempt(
-    `The volume ${source} cannot be mounted at ${target}`,
-    async () => {
-      const isFolder = (await stat(source)).isDirectory();
-      if (!isFolder) throw new StartError("MountFailed", `The volume ${source} is not a folder.`);
-      await mkdir(dirname(target), { recursive: true });
-      if ((await linkTarget(target)) !== source) await symlink(source, target);
-    },
+/** An earlier job could have put something else in the place of a link. */
+async function checkMount({ source, target }: LaunchMount): Promise<void> {
+  const leadsThere = await attempt(
+    `The volume ${source} is not mounted at ${target}`,
+    async () => (await realpath(target)) === (await realpath(source)),
     "MountFailed",
   );
+  if (!leadsThere) throw new StartError("MountFailed", `${target} does not lead to the volume ${source}.`);
 }
 
 async function linkTarget(path: string): Promise<string | undefined> {
@@ -75,10 +72,14 @@ async function linkTarget(path: string): Promise<string | undefined> {
   }
 }
 
-async function territoriesOf(plan: LaunchPlan): Promise<Territory[]> {
-  const scratch = [plan.runDirectory, ...plan.nodes.map(({ tempDirectory }) => dirname(tempDirectory))];
+async function territoriesOf(plan: PlainPlan): Promise<Territory[]> {
+  const scratch = [
+    plan.runDirectory,
+    ...plan.scratchRoots,
+    ...plan.nodes.map(({ tempDirectory }) => dirname(tempDirectory)),
+  ];
   for (const path of scratch) {
-    await attempt(`The folder ${path} cannot be made`, () => mkdir(path, { recursive: true }));
+    await attempt(`The folder ${path} cannot be created`, () => mkdir(path, { recursive: true }));
   }
   const territories = await Promise.all([
     ...plan.mounts.map(async ({ source, target }) => ({ path: target, real: await realpath(source) })),
@@ -105,7 +106,7 @@ async function makeDirectory(path: string, territories: readonly Territory[]): P
       throw new StartError("FailedStartingProcess", message);
     }
     if (!(await stat(real)).isDirectory()) {
-      throw new StartError("FailedStartingProcess", `The folder ${path} cannot be made: ${segment} is a file.`);
+      throw new StartError("FailedStartingProcess", `The folder ${path} cannot be created: ${segment} is a file.`);
     }
   }
 }

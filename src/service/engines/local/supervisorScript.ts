@@ -5,14 +5,14 @@ export const engineFolder = "engine";
 export const runMarker = "BATCHAI_RUN_ID";
 
 /**
- * Supervises one run, without the service and without the launcher: both may die, the run goes on and ends truthfully.
- * Started as `bash -p -c SCRIPT batchai-supervisor RUN_DIRECTORY` in a session of its own.
+ * Supervises one run, independently of the service and the launcher: if both die, the run continues and records its end.
+ * Started as `bash -p -c SCRIPT batchai-supervisor RUN_DIRECTORY` in its own session.
  *
- * The script is the same for every run. What differs lies in files of the engine folder, as fields that end in NUL:
+ * The script is the same for every run. The differences are in files of the engine folder, as fields that end in NUL:
  * - `settings`: grace period in tenths of a second, number of preparation steps, number of processes, execution logs
  * - `preparation.N`, `process.N`: node id, working directory, stdout, stderr, execution log, command line, NAME=VALUE
  *
- * The environment is the job's own, secrets included; `-p` keeps bash from obeying what it finds there (BASH_ENV,
+ * It has the environment of the job, secrets included; `-p` makes bash ignore special variables in it (BASH_ENV,
  * exported functions). Names here begin with `batchai_` because assigning to a name that the job uses would change it
  * for the job. `command -p` finds the standard tools whatever the job's PATH is.
  */
@@ -20,7 +20,7 @@ export const supervisorScript = `
 cd -- "$1/engine" || exit 1
 exec 2>> supervisor.log
 
-# The one who creates the claim owns the run; everybody else gives up.
+# The process that creates the claim owns the run; every other one gives up.
 read -r -d '' batchai_stat < "/proc/$$/stat"
 read -r batchai_boot < /proc/sys/kernel/random/boot_id
 set -f; set -- \${batchai_stat##*) }; set +f
@@ -82,10 +82,10 @@ batchai_end_session() { # ends what is left; looks closely only if a process gro
   done
 }
 
-batchai_finish() { # phase, exit code; keeps trying while the disk is full; an exit file that is there already stays
+batchai_finish() { # phase, exit code; retries while the disk is full; keeps an existing exit file
   local batchai_try
   for (( batchai_try = 0; batchai_try < 600; batchai_try++ )); do
-    [[ -e claim ]] || exit 1 # The folder is gone: nobody will ever ask.
+    [[ -e claim ]] || exit 1 # The folder no longer exists: the run was removed.
     if printf '{"kind":"exited","phase":"%s","exitCode":%d}\\n' "$1" "$2" > exit.partial; then
       command -p sync exit.partial
       command -p ln exit.partial exit.json && exit 0

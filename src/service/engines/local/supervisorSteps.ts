@@ -1,15 +1,10 @@
-import type { LaunchPlan, LaunchProcess, LaunchSecrets } from "../engine.ts";
+import type { LaunchSecrets } from "../engine.ts";
+import type { PlainPlan, PlainProcess } from "../launchText.ts";
 import { StartError } from "../../startError.ts";
 import type { RunFiles } from "./runFiles.ts";
 
-/** Refuses what processes of this machine cannot do. */
-export function checkPlan(plan: LaunchPlan, secrets: LaunchSecrets): void {
-  if (plan.container !== undefined) {
-    const message =
-      `The job asks for the container image ${plan.container.image}, and this service has no container engine. ` +
-      "Start the service with the option ignoreContainerSettings to run such jobs directly on its machine.";
-    throw new StartError("FailedStartingContainer", message);
-  }
+/** Rejects what processes of this machine cannot do. */
+export function checkPlan(plan: PlainPlan, secrets: LaunchSecrets): void {
   for (const [name, value] of Object.entries({ ...plan.environment, ...secrets.environment })) {
     if (name === "" || /[=\0]/.test(name)) refuse(`"${name}" cannot be the name of a variable.`);
     if (value.includes("\0")) refuse(`The value of the variable ${name} contains a NUL character.`);
@@ -21,8 +16,8 @@ export function checkPlan(plan: LaunchPlan, secrets: LaunchSecrets): void {
   }
 }
 
-/** Writes down for the supervisor what it runs. */
-export async function writeSteps(files: RunFiles, plan: LaunchPlan, gracePeriodInMs: number): Promise<void> {
+/** Writes the steps of the run for the supervisor. */
+export async function writeSteps(files: RunFiles, plan: PlainPlan, gracePeriodInMs: number): Promise<void> {
   const { preparation, processes, nodes } = plan;
   const logs = nodes.map(({ executionLog }) => executionLog);
   const graceInTenths = Math.ceil(gracePeriodInMs / 100);
@@ -33,7 +28,7 @@ export async function writeSteps(files: RunFiles, plan: LaunchPlan, gracePeriodI
   ]);
 }
 
-function fieldsOf(step: LaunchProcess, { nodes }: LaunchPlan): string[] {
+function fieldsOf(step: PlainProcess, { nodes }: PlainPlan): string[] {
   const node = nodes.find(({ nodeId }) => nodeId === step.nodeId);
   if (node === undefined) throw new RangeError(`Node ${step.nodeId} is not one of the run.`);
   const variables = Object.entries(step.environment).map(([name, value]) => `${name}=${value}`);

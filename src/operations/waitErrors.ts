@@ -3,20 +3,20 @@ import type { BatchAIError } from "../models/error.ts";
 import type { Job } from "../models/job.ts";
 
 /**
- * A job that was waited for has failed. Its `name` is `JobFailedError`; the message holds all that the service says about
- * the failure.
+ * Reports that the job you waited for failed. Its `name` is `JobFailedError`. The message contains everything the
+ * service reports about it.
  */
 export class JobFailedError extends Error {
-  /** Code of the job's first error, for example `JobTerminated`. Absent when the job has no errors. */
+  /** Code of the job's first error, for example `JobTerminated`. Absent if the job has no errors. */
   readonly code: string | undefined;
-  /** Exit code of the job. Absent when it ended in another way. */
+  /** Exit code of the job. Absent if the job ended without one. */
   readonly exitCode: number | undefined;
-  /** The job's own errors; empty when it has none. */
+  /** Errors of the job; empty if it has none. */
   readonly errors: readonly BatchAIError[];
-  /** The job as it ended. Printing the error leaves it out. */
+  /** The failed job. Printing the error omits it. */
   declare readonly job: Job;
 
-  /** @param job - A job that has failed. */
+  /** @param job - The failed job. */
   constructor(job: Job) {
     const { exitCode, errors = [] } = job.executionInfo ?? {};
     const ending = exitCode === undefined ? "" : ` with exit code ${exitCode}`;
@@ -30,28 +30,28 @@ export class JobFailedError extends Error {
 }
 
 /**
- * A cluster cannot get the nodes that are waited for. Its `name` is `ClusterNodesError`; the message holds the cluster's
- * own errors.
+ * Reports that the cluster you waited for cannot get its nodes. Its `name` is `ClusterNodesError`. The message contains
+ * the cluster's errors.
  */
 export class ClusterNodesError extends Error {
-  /** Code of the cluster's first error, for example `NodeSetupTaskFailed`. Absent when the cluster has no errors. */
+  /** Code of the cluster's first error, for example `NodeSetupTaskFailed`. Absent if the cluster has no errors. */
   readonly code: string | undefined;
-  /** The cluster's own errors; empty when it has none. */
+  /** Errors of the cluster; empty if it has none. */
   readonly errors: readonly BatchAIError[];
-  /** The cluster as it was. Printing the error leaves it out. */
+  /** The cluster when the wait failed. Printing the error omits it. */
   declare readonly cluster: Cluster;
 
   /**
    * @param cluster - The cluster.
-   * @param wantedNodeCount - How many nodes are waited for.
-   * @param readyNodeCount - How many of them can be used.
+   * @param wantedNodeCount - Number of nodes to wait for.
+   * @param readyNodeCount - Number of idle and running nodes.
    */
   constructor(cluster: Cluster, wantedNodeCount: number, readyNodeCount: number) {
     const errors = cluster.errors ?? [];
     const { unusableNodeCount = 0, preparingNodeCount = 0 } = cluster.nodeStateCounts ?? {};
-    const others = `${unusableNodeCount} unusable, ${preparingNodeCount} being prepared, no more to come`;
+    const others = `${unusableNodeCount} unusable, ${preparingNodeCount} being prepared, no more will be added`;
     const state = `${readyNodeCount} of ${wantedNodeCount} nodes ready, ${others}`;
-    super([`Cluster ${cluster.name ?? ""} does not get its nodes: ${state}.`, ...errors.map(sentenceOf)].join(" "));
+    super([`Cluster ${cluster.name ?? ""} cannot get its nodes: ${state}.`, ...errors.map(sentenceOf)].join(" "));
     this.name = "ClusterNodesError";
     this.code = errors[0]?.code;
     this.errors = errors;

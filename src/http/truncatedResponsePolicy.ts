@@ -2,13 +2,13 @@ import { isRestError, RestError, retryPolicy } from "@azure/core-rest-pipeline";
 import type { PipelinePolicy, PipelineRetryOptions, RetryStrategy, SendRequest } from "@azure/core-rest-pipeline";
 
 /**
- * Sends a request again whose answer broke off. Core's own policy takes a lost connection for worth another attempt, but
- * not an answer that was lost half-way; every request of this API can safely be sent again.
+ * Retries a request whose response was truncated. Core's own policy retries after a lost connection, but not after a
+ * truncated response. All requests of this API can be retried safely.
  */
-export function brokenAnswerPolicy(options: PipelineRetryOptions = {}): PipelinePolicy {
+export function truncatedResponsePolicy(options: PipelineRetryOptions = {}): PipelinePolicy {
   const { maxRetries = 3, retryDelayInMs = 1000, maxRetryDelayInMs = 64_000 } = options;
   const strategy: RetryStrategy = {
-    name: "brokenAnswer",
+    name: "truncatedResponse",
     retry: ({ retryCount, responseError }) =>
       responseError?.code === RestError.PARSE_ERROR
         ? { retryAfterInMs: Math.min(retryDelayInMs * 2 ** retryCount, maxRetryDelayInMs) }
@@ -16,9 +16,9 @@ export function brokenAnswerPolicy(options: PipelineRetryOptions = {}): Pipeline
   };
   const retrying = retryPolicy([strategy], { maxRetries });
   return {
-    name: "brokenAnswerPolicy",
+    name: "truncatedResponsePolicy",
     async sendRequest(request, next) {
-      // Almost every answer is whole, and then no attempts have to be counted.
+      // Almost every response is complete, so the retry policy is only used after an error.
       try {
         return await next(request);
       } catch (error) {
@@ -29,7 +29,7 @@ export function brokenAnswerPolicy(options: PipelineRetryOptions = {}): Pipeline
   };
 }
 
-/** Takes what has failed already for the first attempt. */
+/** Returns a function that rejects with the error of the first attempt, and then sends requests. */
 function failingFirst(error: RestError, next: SendRequest): SendRequest {
   let isFirst = true;
   return (request) => {

@@ -1,4 +1,4 @@
-/** The promise's result, or an `AbortError` as soon as the signal is aborted. The promise itself goes on. */
+/** Resolves like the promise, or rejects with an `AbortError` as soon as the signal is aborted. The promise continues. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {

@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { homedir, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+
+/** A data folder, and the folder in which its mount roots are to be. */
+export interface MountRootOptions {
+  /** Folder for the mount roots of all data folders. Default: {@link defaultMountRoot}. */
+  readonly mountRoot?: string | undefined;
+  readonly dataDir: string;
+  /** Identifies the data folder, so that a copy of it gets another folder. */
+  readonly dataFolderId: string;
+}
+
+/**
+ * Creates the folder that holds the mount roots and scratch folders of one data folder. It stays the same as long as
+ * the data folder stays where it is, because jobs store absolute paths, for example in checkpoints. It is short, for
+ * the sake of sockets, and has no blanks, because scripts of jobs do not quote paths.
+ * @throws Error that says what to do if the folder cannot be used.
+ */
+export function openMountRoot({ mountRoot, dataDir, dataFolderId }: MountRootOptions): string {
+  const parent = resolve(mountRoot ?? defaultMountRoot());
+  if (/\s/.test(parent)) {
+    throw new Error(
+      `The mount root ${JSON.stringify(parent)} contains a blank, and scripts of jobs do not expect blanks in their ` +
+        "paths. Choose another folder with --mount-root (mountRoot).",
+    );
+  }
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o755 });
+    const folder = join(realpathSync(parent), folderNameOf(dataDir, dataFolderId));
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    [parent, folder].forEach(checkOwner);
+    return folder;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The mount root ${parent} cannot be used: ${reason}. Choose another folder with --mount-root (mountRoot).`,
+      { cause: error },
+    );
+  }
+}
+
+/** Folder for mount roots unless the user chooses another. Never `/tmp`, which other users and cleaners write to. */
+function defaultMountRoot(): string {
+  const { XDG_STATE_HOME: stateHome } = process.env;
+  if (stateHome?.startsWith("/")) return join(stateHome, "batchai");
+  if (process.getuid?.() === 0) return "/var/lib/batchai";
+  return join(homedir(), ".local/state/batchai");
+}
+
+function folderNameOf(dataDir: string, dataFolderId: string): string {
+  return createHash("sha256")
+    .update(`${realpathSync(dataDir)}\n${dataFolderId}`)
+    .digest("hex")
+    .slice(0, 8);
+}
+
+function checkOwner(folder: string): void {
+  const owner = statSync(folder).uid;
+  const user = process.getuid?.();
+  if (user === undefined || owner === user) return;
+  throw new Error(`${folder} belongs to another user (uid ${String(owner)}), not to ${userInfo().username}`);
+}

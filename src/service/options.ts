@@ -1,0 +1,38 @@
+import type { Logger } from "./logger.ts";
+
+/** Options of `BatchAIService.start`. */
+export interface BatchAIServiceOptions {
+  /** Folder for all state: resources, secrets, shares, runs. Created if it does not exist; one service per folder. */
+  readonly dataDir: string;
+  /** Port of the Batch AI API. Default: 0, any free port. */
+  readonly port?: number;
+  /** Port of the file shares. Default: 0, any free port. */
+  readonly filesPort?: number;
+  /** Address to listen on; only loopback addresses are allowed. Default: `127.0.0.1`. */
+  readonly host?: string;
+  /**
+   * Origins of web pages that may call the API from a browser, such as `http://127.0.0.1:3000`. They need the token, like
+   * every client. Default: none.
+   */
+  readonly allowedOrigins?: readonly string[];
+  /** ID of the subscription that the service has; stored in the data folder. Default: a new GUID at the first start. */
+  readonly subscriptionId?: string;
+  /** Names of resource groups that exist from the start, in region `local`. Default: none. */
+  readonly resourceGroups?: readonly string[];
+  /** Name of the hosted storage account: 3 to 24 lowercase letters and digits. Default: `batchaistorage`. */
+  readonly storageAccountName?: string;
+  /**
+   * Folder for the mounts and scratch folders of jobs, without blanks in its path. Each data folder has a folder of its
+   * own in it. Default: `$XDG_STATE_HOME/batchai`, else `/var/lib/batchai` for root and `~/.local/state/batchai` for
+   * other users.
+   */
+  readonly mountRoot?: string;
+  /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
+  readonly ignoreContainerSettings?: boolean;
+  /** Idle time after which a node of an automatically scaled cluster is removed, in milliseconds. Default: 60,000. */
+  readonly autoScaleIdleTimeInMs?: number;
+  /** Time that a stopped job has to end by itself before it is killed, in milliseconds. Default: 5,000. */
+  readonly gracePeriodInMs?: number;
+  /** Receiver of log messages; a pino logger fits. Default: nothing is logged. */
+  readonly logger?: Logger;
+}

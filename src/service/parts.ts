@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { FilesService } from "../files/index.ts";
+import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
+import { armServer } from "./arm/server.ts";
+import type { ServiceConnection } from "./connection.ts";
+import { DataFolders } from "./dataFolders.ts";
+import type { Engine } from "./engines/engine.ts";
+import { Engines } from "./engines/engines.ts";
+import { ProcessEngine } from "./engines/local/processEngine.ts";
+import { dataFolderId, identityOf } from "./identity/serviceIdentity.ts";
+import { silentLogger } from "./logger.ts";
+import { openMountRoot } from "./mountRoot.ts";
+import type { OpenParts } from "./openParts.ts";
+import type { BatchAIServiceOptions } from "./options.ts";
+import { Scheduler } from "./scheduler/scheduler.ts";
+import { openStore } from "./state/store.ts";
+import { hostedVolumes } from "./volumes/hostedShares.ts";
+
+/**
+ * Starts the parts of a service in a data folder that exists and is locked.
+ * @param engines - Engines in the order in which they are asked. Default: the processes of this machine.
+ */
+export async function startParts(
+  options: BatchAIServiceOptions & { readonly host: string },
+  opened: OpenParts,
+  engines: readonly Engine[] = [new ProcessEngine(options)],
+): Promise<ServiceConnection> {
+  const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
+  const store = openStore(dataDir);
+  opened.add(() => {
+    store.close();
+  });
+  store.operations.prune();
+  const { subscriptionId, token, account } = identityOf(store, options);
+  for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
+
+  const filesFolder = join(dataDir, "files");
+  const files = await FilesService.start({
+    dataDir: filesFolder,
+    accounts: [account],
+    host,
+    port: options.filesPort ?? 0,
+    log: (message, details = {}) => {
+      logger.error(details, message);
+    },
+  });
+  opened.add(() => files.close());
+  opened.add(async () => {
+    await Promise.all(engines.map((engine) => engine.close()));
+  });
+  const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, dataFolderId: dataFolderId(store) });
+  const folders = new DataFolders(dataDir, mountRoot, logger);
+  opened.add(() => folders.close());
+  folders.emptyTrash();
+
+  const scheduler = new Scheduler({
+    store,
+    engines: await Engines.probe(engines, logger),
+    volumes: hostedVolumes({ files, filesFolder, accounts: [account], store, folders }),
+    folders,
+    logger,
+    autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
+    ignoreContainerSettings,
+  });
+  opened.add(() => scheduler.close());
+  scheduler.start();
+
+  const app = armServer({ subscriptionId, token, store, scheduler, files, logger }, options.allowedOrigins);
+  opened.add(() => app.close());
+  const endpoint = await app.listen({ host, port: options.port ?? 0 });
+  return {
+    endpoint,
+    subscriptionId,
+    token,
+    storage: { accountName: account.name, accountKey: account.key, fileEndpoint: files.fileEndpoint(account.name) },
+  };
+}

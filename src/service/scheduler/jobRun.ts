@@ -1,0 +1,93 @@
+import { randomUUID } from "node:crypto";
+import type { Cluster } from "../../models/cluster.ts";
+import type { Job } from "../../models/job.ts";
+import { cluster as clusterSchema } from "../../wire/cluster.ts";
+import { job as jobSchema } from "../../wire/job.ts";
+import { withSecrets } from "../../wire/secrets.ts";
+import type { LaunchSecrets } from "../engines/engine.ts";
+import { containerOf, planJob } from "../launch/job.ts";
+import type { Node } from "../state/nodes.ts";
+import type { StoredResource } from "../state/resources.ts";
+import { attachVolumes, locationOnShare } from "../volumes/volumes.ts";
+import type { SchedulerContext } from "./context.ts";
+import { durationInMs } from "./duration.ts";
+import { markStarting } from "./jobStates.ts";
+import { placeOf } from "./nodePlace.ts";
+import type { Launch, StartingRun } from "./startingRun.ts";
+
+/** Gives nodes to a job and stores its run. Runs inside a transaction of the caller, so nothing here may wait. */
+export function takeNodes(
+  context: SchedulerContext,
+  job: StoredResource<"jobs">,
+  cluster: StoredResource<"clusters">,
+  nodes: readonly Node[],
+): StartingRun {
+  const { store, engines } = context;
+  const settings = { ...job.model, ...(context.ignoreContainerSettings ? { containerSettings: undefined } : {}) };
+  const mayWait = engines.queue({ container: containerOf(settings) });
+  for (const node of nodes) store.nodes.occupy(node.id, job.key);
+  markStarting(store, job, mayWait);
+  const run = store.runs.insert({
+    id: randomUUID(),
+    kind: "job",
+    owner: job.key,
+    nodes: nodes.map((node) => node.id),
+    deadline: mayWait ? undefined : deadlineOf(job.model),
+  });
+  const models = { job: settings, cluster: cluster.model };
+  const keys = { job: job.key, cluster: cluster.key };
+  return { run, prepare: (abortSignal) => prepareJob(context, run.id, models, keys, nodes, abortSignal) };
+}
+
+/** When a job that starts now will have used up its time; undefined if it has no limit. */
+export function deadlineOf({ constraints }: Job): Date | undefined {
+  const limit = constraints?.maxWallClockTime;
+  return limit === undefined ? undefined : new Date(Math.min(Date.now() + durationInMs(limit), lastTime));
+}
+
+/** The end of the year 9999: up to it, ISO 8601 text sorts as time does, and the store relies on that. */
+const lastTime = Date.UTC(9999, 11, 31);
+
+async function prepareJob(
+  { store, engines, folders, volumes }: SchedulerContext,
+  runId: string,
+  models: { readonly job: Job; readonly cluster: Cluster },
+  keys: { readonly job: string; readonly cluster: string },
+  nodes: readonly Node[],
+  abortSignal: AbortSignal,
+): Promise<Launch> {
+  const job = withSecrets(jobSchema, models.job, store.vault.get(keys.job));
+  const cluster = withSecrets(clusterSchema, models.cluster, store.vault.get(keys.cluster));
+  const jobFolders = folders.job(keys.job);
+  const clusterMountRoot = folders.clusterMountRoot(keys.cluster);
+  await folders.wipeNodes(nodes.map(({ id }) => id));
+  const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
+  const jobMounts = await attachVolumes(job.mountVolumes, jobFolders.mountRoot, volumes, abortSignal);
+  const needs = { container: containerOf(job) };
+  const { environment } = await engines.forPlan(needs).surroundings(needs, abortSignal);
+  const { plan, outputs } = planJob({
+    job: models.job,
+    runId,
+    runDirectory: folders.run(runId),
+    nodes: nodes.map((node) => placeOf(node, folders)),
+    clusterMountRoot,
+    clusterMounts,
+    jobFolders,
+    jobMounts,
+    nodeEnvironment: environment,
+  });
+  const mounts = [...clusterMounts, ...jobMounts];
+  return {
+    plan,
+    secrets: secretsIn(job),
+    outputs: Object.fromEntries(
+      Object.entries(outputs).map(([id, path]) => [id, { path, share: locationOnShare(path, mounts) }]),
+    ),
+  };
+}
+
+function secretsIn({ secrets = [], containerSettings }: Job): LaunchSecrets {
+  const environment = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
+  const registryPassword = containerSettings?.imageSourceRegistry.credentials?.password;
+  return registryPassword === undefined ? { environment } : { environment, registryPassword };
+}

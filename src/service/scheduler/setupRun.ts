@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+import type { Cluster } from "../../models/cluster.ts";
+import { cluster as clusterSchema } from "../../wire/cluster.ts";
+import { withSecrets } from "../../wire/secrets.ts";
+import { planSetupTask } from "../launch/setupTask.ts";
+import type { Node } from "../state/nodes.ts";
+import type { StoredResource } from "../state/resources.ts";
+import { attachVolumes } from "../volumes/volumes.ts";
+import type { SchedulerContext } from "./context.ts";
+import { placeOf } from "./nodePlace.ts";
+import type { Launch, StartingRun } from "./startingRun.ts";
+
+/**
+ * Stores the run that mounts the volumes of a cluster on a new node and carries out its setup task; undefined if the
+ * cluster has neither. Runs inside a transaction of the caller, so nothing here may wait.
+ */
+export function setUpNode(
+  context: SchedulerContext,
+  { key, model }: StoredResource<"clusters">,
+  node: Node,
+): StartingRun | undefined {
+  const { setupTask, mountVolumes } = model.nodeSetup ?? {};
+  if (setupTask === undefined && mountVolumes === undefined) return undefined;
+  const run = context.store.runs.insert({
+    id: randomUUID(),
+    kind: "setupTask",
+    owner: node.id,
+    nodes: [node.id],
+    deadline: undefined,
+  });
+  return { run, prepare: (abortSignal) => prepareSetup(context, run.id, model, key, node, abortSignal) };
+}
+
+async function prepareSetup(
+  { store, engines, folders, volumes }: SchedulerContext,
+  runId: string,
+  cluster: Cluster,
+  clusterKey: string,
+  node: Node,
+  abortSignal: AbortSignal,
+): Promise<Launch | undefined> {
+  const { nodeSetup } = withSecrets(clusterSchema, cluster, store.vault.get(clusterKey));
+  const clusterMountRoot = folders.clusterMountRoot(clusterKey);
+  await folders.wipeNodes([node.id]);
+  const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
+  if (!nodeSetup?.setupTask) return undefined;
+  const { environment } = await engines.forPlan({}).surroundings({}, abortSignal);
+  const { secrets = [], ...setupTask } = nodeSetup.setupTask;
+  const plan = planSetupTask({
+    setupTask,
+    runId,
+    runDirectory: folders.run(runId),
+    node: placeOf(node, folders),
+    clusterMountRoot,
+    clusterMounts,
+    nodeEnvironment: environment,
+  });
+  const secretVariables = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
+  return { plan, secrets: { environment: secretVariables }, outputs: {} };
+}

@@ -1,0 +1,200 @@
+import { existsSync } from "node:fs";
+import { chown, cp, mkdir, readdir, readFile, realpath, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { BatchAIService } from "../../src/service/index.ts";
+import { clusterBody } from "./arm.ts";
+import { EmbeddedService } from "./embeddedService.ts";
+import { withFolder } from "./serviceProcess.ts";
+import { until } from "./until.ts";
+
+const variables = "echo $AZ_BATCHAI_MOUNT_ROOT; echo $AZ_BATCHAI_JOB_MOUNT_ROOT; echo $AZ_BATCHAI_SHARED_JOB_TEMP";
+
+async function withService(
+  work: (service: EmbeddedService, share: Record<string, unknown>) => Promise<void>,
+  setupTask?: Record<string, unknown>,
+): Promise<void> {
+  const embedded = await EmbeddedService.start();
+  try {
+    const share = await embedded.share("work");
+    const nodeSetup = { mountVolumes: { azureFileShares: [share] }, ...(setupTask ? { setupTask } : {}) };
+    await embedded.arm.prepare(1, { nodeSetup });
+    await embedded.counts({ idleNodeCount: 1 });
+    await work(embedded, share);
+  } finally {
+    await embedded.close();
+  }
+}
+
+const inShare = { stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/work" };
+const linesOf = async (embedded: EmbeddedService, job: string): Promise<string[]> =>
+  ((await embedded.files(job, "stdouterr"))["stdout.txt"] ?? "").trimEnd().split("\n");
+
+describe("mount roots", () => {
+  it("of a cluster are the same for its setup task and all of its jobs", async () => {
+    const setup = {
+      commandLine:
+        "mkdir -p $AZ_BATCHAI_MOUNT_ROOT/work/tools; ln -sfn $AZ_BATCHAI_MOUNT_ROOT/work/tools $AZ_BATCHAI_MOUNT_ROOT/work/link; echo ready > $AZ_BATCHAI_MOUNT_ROOT/work/link/state",
+      ...inShare,
+    };
+    await withService(async (embedded) => {
+      await embedded.run("first", `cat $AZ_BATCHAI_MOUNT_ROOT/work/link/state; ${variables}`, inShare);
+      await embedded.run("second", `cat $AZ_BATCHAI_MOUNT_ROOT/work/link/state; ${variables}`, inShare);
+      const [first, second] = [await linesOf(embedded, "first"), await linesOf(embedded, "second")];
+      expect(first[0]).toBe("ready");
+      expect(second[0]).toBe("ready");
+      expect(second[1]).toBe(first[1]);
+      expect(second[2]).not.toBe(first[2]);
+    }, setup);
+  });
+
+  it("of a job are the same over all of its attempts, with absolute paths in a checkpoint", async () => {
+    await withService(async (embedded, share) => {
+      const checkpoint = "$AZ_BATCHAI_JOB_MOUNT_ROOT/own/checkpoint";
+      const command =
+        `${variables}; if [ -e ${checkpoint} ]; then cat "$(cat ${checkpoint})"; exit 0; fi; ` +
+        `echo weights > $AZ_BATCHAI_JOB_MOUNT_ROOT/own/weights; echo $AZ_BATCHAI_JOB_MOUNT_ROOT/own/weights > ${checkpoint}; ` +
+        "touch $AZ_BATCHAI_SHARED_JOB_TEMP/of-this-attempt; sleep 600";
+      const mountVolumes = { azureFileShares: [{ ...share, relativeMountPath: "own" }] };
+      await embedded.arm.expect(
+        "PUT",
+        embedded.arm.jobPath("job"),
+        embedded.arm.jobBody(command, { ...inShare, mountVolumes }),
+      );
+      await until("it has written", () => existsSync(join(embedded.folder, "files/batchaistorage/work/checkpoint")));
+      const cluster = embedded.arm.inWorkspace("/clusters/nodes");
+      const scaledTo = (count: number) => ({ properties: { scaleSettings: { manual: { targetNodeCount: count } } } });
+      await embedded.arm.expect("PATCH", cluster, scaledTo(0));
+      await embedded.state("job", /queued/);
+      await embedded.arm.expect("PATCH", cluster, scaledTo(1));
+      expect((await embedded.ended("job")).executionState).toBe("succeeded");
+      const lines = await linesOf(embedded, "job");
+      expect(lines.slice(3, 6)).toEqual(lines.slice(0, 3));
+      expect(lines[6]).toBe("weights");
+    });
+  });
+
+  it("of a cluster or job that is created again are the same, without anything of the former one", async () => {
+    await withService(async (embedded, share) => {
+      const look = `${variables}; ls -A $AZ_BATCHAI_SHARED_JOB_TEMP; touch $AZ_BATCHAI_SHARED_JOB_TEMP/left`;
+      await embedded.run("job", look, inShare);
+      const first = await linesOf(embedded, "job");
+      await embedded.arm.expect("DELETE", embedded.arm.jobPath("job"));
+      const cluster = embedded.arm.inWorkspace("/clusters/nodes");
+      await embedded.arm.expect("DELETE", cluster);
+      const isGone = async (path: string) => (await embedded.arm.send("GET", path)).status === 404;
+      await until("both are gone", async () => (await isGone(embedded.arm.jobPath("job"))) && (await isGone(cluster)));
+      const other = await embedded.share("other");
+      const mountVolumes = { azureFileShares: [share, other] };
+      await embedded.arm.expect("PUT", cluster, clusterBody(1, { nodeSetup: { mountVolumes } }));
+      await embedded.run("job", look, inShare);
+      expect(await linesOf(embedded, "job")).toEqual(first);
+    });
+  });
+
+  it("show links: realpath and .. lead to the folder of the share", async () => {
+    await withService(async (embedded) => {
+      await embedded.run(
+        "job",
+        "realpath $AZ_BATCHAI_MOUNT_ROOT/work; cd -P $AZ_BATCHAI_MOUNT_ROOT/work/..; pwd",
+        inShare,
+      );
+      const shares = await realpath(join(embedded.folder, "files/batchaistorage"));
+      expect(await linesOf(embedded, "job")).toEqual([join(shares, "work"), shares]);
+    });
+  });
+
+  it("and all other paths of jobs have no blanks, wherever the data folder is", async () => {
+    await withFolder(async (folder) => {
+      const embedded = await EmbeddedService.start({ dataDir: join(folder, "data with blanks") });
+      const share = await embedded.share("work");
+      await embedded.arm.prepare(1, { nodeSetup: { mountVolumes: { azureFileShares: [share] } } });
+      const properties = {
+        ...inShare,
+        inputDirectories: [{ id: "SAMPLE", path: "$AZ_BATCHAI_MOUNT_ROOT/work" }],
+        outputDirectories: [{ id: "MODEL", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/work" }],
+      };
+      await writeFile(
+        join(folder, "data with blanks/files/batchaistorage/work/run.sh"),
+        'printf "%s\\n" "$#" "$PWD"\n',
+      );
+      const command =
+        "bash $AZ_BATCHAI_INPUT_SAMPLE/run.sh $AZ_BATCHAI_INPUT_SAMPLE $AZ_BATCHAI_OUTPUT_MODEL; env | grep ^AZ_";
+      await embedded.run("job", command, properties);
+      const lines = await linesOf(embedded, "job");
+      expect(lines[0]).toBe("2");
+      expect(lines.filter((line) => /\s/.test(line))).toEqual([]);
+      await embedded.close();
+    });
+  });
+
+  it("leave nothing behind once everything is deleted and the service is closed", async () => {
+    await withFolder(async (mountRoot) => {
+      const embedded = await EmbeddedService.start({ mountRoot });
+      const share = await embedded.share("work");
+      await embedded.arm.prepare(1, { nodeSetup: { mountVolumes: { azureFileShares: [share] } } });
+      await embedded.run("job", "touch $AZ_BATCHAI_JOB_TEMP/scratch", inShare);
+      expect(await readdir(mountRoot)).toHaveLength(1);
+      await embedded.close();
+      expect(await readdir(mountRoot)).toEqual([]);
+    });
+  });
+});
+
+describe("the folder of the mount roots", () => {
+  const rootIn = async (mountRoot: string, dataDir: string): Promise<string[]> => {
+    const service = await BatchAIService.start({ dataDir, mountRoot });
+    const names = await readdir(mountRoot);
+    await service.close();
+    return names;
+  };
+
+  it("is the same at every start, and another one for a copy of the data folder", async () => {
+    await withFolder(async (folder) => {
+      const mountRoot = join(folder, "roots");
+      const data = join(folder, "data");
+      const first = await rootIn(mountRoot, data);
+      expect(await rootIn(mountRoot, data)).toEqual(first);
+      await cp(data, join(folder, "copy"), { recursive: true });
+      expect(await rootIn(mountRoot, join(folder, "copy"))).not.toEqual(first);
+      await rename(data, join(folder, "moved"));
+      expect(await rootIn(mountRoot, join(folder, "moved"))).not.toEqual(first);
+    });
+  });
+
+  it("is short", async () => {
+    await withFolder(async (folder) => {
+      expect((await rootIn(join(folder, "roots"), join(folder, "data")))[0]).toMatch(/^[0-9a-f]{8}$/);
+    });
+  });
+
+  it("must have no blank in its path", async () => {
+    await withFolder(async (folder) => {
+      const mountRoot = join(folder, "with blank");
+      await expect(BatchAIService.start({ dataDir: join(folder, "data"), mountRoot })).rejects.toThrow(
+        /contains a blank/,
+      );
+      expect(existsSync(mountRoot)).toBe(false);
+    });
+  });
+
+  it.runIf(process.getuid?.() === 0)("must belong to the user of the service", async () => {
+    await withFolder(async (folder) => {
+      const mountRoot = join(folder, "roots");
+      await mkdir(mountRoot);
+      await chown(mountRoot, 12345, 12345);
+      const starting = BatchAIService.start({ dataDir: join(folder, "data"), mountRoot });
+      await expect(starting).rejects.toThrow(/belongs to another user \(uid 12345\).*--mount-root/s);
+    });
+  });
+
+  it("that cannot be created is named with a way out", async () => {
+    await withFolder(async (folder) => {
+      await writeFile(join(folder, "file"), "");
+      const mountRoot = join(folder, "file/roots");
+      const starting = BatchAIService.start({ dataDir: join(folder, "data"), mountRoot });
+      await expect(starting).rejects.toThrow(/file\/roots cannot be used: .*Choose another folder with --mount-root/s);
+      expect(await readFile(join(folder, "file"), "utf8")).toBe("");
+    });
+  });
+});
