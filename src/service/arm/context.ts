@@ -4,7 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { Store } from "../state/store.ts";
 
-/** What the routes work with. */
+/** The parts of the service that the routes work with. */
 export interface ArmContext {
   readonly subscriptionId: string;
   readonly token: string;
@@ -14,7 +14,7 @@ export interface ArmContext {
   readonly logger: Logger;
 }
 
-/** A request with the path and query parameters that the routes read. */
+/** A request, with the path and query parameters that the routes read. */
 export type ArmRequest = FastifyRequest<{
   Params: Record<string, string | undefined>;
   Querystring: Record<string, string | string[] | undefined>;

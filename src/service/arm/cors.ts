@@ -1,14 +1,14 @@
 import type { FastifyInstance } from "fastify";
 
-/** What the SDK reads of an answer, beside its body; a browser shows a page of another origin nothing else. */
+/** Response headers that the SDK reads; a browser hides all others from a page of another origin. */
 const exposedHeaders =
   "azure-asyncoperation, location, retry-after, retry-after-ms, x-ms-retry-after-ms, " +
   "request-id, x-ms-request-id, x-ms-client-request-id, www-authenticate";
 const secondsToRemember = "600";
 
 /**
- * Lets web pages of these origins call the API from a browser. Those of other origins get no leave: their browser sends
- * nothing that needs it, and keeps every answer from them. The token is asked for as ever.
+ * Lets web pages of these origins call the API from a browser. For a page of any other origin, the browser does not send
+ * requests that need permission, and hides every response. The pages need the token like every other client.
  */
 export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
   if (origins.length === 0) return;
@@ -31,10 +31,10 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
   });
 }
 
-/** Says what is wrong with an origin, by throwing. */
+/** Checks an origin. @throws Error if it is not the origin of a web page. */
 export function checkOrigin(origin: string): void {
   if (URL.canParse(origin) && new URL(origin).origin === origin) return;
   throw new Error(
-    `'${origin}' is not the origin of a web page: write scheme, host and port and no more, such as http://127.0.0.1:3000.`,
+    `'${origin}' is not the origin of a web page. Use only scheme, host and port, such as http://127.0.0.1:3000.`,
   );
 }

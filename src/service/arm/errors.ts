@@ -2,8 +2,8 @@ import type { CloudErrorBody } from "../../models/error.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 
 /**
- * Every error that the service answers: its HTTP status and whether the same request can succeed later without any
- * change. The type of the codes, the answers and the documentation derive from this table.
+ * Every error that the service returns: its HTTP status, and whether the same request may succeed later without any
+ * change. The type of the codes, the responses and the documentation are derived from this table.
  */
 export const errorTable = {
   AuthenticationFailed: { status: 401, retryable: false },
@@ -39,7 +39,7 @@ export const errorTable = {
 /** A code of {@link errorTable}. */
 export type ErrorCode = keyof typeof errorTable;
 
-/** An error for the client, in the shape that ARM answers. Its text never holds a secret or a path of the service. */
+/** An error for the client, in the form of ARM. Its text never contains a secret or a path of the service. */
 export class ArmError extends Error {
   readonly code: ErrorCode;
   readonly target: string | undefined;
@@ -61,7 +61,7 @@ export class ArmError extends Error {
     return errorTable[this.code].retryable;
   }
 
-  /** The body of the answer. */
+  /** Returns the body of the response. */
   toBody(): { error: CloudErrorBody } {
     return {
       error: {
@@ -74,7 +74,7 @@ export class ArmError extends Error {
   }
 }
 
-/** One error for all that is wrong with a request; the target is the first property, the details name each one. */
+/** Returns one error for all problems of a request: its target is the first property, its details name each one. */
 export function invalidParameter(issues: readonly ValidationIssue[]): ArmError {
   const [first] = issues;
   const sentences = issues.map(({ path, message }) => `${path}: ${message}`);

@@ -12,22 +12,22 @@ const resourceGroupName = {
 };
 const locationName = { pattern: /^[-\w. ]{1,90}$/, rule: "a region such as eastus" };
 
-/** A path parameter that names a resource of Batch AI. */
+/** Returns a path parameter that names a resource of Batch AI. */
 export function nameIn(request: ArmRequest, parameter: string): string {
   return checkedName(request, parameter, resourceName);
 }
 
-/** The path parameter that names a resource group. */
+/** Returns the path parameter that names a resource group. */
 export function resourceGroupIn(request: ArmRequest): string {
   return checkedName(request, "resourceGroupName", resourceGroupName);
 }
 
-/** The path parameter that names a region. */
+/** Returns the path parameter that names a region. */
 export function locationIn(request: ArmRequest): string {
   return checkedName(request, "location", locationName);
 }
 
-/** Checks the name of a resource group. @throws ArmError when it cannot be one. */
+/** Checks the name of a resource group. @throws ArmError if it is not valid. */
 export function checkResourceGroupName(name: string): void {
   checkName(name, "resourceGroupName", resourceGroupName);
 }
@@ -44,13 +44,13 @@ function checkName(name: string, parameter: string, { pattern, rule }: typeof re
   throw new ArmError("InvalidResourceName", message, { target: parameter });
 }
 
-/** Checks the region that a body names. */
+/** Checks the region in a body. @throws ArmError if it is not valid. */
 export function checkLocation(location: string): void {
   if (locationName.pattern.test(location)) return;
   throw invalidParameter([{ path: "location", message: `must be ${locationName.rule}` }]);
 }
 
-/** A query parameter that is a whole number within limits. */
+/** Returns a query parameter that is a whole number within limits. */
 export function integerIn(
   request: ArmRequest,
   parameter: string,
@@ -64,7 +64,7 @@ export function integerIn(
   throw invalidParameter([{ path: parameter, message: rule }]);
 }
 
-/** A query parameter, whatever its spelling in upper and lower case. */
+/** Returns a query parameter, in any case; undefined if it is absent. */
 export function queryIn(request: ArmRequest, parameter: string): string | undefined {
   const entry = Object.entries(request.query).find(([name]) => name.toLowerCase() === parameter.toLowerCase());
   const value = entry?.[1];
@@ -73,8 +73,8 @@ export function queryIn(request: ArmRequest, parameter: string): string | undefi
 }
 
 /**
- * The body of a request, checked by its wire table, with defaults filled in and without members that the API does not
- * know or that only the service sets.
+ * Returns the body of a request, checked with its wire table. Adds defaults, and removes properties that the API does not
+ * have or that only the service sets.
  */
 export function bodyIn<T extends object>(request: ArmRequest, schema: ModelSchema<T>): T {
   const { body } = request;

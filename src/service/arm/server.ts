@@ -73,7 +73,7 @@ function addRoutes(app: FastifyInstance, context: ArmContext): void {
   operationResultRoutes(app, context);
 }
 
-/** Bodies are JSON whatever their content type says; an empty body is no body. */
+/** Reads every body as JSON, whatever its content type is. An empty body counts as absent. */
 function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => {
@@ -96,13 +96,10 @@ function withoutPrototype(key: string, value: unknown): unknown {
 
 function checkHost(request: ArmRequest): void {
   if (isLoopbackHostHeader(request.headers.host)) return;
-  throw new ArmError(
-    "HostNotAllowed",
-    "This service answers only under the name of this machine itself, such as 127.0.0.1.",
-  );
+  throw new ArmError("HostNotAllowed", "The Host header must name this machine, for example 127.0.0.1 or localhost.");
 }
 
-/** Lets a request in, or says why not: who asks, for which subscription, in which version of the API. */
+/** Rejects a request without a valid token, with an unsupported version of the API, or for another subscription. */
 function admit({ token, subscriptionId }: ArmContext, request: ArmRequest, reply: FastifyReply): void {
   const admission = admissionOf(request.headers.authorization, token);
   if (admission !== "admitted") void reply.header("www-authenticate", "Bearer");
@@ -115,7 +112,7 @@ function admit({ token, subscriptionId }: ArmContext, request: ArmRequest, reply
   if (admission === "wrong") {
     throw new ArmError(
       "InvalidAuthenticationToken",
-      "The access token is not the one of this service. Its connection file has it.",
+      "The access token is not valid for this service. Use the token from its connection file.",
     );
   }
   checkApiVersion(pathOf(request.url), queryIn(request, "api-version"));
@@ -140,16 +137,16 @@ function commonHeaders(request: ArmRequest): Record<string, string> {
   };
 }
 
-/** Answers an error as ARM does. What went wrong inside stays inside: only the log tells. */
+/** Sends an error as ARM does. Only the log contains the cause of an internal error. */
 function sendError({ logger }: ArmContext, reply: FastifyReply, error: Error): void {
-  const answer = error instanceof ArmError ? error : translated(error as FastifyError);
-  if (answer.statusCode >= 500) logger.error({ error: error.stack ?? String(error) }, "a request failed");
-  if (answer.code === "RequestBodyTooLarge") letClientFinish(reply);
-  if (answer.retryable) void reply.header("retry-after", String(retryAfterInSeconds));
-  void reply.code(answer.statusCode).type("application/json; charset=utf-8").send(answer.toBody());
+  const sent = error instanceof ArmError ? error : translated(error as FastifyError);
+  if (sent.statusCode >= 500) logger.error({ error: error.stack ?? String(error) }, "a request failed");
+  if (sent.code === "RequestBodyTooLarge") letClientFinish(reply);
+  if (sent.retryable) void reply.header("retry-after", String(retryAfterInSeconds));
+  void reply.code(sent.statusCode).type("application/json; charset=utf-8").send(sent.toBody());
 }
 
-/** Reads on and keeps the connection, or the client would meet a broken pipe instead of the answer. */
+/** Reads the rest of the body and keeps the connection; otherwise the client gets a broken pipe instead of the response. */
 function letClientFinish(reply: FastifyReply): void {
   void reply.removeHeader("connection");
   reply.request.raw.resume();
@@ -160,15 +157,15 @@ function translated(error: FastifyError & { errcode?: number }): ArmError {
     return new ArmError("RequestBodyTooLarge", `The body of the request is larger than ${String(largestBody)} bytes.`);
   }
   if (error.statusCode !== undefined && error.statusCode < 500) {
-    return new ArmError("InvalidRequestContent", "The request cannot be read. Check its address, length and body.");
+    return new ArmError("InvalidRequestContent", "The request cannot be read. Check its URL, length and body.");
   }
   if (error.code === "ENOSPC" || error.errcode === sqliteFull) {
     return new ArmError(
       "InsufficientStorage",
-      "The disk of the service is full. Nothing was changed; free some space and try again.",
+      "The disk of the service is full, and nothing was changed. Free some space and try again.",
     );
   }
-  return new ArmError("InternalServerError", "The service failed to answer. Its log says why.");
+  return new ArmError("InternalServerError", "The request failed. See the service log for the cause.");
 }
 
 const sqliteFull = 13;

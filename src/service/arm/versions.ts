@@ -5,7 +5,7 @@ export const apiVersion = "2018-05-01";
 
 /**
  * Checks `api-version`. Batch AI has one version; Azure Resource Manager's own operations are the same in all of theirs,
- * so any well-formed version is taken there.
+ * so the service accepts any well-formed version there.
  */
 export function checkApiVersion(path: string, version: string | undefined): void {
   if (version === undefined || version === "") {

@@ -10,8 +10,8 @@ const imaginedRun = { runId: "check", runDirectory: "/run", clusterMountRoot: "/
 const imaginedJob = { root: "/job", mountRoot: "/job/mounts", sharedTemp: "/job/shared", hostFile: "/job/hostfile" };
 
 /**
- * Returns the first problem that would keep a job from being launched, so that the service can reject it when it is
- * created. Works out the paths and variables of the job for an imagined node.
+ * Returns the first problem that would keep a job from being launched. The service asks when the job is created: it plans
+ * the job for an imagined node, so a path or variable that cannot be used is found before anything is stored.
  */
 export function jobLaunchIssues(job: Job): ValidationIssue[] {
   return issuesOfPlan(() => planJob({ ...imaginedRun, job, nodes: [imaginedNode], jobFolders: imaginedJob }));

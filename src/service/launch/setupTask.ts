@@ -7,9 +7,9 @@ import { containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
 import { expandPath, pathIn, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
 
-/** What is known when a node is set up. */
+/** Everything that the plan of a setup task is made from. */
 export interface SetupTaskContext {
-  /** The task as it was accepted: suffix filled in, no secret values. */
+  /** The task as it was accepted: with its suffix, without the values of its secrets. */
   readonly setupTask: SetupTask;
   /** Unique for this attempt; also the name of the scratch directory. */
   readonly runId: string;
@@ -29,8 +29,8 @@ const stdOutErrVariable = "AZ_BATCHAI_STDOUTERR_DIR";
 const taskProperty = "properties.nodeSetup.setupTask";
 
 /**
- * Turns the setup task of a node into a launch plan.
- * @throws StartError when the task cannot be launched as it was written.
+ * Returns the launch plan of the setup task of a node.
+ * @throws StartError if the task cannot be launched as it was written.
  */
 export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const { setupTask, runId, runDirectory, node, clusterMountRoot, clusterMounts = [] } = context;

@@ -157,7 +157,7 @@ function clusterFrom(parameters: ClusterCreateParameters, id: string, name: stri
   };
 }
 
-/** Returns the node set-up with a new output folder for its setup task, so that no two clusters share one. */
+/** Returns the node setup with a new output folder for its setup task: no two clusters share one. */
 function withSuffix(nodeSetup: NonNullable<Cluster["nodeSetup"]>, id: string): NonNullable<Cluster["nodeSetup"]> {
   if (!nodeSetup.setupTask) return nodeSetup;
   const names = namesIn(id);

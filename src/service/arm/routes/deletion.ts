@@ -4,7 +4,7 @@ import { sendAccepted } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { locationOf } from "../resourcesInPath.ts";
 
-/** Answers DELETE: 204 when there is nothing to delete, else 202 and an operation that ends when all is gone. */
+/** Sends 204 if the resource does not exist, else 202 with an operation that ends when everything in it is deleted. */
 export function sendDeletion(
   context: ArmContext,
   request: ArmRequest,

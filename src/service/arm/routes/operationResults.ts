@@ -7,14 +7,17 @@ import type { ArmContext, ArmRequest } from "../context.ts";
 import { ArmError } from "../errors.ts";
 import { subscriptionPath } from "./paths.ts";
 
-/** The two addresses of an asynchronous operation: `operationresults` tells its state, `operationstatuses` follows it. */
+/** The two URLs of an asynchronous operation: `operationresults` returns its state, `operationstatuses` is for polling. */
 export function operationResultRoutes(app: FastifyInstance, { store }: ArmContext): void {
   const location = `${subscriptionPath}/providers/Microsoft.BatchAI/locations/:location`;
 
   const operationOf = (request: ArmRequest): Operation => {
     const operation = store.operations.find(request.params.operationId ?? "");
     if (!operation)
-      throw new ArmError("OperationNotFound", "There is no such operation; ended ones are kept for a day.");
+      throw new ArmError(
+        "OperationNotFound",
+        "The operation does not exist. Operations are kept for a day after they end.",
+      );
     return operation;
   };
 

@@ -11,7 +11,7 @@ import { integerIn, queryIn } from "../parameters.ts";
 
 const stdOutErr = "stdouterr";
 
-/** One level of an output directory of a job, sorted by name, with addresses under which anyone can fetch the files. */
+/** Returns one level of an output directory of a job, sorted by name. Each file has a SAS URL for its download. */
 export async function outputFilesOf(
   context: ArmContext,
   request: ArmRequest,
@@ -51,7 +51,7 @@ export async function outputFilesOf(
   );
 }
 
-/** Where an output directory lies; undefined while the job has not started and there is nothing to list. */
+/** Returns the place of an output directory; undefined if the job has not started yet. */
 function outputLocation({ store }: ArmContext, job: StoredResource<"jobs">, id: string): OutputLocation | undefined {
   const known = [stdOutErr, ...(job.model.outputDirectories ?? []).map((directory) => directory.id)];
   const spelled = known.find((name) => name === id) ?? (id.toLowerCase() === stdOutErr ? stdOutErr : undefined);

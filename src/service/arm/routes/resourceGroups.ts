@@ -10,7 +10,7 @@ import { refuseWhileDeleting, resourceGroupOf } from "../resourcesInPath.ts";
 import { bodyIn, checkLocation, checkResourceGroupName, resourceGroupIn } from "../parameters.ts";
 import { resourceGroupPath, subscriptionPath } from "./paths.ts";
 
-/** Resource groups: as much of Azure Resource Manager as its own client needs to create, find and delete them. */
+/** Resource groups: the part of Azure Resource Manager that its own client needs to create, find and delete them. */
 export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): void {
   const { store, subscriptionId, scheduler } = context;
 
@@ -54,11 +54,11 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
 
   app.get(`${subscriptionPath}/operationresults/:operationId`, (request: ArmRequest, reply) => {
     const operation = store.operations.find(request.params.operationId ?? "");
-    if (!operation) throw new ArmError("OperationNotFound", "There is no such operation.");
+    if (!operation) throw new ArmError("OperationNotFound", "The operation does not exist.");
     return operation.status === "InProgress" ? accepted(request, reply, operation.id) : reply.code(200).send();
   });
 
-  /** Azure Resource Manager's own operations are followed by `Location` alone: 202 until they end. */
+  /** Clients poll operations of Azure Resource Manager only at `Location`, which returns 202 until they end. */
   function accepted(request: ArmRequest, reply: FastifyReply, operationId: string): FastifyReply {
     const operation = store.operations.find(operationId);
     const version = encodeURIComponent(String(request.query["api-version"]));
@@ -72,8 +72,8 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
 }
 
 /**
- * Creates a resource group when it does not exist.
- * @throws ArmError when the name cannot be one.
+ * Creates a resource group if it does not exist.
+ * @throws ArmError if the name is not valid.
  */
 export function ensureResourceGroup(store: Store, subscriptionId: string, name: string): void {
   checkResourceGroupName(name);
@@ -89,7 +89,7 @@ function create(store: Store, id: string, name: string, parameters: ResourceGrou
   });
 }
 
-/** PUT of a resource group that exists: its tags are replaced; its region cannot change. */
+/** Replaces the tags of a resource group that exists. Its region cannot change. */
 function recreate(
   { store }: ArmContext,
   found: StoredResource<"resourceGroups">,

@@ -8,10 +8,10 @@ import { locationOf } from "../resourcesInPath.ts";
 import { locationIn } from "../parameters.ts";
 import { subscriptionPath } from "./paths.ts";
 
-/** The most clusters that the service keeps. */
+/** Maximum number of clusters. */
 export const clusterLimit = 200;
 
-/** What the API says where there is no limit. */
+/** Limit that the API returns if there is none. */
 const unlimited = -1;
 
 /** The operation group Usages: clusters and virtual cores in use in a region. */

@@ -58,7 +58,7 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
   });
 }
 
-/** PUT of a workspace that exists: tags that are given replace the old ones; the region cannot change. */
+/** Replaces the tags of a workspace that exists, if the request has any. Its region cannot change. */
 function recreate(
   { store }: ArmContext,
   found: StoredResource<"workspaces">,
