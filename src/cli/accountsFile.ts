@@ -1,6 +1,6 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { StorageAccount } from "../files/index.ts";
+import type { StorageAccount } from "../files/filesService.ts";
 
 /** Path of the file that keeps the accounts of a data folder, and their keys. */
 function accountsFileOf(dataDir: string): string {

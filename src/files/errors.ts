@@ -1,5 +1,3 @@
-import { sqliteCode } from "../ground/sqliteErrors.ts";
-
 /**
  * Every way in which the endpoint says no: one table from which the status, the `x-ms-error-code` header and the body
  * of an answer derive. The codes are those of Azure Files.
@@ -120,46 +118,4 @@ export class StorageError extends Error {
     this.subject = details.subject;
     this.headers = details.headers ?? {};
   }
-}
-
-const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
-  EACCES: "InsufficientAccountPermissions",
-  EBUSY: "CannotDeleteFileOrDirectory",
-  EDQUOT: "InsufficientStorage",
-  EEXIST: "ResourceAlreadyExists",
-  EFBIG: "OutOfRangeInput",
-  EISDIR: "ResourceTypeMismatch",
-  ELOOP: "ResourceNotFound",
-  EMFILE: "ServerBusy",
-  ENAMETOOLONG: "InvalidFileOrDirectoryPathName",
-  ENFILE: "ServerBusy",
-  ENOENT: "ResourceNotFound",
-  ENOSPC: "InsufficientStorage",
-  ENOTDIR: "ParentNotFound",
-  ENOTEMPTY: "DirectoryNotEmpty",
-  ENXIO: "ResourceNotFound",
-  EPERM: "InsufficientAccountPermissions",
-  EROFS: "InsufficientAccountPermissions",
-};
-
-/** What SQLite's primary result codes mean to clients. */
-const databaseCodes: Readonly<Record<number, StorageErrorCode>> = {
-  /** SQLITE_BUSY: somebody looks into the database with a tool of his own. */
-  5: "ServerBusy",
-  /** SQLITE_READONLY. */
-  8: "InsufficientAccountPermissions",
-  /** SQLITE_FULL. */
-  13: "InsufficientStorage",
-  /** SQLITE_CANTOPEN: there are too many open files. */
-  14: "ServerBusy",
-};
-
-/**
- * Turns whatever was thrown into the answer for the client. What is neither a {@link StorageError} nor a known error of
- * the file system or the databases becomes `InternalError`, which tells the client nothing about it.
- */
-export function toStorageError(thrown: unknown): StorageError {
-  if (thrown instanceof StorageError) return thrown;
-  const code = thrown instanceof Error && "code" in thrown ? fileSystemCodes[String(thrown.code)] : undefined;
-  return new StorageError(code ?? databaseCodes[sqliteCode(thrown) ?? 0] ?? "InternalError");
 }

@@ -5,15 +5,17 @@ import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { isIPv6 } from "node:net";
 import { DataFolderLock } from "../ground/dataFolderLock.ts";
-import { toStorageError } from "./errors.ts";
-import { isAccountName, isShareName, nameOfKey, parsePath } from "./disk/names.ts";
+import { errorCode } from "../ground/systemErrors.ts";
 import { signServiceSas } from "./access/sas.ts";
+import { isAccountName, isShareName, nameOfKey, parsePath } from "./disk/names.ts";
+import { keysIn, locate, lookAt, requireDirectory } from "./disk/tree.ts";
+import { toStorageError } from "./failures.ts";
+import { longestRetention } from "./records/serviceProperties.ts";
 import { createStorageServer } from "./server.ts";
 import type { StorageServer } from "./server.ts";
-import { longestRetention } from "./http/serviceDocument.ts";
+import { Housekeeping } from "./shares/housekeeping.ts";
+import type { Share } from "./shares/share.ts";
 import { Storage } from "./shares/storage.ts";
-import type { Share } from "./shares/storage.ts";
-import { locate, lookAt, keysIn, requireDirectory } from "./disk/tree.ts";
 
 /** A storage account that the endpoint hosts. */
 export interface StorageAccount {
@@ -85,6 +87,7 @@ const longestGraceInMs = 2 ** 31 - 1;
 interface Parts {
   readonly http: StorageServer;
   readonly storage: Storage;
+  readonly housekeeping: Housekeeping;
   readonly keys: ReadonlyMap<string, KeyObject>;
   readonly lock: DataFolderLock;
   readonly graceInMs: number;
@@ -118,14 +121,18 @@ export class FilesService {
     mkdirSync(dataDir, { recursive: true });
     const lock = DataFolderLock.take(dataDir, lockName);
     let storage: Storage | undefined;
+    let housekeeping: Housekeeping | undefined;
     try {
       storage = new Storage(dataDir, [...keys.keys()], retentionDays);
-      if (!storage.notesBirths) log(noBirths, { dataDir });
+      housekeeping = new Housekeeping(storage);
+      if (!storage.recordsCreationTimes) log(noBirths, { dataDir });
       const http = createStorageServer({ storage, keys, log });
       http.server.listen(port, host);
       await once(http.server, "listening");
-      return new FilesService({ http, storage, keys, lock, graceInMs });
+      return new FilesService({ http, storage, housekeeping, keys, lock, graceInMs });
     } catch (error) {
+      storage?.stop();
+      await housekeeping?.close();
       await storage?.close();
       lock.release();
       throw explained(error, host, port);
@@ -134,7 +141,7 @@ export class FilesService {
 
   /** Address of an account, as `https://ACCOUNT.file.core.windows.net` is in Azure. Throws for an unknown account. */
   fileEndpoint(accountName: string): string {
-    this.#keyOf(accountName);
+    this.#accountKey(accountName);
     return `${this.endpoint}/${accountName}`;
   }
 
@@ -168,7 +175,7 @@ export class FilesService {
   /** Address under which anyone may read one file until `expiresOn`. Throws for an unknown account or invalid path. */
   sasUrl(target: SasTarget, expiresOn: Date): string {
     const { accountName, shareName } = target;
-    const key = this.#keyOf(accountName);
+    const key = this.#accountKey(accountName);
     const path = parsePath(target.path);
     if (!isShareName(shareName) || path.length === 0) throw new Error("A SAS address needs a share and a file in it.");
     const fields = { sv: sasVersion, se: expiresOn.toISOString().replace(/\.\d+Z$/, "Z"), sp: "rl" };
@@ -189,10 +196,11 @@ export class FilesService {
   }
 
   async #close(): Promise<void> {
-    const { http, storage, lock, graceInMs } = this.#parts;
+    const { http, storage, housekeeping, lock, graceInMs } = this.#parts;
     await closeServer(http.server, graceInMs, () => storage.stop());
     storage.stop();
     await http.idle();
+    await housekeeping.close();
     await storage.close();
     lock.release();
   }
@@ -201,7 +209,7 @@ export class FilesService {
     return this.#keys.has(accountName) ? this.#storage.findShare({ accountName, shareName }) : undefined;
   }
 
-  #keyOf(accountName: string): KeyObject {
+  #accountKey(accountName: string): KeyObject {
     const key = this.#keys.get(accountName);
     if (key === undefined) throw new Error(`There is no storage account "${accountName}" here.`);
     return key;
@@ -229,8 +237,7 @@ function graceIn({ graceInMs = defaultGraceInMs }: FilesServiceOptions): number 
 
 /** What the operating system says of a port, in words. */
 function explained(error: unknown, host: string, port: number): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const reason = typeof code === "string" ? listenErrors[code] : undefined;
+  const reason = listenErrors[errorCode(error) ?? ""];
   return reason === undefined
     ? error
     : new Error(`Cannot listen on ${host}, port ${port}: ${reason}`, { cause: error });

@@ -3,19 +3,19 @@ import type { KeyObject } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
-import { storedPolicies } from "./access/accessPolicies.ts";
 import { authenticate } from "./access/authentication.ts";
+import { StorageError } from "./errors.ts";
+import { toStorageError } from "./failures.ts";
 import { answerPreflight, exposeAnswer } from "./http/cors.ts";
-import { StorageError, toStorageError } from "./errors.ts";
-import { operationFor } from "./operations/index.ts";
-import type { Exchange, Operation } from "./operations/operation.ts";
 import { parseRequest } from "./http/request.ts";
 import type { StorageRequest } from "./http/request.ts";
 import { StorageResponse } from "./http/response.ts";
-import { servicePropertiesOf } from "./http/serviceDocument.ts";
+import { errorXml } from "./http/xml.ts";
+import { operationFor } from "./operations/index.ts";
+import type { Exchange, Operation } from "./operations/operation.ts";
+import { corsRulesOf } from "./records/serviceProperties.ts";
 import { gateKeyOf } from "./shares/shareGate.ts";
 import type { Storage } from "./shares/storage.ts";
-import { errorXml } from "./http/xml.ts";
 
 /** What the HTTP server needs to answer requests. */
 export interface ServerOptions {
@@ -72,7 +72,7 @@ async function answerRequest(
   Object.assign(response.common, commonHeaders(message, requestId));
   try {
     const request = parseRequest(message, options.keys);
-    const { cors } = servicePropertiesOf(options.storage, request.account);
+    const cors = corsRulesOf(options.storage, request.account);
     if (message.method === "OPTIONS") {
       answerPreflight(message, response, cors);
       return;
@@ -91,7 +91,7 @@ async function answerRequest(
 
 async function carryOut(options: ServerOptions, request: StorageRequest, response: StorageResponse): Promise<void> {
   const { storage, keys } = options;
-  const grant = authenticate(request, keys, storedPolicies(storage));
+  const grant = authenticate(request, keys, storage);
   response.common["x-ms-version"] = versionOf(request) ?? grant.version ?? newestVersion;
   const operation = operationFor(request);
   grant.check(operation);

@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:f
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { BatchAIService } from "../../src/service/index.ts";
 import { withFolder } from "../service/serviceProcess.ts";
 import { asideIn, filledShare, listed } from "./deletedShares.ts";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { FileSASPermissions } from "@azure/storage-file-share";
 import type { ShareClient } from "@azure/storage-file-share";
 import { describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { withFolder } from "../service/serviceProcess.ts";
 import { asideIn } from "./deletedShares.ts";
 import { needsDisks, withOwnMount, withSmallDisk } from "./disks.ts";

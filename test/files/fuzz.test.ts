@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import type { ShareClient } from "@azure/storage-file-share";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { everything } from "./signedRequest.ts";
 import { account, rawRequest, startFixture } from "./support.ts";

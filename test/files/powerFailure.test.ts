@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ShareServiceClient } from "@azure/storage-file-share";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { deletedVersion, listed, setRetention } from "./deletedShares.ts";
 import { needsCutDisk, withCutDisk } from "./disks.ts";
 import { account, clientOf } from "./support.ts";

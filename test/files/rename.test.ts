@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FileSystemAttributes, ShareServiceClient } from "@azure/storage-file-share";
 import type { ShareClient, ShareFileClient } from "@azure/storage-file-share";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { everything } from "./signedRequest.ts";
 import { account, clientOf, credential, rawRequest, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";

@@ -8,8 +8,8 @@ import {
   generateAccountSASQueryParameters,
   generateFileSASQueryParameters,
 } from "@azure/storage-file-share";
-import type { FileSASSignatureValues, ShareClient, SignedIdentifier } from "@azure/storage-file-share";
 import { FileSASPermissions, ShareSASPermissions } from "@azure/storage-file-share";
+import type { FileSASSignatureValues, ShareClient, SignedIdentifier } from "@azure/storage-file-share";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { everything } from "./signedRequest.ts";
 import { account, credential, rawRequest, refusal, startFixture } from "./support.ts";

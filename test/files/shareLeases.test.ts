@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ShareClient } from "@azure/storage-file-share";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeLease, leaseStateOf } from "../../src/files/http/leases.ts";
 import { everything } from "./signedRequest.ts";
 import { account, rawRequest, refusal, startFixture } from "./support.ts";

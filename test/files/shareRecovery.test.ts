@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { ShareServiceClient } from "@azure/storage-file-share";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { until } from "../service/until.ts";
 import { asideIn, deletedVersion, filledShare, listed, setRetention } from "./deletedShares.ts";
 import { account, clientOf, credential, startFixture } from "./support.ts";

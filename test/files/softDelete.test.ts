@@ -2,7 +2,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { until } from "../service/until.ts";
 import { asideIn, deletedVersion, filledShare, listed, setRetention } from "./deletedShares.ts";
 import { everything } from "./signedRequest.ts";

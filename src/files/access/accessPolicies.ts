@@ -1,10 +1,8 @@
+import { StorageError } from "../errors.ts";
 import { childOf, childrenOf, parseDocument, requiredText, textOf } from "../http/body.ts";
 import type { XmlNode } from "../http/body.ts";
-import { StorageError } from "../errors.ts";
-import type { AccessPolicy } from "../records/properties.ts";
-import type { PolicyLookup } from "./sas.ts";
-import type { Storage } from "../shares/storage.ts";
 import { toXml } from "../http/xml.ts";
+import type { AccessPolicy } from "../records/properties.ts";
 
 const rootName = "SignedIdentifiers";
 const mostPolicies = 5;
@@ -39,15 +37,6 @@ function timeOf(node: XmlNode, name: string): string {
 
 function invalidNode(name: string): never {
   throw new StorageError("InvalidXmlNodeValue", { subject: name });
-}
-
-/** Looks up a stored access policy of the share that a request addresses; undefined when there is none of that id. */
-export function storedPolicies(storage: Storage): PolicyLookup {
-  return (request, id) => {
-    const share = storage.findShare({ accountName: request.account, shareName: request.share ?? "" });
-    const policies = share === undefined ? [] : (storage.properties.share(share).policies ?? []);
-    return policies.find((policy) => policy.id === id);
-  };
 }
 
 /** Stored access policies as a document. */

@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
 import { StorageError } from "../errors.ts";
-import type { Grant } from "./grant.ts";
 import type { StorageRequest } from "../http/request.ts";
+import type { Grant } from "./grant.ts";
 import { checkSas } from "./sas.ts";
-import type { PolicyLookup } from "./sas.ts";
+import type { AccessPolicies } from "./sas.ts";
 import { checkSharedKey } from "./sharedKey.ts";
 
 /** Whoever holds the key of an account may do everything in it. */
@@ -16,13 +16,13 @@ const ownerGrant: Grant = { version: undefined, overrides: {}, grants: () => tru
 export function authenticate(
   request: StorageRequest,
   keys: ReadonlyMap<string, KeyObject>,
-  policyOf: PolicyLookup,
+  policies: AccessPolicies,
 ): Grant {
   const authorization = request.header("authorization");
   if (authorization === undefined && !request.query.has("sig")) throw new StorageError("NoAuthenticationInformation");
   const key = keys.get(request.account);
   if (key === undefined) throw new StorageError("AuthenticationFailed");
-  if (authorization === undefined) return checkSas(request, key, policyOf);
+  if (authorization === undefined) return checkSas(request, key, policies);
   checkSharedKey(request, authorization, key);
   return ownerGrant;
 }

@@ -1,11 +1,11 @@
 import type { KeyObject } from "node:crypto";
 import { BlockList, isIP } from "node:net";
-import { BoundedMap } from "../records/boundedMap.ts";
 import { StorageError } from "../errors.ts";
-import type { Access, Grant } from "./grant.ts";
-import type { AccessPolicy } from "../records/properties.ts";
-import { equalSignatures, sign } from "./sharedKey.ts";
 import type { StorageRequest } from "../http/request.ts";
+import { BoundedMap } from "../records/boundedMap.ts";
+import type { AccessPolicy, ShareAddress } from "../records/properties.ts";
+import type { Access, Grant } from "./grant.ts";
+import { equalSignatures, sign } from "./sharedKey.ts";
 
 /** Version from which `sp st se` … `rsct` have the layout that is checked here; the layout has not changed since. */
 const oldestVersion = "2015-04-05";
@@ -38,17 +38,20 @@ function serviceText(resource: string, fields: ServiceSasFields, overrides: read
   return [sp, st, se, resource, si, sip, spr, sv, ...rest].join("\n");
 }
 
-/** Finds the stored access policy of that id in the share that a request addresses. */
-export type PolicyLookup = (request: StorageRequest, id: string) => AccessPolicy | undefined;
+/** Where the stored access policies of shares are found. */
+export interface AccessPolicies {
+  /** Returns an access policy of a share; undefined if the share or the policy does not exist. */
+  accessPolicy(share: ShareAddress, id: string): AccessPolicy | undefined;
+}
 
 /** Checks a shared access signature in the query string and tells what it grants. Throws when it is not valid. */
-export function checkSas(request: StorageRequest, key: KeyObject, policyOf: PolicyLookup): Grant {
+export function checkSas(request: StorageRequest, key: KeyObject, policies: AccessPolicies): Grant {
   const field = (name: string): string => request.query.get(name) ?? "";
   if (!isVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
   const ofAccount = field("ss") !== "" || field("srt") !== "";
   const text = ofAccount ? accountTextOf(request) : serviceTextOf(request);
   if (!isSigned(key, text, field("sig"))) throw new StorageError("AuthenticationFailed");
-  const { start, expiry, permission } = termsOf(request, ofAccount ? () => undefined : policyOf);
+  const { start, expiry, permission } = termsOf(request, ofAccount ? noPolicies : policies);
   checkPeriod(start, expiry);
   checkProtocol(field("spr"));
   checkAddress(field("sip"), request.message.socket.remoteAddress ?? "");
@@ -66,12 +69,15 @@ export function checkSas(request: StorageRequest, key: KeyObject, policyOf: Poli
   };
 }
 
+const noPolicies: AccessPolicies = { accessPolicy: () => undefined };
+
 /** Times and permissions: what the signature leaves open, the stored access policy that it names has to say. */
-function termsOf(request: StorageRequest, policyOf: PolicyLookup): Omit<AccessPolicy, "id"> {
+function termsOf(request: StorageRequest, policies: AccessPolicies): Omit<AccessPolicy, "id"> {
   const field = (name: string): string => request.query.get(name) ?? "";
   const signed = { start: field("st"), expiry: field("se"), permission: field("sp") };
   if (field("si") === "") return signed;
-  const policy = policyOf(request, field("si"));
+  const share = { accountName: request.account, shareName: request.share ?? "" };
+  const policy = policies.accessPolicy(share, field("si"));
   // A policy that was taken back takes back everything that was signed with it.
   if (policy === undefined) throw new StorageError("AuthenticationFailed");
   return {

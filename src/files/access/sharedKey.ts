@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { StorageError } from "../errors.ts";
 import { compareText } from "../disk/names.ts";
+import { StorageError } from "../errors.ts";
 import type { StorageRequest } from "../http/request.ts";
 
 const longestSkew = 15 * 60 * 1000;

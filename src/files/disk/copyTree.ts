@@ -8,20 +8,14 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  read,
   utimesSync,
-  write,
 } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { copyContent } from "./content.ts";
 import { openPlace } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
 import { entriesIn, isGone } from "./walk.ts";
-
-const readAt = promisify(read);
-const writeAt = promisify(write);
-const blockSize = 256 * 1024;
 
 /** One file or directory that was copied. */
 export interface CopiedEntry {
@@ -91,7 +85,8 @@ async function copyFile(
     if (!original.isFile()) return;
     const target = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
-      await copyContent(source, target, Number(original.size), signal);
+      ftruncateSync(target, Number(original.size));
+      await copyContent(source, target, { start: 0, end: Number(original.size) - 1 }, () => signal.throwIfAborted());
       futimesSync(target, original.atime, original.mtime);
       fchmodSync(target, Number(original.mode) & 0o555);
       copied({ original, parent, copy: fstatSync(target, { bigint: true }) });
@@ -100,23 +95,5 @@ async function copyFile(
     }
   } finally {
     closeSync(source);
-  }
-}
-
-/** Copies what is not zero; the rest of the new file stays a hole. */
-async function copyContent(source: number, target: number, size: number, signal: AbortSignal): Promise<void> {
-  ftruncateSync(target, size);
-  const block = Buffer.allocUnsafe(Math.min(blockSize, Math.max(1, size)));
-  const blank = Buffer.alloc(block.length);
-  for (let position = 0; position < size;) {
-    signal.throwIfAborted();
-    const { bytesRead } = await readAt(source, block, 0, Math.min(block.length, size - position), position);
-    if (bytesRead === 0) return;
-    if (!block.subarray(0, bytesRead).equals(blank.subarray(0, bytesRead))) {
-      for (let done = 0; done < bytesRead;) {
-        done += (await writeAt(target, block, done, bytesRead - done, position + done)).bytesWritten;
-      }
-    }
-    position += bytesRead;
   }
 }

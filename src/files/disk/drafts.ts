@@ -1,10 +1,10 @@
-import { constants, fchmodSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { randomUUID } from "node:crypto";
+import { constants, fchmodSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { errorCode } from "../../ground/systemErrors.ts";
 import { checkNewName } from "./names.ts";
-import type { Share } from "../shares/storage.ts";
 import { createFile, openPlace, placeFile } from "./tree.ts";
-import type { Place } from "./tree.ts";
+import type { Place, Root } from "./tree.ts";
 
 /** Start of the names of files that nobody sees yet; no share can have such a name. */
 export const draftPrefix = ".draft-";
@@ -25,7 +25,7 @@ export interface Draft {
  * Opens a new file beside the shares of the account, so that readers see nothing of it, or all of it, whenever this
  * process ends. Where the share is on another disk, the file is written in its place.
  */
-export function openDraft(share: Share, place: Place): Draft {
+export function openDraft(share: Root, place: Place): Draft {
   if (place.stat === undefined) checkNewName(place.name);
   const folder = dirname(share.folder);
   if (isElsewhere(folder, share)) return openInPlace(place);
@@ -50,13 +50,13 @@ export function openDraft(share: Share, place: Place): Draft {
  * Whether nothing can be moved from a folder into a share: it is on another disk, or mounted from another place of the
  * same one. That is asked before any name is looked for, so asking with a name that does not exist changes nothing.
  */
-function isElsewhere(folder: string, share: Share): boolean {
+function isElsewhere(folder: string, share: Root): boolean {
   if (lstatSync(folder, { bigint: true }).dev !== share.stat.dev) return true;
   const name = `${draftPrefix}nothing`;
   try {
     renameSync(join(folder, name), join(share.folder, name));
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EXDEV";
+    return errorCode(error) === "EXDEV";
   }
   return false;
 }

@@ -1,6 +1,6 @@
+import { pageSize } from "./byteRanges.ts";
+import type { ByteRange } from "./byteRanges.ts";
 import { blocksOf, readRange } from "./content.ts";
-import { pageSize } from "../http/rangeHeaders.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
 
 /** The state of a file at a time: an open file, and its parts that were written. */
 export interface FileState {

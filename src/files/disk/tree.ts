@@ -41,10 +41,10 @@ export interface LocatedPlace extends Place {
   readonly folderId: bigint;
 }
 
-/** Folder of a share, and what is there. */
+/** The folder of a share. */
 export interface Root {
   readonly folder: string;
-  readonly stat: BigIntStats | undefined;
+  readonly stat: BigIntStats;
 }
 
 /** How {@link locate} reads a path. */
@@ -72,7 +72,6 @@ const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK;
  */
 export function locate(root: Root, path: readonly string[], options: LocateOptions = {}): LocatedPlace {
   const { folder, stat } = root;
-  if (stat?.isDirectory() !== true) throw new StorageError("ShareNotFound");
   const name = path.at(-1);
   if (name === undefined) return { folder, name: ".", stat, folderId: stat.ino };
   const find = options.looksOnly === true ? openFolder : findFolder;

@@ -1,5 +1,6 @@
 import { lstatSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
+import { errorCode } from "../../ground/systemErrors.ts";
 import { nameOfKey } from "./names.ts";
 import { keysIn, lookAt } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
@@ -39,9 +40,9 @@ export async function usageOf(folder: string): Promise<bigint> {
 }
 
 /** What opening says of something that was moved away, or replaced by something else. */
-const goneCodes = new Set<unknown>(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ResourceNotFound"]);
+const goneCodes = new Set<string | undefined>(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ResourceNotFound"]);
 
 /** Whether an error says that something is not there any more, or not what it was. */
 export function isGone(error: unknown): boolean {
-  return error instanceof Error && "code" in error && goneCodes.has(error.code);
+  return goneCodes.has(errorCode(error));
 }

@@ -1,5 +1,5 @@
-import { StorageError } from "../errors.ts";
 import { checkPath, isAccountName, isShareName } from "../disk/names.ts";
+import { StorageError } from "../errors.ts";
 
 /** What the address of a request, or of the source of a copy, points at. */
 export interface Address {

@@ -1,10 +1,10 @@
 import type { BigIntStats } from "node:fs";
-import { etagOf } from "./answerHeaders.ts";
 import { StorageError } from "../errors.ts";
 import { originalState } from "../records/originalState.ts";
 import type { FileProperties } from "../records/properties.ts";
-import type { StorageRequest } from "./request.ts";
 import { millisecondsOf } from "../times.ts";
+import type { StorageRequest } from "./request.ts";
+import { etagOf } from "./responseHeaders.ts";
 
 /** What a condition is about. Its ETag is worked out only where somebody wants to know: that takes a while. */
 interface Existing {

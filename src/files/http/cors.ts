@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { StorageError } from "../errors.ts";
+import type { CorsRule } from "../records/serviceProperties.ts";
 import type { StorageResponse } from "./response.ts";
-import type { CorsRule } from "./serviceDocument.ts";
 
 const all = "*";
 

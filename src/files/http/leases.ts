@@ -1,20 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { StorageError } from "../errors.ts";
 import type { StorageErrorCode } from "../errors.ts";
+import type { Lease } from "../records/lease.ts";
 import { countHeader, invalid } from "./headers.ts";
 import type { StorageRequest } from "./request.ts";
-
-/** A lease as it is stored. What state it is in follows from these times and the clock. */
-export interface Lease {
-  /** GUID in lower case. */
-  readonly id: string;
-  /** Seconds for which it was acquired; -1 for ever. */
-  readonly duration: number;
-  /** When it runs out, in milliseconds since 1970; undefined when never. */
-  readonly endsAt?: number;
-  /** From when on it is broken; undefined while nobody has broken it. */
-  readonly brokenAt?: number;
-}
 
 /** Where a lease stands. */
 export type LeaseState = "available" | "leased" | "expired" | "breaking" | "broken";

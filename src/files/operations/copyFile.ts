@@ -2,18 +2,20 @@ import { randomUUID } from "node:crypto";
 import { fstatSync, ftruncateSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { copyContent } from "../disk/content.ts";
-import type { CopyTask } from "../shares/copies.ts";
-import { attributesOf, changeTimeOf, creationTimeOf, identityOf } from "../http/answerHeaders.ts";
 import { openDraft } from "../disk/drafts.ts";
-import { StorageError, toStorageError } from "../errors.ts";
-import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
-import { permissionOf, savePermission } from "../records/permissions.ts";
-import { originalState } from "../records/originalState.ts";
-import type { FileCopy, FileProperties } from "../records/properties.ts";
-import type { StorageRequest } from "../http/request.ts";
-import type { Share } from "../shares/storage.ts";
-import { millisecondsOf, ticks } from "../times.ts";
+import { identityOf } from "../disk/identity.ts";
 import { openPlace, requireFile } from "../disk/tree.ts";
+import { StorageError } from "../errors.ts";
+import { toStorageError } from "../failures.ts";
+import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { attributesOf, changeTimeOf, creationTimeOf } from "../http/responseHeaders.ts";
+import { originalState } from "../records/originalState.ts";
+import { permissionOf, savePermission } from "../records/permissions.ts";
+import type { FileCopy, FileProperties } from "../records/properties.ts";
+import type { CopyTask } from "../shares/copies.ts";
+import type { Share } from "../shares/share.ts";
+import { millisecondsOf, ticks } from "../times.ts";
 import {
   currentHeaders,
   leaseHeader,

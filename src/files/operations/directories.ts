@@ -1,24 +1,18 @@
 import type { BigIntStats } from "node:fs";
-import { checkConditions } from "../http/conditions.ts";
-import {
-  attributesOf,
-  changeTimeOf,
-  creationTimeOf,
-  etagOf,
-  identityOf,
-  metadataHeaders,
-} from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
-import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import { identityOf } from "../disk/identity.ts";
 import { nameOfKey } from "../disk/names.ts";
+import { createDirectory, keysIn, lookAt, openPlace, removeDirectory, requireDirectory } from "../disk/tree.ts";
+import type { FoundPlace } from "../disk/tree.ts";
+import { StorageError } from "../errors.ts";
+import { checkConditions } from "../http/conditions.ts";
+import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
 import { cutPage, includes, pageRequestOf } from "../http/paging.ts";
+import { attributesOf, changeTimeOf, creationTimeOf, etagOf, metadataHeaders } from "../http/responseHeaders.ts";
+import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../http/xml.ts";
 import { originalState } from "../records/originalState.ts";
 import type { FileProperties } from "../records/properties.ts";
-import type { Share } from "../shares/storage.ts";
+import type { Share } from "../shares/share.ts";
 import { httpDate, millisecondsOf, ticks } from "../times.ts";
-import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../disk/tree.ts";
-import type { FoundPlace } from "../disk/tree.ts";
-import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../http/xml.ts";
 import {
   changeProperties,
   currentHeaders,

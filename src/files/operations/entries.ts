@@ -1,19 +1,20 @@
 import { closeSync, fchmodSync, fstatSync, futimes, futimesSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { promisify } from "node:util";
-import { checkConditions } from "../http/conditions.ts";
-import { identityOf, smbHeaders, versionHeaders } from "../http/answerHeaders.ts";
+import { identityOf } from "../disk/identity.ts";
+import { locate, openPlace } from "../disk/tree.ts";
+import type { LocatedPlace, LocateOptions } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
+import { checkConditions } from "../http/conditions.ts";
 import { noAttributes } from "../http/headers.ts";
 import type { FileTime, SmbProperties } from "../http/headers.ts";
 import { checkLease } from "../http/leases.ts";
-import type { Lease } from "../http/leases.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { smbHeaders, versionHeaders } from "../http/responseHeaders.ts";
+import type { Lease } from "../records/lease.ts";
 import { permissionOf, savePermission } from "../records/permissions.ts";
 import type { FileProperties } from "../records/properties.ts";
-import type { StorageRequest } from "../http/request.ts";
-import type { Share } from "../shares/storage.ts";
-import { locate, openPlace } from "../disk/tree.ts";
-import type { LocatedPlace, LocateOptions } from "../disk/tree.ts";
+import type { Share } from "../shares/share.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange } from "./operation.ts";
 

@@ -1,7 +1,7 @@
-import { versionHeaders } from "../http/answerHeaders.ts";
-import { identityOf } from "../http/answerHeaders.ts";
-import { actOnLease, leaseHeadersRead } from "../http/leases.ts";
+import { identityOf } from "../disk/identity.ts";
 import { requireFile } from "../disk/tree.ts";
+import { actOnLease, leaseHeadersRead } from "../http/leases.ts";
+import { versionHeaders } from "../http/responseHeaders.ts";
 import { propertiesOf, targetOf } from "./entries.ts";
 import { answer } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";

@@ -1,5 +1,6 @@
 import { fstatSync, ftruncateSync } from "node:fs";
-import { contentHeaders, copyHeaders, metadataHeaders } from "../http/answerHeaders.ts";
+import { removeFile, requireFile } from "../disk/tree.ts";
+import type { FoundPlace, LocateOptions } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
 import {
   contentHeadersOf,
@@ -11,10 +12,9 @@ import {
   smbPropertiesOf,
 } from "../http/headers.ts";
 import { leaseHeaders } from "../http/leases.ts";
-import type { FileCopy } from "../records/properties.ts";
 import type { StorageRequest } from "../http/request.ts";
-import { removeFile, requireFile } from "../disk/tree.ts";
-import type { FoundPlace, LocateOptions } from "../disk/tree.ts";
+import { contentHeaders, copyHeaders, metadataHeaders } from "../http/responseHeaders.ts";
+import type { FileCopy } from "../records/properties.ts";
 import {
   changeProperties,
   checkedKnown,

@@ -1,5 +1,5 @@
-import { StorageError } from "../errors.ts";
 import type { ResourceLevel } from "../access/grant.ts";
+import { StorageError } from "../errors.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { copyOperations } from "./copyFile.ts";
 import { directoryOperations } from "./directories.ts";
@@ -11,11 +11,11 @@ import type { Operation } from "./operation.ts";
 import { rangeFromUrlOperations } from "./rangeFromUrl.ts";
 import { rangeListOperations } from "./rangeLists.ts";
 import { rangeOperations } from "./ranges.ts";
+import { renameOperations } from "./rename.ts";
 import { serviceOperations } from "./service.ts";
 import { shareAccessOperations } from "./shareAccess.ts";
 import { shareLifetimeOperations } from "./shareLifetime.ts";
 import { shareListing } from "./shareListing.ts";
-import { renameOperations } from "./rename.ts";
 import { shareOperations } from "./shares.ts";
 
 const operations = new Map<string, Operation>(

@@ -1,11 +1,12 @@
 import { fstatSync, ftruncateSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { checkConditions } from "../http/conditions.ts";
+import type { ByteRange } from "../disk/byteRanges.ts";
 import { writeAll } from "../disk/content.ts";
-import { identityOf } from "../http/answerHeaders.ts";
 import { openDraft, openInPlace } from "../disk/drafts.ts";
 import type { Draft } from "../disk/drafts.ts";
+import { identityOf } from "../disk/identity.ts";
 import { StorageError } from "../errors.ts";
+import { checkConditions } from "../http/conditions.ts";
 import {
   contentHeadersOf,
   contentHeadersRead,
@@ -16,10 +17,9 @@ import {
   smbPropertiesOf,
 } from "../http/headers.ts";
 import { checkLease } from "../http/leases.ts";
-import type { FileProperties } from "../records/properties.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { uploadLength, withUpload } from "../http/uploads.ts";
+import type { FileProperties } from "../records/properties.ts";
 import {
   checkedKnown,
   currentHeaders,

@@ -2,8 +2,9 @@ import type { KeyObject } from "node:crypto";
 import type { Access, Grant } from "../access/grant.ts";
 import type { StorageRequest } from "../http/request.ts";
 import type { StorageResponse } from "../http/response.ts";
+import type { Share } from "../shares/share.ts";
 import { snapshotAt } from "../shares/snapshots.ts";
-import type { Share, Storage } from "../shares/storage.ts";
+import type { Storage } from "../shares/storage.ts";
 
 /** One authenticated request on its way through an operation. */
 export interface Exchange {

@@ -1,11 +1,12 @@
 import { fstatSync } from "node:fs";
+import { lengthOf } from "../disk/byteRanges.ts";
 import { readRange } from "../disk/content.ts";
-import { crc64 } from "../http/crc64.ts";
-import { StorageError } from "../errors.ts";
-import { invalid } from "../http/headers.ts";
-import { lengthOf, rangeToWrite } from "../http/rangeHeaders.ts";
-import type { StorageRequest } from "../http/request.ts";
 import { openPlace, requireFile } from "../disk/tree.ts";
+import { StorageError } from "../errors.ts";
+import { crc64 } from "../http/crc64.ts";
+import { invalid } from "../http/headers.ts";
+import { rangeToWrite } from "../http/rangeHeaders.ts";
+import type { StorageRequest } from "../http/request.ts";
 import { largestUpload } from "../http/uploads.ts";
 import { currentHeaders, leaseHeader, withDescriptor, withEntry } from "./entries.ts";
 import { fileTarget } from "./files.ts";

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { fstatSync } from "node:fs";
-import { clearContent, readRange, sendContent, writeAll } from "../disk/content.ts";
-import { contentHeaders } from "../http/answerHeaders.ts";
+import { lengthOf, splitAtPages } from "../disk/byteRanges.ts";
+import type { ByteRange } from "../disk/byteRanges.ts";
+import { clearContent, readRange, writeAll } from "../disk/content.ts";
 import { StorageError } from "../errors.ts";
 import { flagHeader, invalid } from "../http/headers.ts";
-import { lengthOf, rangeHeader, rangeToRead, rangeToWrite, splitAtPages } from "../http/rangeHeaders.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
+import { rangeHeader, rangeToRead, rangeToWrite } from "../http/rangeHeaders.ts";
 import type { StorageRequest } from "../http/request.ts";
+import { contentHeaders } from "../http/responseHeaders.ts";
+import { sendContent } from "../http/sendContent.ts";
 import { uploadLength, withUpload } from "../http/uploads.ts";
 import type { RangeChange } from "../records/writtenRanges.ts";
 import {

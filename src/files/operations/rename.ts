@@ -1,11 +1,11 @@
-import { identityOf } from "../http/answerHeaders.ts";
+import { identityOf } from "../disk/identity.ts";
+import { checkNewName } from "../disk/names.ts";
+import { movePlace, openPlace, pathOf, removeFile, requireDirectory, requireFile } from "../disk/tree.ts";
+import type { FoundPlace, LocatedPlace, Place } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
 import { contentHeadersOf, flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
 import { checkLease } from "../http/leases.ts";
-import { checkNewName } from "../disk/names.ts";
 import type { FileProperties } from "../records/properties.ts";
-import { movePlace, openPlace, pathOf, removeFile, requireDirectory, requireFile } from "../disk/tree.ts";
-import type { FoundPlace, LocatedPlace, Place } from "../disk/tree.ts";
 import {
   currentHeaders,
   forget,

@@ -1,10 +1,6 @@
 import { readDocument } from "../http/body.ts";
-import {
-  parseServiceProperties,
-  servicePropertiesOf,
-  servicePropertiesXml,
-  setServiceProperties,
-} from "../http/serviceDocument.ts";
+import { parseServiceProperties, servicePropertiesXml } from "../http/serviceDocument.ts";
+import { servicePropertiesOf, setServiceProperties } from "../records/serviceProperties.ts";
 import { answer, answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
 

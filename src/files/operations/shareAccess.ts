@@ -1,6 +1,6 @@
 import { parsePolicies, policiesXml } from "../access/accessPolicies.ts";
-import { readDocument } from "../http/body.ts";
 import { StorageError } from "../errors.ts";
+import { readDocument } from "../http/body.ts";
 import { invalid } from "../http/headers.ts";
 import { permissionOf, savePermission } from "../records/permissions.ts";
 import { answer, answerJson, answerXml, shareOf } from "./operation.ts";

@@ -1,13 +1,13 @@
-import { deleteShare, restoreShare } from "../shares/deletedShares.ts";
 import { StorageError } from "../errors.ts";
 import { invalid, metadataOf } from "../http/headers.ts";
 import { actOnLease, describeLease, leaseHeadersRead } from "../http/leases.ts";
-import { retentionDaysOf } from "../http/serviceDocument.ts";
+import { retentionDaysOf } from "../records/serviceProperties.ts";
+import { deleteShare, restoreShare } from "../shares/deletedShares.ts";
+import type { Share } from "../shares/share.ts";
 import { deleteSnapshot, isSnapshot, snapshotsOf, takeSnapshot } from "../shares/snapshots.ts";
-import type { Share } from "../shares/storage.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
-import { leaseOn, leasedShareOf, onShare, shareVersion, waitForDisk } from "./shareState.ts";
+import { leasedShareOf, leaseOn, onShare, shareVersion, waitForDisk } from "./shareState.ts";
 
 async function snapshotShare(exchange: Exchange): Promise<void> {
   const metadata = metadataOf(exchange.request);

@@ -1,8 +1,8 @@
-import { describeShare } from "../http/answerHeaders.ts";
 import { checkLease } from "../http/leases.ts";
-import type { Lease } from "../http/leases.ts";
+import { describeShare } from "../http/responseHeaders.ts";
+import type { Lease } from "../records/lease.ts";
 import type { ShareProperties } from "../records/properties.ts";
-import type { Share } from "../shares/storage.ts";
+import type { Share } from "../shares/share.ts";
 import { answer, shareOf } from "./operation.ts";
 import type { Exchange } from "./operation.ts";
 

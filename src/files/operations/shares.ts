@@ -1,17 +1,17 @@
 import { dirname } from "node:path";
-import { describeShare, metadataHeaders } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
 import { flushNames } from "../disk/flush.ts";
+import { usageOf } from "../disk/walk.ts";
+import { StorageError } from "../errors.ts";
 import { countHeader, invalid, metadataOf } from "../http/headers.ts";
 import { leaseHeaders } from "../http/leases.ts";
-import type { ShareProperties } from "../records/properties.ts";
 import type { StorageRequest } from "../http/request.ts";
-import { httpDate } from "../times.ts";
-import { usageOf } from "../disk/walk.ts";
+import { describeShare, metadataHeaders } from "../http/responseHeaders.ts";
 import { toXml } from "../http/xml.ts";
+import type { ShareProperties } from "../records/properties.ts";
+import { httpDate } from "../times.ts";
 import { answer, answerXml } from "./operation.ts";
 import type { Exchange, Operation } from "./operation.ts";
-import { changeShare, leaseOn, leasedShareOf, onShare, propertiesOf, shareVersion, waitForDisk } from "./shareState.ts";
+import { changeShare, leasedShareOf, leaseOn, onShare, propertiesOf, shareVersion, waitForDisk } from "./shareState.ts";
 
 const largestQuota = 102_400;
 /** Premium is a kind of account and not a tier that a share could be given. */

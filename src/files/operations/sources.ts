@@ -1,11 +1,10 @@
-import { accountOfHost, parseAddress } from "../http/address.ts";
-import { storedPolicies } from "../access/accessPolicies.ts";
 import { authenticate } from "../access/authentication.ts";
+import { locate } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
+import { accountOfHost, parseAddress } from "../http/address.ts";
 import { flagHeader, invalid } from "../http/headers.ts";
 import { hostedIn } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
-import { locate } from "../disk/tree.ts";
 import type { Target } from "./entries.ts";
 import { shareOf } from "./operation.ts";
 import type { Exchange } from "./operation.ts";
@@ -43,7 +42,7 @@ function authorize({ request, keys, storage }: Exchange, source: StorageRequest,
     return;
   }
   try {
-    authenticate(source, keys, storedPolicies(storage)).check({ level: "file", resourceType: "o", permissions });
+    authenticate(source, keys, storage).check({ level: "file", resourceType: "o", permissions });
   } catch (error) {
     throw error instanceof StorageError ? unverified(error) : error;
   }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { StorageError } from "../errors.ts";
-import type { PropertyStore, ShareIdentity } from "./properties.ts";
+import type { ShareIdentity } from "./properties.ts";
+import type { PropertyStore } from "./propertyStore.ts";
 
 const acl = String.raw`[A-Z_]*(?:\((?:[^()]|\([^()]*\))*\))*`;
 /** Owner, group, discretionary and system list of a security descriptor, each of them optional. */

@@ -1,13 +1,14 @@
-import type { SqlRow } from "../../ground/sqlite.ts";
 import { randomUUID } from "node:crypto";
 import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { identityOf } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { flushNames } from "../disk/flush.ts";
+import { identityOf } from "../disk/identity.ts";
+import { StorageError } from "../errors.ts";
 import type { ShareAddress } from "../records/properties.ts";
+import type { Share } from "./share.ts";
 import { discard, snapshotPrefix } from "./snapshots.ts";
-import type { Share, Storage } from "./storage.ts";
+import type { Storage } from "./storage.ts";
 
 /** Start of the names of the folders of deleted shares, beside the shares of their account. */
 export const deletedPrefix = ".deleted-";

@@ -3,13 +3,14 @@ import type { BigIntStats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { identityOf } from "../http/answerHeaders.ts";
 import { directoryState } from "../disk/directoryState.ts";
-import type { PropertyStore } from "../records/properties.ts";
-import type { Share, Storage } from "./storage.ts";
+import { identityOf } from "../disk/identity.ts";
 import { lookAt, pathOf } from "../disk/tree.ts";
 import type { FoundPlace } from "../disk/tree.ts";
 import { isGone, rootPlace } from "../disk/walk.ts";
+import type { PropertyStore } from "../records/propertyStore.ts";
+import type { Share } from "./share.ts";
+import type { Storage } from "./storage.ts";
 
 /** Most rows of a share that are looked at in one go, so that memory stays bounded. */
 const mostRows = 100_000;

@@ -1,18 +1,19 @@
-import type { SqlRow } from "../../ground/sqlite.ts";
 import { randomUUID } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { copyTree } from "../disk/copyTree.ts";
 import type { CopiedEntry } from "../disk/copyTree.ts";
-import { identityOf } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
 import { flushTree } from "../disk/flush.ts";
-import type { Metadata, ShareProperties } from "../records/properties.ts";
-import { gateKeyOf } from "./shareGate.ts";
-import type { Share, Storage } from "./storage.ts";
-import { ticks } from "../times.ts";
+import { identityOf } from "../disk/identity.ts";
 import { rootPlace } from "../disk/walk.ts";
+import { StorageError } from "../errors.ts";
+import type { Metadata, ShareProperties } from "../records/properties.ts";
+import { ticks } from "../times.ts";
+import type { Share } from "./share.ts";
+import { gateKeyOf } from "./shareGate.ts";
+import type { Storage } from "./storage.ts";
 
 /** Start of the names of the folders that hold snapshots, beside the shares of their account. */
 export const snapshotPrefix = ".snapshot-";

@@ -4,14 +4,6 @@ import { originalState } from "../records/originalState.ts";
 import type { FileCopy, FileProperties, Metadata, ShareIdentity, ShareProperties } from "../records/properties.ts";
 import { httpDate, millisecondsOf, ticks } from "../times.ts";
 
-/**
- * Names a file for as long as it exists: inode numbers are used again soon after a file is deleted, but never with the
- * same time of birth.
- */
-export function identityOf(stat: BigIntStats): string {
-  return `${stat.ino}-${stat.birthtimeNs}`;
-}
-
 /** Response headers of anything that has an ETag and a time of change. */
 export function versionHeaders(stat: BigIntStats, properties: FileProperties): Record<string, string> {
   const { ctimeNs } = originalState(stat, properties);
