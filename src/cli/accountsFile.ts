@@ -1,6 +1,8 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { StorageAccount } from "../files/filesService.ts";
+import type { StorageAccount } from "../files/index.ts";
+import { writeFileAtomically } from "../ground/atomicFile.ts";
+import { errorCode } from "../ground/systemErrors.ts";
 
 /** Path of the file that keeps the accounts of a data folder, and their keys. */
 function accountsFileOf(dataDir: string): string {
@@ -14,7 +16,7 @@ export async function readAccounts(dataDir: string): Promise<StorageAccount[]> {
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return [];
     throw error;
   }
   const accounts = parse(text);
@@ -43,11 +45,11 @@ function isAccount(value: unknown): value is StorageAccount {
  *
  * @returns The path of the file.
  */
-export async function keepAccounts(
+export function keepAccounts(
   dataDir: string,
   accounts: readonly StorageAccount[],
   fileEndpoint: (name: string) => string,
-): Promise<string> {
+): string {
   const described = accounts.map(({ name, key }) => ({
     name,
     key,
@@ -55,17 +57,6 @@ export async function keepAccounts(
     connectionString: `DefaultEndpointsProtocol=http;AccountName=${name};AccountKey=${key};FileEndpoint=${fileEndpoint(name)};`,
   }));
   const file = accountsFileOf(dataDir);
-  const draft = `${file}.${process.pid}.tmp`;
-  const handle = await open(draft, "w", 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(described, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, file);
-  const folder = await open(dataDir);
-  // Keys that were printed once must not be others after a power failure.
-  await folder.sync().finally(() => folder.close());
+  writeFileAtomically(file, `${JSON.stringify(described, null, 2)}\n`, 0o600);
   return file;
 }

@@ -61,12 +61,13 @@ async function serveFiles(options: FilesOptions): Promise<void> {
     graceInMs: options.graceSeconds * 1000,
     log: (message, details) => logger.error(details, message),
   });
-  const file = await keepAccounts(options.dataDir, accounts, (name) => service.fileEndpoint(name)).catch(
-    async (error: unknown) => {
-      await service.close();
-      throw error;
-    },
-  );
+  let file: string;
+  try {
+    file = keepAccounts(options.dataDir, accounts, (name) => service.fileEndpoint(name));
+  } catch (error) {
+    await service.close();
+    throw error;
+  }
   const shares = accounts.map(({ name }) => `File shares    ${service.fileEndpoint(name)}\n`).join("");
   process.stdout.write(`${shares}Account keys   ${file}\nStop with Ctrl-C.\n`);
   await stopSignal();

@@ -6,18 +6,19 @@ import type { Socket } from "node:net";
 import { authenticate } from "./access/authentication.ts";
 import { StorageError } from "./errors.ts";
 import { toStorageError } from "./failures.ts";
-import { answerPreflight, exposeAnswer } from "./http/cors.ts";
-import { parseRequest } from "./http/request.ts";
+import { exposeResponse, respondToPreflight } from "./http/cors.ts";
+import { isRead, isServiceVersion, parseRequest } from "./http/request.ts";
 import type { StorageRequest } from "./http/request.ts";
 import { StorageResponse } from "./http/response.ts";
 import { errorXml } from "./http/xml.ts";
+import type { Exchange } from "./operations/exchange.ts";
 import { operationFor } from "./operations/index.ts";
-import type { Exchange, Operation } from "./operations/operation.ts";
+import type { StorageOperation } from "./operations/operation.ts";
 import { corsRulesOf } from "./records/serviceProperties.ts";
 import { gateKeyOf } from "./shares/shareGate.ts";
 import type { Storage } from "./shares/storage.ts";
 
-/** What the HTTP server needs to answer requests. */
+/** What the HTTP server needs to serve requests. */
 export interface ServerOptions {
   readonly storage: Storage;
   /** Decoded account keys by account name. */
@@ -41,29 +42,29 @@ export interface StorageServer {
 /** Makes the HTTP server; the caller lets it listen. */
 export function createStorageServer(options: ServerOptions): StorageServer {
   const underWay = new Set<Promise<void>>();
-  const answer = (message: IncomingMessage, response: StorageResponse): void => {
-    const answering = answerRequest(options, message, response).catch((error: unknown) => {
+  const serve = (message: IncomingMessage, response: StorageResponse): void => {
+    const serving = serveRequest(options, message, response).catch((error: unknown) => {
       // Not even the refusal could be sent; one request must not take the others with it.
       options.log("A file request could not be answered", { error: describe(error) });
       response.destroy();
     });
-    underWay.add(answering);
-    void answering.finally(() => underWay.delete(answering));
+    underWay.add(serving);
+    void serving.finally(() => underWay.delete(serving));
   };
   const server = createServer(
     { ServerResponse: StorageResponse, requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 },
-    answer,
+    serve,
   );
   server.setTimeout(idleLimit);
   // Whoever asks before sending a body is told to go on once the request turns out to be allowed.
-  server.on("checkContinue", answer);
+  server.on("checkContinue", serve);
   const idle = async (): Promise<void> => {
     while (underWay.size > 0) await Promise.allSettled(underWay);
   };
   return { server, idle };
 }
 
-async function answerRequest(
+async function serveRequest(
   options: ServerOptions,
   message: IncomingMessage,
   response: StorageResponse,
@@ -74,11 +75,11 @@ async function answerRequest(
     const request = parseRequest(message, options.keys);
     const cors = corsRulesOf(options.storage, request.account);
     if (message.method === "OPTIONS") {
-      answerPreflight(message, response, cors);
+      respondToPreflight(message, response, cors);
       return;
     }
-    exposeAnswer(message, response, cors);
-    await carryOut(options, request, response);
+    exposeResponse(message, response, cors);
+    await authorizeAndRun(options, request, response);
   } catch (thrown) {
     const error = toStorageError(thrown);
     if (error.code === "InternalError" && !message.destroyed) {
@@ -89,7 +90,11 @@ async function answerRequest(
   }
 }
 
-async function carryOut(options: ServerOptions, request: StorageRequest, response: StorageResponse): Promise<void> {
+async function authorizeAndRun(
+  options: ServerOptions,
+  request: StorageRequest,
+  response: StorageResponse,
+): Promise<void> {
   const { storage, keys } = options;
   const grant = authenticate(request, keys, storage);
   response.common["x-ms-version"] = versionOf(request) ?? grant.version ?? newestVersion;
@@ -101,11 +106,10 @@ async function carryOut(options: ServerOptions, request: StorageRequest, respons
 }
 
 /** Changes of a share wait while a snapshot of it is taken; reading never waits. */
-async function throughGate(operation: Operation, exchange: Exchange): Promise<void> {
+async function throughGate(operation: StorageOperation, exchange: Exchange): Promise<void> {
   const { request, storage } = exchange;
   const work = (): Promise<void> | void => operation.run(exchange);
-  const isReading = request.method === "GET" || request.method === "HEAD";
-  if (isReading || operation.entersGate === true) await work();
+  if (isRead(request) || operation.entersGate === true) await work();
   else await storage.gate.change(gateKeyOf(request.account, request.share ?? ""), work);
 }
 
@@ -122,7 +126,7 @@ function commonHeaders({ headers }: IncomingMessage, requestId: string): Record<
 
 function versionOf(request: StorageRequest): string | undefined {
   const version = request.header("x-ms-version");
-  if (version !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(version)) {
+  if (version !== undefined && !isServiceVersion(version)) {
     throw new StorageError("InvalidHeaderValue", { subject: "x-ms-version" });
   }
   return version;

@@ -1,13 +1,13 @@
 import { StorageError } from "../errors.ts";
-import { childOf, childrenOf, parseDocument, requiredText, textOf } from "../http/body.ts";
-import type { XmlNode } from "../http/body.ts";
+import { childOf, childrenOf, invalidNode, parseDocument, requiredText, textOf } from "../http/requestDocument.ts";
+import type { XmlNode } from "../http/requestDocument.ts";
 import { toXml } from "../http/xml.ts";
 import type { AccessPolicy } from "../records/properties.ts";
+import { parseUtcTime } from "./utcTime.ts";
 
 const rootName = "SignedIdentifiers";
 const mostPolicies = 5;
 const longestId = 64;
-const time = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?Z)?$/;
 
 /** Reads the stored access policies in a document; an empty document has none. Throws when it is not valid. */
 export async function parsePolicies(text: string): Promise<AccessPolicy[]> {
@@ -31,12 +31,8 @@ function parsePolicy(node: XmlNode): AccessPolicy {
 
 function timeOf(node: XmlNode, name: string): string {
   const text = textOf(node, name) ?? "";
-  if (text !== "" && !(time.test(text) && !Number.isNaN(Date.parse(text)))) invalidNode(name);
+  if (text !== "" && Number.isNaN(parseUtcTime(text))) invalidNode(name);
   return text;
-}
-
-function invalidNode(name: string): never {
-  throw new StorageError("InvalidXmlNodeValue", { subject: name });
 }
 
 /** Stored access policies as a document. */

@@ -1,11 +1,13 @@
 import type { KeyObject } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { StorageError } from "../errors.ts";
+import { isServiceVersion } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { BoundedMap } from "../records/boundedMap.ts";
 import type { AccessPolicy, ShareAddress } from "../records/properties.ts";
 import type { Access, Grant } from "./grant.ts";
 import { equalSignatures, sign } from "./sharedKey.ts";
+import { parseUtcTime } from "./utcTime.ts";
 
 /** Version from which `sp st se` … `rsct` have the layout that is checked here; the layout has not changed since. */
 const oldestVersion = "2015-04-05";
@@ -47,7 +49,7 @@ export interface AccessPolicies {
 /** Checks a shared access signature in the query string and tells what it grants. Throws when it is not valid. */
 export function checkSas(request: StorageRequest, key: KeyObject, policies: AccessPolicies): Grant {
   const field = (name: string): string => request.query.get(name) ?? "";
-  if (!isVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
+  if (!isServiceVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
   const ofAccount = field("ss") !== "" || field("srt") !== "";
   const text = ofAccount ? accountTextOf(request) : serviceTextOf(request);
   if (!isSigned(key, text, field("sig"))) throw new StorageError("AuthenticationFailed");
@@ -125,20 +127,12 @@ function accountTextOf(request: StorageRequest): string {
   return [request.account, ...fields, ""].join("\n");
 }
 
-function isVersion(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}$/.test(text);
-}
-
 /** The times of a SAS are UTC to the second; a SAS without an end never ends, so it is refused. */
 function checkPeriod(start: string, end: string): void {
   const now = Date.now();
-  const notBefore = start === "" ? now : parseUtc(start);
-  const notAfter = parseUtc(end);
+  const notBefore = start === "" ? now : parseUtcTime(start);
+  const notAfter = parseUtcTime(end);
   if (!(notBefore <= now && now < notAfter)) throw new StorageError("AuthenticationFailed");
-}
-
-function parseUtc(text: string): number {
-  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 function checkProtocol(protocols: string): void {

@@ -60,8 +60,8 @@ function checkDate(request: StorageRequest): void {
 function* stringsToSign(request: StorageRequest): Generator<string> {
   const starts = new Set([startOf(request, request.header("date"))]);
   if (request.header("x-ms-date") !== undefined) starts.add(startOf(request, undefined));
-  for (const keyOf of [ordinalKey, cultureKey]) {
-    const headers = canonicalHeaders(request, keyOf);
+  for (const orderKey of [ordinalKey, cultureKey]) {
+    const headers = canonicalHeaders(request, orderKey);
     for (const keepEmpty of [false, true]) {
       for (const start of starts) yield `${start}\n${headers}${canonicalResource(request, keepEmpty)}`;
     }
@@ -77,10 +77,10 @@ function startOf(request: StorageRequest, date = ""): string {
   return [request.method, ...standard].join("\n");
 }
 
-function canonicalHeaders(request: StorageRequest, keyOf: (name: string) => string): string {
+function canonicalHeaders(request: StorageRequest, orderKey: (name: string) => string): string {
   return Object.keys(request.message.headers)
     .filter((name) => name.startsWith("x-ms-"))
-    .sort((left, right) => compareText(keyOf(left), keyOf(right)))
+    .sort((left, right) => compareText(orderKey(left), orderKey(right)))
     .map((name) => `${name}:${request.header(name) ?? ""}\n`)
     .join("");
 }

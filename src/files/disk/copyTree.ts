@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  ftruncateSync,
-  futimesSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  utimesSync,
-} from "node:fs";
+import { constants, fchmodSync, ftruncateSync, futimesSync, lstatSync, mkdirSync, openSync, utimesSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
+import { wholeFile } from "./byteRanges.ts";
 import { copyContent } from "./content.ts";
+import { statOf, withDescriptor } from "./descriptor.ts";
 import { openPlace } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
 import { entriesIn, isGone } from "./walk.ts";
@@ -79,21 +70,16 @@ async function copyFile(
   { copied, signal }: Listener,
   parent: BigIntStats,
 ): Promise<void> {
-  const source = openPlace(place, "read");
-  try {
-    const original = fstatSync(source, { bigint: true });
+  await withDescriptor(openPlace(place, "read"), async (source) => {
+    const original = statOf(source);
     if (!original.isFile()) return;
     const target = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
+    await withDescriptor(target, async () => {
       ftruncateSync(target, Number(original.size));
-      await copyContent(source, target, { start: 0, end: Number(original.size) - 1 }, () => signal.throwIfAborted());
+      await copyContent(source, target, wholeFile(Number(original.size)), () => signal.throwIfAborted());
       futimesSync(target, original.atime, original.mtime);
       fchmodSync(target, Number(original.mode) & 0o555);
-      copied({ original, parent, copy: fstatSync(target, { bigint: true }) });
-    } finally {
-      closeSync(target);
-    }
-  } finally {
-    closeSync(source);
-  }
+      copied({ original, parent, copy: statOf(target) });
+    });
+  });
 }

@@ -1,5 +1,4 @@
-import { lstatSync } from "node:fs";
-import { directoryState } from "./directoryState.ts";
+import { directoryStateAt } from "./directoryState.ts";
 
 /** Names of a directory that someone lists page by page. */
 interface Listing {
@@ -13,14 +12,9 @@ interface Listing {
 /** Most names that are kept, of all directories together: some 20 MB. */
 export const mostKeptNames = 200_000;
 /** Time in which the next page has to be asked for. */
-const patience = 10_000;
+const nextPagePatience = 10_000;
 
 const listings = new Map<string, Listing>();
-
-/** State of a directory at the moment. */
-export function stateOf(folder: string): string {
-  return directoryState(lstatSync(folder, { bigint: true }));
-}
 
 /** Keeps the names of a directory for the next page, so that not every page reads and sorts all of them again. */
 export function keepListing(folder: string, state: string, keys: readonly string[]): void {
@@ -32,7 +26,7 @@ export function keepListing(folder: string, state: string, keys: readonly string
     total -= listing.keys.length;
     forgetListing(oldest);
   }
-  const expiry = setTimeout(() => listings.delete(folder), patience).unref();
+  const expiry = setTimeout(() => listings.delete(folder), nextPagePatience).unref();
   listings.set(folder, { state, keys, expiry });
 }
 
@@ -40,7 +34,7 @@ export function keepListing(folder: string, state: string, keys: readonly string
 export function keptListing(folder: string): readonly string[] | undefined {
   const listing = listings.get(folder);
   if (listing === undefined) return undefined;
-  if (listing.state !== stateOf(folder)) {
+  if (listing.state !== directoryStateAt(folder)) {
     forgetListing(folder);
     return undefined;
   }

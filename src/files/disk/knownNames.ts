@@ -1,5 +1,5 @@
-import { lstatSync, readdirSync } from "node:fs";
-import { directoryState } from "./directoryState.ts";
+import { readdirSync } from "node:fs";
+import { directoryStateAt } from "./directoryState.ts";
 
 /** What is remembered of the names in a directory. */
 interface KnownNames {
@@ -23,32 +23,32 @@ const known = new Map<string, KnownNames>();
  * would cost a look at all others, and a directory of many files ever more time for each.
  */
 export function mayHold(folder: string, name: string): boolean {
-  const state = stateOf(folder);
+  const state = directoryStateAt(folder);
   const found = known.get(folder);
   const isFresh = found !== undefined && found.state === state && performance.now() - found.readAt < longestAge;
-  const names = isFresh ? found : read(folder, state);
-  return names === undefined || names.hashes.has(hashOf(name));
+  const names = isFresh ? found : readNames(folder, state);
+  return names === undefined || names.hashes.has(nameHash(name));
 }
 
 /** Carries out a change to a directory, and keeps what is known of its names up to date. */
 export function changingNames<T>(folder: string, newName: string | undefined, change: () => T): T {
   const names = known.get(folder);
   if (names === undefined) return change();
-  if (names.state !== stateOf(folder)) known.delete(folder);
+  if (names.state !== directoryStateAt(folder)) known.delete(folder);
   try {
     return change();
   } finally {
     // A name too many does no harm: it only makes someone look.
-    if (newName !== undefined) names.hashes.add(hashOf(newName));
-    names.state = stateOf(folder) ?? "";
+    if (newName !== undefined) names.hashes.add(nameHash(newName));
+    names.state = directoryStateAt(folder) ?? "";
   }
 }
 
-function read(folder: string, state: string | undefined): KnownNames | undefined {
+function readNames(folder: string, state: string | undefined): KnownNames | undefined {
   const names = readdirSync(folder);
   known.delete(folder);
   if (state === undefined || names.length > mostNames) return undefined;
-  const found = { state, readAt: performance.now(), hashes: new Set(names.map(hashOf)) };
+  const found = { state, readAt: performance.now(), hashes: new Set(names.map(nameHash)) };
   known.set(folder, found);
   for (const oldest of known.keys()) {
     if (known.size <= mostDirectories) break;
@@ -57,13 +57,8 @@ function read(folder: string, state: string | undefined): KnownNames | undefined
   return found;
 }
 
-function stateOf(folder: string): string | undefined {
-  const stat = lstatSync(folder, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? undefined : directoryState(stat);
-}
-
 /** FNV-1a, cut to the size of number that takes least memory. */
-function hashOf(name: string): number {
+function nameHash(name: string): number {
   const folded = name.toLowerCase();
   let hash = 0x811c9dc5;
   for (let index = 0; index < folded.length; index++) {

@@ -1,4 +1,4 @@
-import { pageSize } from "./byteRanges.ts";
+import { pageSize, wholeFile } from "./byteRanges.ts";
 import type { ByteRange } from "./byteRanges.ts";
 import { blocksOf, readRange } from "./content.ts";
 
@@ -21,7 +21,7 @@ export interface ListedRange extends ByteRange {
 export async function differencesOf(current: FileState, previous: FileState): Promise<ListedRange[]> {
   const isWritten = { now: pageFinder(current.written), then: pageFinder(previous.written) };
   const found: ListedRange[] = [];
-  for (const block of blocksOf({ start: 0, end: current.size - 1 })) {
+  for (const block of blocksOf(wholeFile(current.size))) {
     const sides = { now: isWritten.now(block), then: isWritten.then(block) };
     if (!sides.now && !sides.then) continue;
     const bytes = { now: await readPart(current, block), then: await readPart(previous, block) };

@@ -14,7 +14,8 @@ import type { BigIntStats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../errors.ts";
-import { forgetListing, keepListing, keptListing, mostKeptNames, stateOf } from "./keptListings.ts";
+import { directoryStateAt } from "./directoryState.ts";
+import { forgetListing, keepListing, keptListing, mostKeptNames } from "./keptListings.ts";
 import { changingNames, mayHold } from "./knownNames.ts";
 import { checkNewName, compareText, sortKey } from "./names.ts";
 import { keepDirectory, keptDirectory, withDirectory } from "./openDirectories.ts";
@@ -217,7 +218,7 @@ export async function keysIn(place: Place, range: KeyRange = {}): Promise<string
 
 async function readKeys(folder: string, range: KeyRange): Promise<string[]> {
   const { after = "", prefix = "", limit = Number.POSITIVE_INFINITY } = range;
-  const state = stateOf(folder);
+  const state = directoryStateAt(folder) ?? "";
   // Two generations of a long list are more than anybody needs.
   if (after === "") forgetListing(folder);
   let isComplete = limit !== Number.POSITIVE_INFINITY;

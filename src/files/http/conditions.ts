@@ -3,6 +3,7 @@ import { StorageError } from "../errors.ts";
 import { originalState } from "../records/originalState.ts";
 import type { FileProperties } from "../records/properties.ts";
 import { millisecondsOf } from "../times.ts";
+import { isRead } from "./request.ts";
 import type { StorageRequest } from "./request.ts";
 import { etagOf } from "./responseHeaders.ts";
 
@@ -26,10 +27,9 @@ export function checkConditions(request: StorageRequest, existing: Existing | un
   const since = request.header("if-modified-since");
   const isUnwanted = excluded === undefined ? isLater(existing, since) === false : matches(excluded, existing);
   if (!isUnwanted) return;
-  const reading = request.method === "GET" || request.method === "HEAD";
   throw new StorageError(
     "ConditionNotMet",
-    reading ? { status: 304, headers: { etag: existing === undefined ? "" : tagOf(existing) } } : {},
+    isRead(request) ? { status: 304, headers: { etag: existing === undefined ? "" : tagOf(existing) } } : {},
   );
 }
 

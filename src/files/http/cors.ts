@@ -13,7 +13,11 @@ interface Preflight {
 }
 
 /** Answers a browser's question whether a script may send a request. Throws when no rule allows it. */
-export function answerPreflight(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
+export function respondToPreflight(
+  message: IncomingMessage,
+  response: StorageResponse,
+  rules: readonly CorsRule[],
+): void {
   const preflight = preflightOf(message);
   const rule = rules.find((candidate) => allows(candidate, preflight));
   if (rule === undefined) throw new StorageError("CorsPreflightFailure");
@@ -58,7 +62,7 @@ function originHeaders(rule: CorsRule, origin: string): Record<string, string> {
 }
 
 /** Lets scripts of the web sites that the rules allow see the answer, whatever it will be, errors included. */
-export function exposeAnswer(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
+export function exposeResponse(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
   const { origin } = message.headers;
   const method = message.method ?? "";
   const rule = origin === undefined ? undefined : rules.find((candidate) => allowsOrigin(candidate, origin, method));

@@ -1,3 +1,4 @@
+import type { FileTime } from "../disk/lastWriteTime.ts";
 import { StorageError } from "../errors.ts";
 import type { Metadata } from "../records/properties.ts";
 import type { StorageRequest } from "./request.ts";
@@ -89,9 +90,6 @@ function checkMetadataName(name: string): string {
   return name;
 }
 
-/** A time that a request sets: a moment, `now`, or undefined to leave it as it is. */
-export type FileTime = Date | "now" | undefined;
-
 /** SMB properties that a request sets; what is undefined stays, or gets its default on a new file. */
 export interface SmbProperties {
   readonly attributes: string | undefined;
@@ -105,15 +103,15 @@ export interface SmbProperties {
 /** SMB properties of the request. They are kept and shown; who may do what follows from the account key or SAS. */
 export function smbPropertiesOf(request: StorageRequest): SmbProperties {
   return {
-    attributes: attributesOf(request),
-    createdOn: fileTimeOf(request, "x-ms-file-creation-time"),
-    lastWriteOn: fileTimeOf(request, "x-ms-file-last-write-time"),
-    changedOn: fileTimeOf(request, "x-ms-file-change-time"),
-    permission: permissionOf(request),
+    attributes: requestedAttributes(request),
+    createdOn: requestedTime(request, "x-ms-file-creation-time"),
+    lastWriteOn: requestedTime(request, "x-ms-file-last-write-time"),
+    changedOn: requestedTime(request, "x-ms-file-change-time"),
+    permission: requestedPermission(request),
   };
 }
 
-function permissionOf(request: StorageRequest): SmbProperties["permission"] {
+function requestedPermission(request: StorageRequest): SmbProperties["permission"] {
   const text = request.header("x-ms-file-permission") ?? "inherit";
   const key = request.header("x-ms-file-permission-key");
   const format = request.header("x-ms-file-permission-format") ?? "sddl";
@@ -124,7 +122,7 @@ function permissionOf(request: StorageRequest): SmbProperties["permission"] {
   return asksForNothing ? undefined : { text };
 }
 
-function attributesOf(request: StorageRequest): string | undefined {
+function requestedAttributes(request: StorageRequest): string | undefined {
   const value = request.header("x-ms-file-attributes") ?? "preserve";
   if (/^preserve$/i.test(value)) return undefined;
   if (/^none$/i.test(value)) return noAttributes;
@@ -133,7 +131,7 @@ function attributesOf(request: StorageRequest): string | undefined {
   return words.join(" | ");
 }
 
-function fileTimeOf(request: StorageRequest, header: string): FileTime {
+function requestedTime(request: StorageRequest, header: string): FileTime {
   const value = request.header(header) ?? "preserve";
   if (/^preserve$/i.test(value)) return undefined;
   if (/^now$/i.test(value)) return "now";
@@ -161,4 +159,15 @@ export function flagHeader(request: StorageRequest, header: string): boolean {
   const value = request.header(header)?.toLowerCase() ?? "false";
   if (value !== "true" && value !== "false") invalid(header);
   return value === "true";
+}
+
+/** 4 TiB, the largest file of Azure Files. */
+const largestFile = 4 * 1024 ** 4;
+
+/** Size that a request gives a file, or undefined when it does not. */
+export function fileSizeOf(request: StorageRequest): number | undefined {
+  const header = "x-ms-content-length";
+  const size = countHeader(request, header);
+  if (size !== undefined && size > largestFile) throw new StorageError("OutOfRangeInput", { subject: header });
+  return size;
 }

@@ -25,6 +25,9 @@ export interface LeaseUse {
   readonly needsLease: boolean;
 }
 
+/** Header by which a request names the lease that it holds. */
+export const leaseHeader = "x-ms-lease-id";
+
 /** Names of the request headers that {@link actOnLease} reads. */
 export const leaseHeadersRead: readonly string[] = [
   "x-ms-lease-id",
@@ -104,14 +107,14 @@ export function actOnLease(
 ): LeaseOutcome {
   switch (request.header("x-ms-lease-action")?.toLowerCase()) {
     case "acquire":
-      return acquire(request, lease, kind, now);
+      return acquireLease(request, lease, kind, now);
     case "renew":
       if (kind === "file") invalid("x-ms-lease-action");
-      return renew(request, lease, now);
+      return renewLease(request, lease, now);
     case "change":
-      return change(request, lease, now);
+      return changeLease(request, lease, now);
     case "release":
-      return release(request, lease);
+      return releaseLease(request, lease);
     case "break":
       return breakLease(request, lease, kind, now);
     case undefined:
@@ -121,7 +124,7 @@ export function actOnLease(
   }
 }
 
-function acquire(request: StorageRequest, lease: Lease | undefined, kind: LeasedKind, now: number): LeaseOutcome {
+function acquireLease(request: StorageRequest, lease: Lease | undefined, kind: LeasedKind, now: number): LeaseOutcome {
   const duration = durationOf(request, kind);
   const proposed = leaseIdOf(request, "x-ms-proposed-lease-id");
   const state = leaseStateOf(lease, now);
@@ -132,14 +135,14 @@ function acquire(request: StorageRequest, lease: Lease | undefined, kind: Leased
   return granted(201, from(now, { id: proposed ?? randomUUID(), duration }));
 }
 
-function renew(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
+function renewLease(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
   const { id, duration } = leaseNamedBy(request, lease);
   const state = leaseStateOf(lease, now);
   if (state === "breaking" || state === "broken") throw new StorageError("LeaseIsBrokenAndCannotBeRenewed");
   return granted(200, from(now, { id, duration }));
 }
 
-function change(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
+function changeLease(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
   const id = requiredId(request, "x-ms-lease-id");
   const proposed = requiredId(request, "x-ms-proposed-lease-id");
   const state = leaseStateOf(lease, now);
@@ -152,7 +155,7 @@ function change(request: StorageRequest, lease: Lease | undefined, now: number):
   return granted(200, { ...lease, id: proposed });
 }
 
-function release(request: StorageRequest, lease: Lease | undefined): LeaseOutcome {
+function releaseLease(request: StorageRequest, lease: Lease | undefined): LeaseOutcome {
   leaseNamedBy(request, lease);
   return { lease: undefined, status: 200, headers: {} };
 }

@@ -23,7 +23,7 @@ export interface Page {
  */
 export function pageRequestOf(request: StorageRequest): PageRequest {
   const after = Buffer.from(request.query.get("marker") ?? "", "base64url").toString();
-  return { after, size: pageSize(request) };
+  return { after, size: requestedPageSize(request) };
 }
 
 /** Cuts the page out of the ordered keys behind {@link PageRequest.after}, of which one more than fits is enough. */
@@ -34,7 +34,7 @@ export function cutPage(keys: readonly string[], { size }: PageRequest): Page {
   return { keys: page, nextMarker: more ? Buffer.from(last).toString("base64url") : "" };
 }
 
-function pageSize(request: StorageRequest): number {
+function requestedPageSize(request: StorageRequest): number {
   const text = request.query.get("maxresults") ?? "";
   if (text === "") return largestPage;
   if (!/^\d{1,9}$/.test(text) || Number(text) === 0) {

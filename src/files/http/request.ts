@@ -38,3 +38,13 @@ export function hostedIn(accounts: ReadonlyMap<string, unknown>): {
   const [first] = accounts.keys();
   return { hosts: (account) => accounts.has(account), onlyAccount: accounts.size === 1 ? first : undefined };
 }
+
+/** Whether a request only reads. */
+export function isRead({ method }: Pick<StorageRequest, "method">): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** Whether a text has the form of a version of the service, such as `2018-03-28`. */
+export function isServiceVersion(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text);
+}

@@ -21,7 +21,7 @@ function quotedHash(state: string): string {
 }
 
 /** SMB properties: attributes, the times and ids. They mirror the file system where it knows them. */
-export function smbHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
+function smbHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
   const { ino, mtimeNs } = originalState(stat, properties);
   return {
     "x-ms-file-attributes": attributesOf(stat, properties),
@@ -32,6 +32,11 @@ export function smbHeaders(stat: BigIntStats, parentId: bigint, properties: File
     "x-ms-file-parent-id": properties.original?.parentIno ?? String(parentId),
     ...(properties.permissionKey === undefined ? {} : { "x-ms-file-permission-key": properties.permissionKey }),
   };
+}
+
+/** Headers that tell the client about a file or directory: its version and its SMB properties. */
+export function entryHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
+  return { ...versionHeaders(stat, properties), ...smbHeaders(stat, parentId, properties) };
 }
 
 /** SMB attributes as the wire spells them. */

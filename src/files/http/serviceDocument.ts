@@ -7,8 +7,17 @@ import type {
   RetentionPolicy,
   ServiceProperties,
 } from "../records/serviceProperties.ts";
-import { childOf, childrenOf, parseDocument, requiredCount, requiredFlag, requiredText, textOf } from "./body.ts";
-import type { XmlNode } from "./body.ts";
+import {
+  childOf,
+  childrenOf,
+  invalidNode,
+  parseDocument,
+  requiredCount,
+  requiredFlag,
+  requiredText,
+  textOf,
+} from "./requestDocument.ts";
+import type { XmlNode } from "./requestDocument.ts";
 import { toXml } from "./xml.ts";
 
 const rootName = "StorageServiceProperties";
@@ -83,10 +92,6 @@ function wordsOf(node: XmlNode, name: string): string[] {
     .split(",")
     .map((word) => word.trim())
     .filter((word) => word !== "");
-}
-
-function invalidNode(name: string): never {
-  throw new StorageError("InvalidXmlNodeValue", { subject: name });
 }
 
 function parseProtocol(node: XmlNode): ProtocolSettings {

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, constants, openSync, unlinkSync } from "node:fs";
+import { constants, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Blocks, release } from "../disk/blocks.ts";
 import { readInto, writeAll } from "../disk/content.ts";
+import { withDescriptor } from "../disk/descriptor.ts";
 import { draftPrefix } from "../disk/drafts.ts";
 import { StorageError } from "../errors.ts";
 import { checkMd5, countHeader } from "./headers.ts";
@@ -14,7 +15,7 @@ export const largestUpload = 4 * 1024 * 1024;
 /** Content up to this size is not worth waiting for a block. */
 const smallUpload = 64 * 1024;
 /** Time in milliseconds for which a request waits for a block that others use: they may have slow clients. */
-const patience = 500;
+const blockPatience = 500;
 /** Time in milliseconds after which a disk that takes nothing is too busy for more. */
 const longestWait = 60_000;
 
@@ -56,13 +57,19 @@ export async function withUpload<T>(
     return useChecked(block.subarray(0, length));
   };
   if (length <= smallUpload) return receiveInto(Buffer.allocUnsafe(length));
-  return blocks.lend(patience, receiveInto, () =>
+  return blocks.lend(blockPatience, receiveInto, () =>
     withNamelessFile(folder, async (file) => {
       await receive(request, response, length, (chunk, position) => writeAll(file, chunk, position));
       const useFile = (block: Buffer): Promise<T> => readInto(file, block.subarray(0, length)).then(useChecked);
       return blocksForComplete.lend(longestWait, useFile, () => Promise.reject(new StorageError("ServerBusy")));
     }),
   );
+}
+
+/** MD5 that a request announced, and the endpoint found to be right. */
+export function md5Header(request: StorageRequest): Record<string, string> {
+  const md5 = request.header("content-md5");
+  return md5 === undefined || request.header("content-length") === "0" ? {} : { "content-md5": md5 };
 }
 
 async function receive(
@@ -85,11 +92,11 @@ async function receive(
 /** Opens a file that nobody can see, and that is gone when it is closed. */
 async function withNamelessFile<T>(folder: string, use: (descriptor: number) => Promise<T>): Promise<T> {
   const path = join(folder, `${draftPrefix}${randomUUID()}`);
-  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    unlinkSync(path);
-    return await use(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  return withDescriptor(
+    openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600),
+    (descriptor) => {
+      unlinkSync(path);
+      return use(descriptor);
+    },
+  );
 }

@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { fstatSync, ftruncateSync } from "node:fs";
+import { ftruncateSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { copyContent } from "../disk/content.ts";
+import { statOf, withDescriptor } from "../disk/descriptor.ts";
 import { openDraft } from "../disk/drafts.ts";
 import { identityOf } from "../disk/identity.ts";
 import { openPlace, requireFile } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
 import { toStorageError } from "../failures.ts";
 import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import { leaseHeader } from "../http/leases.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { attributesOf, changeTimeOf, creationTimeOf } from "../http/responseHeaders.ts";
 import { originalState } from "../records/originalState.ts";
@@ -16,21 +18,16 @@ import type { FileCopy, FileProperties } from "../records/properties.ts";
 import type { CopyTask } from "../shares/copies.ts";
 import type { Share } from "../shares/share.ts";
 import { millisecondsOf, ticks } from "../times.ts";
-import {
-  currentHeaders,
-  leaseHeader,
-  propertiesOf,
-  targetOf,
-  withDescriptor,
-  withoutDefaults,
-  withSmb,
-} from "./entries.ts";
-import type { StoredTimes, Target } from "./entries.ts";
-import { fileTarget } from "./files.ts";
-import { checkReplaceable, notYetKnown, placeDraft, publish, withDraft } from "./newFiles.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { currentHeaders, filePropertiesOf } from "./entryProperties.ts";
+import type { StoredTimes } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { checkReplaceable, notYetKnown, placeDraft, publish, withDraft } from "./publishing.ts";
+import { withoutSmbDefaults, withSmbProperties } from "./smbProperties.ts";
 import { publicAddress, sourceOf } from "./sources.ts";
+import { fileTarget, targetOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** Up to this size a copy is made before its request is answered. */
 const largestPromptCopy = 16 * 1024 * 1024;
@@ -45,7 +42,7 @@ interface Plan {
   readonly times: StoredTimes;
 }
 
-async function copyFile(exchange: Exchange): Promise<void> {
+async function startCopy(exchange: Exchange): Promise<void> {
   const found = sourceOf(exchange, "x-ms-copy-source", "r");
   const source = { ...found, place: requireFile(found.place) };
   const target = targetOf(exchange);
@@ -58,13 +55,13 @@ async function copyFile(exchange: Exchange): Promise<void> {
 function planOf(exchange: Exchange, source: Target, share: Share): Plan {
   const { request } = exchange;
   const { stat } = requireFile(source.place);
-  const original = propertiesOf(exchange, source.share, stat);
-  const smb = withoutDefaults(smbPropertiesOf(withSourceValues(request, stat, original)));
+  const original = filePropertiesOf(exchange, source.share, stat);
+  const smb = withoutSmbDefaults(smbPropertiesOf(withSourceValues(request, stat, original)));
   const metadata = metadataOf(request);
   const { permissionKey: _, changeTime: _changeTime, copy: _copy, createdOn: _createdOn, ...rest } = original;
   const { original: _inSnapshot, ...kept } = rest;
   const asked = { ...kept, attributes: undefined, ...(metadata.length === 0 ? {} : { metadata }) };
-  const properties = withArchive(request, withSmb(exchange, share, asked, smb));
+  const properties = withArchive(request, withSmbProperties(exchange, share, asked, smb));
   const permissionKey = copiedPermission(exchange, source.share, share, original.permissionKey);
   return {
     exchange,
@@ -134,14 +131,14 @@ async function copyLater(plan: Plan): Promise<void> {
   await withDraft(openDraft(target.share, target.place), (draft) => {
     const properties = { ...plan.properties, contentMd5: undefined, copy };
     const published = publish(exchange, draft, { written: [], properties, times: plan.times });
-    const identity = identityOf(fstatSync(draft.descriptor, { bigint: true }));
-    exchange.storage.copies.start(identity, copy.id, (task) => carryOut(plan, identity, task));
+    const identity = identityOf(statOf(draft.descriptor));
+    exchange.storage.copies.start(identity, copy.id, (task) => copyInBackground(plan, identity, task));
     accept(exchange, published, draft.descriptor, copy);
     return Promise.resolve();
   });
 }
 
-async function carryOut(plan: Plan, placeholder: string, task: CopyTask): Promise<void> {
+async function copyInBackground(plan: Plan, placeholder: string, task: CopyTask): Promise<void> {
   const { exchange, copy } = plan;
   const { share, place } = targetOf(exchange);
   const isInPlace = (target: Target): boolean =>
@@ -176,7 +173,7 @@ async function copyInto(
   { signal, progress }: CopyTask,
 ): Promise<void> {
   await withDescriptor(openPlace(source.place, "read"), async (descriptor) => {
-    const current = fstatSync(descriptor, { bigint: true });
+    const current = statOf(descriptor);
     const refuseChanged = (now: BigIntStats): void => {
       if (now.size !== stat.size || now.mtimeNs !== stat.mtimeNs) throw new StorageError("SharingViolation");
     };
@@ -189,7 +186,7 @@ async function copyInto(
         progress(bytes);
       });
     }
-    refuseChanged(fstatSync(descriptor, { bigint: true }));
+    refuseChanged(statOf(descriptor));
   });
 }
 
@@ -203,7 +200,7 @@ function finished({ exchange, copy, properties, stat, times }: Plan): Parameters
 
 function accept(exchange: Exchange, target: Target, descriptor: number, { id, status }: FileCopy): void {
   const { etag = "", "last-modified": lastModified = "" } = currentHeaders(exchange, target, descriptor);
-  answer(exchange, 202, { etag, "last-modified": lastModified, "x-ms-copy-id": id, "x-ms-copy-status": status });
+  respond(exchange, 202, { etag, "last-modified": lastModified, "x-ms-copy-id": id, "x-ms-copy-status": status });
 }
 
 async function abortCopy(exchange: Exchange): Promise<void> {
@@ -215,13 +212,13 @@ async function abortCopy(exchange: Exchange): Promise<void> {
   if (id === undefined) throw new StorageError("NoPendingCopyOperation");
   if (id !== request.query.get("copyid")) throw new StorageError("CopyIdMismatch");
   await storage.copies.stop(identity, abortedByClient);
-  answer(exchange, 204, {});
+  respond(exchange, 204, {});
 }
 
 const onFile = { level: "file", resourceType: "o", methods: ["PUT"] } as const;
 
 /** Copying files within the endpoint. */
-export const copyOperations: readonly Operation[] = [
+export const copyOperations: readonly StorageOperation[] = [
   {
     ...onFile,
     hasSource: true,
@@ -237,7 +234,7 @@ export const copyOperations: readonly Operation[] = [
       ...smbHeadersRead,
     ],
     takesMetadata: true,
-    run: copyFile,
+    run: startCopy,
   },
   { ...onFile, comp: "copy", permissions: "w", headers: [leaseHeader, "x-ms-copy-action"], run: abortCopy },
 ];

@@ -1,5 +1,6 @@
 import type { ResourceLevel } from "../access/grant.ts";
 import { StorageError } from "../errors.ts";
+import { isRead } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { copyOperations } from "./copyFile.ts";
 import { directoryOperations } from "./directories.ts";
@@ -7,18 +8,18 @@ import { fileLeaseOperations } from "./fileLeases.ts";
 import { fileOperations } from "./files.ts";
 import { handleOperations } from "./handles.ts";
 import { newFileOperations } from "./newFiles.ts";
-import type { Operation } from "./operation.ts";
+import type { StorageOperation } from "./operation.ts";
 import { rangeFromUrlOperations } from "./rangeFromUrl.ts";
 import { rangeListOperations } from "./rangeLists.ts";
 import { rangeOperations } from "./ranges.ts";
 import { renameOperations } from "./rename.ts";
 import { serviceOperations } from "./service.ts";
-import { shareAccessOperations } from "./shareAccess.ts";
-import { shareLifetimeOperations } from "./shareLifetime.ts";
-import { shareListing } from "./shareListing.ts";
-import { shareOperations } from "./shares.ts";
+import { shareAccessOperations } from "./shares/access.ts";
+import { shareLifetimeOperations } from "./shares/lifetime.ts";
+import { shareListing } from "./shares/listing.ts";
+import { shareOperations } from "./shares/shares.ts";
 
-const operations = new Map<string, Operation>(
+const operations = new Map<string, StorageOperation>(
   [
     ...serviceOperations,
     shareListing,
@@ -35,7 +36,7 @@ const operations = new Map<string, Operation>(
     ...handleOperations,
     ...copyOperations,
     ...renameOperations,
-  ].flatMap((operation) => operation.methods.map((method) => [keyOf(method, operation), operation] as const)),
+  ].flatMap((operation) => operation.methods.map((method) => [operationKey(method, operation), operation] as const)),
 );
 
 /** `x-ms-` headers that mean nothing to an operation or the same to all of them. */
@@ -50,24 +51,25 @@ const headersOfAll = new Set([
 ]);
 
 /** Finds the operation that a request asks for. Throws when this endpoint does not have it. */
-export function operationFor(request: StorageRequest): Operation {
+export function operationFor(request: StorageRequest): StorageOperation {
   if (!["GET", "HEAD", "PUT", "DELETE", "POST", "OPTIONS"].includes(request.method)) {
     throw new StorageError("UnsupportedHttpVerb");
   }
   const level = levelOf(request);
   const comp = request.query.get("comp") ?? "";
   const hasSource = request.header("x-ms-copy-source") !== undefined;
-  const operation = level === undefined ? undefined : operations.get(keyOf(request.method, { level, comp, hasSource }));
+  const operation =
+    level === undefined ? undefined : operations.get(operationKey(request.method, { level, comp, hasSource }));
   if (operation === undefined) throw new StorageError("NotImplemented");
   refuseUnknown(request, operation);
   return operation;
 }
 
-function keyOf(method: string, { level, comp, hasSource }: OperationKey): string {
+function operationKey(method: string, { level, comp, hasSource }: OperationKey): string {
   return `${method} ${level} ${(comp ?? "").toLowerCase()}${hasSource === true ? " from another file" : ""}`;
 }
 
-type OperationKey = Pick<Operation, "level" | "comp" | "hasSource">;
+type OperationKey = Pick<StorageOperation, "level" | "comp" | "hasSource">;
 
 /** Which kind of resource is meant follows from `restype`; the depth of the path has to agree with it. */
 function levelOf(request: StorageRequest): ResourceLevel | undefined {
@@ -91,9 +93,9 @@ function concernsHandles(request: StorageRequest): boolean {
 }
 
 /** What would have to be ignored is refused: an ignored wish looks like a fulfilled one. */
-function refuseUnknown(request: StorageRequest, operation: Operation): void {
+function refuseUnknown(request: StorageRequest, operation: StorageOperation): void {
   if (request.query.has("sharesnapshot") && !takesSnapshot(request, operation)) {
-    if (!isReading(request)) throw new StorageError("ShareSnapshotOperationNotSupported");
+    if (!isRead(request)) throw new StorageError("ShareSnapshotOperationNotSupported");
     throw new StorageError("UnsupportedQueryParameter", { subject: "sharesnapshot" });
   }
   for (const name of Object.keys(request.message.headers).filter((header) => header.startsWith("x-ms-"))) {
@@ -104,11 +106,7 @@ function refuseUnknown(request: StorageRequest, operation: Operation): void {
   }
 }
 
-function takesSnapshot(request: StorageRequest, operation: Operation): boolean {
+function takesSnapshot(request: StorageRequest, operation: StorageOperation): boolean {
   const isInShare = operation.level === "directory" || operation.level === "file";
-  return operation.takesSnapshot ?? (isInShare && isReading(request));
-}
-
-function isReading(request: StorageRequest): boolean {
-  return request.method === "GET" || request.method === "HEAD";
+  return operation.takesSnapshot ?? (isInShare && isRead(request));
 }

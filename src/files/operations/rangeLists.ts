@@ -1,48 +1,53 @@
-import { fstatSync } from "node:fs";
+import { wholeFile } from "../disk/byteRanges.ts";
 import type { ByteRange } from "../disk/byteRanges.ts";
+import { statOf, withDescriptor } from "../disk/descriptor.ts";
 import { differencesOf } from "../disk/rangeDiff.ts";
 import type { FileState, ListedRange } from "../disk/rangeDiff.ts";
 import { openPlace } from "../disk/tree.ts";
 import type { Place } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
+import { leaseHeader } from "../http/leases.ts";
 import { rangeHeader, rangeToRead } from "../http/rangeHeaders.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { versionHeaders } from "../http/responseHeaders.ts";
 import { toXml } from "../http/xml.ts";
 import { snapshotAt, snapshotsOf } from "../shares/snapshots.ts";
-import { leaseHeader, placeIn, withDescriptor, withEntry } from "./entries.ts";
-import { fileTarget } from "./files.ts";
-import { answerXml } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { withEntry } from "./entry.ts";
+import { respondXml } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { fileTarget, placeIn } from "./target.ts";
 
 async function listRanges(exchange: Exchange): Promise<void> {
   const { request } = exchange;
   await withEntry(exchange, fileTarget(exchange), "read", async ({ descriptor, stat, properties }) => {
     const size = Number(stat.size);
     const header = rangeHeader(request);
-    const wanted = header === undefined || size === 0 ? { start: 0, end: size - 1 } : rangeToRead(header, size);
-    const all = await rangesOf(exchange, descriptor);
+    const wanted = header === undefined || size === 0 ? wholeFile(size) : rangeToRead(header, size);
+    const all = await listedRanges(exchange, descriptor);
     const { page, nextMarker } = pageOf(request, clip(all, wanted));
     const xml = toXml("Ranges", {
       Range: page.filter(({ isHole }) => !isHole).map(element),
       ClearRange: page.filter(({ isHole }) => isHole).map(element),
       ...(request.query.has("maxresults") || request.query.has("marker") ? { NextMarker: nextMarker } : {}),
     });
-    answerXml(exchange, xml, { ...versionHeaders(stat, properties), "x-ms-content-length": String(size) });
+    respondXml(exchange, xml, { ...versionHeaders(stat, properties), "x-ms-content-length": String(size) });
   });
 }
 
 /** What of a file was written, or what of it differs from the snapshot that the request names. */
-async function rangesOf(exchange: Exchange, descriptor: number): Promise<ListedRange[]> {
-  const current = stateOf(exchange, descriptor);
+async function listedRanges(exchange: Exchange, descriptor: number): Promise<ListedRange[]> {
+  const current = fileStateOf(exchange, descriptor);
   const time = exchange.request.query.get("prevsharesnapshot");
   const place = time === undefined ? undefined : previousPlace(exchange, time);
   if (place?.stat?.isFile() !== true) return current.written.map((range) => ({ ...range, isHole: false }));
-  return withDescriptor(openPlace(place, "read"), (previous) => differencesOf(current, stateOf(exchange, previous)));
+  return withDescriptor(openPlace(place, "read"), (previous) =>
+    differencesOf(current, fileStateOf(exchange, previous)),
+  );
 }
 
-function stateOf({ storage }: Exchange, descriptor: number): FileState {
-  const stat = fstatSync(descriptor, { bigint: true });
+function fileStateOf({ storage }: Exchange, descriptor: number): FileState {
+  const stat = statOf(descriptor);
   return { descriptor, size: Number(stat.size), written: storage.written.of(stat) };
 }
 
@@ -89,7 +94,7 @@ function positionOf(request: StorageRequest, parameter: string): number | undefi
 }
 
 /** Telling written parts of a file from holes. */
-export const rangeListOperations: readonly Operation[] = [
+export const rangeListOperations: readonly StorageOperation[] = [
   {
     level: "file",
     resourceType: "o",

@@ -1,26 +1,23 @@
+import { isWithin } from "../../ground/containment.ts";
+import { withDescriptor } from "../disk/descriptor.ts";
 import { identityOf } from "../disk/identity.ts";
 import { checkNewName } from "../disk/names.ts";
 import { movePlace, openPlace, pathOf, removeFile, requireDirectory, requireFile } from "../disk/tree.ts";
 import type { FoundPlace, LocatedPlace, Place } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
 import { contentHeadersOf, flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
-import { checkLease } from "../http/leases.ts";
+import { checkLease, leaseHeader } from "../http/leases.ts";
+import type { StorageRequest } from "../http/request.ts";
 import type { FileProperties } from "../records/properties.ts";
-import {
-  currentHeaders,
-  forget,
-  propertiesOf,
-  refuseReadOnly,
-  store,
-  targetOf,
-  withDescriptor,
-  withLeaseFrom,
-  withSmb,
-} from "./entries.ts";
-import type { Target } from "./entries.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { refuseReadOnly } from "./entry.ts";
+import { currentHeaders, filePropertiesOf, forgetFile, storeProperties } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { withSmbProperties } from "./smbProperties.ts";
 import { sourceOf } from "./sources.ts";
+import { targetOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
 const sourceLease = "x-ms-source-lease-id";
 const destinationLease = "x-ms-destination-lease-id";
@@ -52,19 +49,19 @@ async function rename(exchange: Exchange, source: Target & { readonly place: Fou
     removeFile(source.place);
   } else {
     movePlace(source.place, place);
-    if (place.stat !== undefined && place.stat.ino !== source.place.stat.ino) forget(exchange, share, place.stat);
+    if (place.stat !== undefined && place.stat.ino !== source.place.stat.ino) forgetFile(exchange, share, place.stat);
   }
   await withDescriptor(openPlace(place, "read"), (descriptor) => {
-    const properties = propertiesOf(exchange, share, source.place.stat);
+    const properties = filePropertiesOf(exchange, share, source.place.stat);
     const changed: FileProperties = {
-      ...withSmb(exchange, share, properties, smb),
+      ...withSmbProperties(exchange, share, properties, smb),
       ...(metadata.length === 0 ? {} : { metadata }),
       ...(Object.keys(contentHeaders).length === 0
         ? {}
         : { contentHeaders: { ...properties.contentHeaders, ...contentHeaders } }),
     };
-    store(exchange, share, descriptor, changed, smb);
-    answer(exchange, 200, {
+    storeProperties(exchange, share, descriptor, changed, smb);
+    respond(exchange, 200, {
       ...currentHeaders(exchange, { share, place }, descriptor),
       "x-ms-request-server-encrypted": "false",
     });
@@ -85,7 +82,7 @@ function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): 
     // The same name in another spelling, such as `readme` for `README`.
     return { ...place, name: wanted.toLowerCase() === place.name.toLowerCase() ? wanted : place.name };
   }
-  if (`${pathOf(place)}/`.startsWith(`${pathOf(source)}/`)) throw new StorageError("InvalidResourceName");
+  if (isWithin(pathOf(source), pathOf(place))) throw new StorageError("InvalidResourceName");
   checkLeaseOn(exchange, target, destinationLease);
   if (place.stat === undefined) {
     checkNewName(place.name);
@@ -93,7 +90,7 @@ function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): 
   }
   if (!flagHeader(request, "x-ms-file-rename-replace-if-exists")) throw new StorageError("ResourceAlreadyExists");
   if (!place.stat.isFile() || !source.stat.isFile()) throw new StorageError("ResourceTypeMismatch");
-  const replaced = propertiesOf(exchange, share, place.stat);
+  const replaced = filePropertiesOf(exchange, share, place.stat);
   if (!flagHeader(request, "x-ms-file-rename-ignore-readonly")) refuseReadOnly(replaced);
   return place;
 }
@@ -103,6 +100,11 @@ function checkLeaseOn({ request, storage }: Exchange, { share, place }: Target, 
   const lease = identity === undefined ? undefined : storage.properties.lease(share, identity);
   checkLease(withLeaseFrom(request, header), lease, { kind: "file", needsLease: true });
   if (identity !== undefined && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
+}
+
+/** A request whose lease is the one that another header names: renaming knows two of them. */
+function withLeaseFrom(request: StorageRequest, header: string): StorageRequest {
+  return { ...request, header: (name) => request.header(name === leaseHeader ? header : name) };
 }
 
 const renaming = {
@@ -124,7 +126,7 @@ const renameHeaders = [
 ];
 
 /** Giving files and directories other names and places in their share. */
-export const renameOperations: readonly Operation[] = [
+export const renameOperations: readonly StorageOperation[] = [
   { ...renaming, level: "file", headers: [...renameHeaders, "x-ms-content-type"], run: renameFile },
   { ...renaming, level: "directory", headers: renameHeaders, run: renameDirectory },
 ];

@@ -5,9 +5,9 @@ import { accountOfHost, parseAddress } from "../http/address.ts";
 import { flagHeader, invalid } from "../http/headers.ts";
 import { hostedIn } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
-import type { Target } from "./entries.ts";
-import { shareOf } from "./operation.ts";
-import type { Exchange } from "./operation.ts";
+import type { Exchange } from "./exchange.ts";
+import { shareOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** Headers that name the source of what a request makes. */
 export type SourceHeader = "x-ms-copy-source" | "x-ms-file-rename-source";

@@ -13,7 +13,7 @@ const sddl = new RegExp(String.raw`^(?:O:[\w-]+)?(?:G:[\w-]+)?(?:D:${acl})?(?:S:
  */
 export function savePermission(store: PropertyStore, share: ShareIdentity, permission: string): string {
   if (permission === "" || !sddl.test(permission)) throw new StorageError("FileInvalidPermission");
-  const key = keyOf(permission);
+  const key = keyOfDescriptor(permission);
   store.run("INSERT OR IGNORE INTO permissions VALUES (?, ?, ?)", share.identity, key, permission);
   return key;
 }
@@ -26,7 +26,7 @@ export function permissionOf(store: PropertyStore, share: ShareIdentity, key: st
 }
 
 /** Two numbers with an asterisk between them, as Azure writes these keys. */
-function keyOf(permission: string): string {
+function keyOfDescriptor(permission: string): string {
   const hash = createHash("sha256").update(permission).digest();
   return `${hash.readBigUInt64BE(0)}*${hash.readBigUInt64BE(8)}`;
 }

@@ -103,7 +103,7 @@ async function removeFound(share: Share, wanted: readonly Set<string>[], signal:
   let unread = [rootPlace(share.folder)];
   for (let round = 0; round < mostRounds; round++) {
     for (let next = unread.pop(); next !== undefined; next = unread.pop()) {
-      remove(next, wanted);
+      removeIdentity(next, wanted);
       states.set(pathOf(next), hasSettled(next.stat) ? directoryState(next.stat) : "");
       for (const found of await readDirectory(next, wanted, signal)) {
         if (!states.has(pathOf(found))) unread.push(found);
@@ -119,7 +119,7 @@ async function removeFound(share: Share, wanted: readonly Set<string>[], signal:
   return false;
 }
 
-function remove({ stat }: FoundPlace, wanted: readonly Set<string>[]): void {
+function removeIdentity({ stat }: FoundPlace, wanted: readonly Set<string>[]): void {
   const identity = identityOf(stat);
   for (const identities of wanted) identities.delete(identity);
 }
@@ -134,7 +134,7 @@ async function readDirectory(
   try {
     for await (const names of namesIn(place)) {
       for (const entry of lookAt(place, names)) {
-        remove(entry, wanted);
+        removeIdentity(entry, wanted);
         if (entry.stat.isDirectory()) directories.push(entry);
       }
       // Nobody waits for this, so it takes no more than its share of the time.

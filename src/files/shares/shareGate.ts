@@ -13,7 +13,7 @@ export function gateKeyOf(accountName: string, shareName: string): string {
 }
 
 /** For how long changes that have begun are waited for: a client that sends its content slowly holds up nobody else. */
-const patience = 10_000;
+const changePatience = 10_000;
 
 /**
  * Lets changes of a share happen side by side, and none of them while a snapshot is taken, so that a snapshot shows one
@@ -21,10 +21,10 @@ const patience = 10_000;
  */
 export class ShareGate {
   readonly #passages = new Map<string, Passage>();
-  readonly #patience: number;
+  readonly #changePatience: number;
 
-  constructor(patienceInMs = patience) {
-    this.#patience = patienceInMs;
+  constructor(patienceInMs = changePatience) {
+    this.#changePatience = patienceInMs;
   }
 
   /** Makes a change once nothing exclusive is going on. */
@@ -39,7 +39,7 @@ export class ShareGate {
     const passage = this.#passage(shareKey);
     const begun = Promise.race([
       Promise.allSettled(passage.changes),
-      setTimeout(this.#patience, undefined, { ref: false }),
+      setTimeout(this.#changePatience, undefined, { ref: false }),
     ]);
     const started = Promise.all([passage.exclusive, begun]).then(work);
     passage.exclusive = started.catch(() => undefined);

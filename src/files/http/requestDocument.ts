@@ -65,7 +65,7 @@ export function childOf(node: XmlNode, name: string): XmlNode | undefined {
 export function textOf(node: XmlNode, name: string): string | undefined {
   const child = childOf(node, name);
   const text = typeof child === "object" ? (child._ ?? "") : child;
-  if (text !== undefined && typeof text !== "string") throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  if (text !== undefined && typeof text !== "string") invalidNode(name);
   return text?.trim();
 }
 
@@ -79,7 +79,7 @@ export function requiredText(node: XmlNode, name: string): string {
 /** `true` or `false` in a child element that has to be there. */
 export function requiredFlag(node: XmlNode, name: string): boolean {
   const text = requiredText(node, name).toLowerCase();
-  if (text !== "true" && text !== "false") throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  if (text !== "true" && text !== "false") invalidNode(name);
   return text === "true";
 }
 
@@ -87,6 +87,11 @@ export function requiredFlag(node: XmlNode, name: string): boolean {
 export function requiredCount(node: XmlNode, name: string, least: number, most: number): number {
   const text = requiredText(node, name);
   const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(count >= least && count <= most)) throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  if (!(count >= least && count <= most)) invalidNode(name);
   return count;
+}
+
+/** Rejects the value of an element. */
+export function invalidNode(name: string): never {
+  throw new StorageError("InvalidXmlNodeValue", { subject: name });
 }
