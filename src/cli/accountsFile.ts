@@ -4,12 +4,12 @@ import type { StorageAccount } from "../files/index.ts";
 import { writeFileAtomically } from "../ground/atomicFile.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 
-/** Path of the file that keeps the accounts of a data folder, and their keys. */
+/** Returns the path of the file with the accounts of a data folder and their keys. */
 function accountsFileOf(dataDir: string): string {
   return join(dataDir, "accounts.json");
 }
 
-/** Accounts that the data folder has already; none before its first start. */
+/** Returns the accounts of a data folder; none before its first start. */
 export async function readAccounts(dataDir: string): Promise<StorageAccount[]> {
   const file = accountsFileOf(dataDir);
   let text: string;
@@ -41,7 +41,7 @@ function isAccount(value: unknown): value is StorageAccount {
 }
 
 /**
- * Writes the accounts, for the eyes of the owner alone, with what clients want to know about each.
+ * Writes the accounts to a file that only its owner can read, with their URLs and connection strings.
  *
  * @returns The path of the file.
  */

@@ -22,7 +22,7 @@ Keys and connection strings are in FOLDER/accounts.json, which only you can read
 account. To use a key of your own, put it there while nothing runs: [{ "name": "ACCOUNT", "key": "BASE64" }].
 Keys are never given on the command line, where every user of this machine could see them.`;
 
-/** `batchai files`: serves file shares, and nothing else, until it is told to stop. */
+/** `batchai files`: serves only file shares, until it is stopped. */
 export function filesCommand(): Command {
   return new Command("files")
     .description("Serve Azure file shares from a folder, without the rest of the service")
@@ -38,12 +38,12 @@ export function filesCommand(): Command {
 }
 
 async function serveFiles(options: FilesOptions): Promise<void> {
-  // Nearly all that this process allocates is short-lived: blocks on their way, pages of lists. V8 would let such garbage
-  // grow many times over before it looks; kept small, it is collected more often, and the process needs a third less
-  // memory (bench/README.md).
+  // This process mostly allocates short-lived memory, such as blocks and pages of lists. By default, V8 lets such
+  // garbage grow several times before it collects it. With these flags it collects more often, and the process needs a
+  // third less memory (bench/README.md).
   setFlagsFromString("--semi-space-growth-factor=1");
   setFlagsFromString("--heap-growing-percent=50");
-  // Loaded on demand: whoever asks for help, or starts the whole service, does not wait for it.
+  // Loaded on demand, because `--help` and `batchai serve` do not need it.
   const { FilesService } = await import("../files/index.ts");
   const logger = openLog(options.logLevel);
   const known = await readAccounts(options.dataDir);

@@ -1,6 +1,5 @@
 /**
- * Every way in which the endpoint says no: one table from which the status, the `x-ms-error-code` header and the body
- * of an answer derive. The codes are those of Azure Files.
+ * All errors that the endpoint returns, with the status and the message of each. The codes are those of Azure Files.
  */
 
 const errorTable = {
@@ -85,23 +84,23 @@ const errorTable = {
   UnsupportedXmlNode: [400, "The XML document has an element that this endpoint does not know."],
 } as const satisfies Readonly<Record<string, readonly [status: number, message: string]>>;
 
-/** A code that the endpoint answers, as in `x-ms-error-code`. */
+/** An error code, as in the `x-ms-error-code` header. */
 export type StorageErrorCode = keyof typeof errorTable;
 
-/** What a {@link StorageError} may say beyond its row of the table. */
+/** Details of a {@link StorageError} that are not in the table. */
 export interface StorageErrorDetails {
-  /** Name of the header, query parameter or property that was wrong; becomes an element of the body. */
+  /** Name of the header, query parameter or property that is wrong. Becomes an element of the response body. */
   readonly subject?: string;
   /** Response headers that belong to the error, such as `content-range`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Overrides the status of the table: a failed condition answers 304 to a reader and 412 to a writer. */
+  /** Overrides the status in the table. A failed condition is 304 for a read and 412 for a write. */
   readonly status?: number;
 }
 
-/** A refusal that travels to the client as it is; it holds nothing secret by construction. */
+/** An error that is sent to the client as it is. It never contains a secret. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
-  /** The service's code. */
+  /** Error code. */
   readonly code: StorageErrorCode;
   /** HTTP status. */
   readonly status: number;

@@ -18,33 +18,33 @@ import { corsRulesOf } from "./records/serviceProperties.ts";
 import { gateKeyOf } from "./shares/shareGate.ts";
 import type { Storage } from "./shares/storage.ts";
 
-/** What the HTTP server needs to serve requests. */
+/** Options of {@link createStorageServer}. */
 export interface ServerOptions {
   readonly storage: Storage;
   /** Decoded account keys by account name. */
   readonly keys: ReadonlyMap<string, KeyObject>;
-  /** Told about failures that are the service's own. */
+  /** Called with problems of the service itself. */
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
 
 const newestVersion = "2026-10-06";
 const longestClientRequestId = 1024;
-/** A connection on which nothing moves for so long is given up. */
+/** Time in milliseconds after which a connection without traffic is closed. */
 const idleLimit = 120_000;
 
-/** An HTTP server, and what it is doing. */
+/** An HTTP server and its active requests. */
 export interface StorageServer {
   readonly server: Server;
-  /** Resolves once every request that has come is dealt with, those included whose clients are gone. */
+  /** Resolves when all requests have been processed, including those whose clients have disconnected. */
   readonly idle: () => Promise<void>;
 }
 
-/** Makes the HTTP server; the caller lets it listen. */
+/** Creates the HTTP server. The caller makes it listen. */
 export function createStorageServer(options: ServerOptions): StorageServer {
   const underWay = new Set<Promise<void>>();
   const serve = (message: IncomingMessage, response: StorageResponse): void => {
     const serving = serveRequest(options, message, response).catch((error: unknown) => {
-      // Not even the refusal could be sent; one request must not take the others with it.
+      // Not even an error response could be sent. This must not affect other requests.
       options.log("A file request could not be answered", { error: describe(error) });
       response.destroy();
     });
@@ -56,7 +56,7 @@ export function createStorageServer(options: ServerOptions): StorageServer {
     serve,
   );
   server.setTimeout(idleLimit);
-  // Whoever asks before sending a body is told to go on once the request turns out to be allowed.
+  // A client that sends `Expect: 100-continue` gets its 100 once the request turns out to be allowed.
   server.on("checkContinue", serve);
   const idle = async (): Promise<void> => {
     while (underWay.size > 0) await Promise.allSettled(underWay);
@@ -105,7 +105,7 @@ async function authorizeAndRun(
   await throughGate(operation, { request, response, grant, storage, keys, accountUrl });
 }
 
-/** Changes of a share wait while a snapshot of it is taken; reading never waits. */
+/** Makes changes of a share wait while a snapshot of it is taken. Reads never wait. */
 async function throughGate(operation: StorageOperation, exchange: Exchange): Promise<void> {
   const { request, storage } = exchange;
   const work = (): Promise<void> | void => operation.run(exchange);
@@ -146,7 +146,9 @@ function sendError(message: IncomingMessage, response: StorageResponse, error: S
     .end(body);
 }
 
-/** Name and message of an error; never its stack, which may show where the service is installed. */
+/**
+ * Returns the name and message of an error. The stack is omitted, because it may reveal where the service is installed.
+ */
 function describe(thrown: unknown): string {
   return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

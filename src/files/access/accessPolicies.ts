@@ -9,7 +9,7 @@ const rootName = "SignedIdentifiers";
 const mostPolicies = 5;
 const longestId = 64;
 
-/** Reads the stored access policies in a document; an empty document has none. Throws when it is not valid. */
+/** Parses the stored access policies of a document. An empty document has none. Throws if the document is not valid. */
 export async function parsePolicies(text: string): Promise<AccessPolicy[]> {
   if (text.trim() === "") return [];
   const policies = childrenOf(await parseDocument(text, rootName), "SignedIdentifier").map(parsePolicy);
@@ -35,7 +35,7 @@ function timeOf(node: XmlNode, name: string): string {
   return text;
 }
 
-/** Stored access policies as a document. */
+/** Returns stored access policies as a document. */
 export function policiesXml(policies: readonly AccessPolicy[]): string {
   return toXml(rootName, {
     // The official JavaScript client (12.33.0) fails on a root element without either children or attributes.

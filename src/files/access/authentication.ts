@@ -6,12 +6,12 @@ import { checkSas } from "./sas.ts";
 import type { AccessPolicies } from "./sas.ts";
 import { checkSharedKey } from "./sharedKey.ts";
 
-/** Whoever holds the key of an account may do everything in it. */
+/** Grant of requests that are signed with the account key: full access to the account. */
 const ownerGrant: Grant = { version: undefined, overrides: {}, grants: () => true, check: () => undefined };
 
 /**
- * Finds out what the sender of a request may do. Throws when the request carries no valid credential for the account
- * that it addresses; an account that does not exist answers like a wrong key.
+ * Authenticates a request and returns what it may do. Throws if the request has no valid credential for its account. An
+ * account that does not exist fails in the same way as a wrong key.
  */
 export function authenticate(
   request: StorageRequest,

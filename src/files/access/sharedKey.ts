@@ -19,12 +19,12 @@ const signedHeaders = [
   "range",
 ];
 
-/** HMAC-SHA256 of `text` under an account's key, in Base64. */
+/** Returns the HMAC-SHA256 of `text` with an account key, in Base64. */
 export function sign(key: KeyObject, text: string): string {
   return createHmac("sha256", key).update(text, "utf8").digest("base64");
 }
 
-/** Compares two signatures in a time that does not depend on where they differ. */
+/** Compares two signatures in a time that does not depend on their first difference. */
 export function equalSignatures(given: string, expected: string): boolean {
   const left = Buffer.from(given);
   const right = Buffer.from(expected);
@@ -46,16 +46,16 @@ function isSignedWith(request: StorageRequest, signature: string, key: KeyObject
   return false;
 }
 
-/** A captured request must not be worth much for long. */
+/** Limits how long a captured request can be replayed. */
 function checkDate(request: StorageRequest): void {
   const sent = Date.parse(request.header("x-ms-date") ?? request.header("date") ?? "");
   if (!(Math.abs(Date.now() - sent) <= longestSkew)) throw new StorageError("AuthenticationFailed");
 }
 
 /**
- * The texts that clients sign for this request. There is more than one because clients disagree in three corners:
- * the order of x-ms headers (ordinal, or the .NET culture's), whether empty query parameters count, and whether a Date
- * counts beside an x-ms-date.
+ * Returns the texts that clients may sign for this request. There is more than one, because clients differ in three
+ * details: the order of the x-ms headers (ordinal, or that of the .NET culture), whether empty query parameters count,
+ * and whether a Date header counts next to x-ms-date.
  */
 function* stringsToSign(request: StorageRequest): Generator<string> {
   const starts = new Set([startOf(request, request.header("date"))]);
@@ -89,7 +89,7 @@ function ordinalKey(name: string): string {
   return name;
 }
 
-/** .NET's culture order looks through hyphens and puts underscores before digits and letters. */
+/** The culture order of .NET ignores hyphens and sorts underscores before digits and letters. */
 function cultureKey(name: string): string {
   return name.replaceAll("-", "").replaceAll("_", " ");
 }

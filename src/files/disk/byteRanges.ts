@@ -1,28 +1,28 @@
-/** Bytes `start` to `end`, both included, as HTTP counts them. */
+/** Bytes `start` to `end`, both included, as in HTTP. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** Number of bytes in a range. */
+/** Returns the number of bytes in a range. */
 export function lengthOf(range: ByteRange): number {
   return range.end - range.start + 1;
 }
 
-/** The range of all bytes of a file, whose end is -1 if the file is empty. */
+/** Returns the range of all bytes of a file. Its end is -1 if the file is empty. */
 export function wholeFile(size: number): ByteRange {
   return { start: 0, end: size - 1 };
 }
 
-/** Bytes that Azure Files counts as one when it tells what was written. */
+/** Unit, in bytes, in which Azure Files reports written ranges. */
 export const pageSize = 512;
 
-/** The whole pages that a range touches. */
+/** Returns the whole pages that a range touches. */
 export function pagesOf({ start, end }: ByteRange): ByteRange {
   return { start: start - (start % pageSize), end: end - (end % pageSize) + pageSize - 1 };
 }
 
-/** The whole pages that lie inside a range, and the bytes of it before and behind them. */
+/** Splits a range into the whole pages in it, and its bytes before and after them. */
 export function splitAtPages({ start, end }: ByteRange): { pages: ByteRange | undefined; edges: ByteRange[] } {
   const first = Math.ceil(start / pageSize) * pageSize;
   const last = Math.floor((end + 1) / pageSize) * pageSize - 1;

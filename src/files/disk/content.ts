@@ -12,17 +12,17 @@ const write = promisify(writeCallback);
  * during a write may then belong to another file.
  */
 
-/** Bytes read or written at a time: large enough that system calls do not count, small enough for many clients. */
+/** Bytes read or written at a time: large enough to make system calls cheap, small enough for many clients. */
 export const blockSize = 256 * 1024;
 /**
- * Content up to this size is read and written at once: from and to the cache of the operating system that takes some
- * microseconds, a tenth of a trip through the thread pool, and to find the file has taken as many looks at the disk.
+ * Content up to this size is read and written synchronously. With the cache of the operating system, that takes
+ * microseconds, a tenth of a trip through the thread pool.
  */
 export const shortContent = 64 * 1024;
-/** Shortest range for which a process is started that gives its space back to the disk. */
+/** Shortest range for which a process is started to free its space on the disk. */
 const shortestHole = 1024 * 1024;
 
-/** Writes all of `data` into an open file. */
+/** Writes all of `data` to an open file. */
 export async function writeAll(descriptor: number, data: Buffer, position: number): Promise<void> {
   const isShort = data.length <= shortContent;
   for (let done = 0; done < data.length;) {
@@ -36,7 +36,7 @@ export function readRange(descriptor: number, range: ByteRange): Promise<Buffer>
   return readInto(descriptor, Buffer.alloc(lengthOf(range)), range.start);
 }
 
-/** Fills `data` with what an open file holds from a position on, and returns it. */
+/** Fills `data` from an open file and returns it. Throws if the file ends before. */
 export async function readInto(descriptor: number, data: Buffer, position = 0): Promise<Buffer> {
   const found = await readAvailable(descriptor, data, position);
   if (found.length < data.length) throw new Error("The file shrank while it was read.");
@@ -54,14 +54,14 @@ export async function readAvailable(descriptor: number, data: Buffer, position: 
   return data.subarray(0, done);
 }
 
-/** The parts, in order, into which a range falls for those who do not want all of it in memory. */
+/** Splits a range into parts, for callers that do not want to hold all of it in memory. */
 export function* blocksOf(range: ByteRange): Generator<ByteRange> {
   for (let start = range.start; start <= range.end; start += blockSize) {
     yield { start, end: Math.min(start + blockSize - 1, range.end) };
   }
 }
 
-/** Whether data consists of zeros only. */
+/** Whether data consists only of zeros. */
 export function isBlank(data: Buffer): boolean {
   return data.equals(zeros.subarray(0, data.length));
 }
@@ -88,8 +88,8 @@ export async function copyContent(
 }
 
 /**
- * Sets part of an open file to zeros, and gives long parts back to the disk where the operating system knows how. What
- * is zero already, holes above all, is not written again.
+ * Sets part of an open file to zeros. If the operating system supports it, long parts become holes. Bytes that are
+ * already zero are not written again.
  */
 export async function clearContent(descriptor: number, range: ByteRange): Promise<void> {
   if (lengthOf(range) >= shortestHole && (await punchHole(descriptor, range))) return;
@@ -100,7 +100,7 @@ export async function clearContent(descriptor: number, range: ByteRange): Promis
   }
 }
 
-/** Node has no call for this; util-linux, which every distribution has, brings a program. */
+/** Node.js has no call for this. The program comes with util-linux, which every distribution has. */
 function punchHole(descriptor: number, range: ByteRange): Promise<boolean> {
   if (process.platform !== "linux") return Promise.resolve(false);
   const options = ["--punch-hole", "--offset", String(range.start), "--length", String(lengthOf(range))];

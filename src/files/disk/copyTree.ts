@@ -10,24 +10,24 @@ import { entriesIn, isGone } from "./walk.ts";
 
 /** One file or directory that was copied. */
 export interface CopiedEntry {
-  /** The original when it was copied. */
+  /** State of the original when it was copied. */
   readonly original: BigIntStats;
-  /** The directory that holds the original; of the root of a share, that root. */
+  /** State of the directory of the original; for the root of a share, of the root itself. */
   readonly parent: BigIntStats;
-  /** The copy, complete. */
+  /** State of the complete copy. */
   readonly copy: BigIntStats;
 }
 
-/** Whom to tell of what is copied, and when to stop. */
+/** Callback for copied entries, and the signal that stops the copy. */
 interface Listener {
   readonly copied: (entry: CopiedEntry) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Copies a directory with all files and directories in it to a folder that does not exist yet. The copy shares nothing
- * with the original; holes stay holes; links, pipes and devices are left out, as everywhere. What vanishes meanwhile is
- * left out too. The files of the copy are read-only. Throws the reason of `signal` once that is aborted.
+ * Copies a directory, with all files and directories in it, to a folder that does not exist yet. The copy shares
+ * nothing with the original. Holes stay holes. Skips links, pipes and devices, and entries that disappear in the
+ * meantime. The files of the copy are read-only. Rejects with the reason of `signal` when that is aborted.
  */
 export async function copyTree(
   source: FoundPlace,
@@ -55,7 +55,7 @@ async function copyDirectory(
   listener.copied({ original: source.stat, parent, copy: lstatSync(target, { bigint: true }) });
 }
 
-/** Ignores that what was to be copied is not there any more, or not what it was. */
+/** Ignores errors that report that the original no longer exists or was replaced. */
 async function unlessGone(copying: Promise<void>): Promise<void> {
   try {
     await copying;

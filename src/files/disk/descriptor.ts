@@ -1,7 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 
-/** Closes `descriptor` once `use` is done. */
+/** Calls `use` with a descriptor, and closes the descriptor afterwards. */
 export async function withDescriptor<T>(descriptor: number, use: (descriptor: number) => Promise<T> | T): Promise<T> {
   try {
     return await use(descriptor);

@@ -1,8 +1,8 @@
 import type { BigIntStats } from "node:fs";
 
 /**
- * Names a file for as long as it exists: inode numbers are used again soon after a file is deleted, but never with the
- * same time of birth.
+ * Returns a text that identifies a file for as long as it exists. Inode numbers are soon reused after a file is
+ * deleted, but never with the same creation time.
  */
 export function identityOf(stat: BigIntStats): string {
   return `${stat.ino}-${stat.birthtimeNs}`;

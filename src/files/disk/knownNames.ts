@@ -1,26 +1,28 @@
 import { readdirSync } from "node:fs";
 import { directoryStateAt } from "./directoryState.ts";
 
-/** What is remembered of the names in a directory. */
+/** Cached names of a directory. */
 interface KnownNames {
-  /** State of the directory to which the names belong. */
+  /** State of the directory that the names belong to. */
   state: string;
-  /** When the names were read, in milliseconds. */
+  /** Time when the names were read, in milliseconds. */
   readonly readAt: number;
-  /** Hashes of all names, without regard to case. */
+  /** Hashes of all names, ignoring case. */
   readonly hashes: Set<number>;
 }
 
 const mostDirectories = 16;
 const mostNames = 200_000;
-/** A directory that someone else changes in the same tick of the file system's clock is noticed after this time. */
+/**
+ * Milliseconds after which a change by another program is noticed, even if it does not change the directory's times.
+ */
 const longestAge = 1000;
 
 const known = new Map<string, KnownNames>();
 
 /**
- * Whether a directory may hold a name in some spelling; `false` is certain. Without this, every new name in a directory
- * would cost a look at all others, and a directory of many files ever more time for each.
+ * Whether a directory may contain a name in some spelling; `false` is certain. Without this, every new name in a
+ * directory would require a look at all others, which takes longer the more files there are.
  */
 export function mayHold(folder: string, name: string): boolean {
   const state = directoryStateAt(folder);
@@ -30,7 +32,7 @@ export function mayHold(folder: string, name: string): boolean {
   return names === undefined || names.hashes.has(nameHash(name));
 }
 
-/** Carries out a change to a directory, and keeps what is known of its names up to date. */
+/** Makes a change to a directory, and updates its cached names. */
 export function changingNames<T>(folder: string, newName: string | undefined, change: () => T): T {
   const names = known.get(folder);
   if (names === undefined) return change();
@@ -38,7 +40,7 @@ export function changingNames<T>(folder: string, newName: string | undefined, ch
   try {
     return change();
   } finally {
-    // A name too many does no harm: it only makes someone look.
+    // A name too many does no harm: it only causes a look at the directory.
     if (newName !== undefined) names.hashes.add(nameHash(newName));
     names.state = directoryStateAt(folder) ?? "";
   }
@@ -57,7 +59,7 @@ function readNames(folder: string, state: string | undefined): KnownNames | unde
   return found;
 }
 
-/** FNV-1a, cut to the size of number that takes least memory. */
+/** FNV-1a, shortened to the size of number that takes the least memory. */
 function nameHash(name: string): number {
   const folded = name.toLowerCase();
   let hash = 0x811c9dc5;

@@ -4,26 +4,33 @@ import { statOf } from "./descriptor.ts";
 
 const futimesLater = promisify(futimes);
 
-/** A time that a request sets: a moment, `now`, or undefined to leave it as it is. */
+/** A time that a request sets: a date, the current time, or undefined to leave it unchanged. */
 export type FileTime = Date | "now" | undefined;
 
-/** Sets the last write time of an open file, once those who write to it let go of it. */
+/** Sets the last write time of an open file, as soon as concurrent writes to it have ended. */
 export function setLastWriteTimeLater(descriptor: number, time: Date | "now"): Promise<void> {
   const { atimeNs } = statOf(descriptor);
   return futimesLater(descriptor, Number(atimeNs) / 1e9, momentOf(time));
 }
 
-/** Sets the last write time of an open file or directory; undefined leaves it. Either way the change time is now. */
+/**
+ * Sets the last write time of an open file or directory; undefined leaves it unchanged. In both cases, the change time
+ * becomes the current time.
+ */
 export function setLastWriteTime(descriptor: number, time: FileTime): void {
   const { mode, atimeNs } = statOf(descriptor);
-  // Giving a file the mode that it has changes nothing but the change time, to which a number of seconds is too coarse.
+  // Setting the mode that a file already has changes only the change time. Setting a time would round it.
   if (time === undefined) fchmodSync(descriptor, Number(mode) & 0o7777);
   else futimesSync(descriptor, Number(atimeNs) / 1e9, momentOf(time));
 }
 
-/** Now with more digits than the file system's own clock has, so that two quick writes make two ETags. */
+/**
+ * Returns the time in seconds. The current time has more digits than the clock of the file system, so that two quick
+ * writes get different ETags.
+ */
 function momentOf(time: Date | "now"): number {
   if (time === "now") return (performance.timeOrigin + performance.now()) / 1000;
-  // Microseconds are cut off on the way to the file system: half of one keeps a fraction that falls short from losing more.
+  // The file system cuts off fractions of a microsecond. Half a microsecond more makes up for a fraction that is
+  // slightly too small.
   return time.getTime() / 1000 + 5e-7;
 }

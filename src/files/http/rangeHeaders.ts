@@ -2,12 +2,14 @@ import type { ByteRange } from "../disk/byteRanges.ts";
 import { StorageError } from "../errors.ts";
 import type { StorageRequest } from "./request.ts";
 
-/** The range header of a request: `x-ms-range` before `Range`. */
+/** Returns the range header of a request. `x-ms-range` takes precedence over `Range`. */
 export function rangeHeader(request: StorageRequest): string | undefined {
   return request.header("x-ms-range") ?? request.header("range");
 }
 
-/** The part of a file of `size` bytes that `header` asks for. Throws `InvalidRange` when nothing of it is there. */
+/**
+ * Returns the part of a file of `size` bytes that a range header selects. Throws `InvalidRange` if the part is empty.
+ */
 export function rangeToRead(header: string, size: number): ByteRange {
   const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header) ?? [];
   if (first === undefined || last === undefined || (first === "" && last === "")) {
@@ -19,7 +21,7 @@ export function rangeToRead(header: string, size: number): ByteRange {
   return { start, end };
 }
 
-/** The part of a file of `size` bytes that a write names; both ends must be given and lie inside the file. */
+/** Returns the part of a file of `size` bytes that a write names. Both ends are required and must be in the file. */
 export function rangeToWrite(header: string | undefined, size: number): ByteRange {
   if (header === undefined) throw new StorageError("MissingRequiredHeader", { subject: "Range" });
   const [, first, last] = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(header) ?? [];

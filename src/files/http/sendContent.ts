@@ -4,14 +4,14 @@ import type { ByteRange } from "../disk/byteRanges.ts";
 import { blockSize, readAvailable, shortContent } from "../disk/content.ts";
 import type { StorageResponse } from "./response.ts";
 
-/** Sends part of an open file as the body of an answer whose headers are set. */
+/** Sends part of an open file as the body of a response whose headers are set. */
 export async function sendContent(descriptor: number, range: ByteRange, response: StorageResponse): Promise<void> {
   if (lengthOf(range) <= shortContent) {
     sendAtOnce(descriptor, range, response);
     return;
   }
   const size = Math.min(blockSize, lengthOf(range));
-  // Two blocks take turns: while one is on its way to the client, the other is filled.
+  // Two blocks take turns: one is sent while the other is filled.
   const blocks = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(Math.min(size, lengthOf(range) - size))];
   const fill = async (turn: number, start: number): Promise<Buffer> => {
     const block = blocks[turn % 2] ?? Buffer.alloc(0);
@@ -23,7 +23,7 @@ export async function sendContent(descriptor: number, range: ByteRange, response
     const block = await filling;
     position += block.length;
     filling = fill(turn + 1, position);
-    // The file has become shorter: the promised length is not there, and the client must notice.
+    // The file shrank. Closing the connection shows the client that the body is incomplete.
     if (block.length === 0) response.destroy();
     else await send(response, block);
     if (response.destroyed) break;
@@ -42,7 +42,7 @@ function sendAtOnce(descriptor: number, range: ByteRange, response: StorageRespo
   else response.end(block);
 }
 
-/** Resolves when the block is on its way and may be filled again, or when nobody listens any more. */
+/** Resolves when the block was sent and can be reused, or when the connection is closed. */
 function send(response: StorageResponse, block: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -24,7 +24,9 @@ const rootName = "StorageServiceProperties";
 const mostRules = 5;
 const mostOrigins = 64;
 const corsMethods = ["DELETE", "GET", "HEAD", "MERGE", "POST", "OPTIONS", "PUT", "PATCH", "CONNECT", "TRACE"];
-/** Reads the settings in a document; those that it does not mention are absent. Throws when it is not valid. */
+/**
+ * Parses the settings in a document. Settings that it does not contain are absent. Throws if the document is not valid.
+ */
 export async function parseServiceProperties(text: string): Promise<Partial<ServiceProperties>> {
   const root = await parseDocument(text, rootName);
   const known = ["HourMetrics", "MinuteMetrics", "Cors", "ProtocolSettings", "ShareDeleteRetentionPolicy"];
@@ -44,7 +46,7 @@ export async function parseServiceProperties(text: string): Promise<Partial<Serv
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-/** Text and attributes of an element stand beside its children. */
+/** `_` and `$` are the text and the attributes of an element. */
 function isKnown(name: string, known: readonly string[]): boolean {
   return name === "_" || name === "$" || known.includes(name);
 }
@@ -108,7 +110,7 @@ function parseProtocol(node: XmlNode): ProtocolSettings {
   };
 }
 
-/** The settings as a document. */
+/** Returns the settings as a document. */
 export function servicePropertiesXml(properties: ServiceProperties): string {
   const { shareRetention } = properties;
   return toXml(rootName, {
@@ -143,7 +145,7 @@ function ruleElements(rule: CorsRule): object {
   };
 }
 
-/** As in Azure, multichannel is always there; the Python client cannot do without. */
+/** Multichannel is always present, as in Azure. The Python client requires it. */
 function protocolElements({ multichannel = false, smbEncryption, nfsEncryption }: ProtocolSettings): object {
   const smb = {
     Multichannel: { Enabled: String(multichannel) },

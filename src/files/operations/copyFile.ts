@@ -29,10 +29,10 @@ import { publicAddress, sourceOf } from "./sources.ts";
 import { fileTarget, targetOf } from "./target.ts";
 import type { Target } from "./target.ts";
 
-/** Up to this size a copy is made before its request is answered. */
+/** Copies up to this size, in bytes, complete before the response. */
 const largestPromptCopy = 16 * 1024 * 1024;
 
-/** A copy that is about to be made. */
+/** A copy to make. */
 interface Plan {
   readonly exchange: Exchange;
   readonly source: Target;
@@ -85,7 +85,7 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
   };
 }
 
-/** Key of the source's security descriptor in the share of the copy, if the request wants it to be copied. */
+/** Returns the key of the source's security descriptor in the share of the copy, if the request wants it copied. */
 function copiedPermission({ request, storage }: Exchange, from: Share, to: Share, key?: string): string | undefined {
   const mode = request.header("x-ms-file-permission-copy-mode")?.toLowerCase() ?? "override";
   if (mode !== "source" && mode !== "override") invalid("x-ms-file-permission-copy-mode");
@@ -93,7 +93,7 @@ function copiedPermission({ request, storage }: Exchange, from: Share, to: Share
   return savePermission(storage.properties, to, permissionOf(storage.properties, from, key));
 }
 
-/** In a request to copy, SMB properties may have the value `source`. */
+/** Returns a request in which SMB properties with the value `source` have the values of the source. */
 function withSourceValues(request: StorageRequest, stat: BigIntStats, original: FileProperties): StorageRequest {
   const values: Readonly<Record<string, string>> = {
     "x-ms-file-attributes": attributesOf(stat, original),
@@ -124,7 +124,7 @@ async function copyAtOnce(plan: Plan): Promise<void> {
   });
 }
 
-/** An empty file holds the place until the copy is complete, and tells how it stands. */
+/** Creates an empty file at the destination, which shows the status of the copy until it is complete. */
 async function copyLater(plan: Plan): Promise<void> {
   const { exchange, copy } = plan;
   const target = targetOf(exchange);
@@ -150,7 +150,7 @@ async function copyInBackground(plan: Plan, placeholder: string, task: CopyTask)
       if (isInPlace(target)) placeDraft(exchange, target, draft, finished(plan));
     });
   } catch (error) {
-    // When the service ends, the copy stays pending in the database, and is told to have failed from then on.
+    // If the service stops, the copy stays pending in the database, and is reported as failed from then on.
     if (task.signal.aborted && task.signal.reason !== abortedByClient) return;
     const ended = task.signal.aborted
       ? { status: "aborted" as const }
@@ -164,7 +164,7 @@ async function copyInBackground(plan: Plan, placeholder: string, task: CopyTask)
   }
 }
 
-/** Reason of a stop that a client asked for. */
+/** Reason of a stop by a client. */
 const abortedByClient = "A client has aborted the copy.";
 
 async function copyInto(
@@ -217,7 +217,7 @@ async function abortCopy(exchange: Exchange): Promise<void> {
 
 const onFile = { level: "file", resourceType: "o", methods: ["PUT"] } as const;
 
-/** Copying files within the endpoint. */
+/** Operations that copy files within the endpoint. */
 export const copyOperations: readonly StorageOperation[] = [
   {
     ...onFile,

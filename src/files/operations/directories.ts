@@ -30,7 +30,7 @@ import { withoutSmbDefaults, withSmbProperties } from "./smbProperties.ts";
 import { targetOf } from "./target.ts";
 import type { Target } from "./target.ts";
 
-/** Entries that are looked at together. */
+/** Number of entries that are serialized together. */
 const batchSize = 250;
 
 async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
@@ -48,7 +48,8 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
       ...(share.snapshot === undefined ? {} : { ShareSnapshot: share.snapshot }),
       ...pathAttributes("DirectoryPath", request.path.join("/")),
     },
-    // Absent unless asked for: the Python client would send back even an empty one, garbled, for the next page.
+    // Absent unless the request has it: the Python client would send back even an empty one, corrupted, for the next
+    // page.
     ...(prefix === "" ? {} : { Prefix: nameXml(prefix) }),
     Marker: request.query.get("marker") ?? "",
     MaxResults: request.query.get("maxresults") ?? "5000",
@@ -59,7 +60,7 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
   respondXml(exchange, fillFrame(frame, "Entries", entriesXml(directory, page.keys, entryDescriber(exchange, share))));
 }
 
-/** Entries are turned into bytes in batches, so that a long page does not fill the memory with descriptions. */
+/** Serializes entries in batches, so that a long page does not fill the memory with objects. */
 function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (entry: FoundPlace) => object): Buffer[] {
   const files: Buffer[] = [];
   const directories: Buffer[] = [];

@@ -12,7 +12,7 @@ import type { Share } from "../shares/share.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Target } from "./target.ts";
 
-/** A file or directory with all that is known about it. */
+/** A file or directory, with its stored properties. */
 export interface Entry {
   readonly stat: BigIntStats;
   readonly identity: string;
@@ -25,7 +25,7 @@ export interface OpenEntry extends Entry {
   readonly descriptor: number;
 }
 
-/** Opens a file or directory for as long as `use` takes. */
+/** Opens a file or directory and calls `use` with it. Throws like {@link checkedEntry}. */
 export async function withEntry<T>(
   exchange: Exchange,
   { share, place }: Target,
@@ -35,12 +35,12 @@ export async function withEntry<T>(
   return withDescriptor(openPlace(place, access), (descriptor) => use(checkedOpenEntry(exchange, share, descriptor)));
 }
 
-/** What is known about an open file or directory, once conditions and leases allow what the request wants. */
+/** Returns an open file or directory. Throws like {@link checkedEntry}. */
 export function checkedOpenEntry(exchange: Exchange, share: Share, descriptor: number): OpenEntry {
   return { descriptor, ...checkedEntry(exchange, share, statOf(descriptor)) };
 }
 
-/** What is known about a file or directory, once conditions and leases allow what the request wants. */
+/** Returns a file or directory. Throws if a lease, a copy in progress or a condition prevents the request. */
 export function checkedEntry(exchange: Exchange, share: Share, stat: BigIntStats): Entry {
   const identity = identityOf(stat);
   const known = { stat, identity, ...exchange.storage.properties.fileAndLease(share, identity) };
@@ -48,7 +48,7 @@ export function checkedEntry(exchange: Exchange, share: Share, stat: BigIntStats
   return known;
 }
 
-/** Throws when a lease, a copy under way or a condition of the request stands against it. */
+/** Throws if a lease, a copy in progress or a condition of the request prevents it. */
 function checkAccess({ request, storage }: Exchange, { stat, identity, properties, lease }: Entry): void {
   const isWriting = !isRead(request);
   if (stat.isFile()) {
@@ -58,7 +58,7 @@ function checkAccess({ request, storage }: Exchange, { stat, identity, propertie
   checkConditions(request, { stat, properties });
 }
 
-/** Refuses to change what a client has marked as read-only. */
+/** Rejects a change of an entry that a client has marked as read-only. */
 export function refuseReadOnly(properties: FileProperties): void {
   if (properties.attributes?.includes("ReadOnly") === true) throw new StorageError("ReadOnlyAttribute");
 }

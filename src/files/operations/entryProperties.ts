@@ -11,15 +11,15 @@ import { respond } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Target } from "./target.ts";
 
-/** Stored properties of something in a share. */
+/** Returns the stored properties of a file or directory. */
 export function filePropertiesOf(exchange: Exchange, share: Share, stat: BigIntStats): FileProperties {
   return exchange.storage.properties.file(share, identityOf(stat));
 }
 
-/** Times that belong to the file system, and are set together with what is stored beside it. */
+/** Times that the file system stores. */
 export type StoredTimes = Pick<SmbProperties, "lastWriteOn" | "changedOn">;
 
-/** Sets the times of an open file or directory and stores its properties. What was known of its content stays known. */
+/** Sets the times of an open file or directory and stores its properties. Keeps the records of its written ranges. */
 export function storeProperties(
   { storage }: Exchange,
   share: Share,
@@ -42,14 +42,14 @@ export function storeProperties(
   });
 }
 
-/** Drops what is known about a file that is gone, unless it has another name: a hard link that a job made. */
+/** Deletes what is stored about a deleted file, unless the file has another name, a hard link. */
 export function forgetFile({ storage }: Exchange, share: Share, stat: BigIntStats): void {
   if (stat.nlink > 1n) return;
   storage.properties.forgetFile(share, identityOf(stat));
   storage.written.forget(stat);
 }
 
-/** Headers that tell the client about an open file or directory as it is now. */
+/** Returns the headers of an open file or directory in its current state. */
 export function currentHeaders(
   exchange: Exchange,
   { share, place }: Target,
@@ -59,7 +59,7 @@ export function currentHeaders(
   return entryHeaders(stat, place.folderId, filePropertiesOf(exchange, share, stat));
 }
 
-/** Changes the stored properties of a file or directory, and perhaps its times, and answers. */
+/** Changes the stored properties, and optionally the times, of a file or directory, and responds. */
 export async function changeProperties(
   exchange: Exchange,
   target: Target,

@@ -4,24 +4,24 @@ import type { StorageRequest } from "../http/request.ts";
 import type { StorageResponse } from "../http/response.ts";
 import type { Storage } from "../shares/storage.ts";
 
-/** One authenticated request on its way through an operation. */
+/** An authenticated request and its response. */
 export interface Exchange {
   readonly request: StorageRequest;
   readonly response: StorageResponse;
   readonly grant: Grant;
   readonly storage: Storage;
-  /** Decoded keys of the accounts that the endpoint hosts. */
+  /** Decoded keys of the hosted accounts. */
   readonly keys: ReadonlyMap<string, KeyObject>;
-  /** Address of the account, as list operations repeat it. */
+  /** URL of the account, which lists contain. */
   readonly accountUrl: string;
 }
 
-/** Answers without a body. */
+/** Sends a response without a body. */
 export function respond(exchange: Exchange, status: number, headers: Readonly<Record<string, string>>): void {
   exchange.response.writeHead(status, { ...headers, "content-length": 0 }).end();
 }
 
-/** Answers with an XML document, whole or in pieces. */
+/** Sends an XML document, in full or in pieces. */
 export function respondXml(
   exchange: Exchange,
   xml: string | readonly Buffer[],
@@ -30,7 +30,7 @@ export function respondXml(
   respondDocument(exchange, "application/xml", typeof xml === "string" ? [Buffer.from(xml)] : xml, headers);
 }
 
-/** Answers with a JSON document. */
+/** Sends a JSON document. */
 export function respondJson(exchange: Exchange, document: object): void {
   respondDocument(exchange, "application/json", [Buffer.from(JSON.stringify(document))], {});
 }

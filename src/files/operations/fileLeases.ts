@@ -21,7 +21,7 @@ function leaseFile(exchange: Exchange): void {
   });
 }
 
-/** Leases on files: exclusive rights to write and delete, until released or broken. */
+/** Operations on the leases of files. */
 export const fileLeaseOperations: readonly StorageOperation[] = [
   {
     level: "file",

@@ -36,7 +36,7 @@ function getFileProperties(exchange: Exchange): void {
     .end();
 }
 
-/** Headers that reads of a file answer besides those of its content. */
+/** Returns the headers for reads of a file, except the content headers. */
 export function fileHeaders(
   { storage }: Exchange,
   { place }: Target,
@@ -54,7 +54,7 @@ export function fileHeaders(
   };
 }
 
-/** A copy that nobody works on any more, because the service was ended meanwhile, has failed. */
+/** A pending copy that is not in progress was interrupted by the end of the service, so it has failed. */
 function copyNow(copy: FileCopy, isUnderWay: boolean): FileCopy {
   if (copy.status !== "pending" || isUnderWay) return copy;
   return { ...copy, status: "failed", description: "The service was ended before the copy was complete." };
@@ -95,7 +95,7 @@ async function setFileProperties(exchange: Exchange): Promise<void> {
   });
 }
 
-/** What a file gains is a hole. */
+/** Sets the size of a file. Added bytes are a hole. */
 function resize({ storage }: Exchange, descriptor: number, size: number): void {
   const end = storage.written.begin(statOf(descriptor));
   try {

@@ -6,8 +6,8 @@ import type { StorageOperation } from "./operation.ts";
 import { targetOf } from "./target.ts";
 
 /*
- * Handles are what SMB clients hold open. Here nobody mounts a share over SMB, so there are none; the file or directory
- * has to be there all the same.
+ * Handles are open files of SMB clients. This endpoint does not support SMB, so there are none. The file or directory
+ * must exist all the same.
  */
 
 function requireSomething(exchange: Exchange): void {
@@ -30,7 +30,7 @@ function forceCloseHandles(exchange: Exchange): void {
 
 const onAnything = { level: "file", resourceType: "o" } as const;
 
-/** Operations on open handles, of files and directories alike. */
+/** Operations on open handles of files and directories. */
 export const handleOperations: readonly StorageOperation[] = [
   {
     ...onAnything,

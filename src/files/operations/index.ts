@@ -39,7 +39,7 @@ const operations = new Map<string, StorageOperation>(
   ].flatMap((operation) => operation.methods.map((method) => [operationKey(method, operation), operation] as const)),
 );
 
-/** `x-ms-` headers that mean nothing to an operation or the same to all of them. */
+/** `x-ms-` headers that all operations accept. */
 const headersOfAll = new Set([
   "x-ms-allow-trailing-dot",
   "x-ms-client-request-id",
@@ -50,7 +50,7 @@ const headersOfAll = new Set([
   "x-ms-version",
 ]);
 
-/** Finds the operation that a request asks for. Throws when this endpoint does not have it. */
+/** Returns the operation that a request names. Throws if this endpoint does not support it. */
 export function operationFor(request: StorageRequest): StorageOperation {
   if (!["GET", "HEAD", "PUT", "DELETE", "POST", "OPTIONS"].includes(request.method)) {
     throw new StorageError("UnsupportedHttpVerb");
@@ -71,7 +71,7 @@ function operationKey(method: string, { level, comp, hasSource }: OperationKey):
 
 type OperationKey = Pick<StorageOperation, "level" | "comp" | "hasSource">;
 
-/** Which kind of resource is meant follows from `restype`; the depth of the path has to agree with it. */
+/** Returns the kind of resource. `restype` determines it, and the depth of the path must match. */
 function levelOf(request: StorageRequest): ResourceLevel | undefined {
   const type = request.query.get("restype")?.toLowerCase() ?? "";
   const depth = request.share === undefined ? 0 : 1 + request.path.length;
@@ -80,19 +80,19 @@ function levelOf(request: StorageRequest): ResourceLevel | undefined {
   if (type === "directory" && depth >= 1) return "directory";
   if (type === "" && (depth >= 2 || (depth === 1 && concernsHandles(request)))) return "file";
   if (type === "hardlink" || type === "symboliclink") {
-    // Links are made, and asked for, in NFS shares only.
+    // Links exist only in NFS shares.
     throw new StorageError("UnsupportedQueryParameter", { subject: "restype" });
   }
   if (["", "service", "share", "directory"].includes(type)) throw new StorageError("InvalidUri");
   return undefined;
 }
 
-/** Handles are asked for alike for files and directories, the root of a share among them. */
+/** Operations on handles are the same for files and directories, including the root of a share. */
 function concernsHandles(request: StorageRequest): boolean {
   return ["listhandles", "forceclosehandles"].includes(request.query.get("comp")?.toLowerCase() ?? "");
 }
 
-/** What would have to be ignored is refused: an ignored wish looks like a fulfilled one. */
+/** Rejects headers and parameters that the operation cannot honor, rather than ignore them silently. */
 function refuseUnknown(request: StorageRequest, operation: StorageOperation): void {
   if (request.query.has("sharesnapshot") && !takesSnapshot(request, operation)) {
     if (!isRead(request)) throw new StorageError("ShareSnapshotOperationNotSupported");
@@ -100,7 +100,7 @@ function refuseUnknown(request: StorageRequest, operation: StorageOperation): vo
   }
   for (const name of Object.keys(request.message.headers).filter((header) => header.startsWith("x-ms-"))) {
     const known = headersOfAll.has(name) || operation.headers?.includes(name) === true;
-    // The Python client repeats all metadata in one header `x-ms-meta`, which says nothing new.
+    // The Python client also sends all metadata in one header `x-ms-meta`, which can be ignored.
     const metadata = operation.takesMetadata === true && /^x-ms-meta(-|$)/.test(name);
     if (!known && !metadata) throw new StorageError("UnsupportedHeader", { subject: name });
   }

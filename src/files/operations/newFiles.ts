@@ -70,7 +70,7 @@ function newProperties(exchange: Exchange, { share }: Target, smb: ReturnType<ty
   return withSmbProperties(exchange, share, asked, smb);
 }
 
-/** Gives a new file its size, and the content that comes with the request, once all of that is there. */
+/** Sets the size of a new file, and writes the content of the request once all of it was received. */
 async function fillDraft(exchange: Exchange, draft: Draft, size: number, written: number): Promise<void> {
   const folder = exchange.storage.accountFolder(exchange.request.account);
   const fill = async (content: Buffer): Promise<void> => {
@@ -82,7 +82,7 @@ async function fillDraft(exchange: Exchange, draft: Draft, size: number, written
   else await fill(Buffer.alloc(0));
 }
 
-/** Creating files. */
+/** Operations that create files. */
 export const newFileOperations: readonly StorageOperation[] = [
   {
     level: "file",

@@ -1,22 +1,22 @@
 import type { Access } from "../access/grant.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** One operation of the REST API. */
+/** An operation of the REST API. */
 export interface StorageOperation extends Access {
-  /** HTTP verbs that start it. */
+  /** HTTP methods. */
   readonly methods: readonly string[];
-  /** Value of `comp`, where the operation has one. */
+  /** Value of the `comp` parameter. Absent if the operation has none. */
   readonly comp?: string;
-  /** Whether it is the operation for requests that name a source (`x-ms-copy-source`). */
+  /** Whether the request must name a source (`x-ms-copy-source`). */
   readonly hasSource?: boolean;
-  /** `x-ms-` headers that it honours, besides those that every operation takes; others are refused. */
+  /** `x-ms-` headers that it supports, besides those that every operation accepts. Other headers are rejected. */
   readonly headers?: readonly string[];
-  /** Whether it takes `x-ms-meta-` headers. */
+  /** Whether it accepts `x-ms-meta-` headers. */
   readonly takesMetadata?: boolean;
-  /** Whether it works on a snapshot of the share (`sharesnapshot`). Default: reading directories and files does. */
+  /** Whether it accepts a snapshot of the share (`sharesnapshot`). Default: true for reads of directories and files. */
   readonly takesSnapshot?: boolean;
-  /** Whether it enters the share's gate itself, because not all of it needs the share for itself. */
+  /** Whether it enters the share's gate itself, because only part of it needs exclusive access. */
   readonly entersGate?: boolean;
-  /** Answers the request. What it throws becomes an error answer. */
+  /** Processes the request and sends the response. An exception becomes an error response. */
   readonly run: (exchange: Exchange) => Promise<void> | void;
 }

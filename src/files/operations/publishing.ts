@@ -16,17 +16,19 @@ import type { Exchange } from "./exchange.ts";
 import { targetOf } from "./target.ts";
 import type { Target } from "./target.ts";
 
-/** Which bytes of a new file were written, and what is to be stored with it. */
+/** The written bytes of a new file, its properties and its times. */
 export interface NewFile {
   readonly written: readonly ByteRange[];
   readonly properties: FileProperties;
   readonly times: StoredTimes;
 }
 
-/** Stands for the modification time of a file that is still being made. */
+/** Stands for the modification time of a file that is not complete yet. */
 export const notYetKnown = "";
 
-/** Throws when something is there that the sender may not replace by a file, or the request wants nothing to be there. */
+/**
+ * Throws if the sender must not replace the existing file or directory, or if the request requires that none exists.
+ */
 export function checkReplaceable(exchange: Exchange, { share, place }: Target): void {
   const { stat } = place;
   if (stat === undefined) {
@@ -39,7 +41,7 @@ export function checkReplaceable(exchange: Exchange, { share, place }: Target): 
   if (!flagHeader(exchange.request, "x-ms-file-copy-ignore-readonly")) refuseReadOnly(properties);
 }
 
-/** Works on a draft, closes it, and removes it unless it was published. */
+/** Calls `use` with a draft. Closes the draft afterwards, and deletes it unless it was published. */
 export async function withDraft(draft: Draft, use: (draft: Draft) => Promise<void>): Promise<void> {
   await withDescriptor(draft.descriptor, async () => {
     try {
@@ -50,7 +52,7 @@ export async function withDraft(draft: Draft, use: (draft: Draft) => Promise<voi
   });
 }
 
-/** Puts a new file in the place that the request addresses, if the sender still may. */
+/** Moves a new file to the place in the request, if the sender may still do so. Returns the place. */
 export function publish(exchange: Exchange, draft: Draft, file: NewFile): Target {
   const target = targetOf(exchange);
   if (!draft.isVisible) checkReplaceable(exchange, target);
@@ -58,7 +60,7 @@ export function publish(exchange: Exchange, draft: Draft, file: NewFile): Target
   return target;
 }
 
-/** Puts a new file in its place. A lease on the file that was there goes over to the new one. */
+/** Moves a new file to its place. The new file gets the lease of the file that it replaces. */
 export function placeDraft(
   exchange: Exchange,
   target: Target,
@@ -69,21 +71,22 @@ export function placeDraft(
   setLastWriteTime(draft.descriptor, times.lastWriteOn);
   const stat = statOf(draft.descriptor);
   const stored = withMd5Of(stat, properties);
-  // Of most files there is nothing to store. Of one that may be an old one, or be taken for one, something may be known.
+  // Most files need no row. But an existing file, or one that could be mistaken for a deleted file, may have an old
+  // row.
   const isSurelyNew = !draft.isVisible && stat.birthtimeNs !== 0n;
   if (!isSurelyNew || !isEmpty(stored)) storage.properties.setFile(target.share, identityOf(stat), stored);
   if (draft.isVisible) storage.written.forget(stat);
   storage.written.noteNew(stat, written);
   draft.publish(target.place);
   if (!draft.isVisible && target.place.stat !== undefined) inherit(exchange, target, target.place.stat, stat);
-  // Only now the change time is final.
+  // The change time is final only now.
   const { changedOn } = times;
   if (changedOn instanceof Date) {
     storeProperties(exchange, target.share, draft.descriptor, stored, { lastWriteOn: undefined, changedOn });
   }
 }
 
-/** Properties with an MD5 that belongs to the content as it is. */
+/** Sets the time of the MD5 to that of the current content. */
 function withMd5Of({ mtimeNs }: BigIntStats, properties: FileProperties): FileProperties {
   const { contentMd5 } = properties;
   if (contentMd5?.modified !== notYetKnown) return properties;
@@ -94,7 +97,7 @@ function isEmpty(properties: FileProperties): boolean {
   return Object.values(properties).every((value) => value === undefined || Object.keys(value as object).length === 0);
 }
 
-/** A lease names a path to those who hold it, so it outlives what is there. */
+/** Clients hold a lease on a path, so it outlives the file. */
 function inherit(exchange: Exchange, { share }: Target, replaced: BigIntStats, stat: BigIntStats): void {
   const { storage } = exchange;
   const lease = storage.properties.lease(share, identityOf(replaced));

@@ -39,7 +39,10 @@ async function putRangeFromUrl(exchange: Exchange): Promise<void> {
   });
 }
 
-/** The part of the source that the request names; of a source that is longer than one upload, it has to name one. */
+/**
+ * Returns the part of the source that the request names. A request must name one if the source is longer than one
+ * upload.
+ */
 async function readSource(exchange: Exchange): Promise<Buffer> {
   const place = requireFile(sourceOf(exchange, "x-ms-copy-source", "r").place);
   return withDescriptor(openPlace(place, "read"), async (descriptor) => {
@@ -61,7 +64,7 @@ function checkSum(request: StorageRequest, content: Buffer): string {
   return sum;
 }
 
-/** Writing what lies in another file of this endpoint. */
+/** Operations that write the content of another file of this endpoint. */
 export const rangeFromUrlOperations: readonly StorageOperation[] = [
   {
     level: "file",

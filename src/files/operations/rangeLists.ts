@@ -35,7 +35,7 @@ async function listRanges(exchange: Exchange): Promise<void> {
   });
 }
 
-/** What of a file was written, or what of it differs from the snapshot that the request names. */
+/** Returns the written ranges of a file, or those that differ from the snapshot in the request. */
 async function listedRanges(exchange: Exchange, descriptor: number): Promise<ListedRange[]> {
   const current = fileStateOf(exchange, descriptor);
   const time = exchange.request.query.get("prevsharesnapshot");
@@ -51,7 +51,7 @@ function fileStateOf({ storage }: Exchange, descriptor: number): FileState {
   return { descriptor, size: Number(stat.size), written: storage.written.of(stat) };
 }
 
-/** Where the file lay when a snapshot was taken. */
+/** Returns the place of the file in a snapshot. */
 function previousPlace({ request, storage }: Exchange, time: string): Place {
   const share = storage.share({ accountName: request.account, shareName: request.share ?? "" });
   if (!snapshotsOf(storage, share).some(({ snapshot }) => snapshot === time)) {
@@ -64,7 +64,7 @@ function element({ start, end }: ByteRange): object {
   return { Start: start, End: end };
 }
 
-/** What of the ranges lies in `wanted`. */
+/** Returns the parts of ranges that are in `wanted`. */
 function clip(ranges: readonly ListedRange[], wanted: ByteRange): ListedRange[] {
   return ranges
     .filter(({ start, end }) => end >= wanted.start && start <= wanted.end)
@@ -75,7 +75,7 @@ function clip(ranges: readonly ListedRange[], wanted: ByteRange): ListedRange[] 
     }));
 }
 
-/** A marker is the position behind the last range that the client has seen. */
+/** Returns a page of ranges. A marker is the position after the last range of a page. */
 function pageOf(request: StorageRequest, ranges: readonly ListedRange[]): { page: ListedRange[]; nextMarker: string } {
   const after = positionOf(request, "marker") ?? 0;
   const size = positionOf(request, "maxresults") ?? Number.POSITIVE_INFINITY;
@@ -93,7 +93,7 @@ function positionOf(request: StorageRequest, parameter: string): number | undefi
   return Number(text);
 }
 
-/** Telling written parts of a file from holes. */
+/** Operations that tell the written parts of a file from holes. */
 export const rangeListOperations: readonly StorageOperation[] = [
   {
     level: "file",

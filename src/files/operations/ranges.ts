@@ -24,7 +24,7 @@ import type { StorageOperation } from "./operation.ts";
 import { fileTarget } from "./target.ts";
 import type { Target } from "./target.ts";
 
-/** Largest range whose MD5 a client may ask for. */
+/** Largest range, in bytes, whose MD5 a client can request. */
 const largestHashedRange = 4 * 1024 * 1024;
 
 async function getFile(exchange: Exchange): Promise<void> {
@@ -46,7 +46,7 @@ async function getFile(exchange: Exchange): Promise<void> {
   });
 }
 
-/** Of a part of a file, Content-MD5 is the part's own hash, and given only on demand. */
+/** For a part of a file, `content-md5` is the hash of that part, and returned only on request. */
 async function contentHeadersFor(
   exchange: Exchange,
   entry: OpenEntry,
@@ -94,26 +94,26 @@ async function putRange(exchange: Exchange): Promise<void> {
   });
 }
 
-/** Whether a write leaves the last write time as it is. */
+/** Whether a write leaves the last write time unchanged. */
 export function keepsLastWriteTime(request: StorageRequest): boolean {
   const time = request.header("x-ms-file-last-write-time")?.toLowerCase() ?? "now";
   return time === "preserve" || (time === "now" ? false : invalid("x-ms-file-last-write-time"));
 }
 
-/** The range that a request writes. Throws when the file is read-only or has no room for it. */
+/** Returns the range that a request writes. Throws if the file is read-only or the range is not in the file. */
 export function writableRange(request: StorageRequest, { properties, stat }: OpenEntry): ByteRange {
   refuseReadOnly(properties);
   return rangeToWrite(rangeHeader(request), Number(stat.size));
 }
 
-/** Bytes for a file. */
+/** Bytes to write to a file. */
 export interface RangeWrite {
   readonly range: ByteRange;
   readonly content: Buffer;
   readonly keepsTime: boolean;
 }
 
-/** Writes bytes that took time to come: what was true of the file when the request came has to be true still. */
+/** Writes received bytes. Checks the file again, because it may have changed while they were received. */
 export async function writeRange(
   exchange: Exchange,
   target: Target,
@@ -153,18 +153,18 @@ async function changeContent(
   const now = (): BigIntStats => statOf(descriptor);
   try {
     await write();
-    // Of writes side by side the last to end sets the time; the others would only wait for it.
+    // Of concurrent writes, the last to end sets the time. The others would only wait for it.
     if (keepsTime) await setLastWriteTimeLater(descriptor, stat.mtime);
     else if (!storage.written.isChangedByOthers(stat)) await setLastWriteTimeLater(descriptor, "now");
     end(now(), change);
   } catch (error) {
-    // Nobody knows how far it came.
+    // It is unknown how much was written.
     end(now(), { written: [...(change.written ?? []), ...(change.cleared === undefined ? [] : [change.cleared])] });
     throw error;
   }
   const properties = storage.properties.file(share, identity);
   if (properties.contentMd5 !== undefined) {
-    // The client set this hash for the content that it is just uploading.
+    // The client set this hash for the content that it is uploading now.
     const contentMd5 = { ...properties.contentMd5, modified: String(now().mtimeNs) };
     storage.properties.setFile(share, identity, { ...properties, contentMd5 });
   }
@@ -172,7 +172,7 @@ async function changeContent(
 
 const onFile = { level: "file", resourceType: "o" } as const;
 
-/** Operations on the bytes of a file. */
+/** Operations on the content of a file. */
 export const rangeOperations: readonly StorageOperation[] = [
   {
     ...onFile,

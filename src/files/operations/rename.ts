@@ -33,7 +33,7 @@ async function renameDirectory(exchange: Exchange): Promise<void> {
   await rename(exchange, { share, place: requireDirectory(place) });
 }
 
-/** From the last look at both names to the move, nothing of this process comes between. */
+/** No other code of this process runs between the last check of both names and the move. */
 async function rename(exchange: Exchange, source: Target & { readonly place: FoundPlace }): Promise<void> {
   const { request } = exchange;
   const smb = smbPropertiesOf(request);
@@ -45,7 +45,7 @@ async function rename(exchange: Exchange, source: Target & { readonly place: Fou
   checkLeaseOn(exchange, source, sourceLease);
   const place = destinationOf(exchange, source.place, target);
   if (isOtherNameOf(target.place, source.place)) {
-    // The file system would move nothing, because the file that is to be replaced is the very same.
+    // The file system would not do anything, because both names belong to the same file.
     removeFile(source.place);
   } else {
     movePlace(source.place, place);
@@ -68,12 +68,12 @@ async function rename(exchange: Exchange, source: Target & { readonly place: Fou
   });
 }
 
-/** Whether two places hold names of one file, as hard links do that a job made. */
+/** Whether two places are names of the same file, as hard links are. */
 function isOtherNameOf(place: Place, source: FoundPlace): boolean {
   return place.stat?.isFile() === true && place.stat.ino === source.stat.ino && pathOf(place) !== pathOf(source);
 }
 
-/** The place that the source may move to. Throws when something stands in the way. */
+/** Returns the place to move the source to. Throws if the move is not possible. */
 function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): LocatedPlace {
   const { request } = exchange;
   const { share, place } = target;
@@ -102,7 +102,7 @@ function checkLeaseOn({ request, storage }: Exchange, { share, place }: Target, 
   if (identity !== undefined && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
 }
 
-/** A request whose lease is the one that another header names: renaming knows two of them. */
+/** Returns a request whose lease ID is in another header. Renaming has two lease IDs. */
 function withLeaseFrom(request: StorageRequest, header: string): StorageRequest {
   return { ...request, header: (name) => request.header(name === leaseHeader ? header : name) };
 }
@@ -125,7 +125,7 @@ const renameHeaders = [
   ...smbHeadersRead,
 ];
 
-/** Giving files and directories other names and places in their share. */
+/** Operations that rename and move files and directories within their share. */
 export const renameOperations: readonly StorageOperation[] = [
   { ...renaming, level: "file", headers: [...renameHeaders, "x-ms-content-type"], run: renameFile },
   { ...renaming, level: "directory", headers: renameHeaders, run: renameDirectory },

@@ -5,7 +5,10 @@ import type { FileProperties } from "../records/properties.ts";
 import type { Share } from "../shares/share.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Stored properties with the SMB properties of a request applied, but for the times that {@link store} sets. */
+/**
+ * Returns properties with the SMB properties of a request applied, except for the times that {@link storeProperties}
+ * sets.
+ */
 export function withSmbProperties(
   exchange: Exchange,
   share: Share,
@@ -33,7 +36,7 @@ function savedPermissionKey(
   return permission.key;
 }
 
-/** SMB properties of something new, without those that say no more than the defaults. */
+/** Returns the SMB properties of a new entry without values that only repeat the defaults. */
 export function withoutSmbDefaults(smb: SmbProperties): SmbProperties {
   return {
     ...smb,

@@ -9,13 +9,13 @@ import type { Exchange } from "./exchange.ts";
 import { shareOf } from "./target.ts";
 import type { Target } from "./target.ts";
 
-/** Headers that name the source of what a request makes. */
+/** Headers that name a source. */
 export type SourceHeader = "x-ms-copy-source" | "x-ms-file-rename-source";
 
 /**
- * Finds the place that a header names. It has to be one of this endpoint, for no address is ever called on behalf of a
- * client. A signature in the address must grant one of the `permissions`; without one, the request itself must be signed
- * with the key of that account.
+ * Returns the place that a source header names. It must be a place of this endpoint, which never sends requests for a
+ * client. A signature in the URL must grant one of the `permissions`. Without a signature, the request itself must be
+ * signed with the key of that account.
  */
 export function sourceOf(exchange: Exchange, header: SourceHeader, permissions: string): Target {
   const source = parseSource(exchange, header);
@@ -55,7 +55,7 @@ function unverified(cause?: StorageError): StorageError {
   return new StorageError("CannotVerifyCopySource", { headers });
 }
 
-/** Address of a source as others may see it: without the signature. */
+/** Returns the URL of a source without its signature. */
 export function publicAddress({ request }: Exchange, header: SourceHeader): string {
   const [address = "", query = ""] = (request.header(header) ?? "").split("?");
   const snapshot = query.split("&").find((parameter) => parameter.toLowerCase().startsWith("sharesnapshot="));

@@ -5,26 +5,26 @@ import type { Share } from "../shares/share.ts";
 import { snapshotAt } from "../shares/snapshots.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** The share, or snapshot of a share, that the request addresses. Throws when it does not exist. */
+/** Returns the share or snapshot that a request names. Throws if it does not exist. */
 export function shareOf({ request, storage }: Exchange): Share {
   const share = storage.share({ accountName: request.account, shareName: request.share ?? "" });
   const time = request.query.get("sharesnapshot") ?? "";
   return time === "" ? share : snapshotAt(storage, share, time);
 }
 
-/** Where a request points to inside its share. */
+/** The place of a request in its share. */
 export interface Target {
   readonly share: Share;
   readonly place: LocatedPlace;
 }
 
-/** Finds the place that the request addresses. */
+/** Returns the place that a request names. */
 export function targetOf(exchange: Exchange, options?: Pick<LocateOptions, "looksOnly">): Target {
   const share = shareOf(exchange);
   return { share, place: placeIn(share, exchange.request, options) };
 }
 
-/** Finds the place that a request names, in its share or a snapshot of that. */
+/** Returns the place that a request names in a given share or snapshot. */
 export function placeIn(
   share: Share,
   request: StorageRequest,
@@ -34,7 +34,7 @@ export function placeIn(
   return locate(share, request.path, { ...options, keepTrailingDots });
 }
 
-/** The file that the request addresses. Throws when there is none. */
+/** Returns the file that a request names. Throws if it does not exist. */
 export function fileTarget(exchange: Exchange, options?: Pick<LocateOptions, "looksOnly">): FileTarget {
   const { share, place } = targetOf(exchange, options);
   return { share, place: requireFile(place) };

@@ -1,11 +1,11 @@
-/** A lease as it is stored. What state it is in follows from these times and the clock. */
+/** A lease as it is stored. Its state depends on these times and the current time. */
 export interface Lease {
-  /** GUID in lower case. */
+  /** GUID in lowercase. */
   readonly id: string;
-  /** Seconds for which it was acquired; -1 for ever. */
+  /** Duration in seconds; -1 if the lease does not expire. */
   readonly duration: number;
-  /** When it runs out, in milliseconds since 1970; undefined when never. */
+  /** Time when it expires, in milliseconds since 1970. Absent if it does not expire. */
   readonly endsAt?: number;
-  /** From when on it is broken; undefined while nobody has broken it. */
+  /** Time from which it is broken, in milliseconds since 1970. Absent unless the lease was broken. */
   readonly brokenAt?: number;
 }

@@ -1,31 +1,33 @@
-/** Names and values of `x-ms-meta-` headers, in the order and spelling in which they came. */
+/** Names and values of `x-ms-meta-` headers, in their original order and spelling. */
 export type Metadata = readonly (readonly [name: string, value: string])[];
 
-/** What Azure keeps about a file or directory and a file system has no place for. */
+/** Properties of a file or directory that Azure stores and a file system cannot store. */
 export interface FileProperties {
-  /** Content headers that reads answer, by lower-case header name; `content-md5` is kept apart. */
+  /** Content headers that reads return, by lowercase name. `content-md5` is stored separately. */
   readonly contentHeaders?: Readonly<Record<string, string>>;
-  /** Stored MD5 in Base64, and the modification time (nanoseconds) of the content for which it was stated. */
+  /** Stored MD5 in Base64, and the modification time (nanoseconds) of the content that it belongs to. */
   readonly contentMd5?: { readonly value: string; readonly modified: string };
   /** User metadata. */
   readonly metadata?: Metadata;
-  /** SMB attributes as the wire spells them, such as `ReadOnly | Archive`. */
+  /** SMB attributes as in the API, such as `ReadOnly | Archive`. */
   readonly attributes?: string;
-  /** Creation time that a client set, as ISO 8601; else the file system's counts. */
+  /** Creation time that a client set, in ISO 8601. Absent if the one from the file system applies. */
   readonly createdOn?: string;
-  /** Change time that a client set, as ISO 8601, and the file system's own (nanoseconds) from right afterwards. */
+  /**
+   * Change time that a client set, in ISO 8601, and the change time (nanoseconds) of the file system right afterwards.
+   */
   readonly changeTime?: { readonly value: string; readonly changed: string };
   /** Key of a security descriptor that a client set. */
   readonly permissionKey?: string;
-  /** The copy that the file is, or was to become. */
+  /** The copy operation that created the file, or failed to. */
   readonly copy?: FileCopy;
-  /** Counts changes of these properties, so that each one makes a new ETag. */
+  /** Incremented with every change of these properties, to change the ETag. */
   readonly revision?: number;
-  /** In a snapshot: what the file system said of the original, for a copy cannot carry it. */
+  /** In a snapshot: state of the original, which a copy cannot have itself. */
   readonly original?: OriginalState;
 }
 
-/** State of a file of which a snapshot holds a copy; times are nanoseconds. */
+/** State of the original of a file in a snapshot. Times are nanoseconds. */
 export interface OriginalState {
   readonly ino: string;
   readonly parentIno: string;
@@ -34,39 +36,39 @@ export interface OriginalState {
   readonly modifiedNs: string;
 }
 
-/** A copy operation and how it went. */
+/** A copy operation and its result. */
 export interface FileCopy {
   readonly id: string;
-  /** Address of the source, without any signature. */
+  /** URL of the source, without a signature. */
   readonly source: string;
   readonly status: "pending" | "success" | "aborted" | "failed";
-  /** Bytes of the source, all of which are copied where the status is `success`. */
+  /** Size of the source in bytes. All of them are copied if the status is `success`. */
   readonly size: number;
-  /** End of the operation, as ISO 8601. */
+  /** End of the operation, in ISO 8601. */
   readonly completedOn?: string;
-  /** What went wrong. */
+  /** Reason of a failure. */
   readonly description?: string;
 }
 
-/** What Azure keeps about a share. */
+/** Properties of a share that Azure stores. */
 export interface ShareProperties {
-  /** Quota in GiB; kept and shown, not enforced. */
+  /** Quota in GiB; stored but not enforced. */
   readonly quota?: number;
   /** User metadata. */
   readonly metadata?: Metadata;
-  /** When these properties last changed, as ISO 8601. */
+  /** Time of the last change of these properties, in ISO 8601. */
   readonly changedOn?: string;
   /** See {@link FileProperties.revision}. */
   readonly revision?: number;
   /** Stored access policies. */
   readonly policies?: readonly AccessPolicy[];
-  /** Access tier, and when it was chosen (ISO 8601); kept and shown, without effect. */
+  /** Access tier and when it was set (ISO 8601); stored but has no effect. */
   readonly tier?: { readonly name: string; readonly changedOn: string };
-  /** In a snapshot: identity of the share that it shows. */
+  /** In a snapshot: identity of its share. */
   readonly base?: string;
 }
 
-/** A stored access policy, with which a service SAS is completed. Texts are as the wire has them; empty: not set. */
+/** A stored access policy, which supplies what a service SAS omits. Texts are as in the API; empty if not set. */
 export interface AccessPolicy {
   readonly id: string;
   readonly start: string;
@@ -74,13 +76,13 @@ export interface AccessPolicy {
   readonly permission: string;
 }
 
-/** Names one share of one account. */
+/** Identifies a share of an account. */
 export interface ShareAddress {
   readonly accountName: string;
   readonly shareName: string;
 }
 
-/** The folder of a share or of a snapshot, by its identity (see `identityOf`). */
+/** Identifies the folder of a share or a snapshot (see `identityOf`). */
 export interface ShareIdentity {
   readonly identity: string;
 }

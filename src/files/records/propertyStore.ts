@@ -14,18 +14,18 @@ interface FileAndLease {
   readonly lease: Lease | undefined;
 }
 
-/** Files of which {@link PropertyStore} remembers what is stored. Mostly that is nothing, and takes a third of a kilobyte. */
+/** Number of files whose rows {@link PropertyStore} caches. Most files have no row, and take a third of a kilobyte. */
 const mostRecent = 16_000;
 const nothing: FileAndLease = { properties: {}, lease: undefined };
 
 /**
- * What a file system has no place for, in one SQLite file. A row belongs to an identity (see `identityOf`) and not to a
- * path: a file that is replaced behind the endpoint's back is another file and starts without properties, one that is
- * renamed keeps them.
+ * What a file system cannot store, in one SQLite file. A row belongs to an identity (see `identityOf`), not to a path:
+ * a file that is renamed keeps its properties, and a file that replaces another one on the disk starts without
+ * properties.
  */
 export class PropertyStore {
   readonly #database: SqliteFile;
-  /** What was asked for since the last change: files are read more often than they are written. */
+  /** Results of reads since the last change. Files are read more often than written. */
   readonly #recent = new BoundedMap<string, FileAndLease>(mostRecent);
 
   /** @throws Error if the file cannot be used, is damaged, or a newer version wrote it. */
@@ -38,13 +38,13 @@ export class PropertyStore {
     return this.#database.isNew;
   }
 
-  /** Properties of a file or directory; empty when nothing was ever stored for it. */
+  /** Returns the properties of a file or directory; empty if none are stored. */
   file(share: ShareIdentity, identity: string): FileProperties {
     const row = this.get("SELECT properties FROM files WHERE share = ? AND file = ?", share.identity, identity);
     return row === undefined ? {} : (JSON.parse(String(row.properties)) as FileProperties);
   }
 
-  /** Properties of a file or directory as {@link PropertyStore.file} has them, and the lease on it. */
+  /** Returns the properties of a file or directory, as {@link PropertyStore.file} does, and the lease on it. */
   fileAndLease(share: ShareIdentity, identity: string): FileAndLease {
     const key = `${share.identity} ${identity}`;
     const remembered = this.#recent.get(key);
@@ -75,30 +75,30 @@ export class PropertyStore {
     this.run("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", share.identity, identity, JSON.stringify(next));
   }
 
-  /** Stores the properties of a copy, revision included. */
+  /** Stores the properties of a copy, including the revision. */
   copyFile(share: ShareIdentity, identity: string, properties: FileProperties): void {
     this.run("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", share.identity, identity, JSON.stringify(properties));
   }
 
-  /** Drops what is known about a file or directory, its lease included. */
+  /** Deletes what is stored about a file or directory, including its lease. */
   forgetFile(share: ShareIdentity, identity: string): void {
     this.run("DELETE FROM files WHERE share = ? AND file = ?", share.identity, identity);
     this.setLease(share, identity, undefined);
   }
 
-  /** The lease on a file, or on a share when `identity` is the share's own; undefined when there is none. */
+  /** Returns the lease on a file, or on a share if `identity` is that of the share; undefined if there is none. */
   lease(share: ShareIdentity, identity: string): Lease | undefined {
     const row = this.get("SELECT lease FROM leases WHERE share = ? AND file = ?", share.identity, identity);
     return row === undefined ? undefined : (JSON.parse(String(row.lease)) as Lease);
   }
 
-  /** Stores the lease on a file or share; undefined removes it. ETags do not change. */
+  /** Stores the lease on a file or share; undefined deletes it. Does not change the ETag. */
   setLease(share: ShareIdentity, identity: string, lease: Lease | undefined): void {
     if (lease === undefined) this.run("DELETE FROM leases WHERE share = ? AND file = ?", share.identity, identity);
     else this.run("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", share.identity, identity, JSON.stringify(lease));
   }
 
-  /** Properties of a share; empty when nothing was ever stored for it. */
+  /** Returns the properties of a share; empty if none are stored. */
   share(share: ShareIdentity): ShareProperties {
     const row = this.get("SELECT properties FROM shares WHERE share = ?", share.identity);
     return row === undefined ? {} : (JSON.parse(String(row.properties)) as ShareProperties);
@@ -112,12 +112,12 @@ export class PropertyStore {
     });
   }
 
-  /** Stores the properties of a snapshot, revision included. */
+  /** Stores the properties of a snapshot, including the revision. */
   copyShare(share: ShareIdentity, properties: ShareProperties): void {
     this.run("INSERT OR REPLACE INTO shares VALUES (?, ?)", share.identity, JSON.stringify(properties));
   }
 
-  /** Drops what is known about a share or snapshot and everything in it. */
+  /** Deletes what is stored about a share or snapshot and everything in it. */
   forgetShare(share: ShareIdentity): void {
     for (const table of ["files", "leases", "permissions", "shares"]) {
       this.run(`DELETE FROM ${table} WHERE share = ?`, share.identity);
@@ -145,12 +145,12 @@ export class PropertyStore {
     try {
       this.#database.transaction(change);
     } finally {
-      // A change that is rolled back may have been read in the meantime.
+      // A change that was rolled back may have been read in the meantime.
       this.#recent.clear();
     }
   }
 
-  /** Like {@link PropertyStore.transaction}; the change survives a power failure once this returns. */
+  /** Like {@link PropertyStore.transaction}. The change survives a power failure once this method returns. */
   flushed(change: () => void): void {
     try {
       this.#database.flushed(change);

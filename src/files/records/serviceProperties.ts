@@ -1,14 +1,14 @@
 import type { SqlRow } from "../../ground/sqlite.ts";
 import type { PropertyStore } from "./propertyStore.ts";
 
-/** For how long something is kept. */
+/** Retention of deleted items or of metrics. */
 export interface RetentionPolicy {
   readonly enabled: boolean;
-  /** 1 to 365; only where it is enabled. */
+  /** 1 to 365. Absent if retention is disabled. */
   readonly days?: number;
 }
 
-/** What Azure would count about requests; kept and shown, nothing is counted. */
+/** Settings of request metrics. They are stored, but no metrics are collected. */
 export interface MetricsSettings {
   readonly version: string;
   readonly enabled: boolean;
@@ -16,18 +16,18 @@ export interface MetricsSettings {
   readonly retention?: RetentionPolicy;
 }
 
-/** Requests that scripts of other web sites may send. */
+/** Requests that scripts of other websites may send. */
 export interface CorsRule {
-  /** Origins as browsers write them, or `*`. */
+  /** Origins as browsers send them, or `*`. */
   readonly origins: readonly string[];
   readonly methods: readonly string[];
-  /** Names of headers in lower case; one that ends with `*` stands for all that begin so. */
+  /** Names of headers in lowercase. A name that ends in `*` matches all names with that prefix. */
   readonly allowedHeaders: readonly string[];
   readonly exposedHeaders: readonly string[];
   readonly maxAge: number;
 }
 
-/** Settings of SMB and NFS; kept and shown, for this endpoint speaks neither. */
+/** Settings of SMB and NFS. They are stored but have no effect, because this endpoint supports neither protocol. */
 export interface ProtocolSettings {
   readonly multichannel?: boolean;
   readonly smbEncryption?: boolean;
@@ -40,11 +40,11 @@ export interface ServiceProperties {
   readonly minuteMetrics: MetricsSettings;
   readonly cors: readonly CorsRule[];
   readonly protocol: ProtocolSettings;
-  /** For how long deleted shares can be restored. */
+  /** Retention of deleted shares. */
   readonly shareRetention: RetentionPolicy;
 }
 
-/** Days for which anything can be kept at most. */
+/** Largest number of days of a retention policy. */
 export const longestRetention = 365;
 const noMetrics: MetricsSettings = { version: "1.0", enabled: false, retention: { enabled: false } };
 const defaults: Omit<ServiceProperties, "shareRetention"> = {

@@ -7,7 +7,7 @@ import { lengthOf, pagesOf, wholeFile } from "../disk/byteRanges.ts";
 import type { ByteRange } from "../disk/byteRanges.ts";
 import { identityOf } from "../disk/identity.ts";
 
-/** The tables of `ranges.db`, one entry per version of the schema. Entries are never changed once released. */
+/** The tables of `ranges.db`, one entry per version of the schema. Released entries never change. */
 export const rangesMigrations: readonly string[] = [
   `
   CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
@@ -31,19 +31,19 @@ const sql = {
   delete: "DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?",
 } as const;
 
-/** Changes of one file's content that this process is carrying out at the moment. */
+/** Changes of a file's content that are in progress in this process. */
 interface ChangesUnderWay {
   count: number;
-  /** Whether, when the first one began, the file was as this process had left it. */
+  /** Whether the file was unchanged since this process last wrote to it, when the first of these changes started. */
   readonly known: boolean;
 }
 
 /**
- * Which parts of files were ever written. Node tells holes from data as little as Azure does after the fact, so what
- * this endpoint writes and clears is noted here, and believed only while size and modification time of the file are
- * those that it left behind. Of any other file, one that a job wrote for instance, all bytes count as written.
+ * The parts of files that were ever written. Node.js cannot tell holes from data afterwards, so this class records what
+ * the endpoint writes and clears. A record is valid only while the file still has the size and modification time that
+ * the endpoint left. If another program wrote to a file, for example a job, all of its bytes count as written.
  *
- * Losing this database loses nothing but the knowledge of holes; a damaged one is replaced by an empty one.
+ * If this database is lost, only the knowledge of holes is lost. A damaged database is replaced by an empty one.
  */
 export class WrittenRanges {
   readonly #path: string;
@@ -55,16 +55,16 @@ export class WrittenRanges {
     this.#database = openOrReplace(path);
   }
 
-  /** Notes which parts of a new file are written. */
+  /** Records the written parts of a new file. */
   noteNew(stat: BigIntStats, written: readonly ByteRange[]): void {
     if (lengthOfAll(written) >= Number(stat.size)) return;
     this.#change(() => this.#replace(fileKey(stat), stat, written));
   }
 
   /**
-   * Announces a change of a file's content.
+   * Starts a change of a file's content.
    *
-   * @returns A function to be called when the change is over, with the state of the file then.
+   * @returns A function to call at the end of the change, with the new state of the file.
    */
   begin(stat: BigIntStats): (after: BigIntStats, change: RangeChange) => void {
     const key = fileKey(stat);
@@ -81,12 +81,12 @@ export class WrittenRanges {
     };
   }
 
-  /** Whether, besides the caller, someone has announced a change of a file's content that is not over. */
+  /** Whether another change of the file's content is in progress, besides that of the caller. */
   isChangedByOthers(stat: BigIntStats): boolean {
     return (this.#underWay.get(fileKey(stat))?.count ?? 0) > 1;
   }
 
-  /** The written parts of a file, in order and in whole pages, the last one cut off at the end of the file. */
+  /** Returns the written parts of a file, in order and in whole pages, except that the last part ends with the file. */
   of(stat: BigIntStats): ByteRange[] {
     const key = fileKey(stat);
     const size = Number(stat.size);
@@ -96,17 +96,20 @@ export class WrittenRanges {
     }, wholeOf(size));
   }
 
-  /** Notes of a copy the same as of its original. */
+  /** Copies the records of a file to its copy. */
   noteCopy(original: BigIntStats, copy: BigIntStats): void {
     if (original.size === copy.size) this.noteNew(copy, this.of(original));
   }
 
-  /** Notes of a file that is gone, or is written as a whole, are no longer needed. */
+  /** Deletes the records of a file that was deleted or is written as a whole. */
   forget(stat: BigIntStats): void {
     this.#unlessDamaged(() => this.#forget(fileKey(stat)), undefined);
   }
 
-  /** Identities of files on the file system `dev` of which something is noted; where there are very many, some of them. */
+  /**
+   * Returns identities of files on the file system `dev` that have records; a random selection if there are more than
+   * `limit`.
+   */
   identities(dev: bigint, limit: number): string[] {
     const select = (): string[] => {
       const rows = this.#database.all(sql.someKeys, `${dev}-`, `${dev}.`, limit);
@@ -115,7 +118,7 @@ export class WrittenRanges {
     return this.#unlessDamaged(select, []);
   }
 
-  /** Drops notes of files that are gone: of the file system `dev`, those of that identity (see `identityOf`). */
+  /** Deletes the records of files on the file system `dev` that no longer exist, by identity (see `identityOf`). */
   forgetIdentities(dev: bigint, identities: readonly string[]): void {
     this.#change(() => {
       for (const identity of identities) this.#forget(`${dev}-${identity}`);
@@ -131,7 +134,7 @@ export class WrittenRanges {
     this.#unlessDamaged(() => this.#database.transaction(change), undefined);
   }
 
-  /** A database that turns out to be damaged is replaced by an empty one, and all bytes count as written. */
+  /** Replaces the database by an empty one if it turns out to be damaged. All bytes then count as written. */
   #unlessDamaged<T>(work: () => T, otherwise: T): T {
     try {
       return work();
@@ -147,7 +150,7 @@ export class WrittenRanges {
   #note(key: string, before: BigIntStats, after: BigIntStats, change: RangeChange, known: boolean): void {
     const size = Number(after.size);
     if (!(known && this.#isNoted(key))) {
-      // Every byte counts as written. Only what opens a hole is worth noting.
+      // All bytes count as written. Only a change that creates a hole needs a record.
       const resized = after.size > before.size;
       if (change.cleared === undefined && !resized) return this.#forget(key);
       this.#replace(key, after, wholeOf(Number(resized ? before.size : after.size)));
@@ -159,7 +162,7 @@ export class WrittenRanges {
     this.#forgetWhole(key, size);
   }
 
-  /** Nothing need be known of a file without holes. */
+  /** A file without holes needs no record. */
   #forgetWhole(key: string, size: number): void {
     const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size);
     if (size === 0 || first?.end === size - 1) this.#forget(key);
@@ -171,7 +174,7 @@ export class WrittenRanges {
     for (const range of ranges) this.#add(key, pagesOf(range));
   }
 
-  /** Adds whole pages, and joins what touches them. */
+  /** Adds whole pages, and merges them with adjacent ranges. */
   #add(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
     const joined = before !== undefined && before.end >= start - 1;
@@ -180,7 +183,7 @@ export class WrittenRanges {
     this.#database.run(sql.insert, key, joined ? before.start : start, Math.max(end, last?.end ?? 0, before?.end ?? 0));
   }
 
-  /** Removes whole pages, and cuts what reaches over their ends. */
+  /** Removes whole pages, and shortens ranges that extend past their ends. */
   #remove(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
     const last = rangesFromRows(this.#database.all(sql.within, key, start, end)).at(-1) ?? before;
@@ -213,7 +216,7 @@ export class WrittenRanges {
   }
 }
 
-/** What a change did to a file: bytes written, and whole pages turned into a hole. */
+/** Effect of a change on a file: bytes written, and whole pages turned into a hole. */
 export interface RangeChange {
   readonly written?: readonly ByteRange[];
   readonly cleared?: ByteRange | undefined;
@@ -231,7 +234,7 @@ function openOrReplace(path: string): SqliteFile {
 }
 
 function openDatabase(path: string): SqliteFile {
-  // Not OFF: after a power failure, rows of different moments would turn written parts into holes.
+  // Not OFF: after a power failure, rows of different moments could turn written parts into holes.
   return new SqliteFile(path, { migrations: rangesMigrations, remedy, synchronous: "NORMAL", timeoutInMs: 5000 });
 }
 

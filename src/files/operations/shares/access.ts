@@ -23,7 +23,7 @@ async function setShareAcl(exchange: Exchange): Promise<void> {
 async function createPermission(exchange: Exchange): Promise<void> {
   const share = shareOf(exchange);
   const { permission, format } = permissionIn(await readDocument(exchange.request, exchange.response));
-  // A descriptor in the form of Windows' memory would have to be translated to be of any use to anyone.
+  // The binary format of a security descriptor is not supported.
   if (format !== undefined && format.toLowerCase() !== "sddl") throw new StorageError("FileInvalidPermission");
   const key = savePermission(exchange.storage.properties, share, permission);
   respond(exchange, 201, { "x-ms-file-permission-key": key });
@@ -54,10 +54,10 @@ function getPermission(exchange: Exchange): void {
   respondJson(exchange, { permission: permissionOf(storage.properties, shareOf(exchange), key), format: "Sddl" });
 }
 
-/** No letter of a SAS suffices: nobody may widen what was granted to him. */
+/** No permission of a SAS is enough, so that no SAS can extend its own access. */
 const ownerOnly = "";
 
-/** Operations on who may do what: stored access policies, and security descriptors for files. */
+/** Operations on access: stored access policies, and security descriptors for files. */
 export const shareAccessOperations: readonly StorageOperation[] = [
   {
     ...onShare,

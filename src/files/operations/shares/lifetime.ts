@@ -49,7 +49,7 @@ async function undeleteShare(exchange: Exchange): Promise<void> {
     const subject = name === undefined ? "x-ms-deleted-share-name" : "x-ms-deleted-share-version";
     throw new StorageError("MissingRequiredHeader", { subject });
   }
-  // A share comes back under its own name; the address and the header cannot mean two.
+  // A share is restored under its own name, so the URL and the header must agree.
   if (name !== request.share) invalid("x-ms-deleted-share-name");
   const share = await restoreShare(storage, { accountName: request.account, shareName: name }, version);
   respond(exchange, 201, shareVersion(exchange, share));
@@ -63,7 +63,7 @@ function leaseShare(exchange: Exchange): void {
   respond(exchange, status, { ...shareVersion(exchange, share), ...headers });
 }
 
-/** Operations on how long a share, its snapshots and their leases last. */
+/** Operations on the lifetime of shares, their snapshots and their leases. */
 export const shareLifetimeOperations: readonly StorageOperation[] = [
   {
     ...onShare,

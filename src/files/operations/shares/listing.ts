@@ -14,7 +14,7 @@ import type { Exchange } from "../exchange.ts";
 import type { StorageOperation } from "../operation.ts";
 import { leaseOn, sharePropertiesOf } from "./state.ts";
 
-/** What can be in the list, in its order: of one name, snapshots come before the share, and deleted shares last. */
+/** Elements of an entry of the list. For each name, snapshots come before the share, and deleted shares come last. */
 type Listed = () => object[];
 
 const knownIncludes = new Set(["", "metadata", "snapshots", "deleted"]);
@@ -36,7 +36,7 @@ function listShares(exchange: Exchange): void {
   respondXml(exchange, xml);
 }
 
-/** What the list consists of by sort key; each entry is looked at when its page is written. */
+/** Returns the entries of the list by sort key. Each entry is read only when its page is written. */
 function entriesOf(exchange: Exchange, prefix: string): Map<string, Listed> {
   const { request, storage } = exchange;
   const wanted = includes(request);
@@ -116,7 +116,7 @@ function metadataElement(metadata: Metadata | undefined, isWanted: boolean): obj
   return isWanted ? { Metadata: Object.fromEntries(metadata ?? []) } : {};
 }
 
-/** The list of an account's shares. */
+/** The operation that lists the shares of an account. */
 export const shareListing: StorageOperation = {
   level: "service",
   resourceType: "s",

@@ -15,7 +15,7 @@ import type { StorageOperation } from "../operation.ts";
 import { changeShare, leasedShareOf, leaseOn, onShare, sharePropertiesOf, shareVersion, waitForDisk } from "./state.ts";
 
 const largestQuota = 102_400;
-/** Premium is a kind of account and not a tier that a share could be given. */
+/** Premium is a kind of account, not a tier of a share. */
 const tiers = ["TransactionOptimized", "Hot", "Cool"];
 
 async function createShare(exchange: Exchange): Promise<void> {
@@ -30,7 +30,7 @@ async function createShare(exchange: Exchange): Promise<void> {
   respond(exchange, 201, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
 }
 
-/** Properties that the headers of a request set. */
+/** Returns the properties that the headers of a request set. */
 function askedOf(request: StorageRequest): Pick<ShareProperties, "quota" | "tier"> {
   const quota = countHeader(request, "x-ms-share-quota");
   if (quota !== undefined && (quota < 1 || quota > largestQuota)) {

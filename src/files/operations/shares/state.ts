@@ -7,30 +7,30 @@ import { respond } from "../exchange.ts";
 import type { Exchange } from "../exchange.ts";
 import { shareOf } from "../target.ts";
 
-/** The share, or snapshot, that a request addresses. Throws when the request names a lease that is not there. */
+/** Returns the share or snapshot that a request names. Throws if its lease prevents the request. */
 export function leasedShareOf(exchange: Exchange, needsLease = false): Share {
   const share = shareOf(exchange);
   checkLease(exchange.request, leaseOn(exchange, share), { kind: "share", needsLease });
   return share;
 }
 
-/** The lease on a share or snapshot. */
+/** Returns the lease on a share or snapshot. */
 export function leaseOn({ storage }: Exchange, share: Share): Lease | undefined {
   return storage.properties.lease(share, share.identity);
 }
 
-/** Stored properties of a share or snapshot. */
+/** Returns the stored properties of a share or snapshot. */
 export function sharePropertiesOf({ storage }: Exchange, share: Share): ShareProperties {
   return storage.properties.share(share);
 }
 
-/** ETag and time of change of a share. */
+/** Returns the ETag of a share and the time of its last change. */
 export function shareVersion(exchange: Exchange, share: Share): Record<string, string> {
   const { etag, lastModified } = describeShare(share, sharePropertiesOf(exchange, share));
   return { etag, "last-modified": lastModified };
 }
 
-/** Changes the stored properties of the share that a request addresses, and answers. */
+/** Changes the stored properties of the share that a request names, and responds. */
 export function changeShare(exchange: Exchange, change: (properties: ShareProperties) => ShareProperties): void {
   const share = leasedShareOf(exchange);
   exchange.storage.properties.setShare(share, change(sharePropertiesOf(exchange, share)));
@@ -38,10 +38,10 @@ export function changeShare(exchange: Exchange, change: (properties: ShareProper
   respond(exchange, 200, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
 }
 
-/** Lets a request take longer than a connection on which nothing moves may: what takes its time is the disk. */
+/** Disables the timeout of idle connections for a request that has to wait for the disk. */
 export function waitForDisk({ request }: Exchange): void {
   request.message.setTimeout(0);
 }
 
-/** What all operations on a share have in common. */
+/** Common properties of operations on shares. */
 export const onShare = { level: "share", resourceType: "c" } as const;
