@@ -21,7 +21,7 @@ export async function readAccounts(dataDir: string): Promise<StorageAccount[]> {
   }
   const accounts = parse(text);
   if (accounts === undefined) {
-    throw new Error(`${file} does not hold a list of accounts with "name" and "key". Mend it, or move it away.`);
+    throw new Error(`${file} does not contain a list of accounts with "name" and "key". Fix it, or move it away.`);
   }
   return accounts;
 }

@@ -18,20 +18,25 @@ interface FilesOptions {
 const firstAccount = "batchaistorage";
 
 const keysHelp = `
-Keys and connection strings are in FOLDER/accounts.json, which only you can read. The first start makes a key for each
-account. To use a key of your own, put it there while nothing runs: [{ "name": "ACCOUNT", "key": "BASE64" }].
-Keys are never given on the command line, where every user of this machine could see them.`;
+Keys and connection strings are in FOLDER/accounts.json, which only you can read. The first start generates a key for each
+account. To use your own key, stop the endpoint and add the key to this file: [{ "name": "ACCOUNT", "key": "BASE64" }].
+There is no option for keys, because every user of this machine can see command lines.`;
 
 /** `batchai files`: serves only file shares, until it is stopped. */
 export function filesCommand(): Command {
   return new Command("files")
     .description("Serve Azure file shares from a folder, without the rest of the service")
-    .requiredOption("--data-dir <folder>", "folder that holds the shares as ACCOUNT/SHARE; made when it does not exist")
+    .requiredOption("--data-dir <folder>", "folder for the shares, as ACCOUNT/SHARE; created if it does not exist")
     .option("--port <number>", "port to listen on; 0 means any free port", portNumber, 10101)
     .option("--host <address>", "address to listen on; any other exposes plain HTTP to a network", "127.0.0.1")
-    .option("--account <name...>", `accounts to host besides those it has already (default: "${firstAccount}")`)
-    .option("--share-retention-days <number>", "days for which deleted shares can be restored", wholeNumber(365), 0)
-    .option("--grace-seconds <number>", "time that requests under way get to finish at the end", wholeNumber(3600), 30)
+    .option("--account <name...>", `accounts to add to those of the folder (default: "${firstAccount}")`)
+    .option(
+      "--share-retention-days <number>",
+      "days to keep deleted shares, which can be restored",
+      wholeNumber(365),
+      0,
+    )
+    .option("--grace-seconds <number>", "seconds to wait for active requests on shutdown", wholeNumber(3600), 30)
     .addOption(logLevelOption())
     .addHelpText("after", keysHelp)
     .action(serveFiles);
@@ -69,7 +74,7 @@ async function serveFiles(options: FilesOptions): Promise<void> {
     throw error;
   }
   const shares = accounts.map(({ name }) => `File shares    ${service.fileEndpoint(name)}\n`).join("");
-  process.stdout.write(`${shares}Account keys   ${file}\nStop with Ctrl-C.\n`);
+  process.stdout.write(`${shares}Account keys   ${file}\nPress Ctrl-C to stop.\n`);
   await stopSignal();
   await service.close();
 }

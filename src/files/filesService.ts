@@ -80,9 +80,9 @@ const sasVersion = "2018-03-28";
 /** Lock file of the data folder. No account can have this name. */
 const lockName = "endpoint.lock";
 const defaultGraceInMs = 30_000;
-const noBirths =
-  "The file system of the data folder does not note when files are born: what is known of a file that is deleted on the " +
-  "disk may be taken for that of a new one.";
+const noCreationTimes =
+  "The file system of the data folder does not record creation times: a new file may get the stored properties of a file " +
+  "that was deleted on the disk.";
 /** The longest time that a Node.js timer can wait. */
 const longestGraceInMs = 2 ** 31 - 1;
 
@@ -129,7 +129,7 @@ export class FilesService {
     try {
       storage = new Storage(dataDir, [...keys.keys()], retentionDays);
       housekeeping = new Housekeeping(storage);
-      if (!storage.recordsCreationTimes) log(noBirths, { dataDir });
+      if (!storage.recordsCreationTimes) log(noCreationTimes, { dataDir });
       const http = createStorageServer({ storage, keys, log });
       http.server.listen(port, host);
       await once(http.server, "listening");
@@ -187,7 +187,8 @@ export class FilesService {
     const { accountName, shareName } = target;
     const key = this.#accountKey(accountName);
     const path = parsePath(target.path);
-    if (!isShareName(shareName) || path.length === 0) throw new Error("A SAS address needs a share and a file in it.");
+    if (!isShareName(shareName) || path.length === 0)
+      throw new Error("A SAS URL requires a valid share name and the path of a file.");
     const fields = { sv: sasVersion, se: expiresOn.toISOString().replace(/\.\d+Z$/, "Z"), sp: "rl" };
     const sig = signServiceSas(key, ["/file", accountName, shareName, ...path].join("/"), fields);
     const query = Object.entries({ sv: fields.sv, sr: "f", sig, se: fields.se, sp: fields.sp })
@@ -221,7 +222,7 @@ export class FilesService {
 
   #accountKey(accountName: string): KeyObject {
     const key = this.#keys.get(accountName);
-    if (key === undefined) throw new Error(`There is no storage account "${accountName}" here.`);
+    if (key === undefined) throw new Error(`This service does not host a storage account "${accountName}".`);
     return key;
   }
 }
@@ -242,7 +243,7 @@ async function closeServer(server: Server, graceInMs: number, giveUp: () => void
 
 function graceIn({ graceInMs = defaultGraceInMs }: FilesServiceOptions): number {
   if (Number.isInteger(graceInMs) && graceInMs >= 0 && graceInMs <= longestGraceInMs) return graceInMs;
-  throw new Error(`graceInMs is ${graceInMs}: it takes a whole number of milliseconds, at most ${longestGraceInMs}.`);
+  throw new Error(`graceInMs must be an integer from 0 to ${longestGraceInMs}, got ${graceInMs}.`);
 }
 
 /** Explains an error of the operating system about a port. */
@@ -254,25 +255,25 @@ function explained(error: unknown, host: string, port: number): unknown {
 }
 
 const listenErrors: Readonly<Record<string, string>> = {
-  EADDRINUSE: "something else listens there already. Stop it, or choose another port.",
-  EADDRNOTAVAIL: "it is no address of this machine.",
-  ENOTFOUND: "there is no such host.",
+  EADDRINUSE: "another process uses it. Stop it, or choose another port.",
+  EADDRNOTAVAIL: "this machine does not have that address.",
+  ENOTFOUND: "the host does not exist.",
 };
 
 function retentionDaysIn({ shareRetentionDays: days = 0 }: FilesServiceOptions): number {
   if (!Number.isInteger(days) || days < 0 || days > longestRetention) {
-    throw new Error(`shareRetentionDays is ${days}: it takes a whole number from 0 to ${longestRetention}.`);
+    throw new Error(`shareRetentionDays must be an integer from 0 to ${longestRetention}, got ${days}.`);
   }
   return days;
 }
 
 function decodeKey({ name, key }: StorageAccount): KeyObject {
   if (!isAccountName(name)) {
-    throw new Error(`"${name}" is no name for a storage account: it takes 3 to 24 lower-case letters and digits.`);
+    throw new Error(`"${name}" is not a valid storage account name: use 3 to 24 lowercase letters and digits.`);
   }
   const decoded = Buffer.from(key, "base64");
   if (decoded.length === 0 || decoded.toString("base64") !== key) {
-    throw new Error(`The key of storage account "${name}" is not Base64.`);
+    throw new Error(`The key of storage account "${name}" is not valid Base64.`);
   }
   return createSecretKey(decoded);
 }

@@ -45,7 +45,7 @@ export function createStorageServer(options: ServerOptions): StorageServer {
   const serve = (message: IncomingMessage, response: StorageResponse): void => {
     const serving = serveRequest(options, message, response).catch((error: unknown) => {
       // Not even an error response could be sent. This must not affect other requests.
-      options.log("A file request could not be answered", { error: describe(error) });
+      options.log("failed to send an error response to a file request", { error: describe(error) });
       response.destroy();
     });
     underWay.add(serving);
@@ -84,7 +84,7 @@ async function serveRequest(
     const error = toStorageError(thrown);
     if (error.code === "InternalError" && !message.destroyed) {
       const path = (message.url ?? "").split("?", 1)[0];
-      options.log("A file request failed", { requestId, method: message.method, path, error: describe(thrown) });
+      options.log("a file request failed", { requestId, method: message.method, path, error: describe(thrown) });
     }
     sendError(message, response, error, requestId);
   }

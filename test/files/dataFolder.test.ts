@@ -67,7 +67,7 @@ describe("the data folder", () => {
       const other = join(folder, "other");
       const taken = FilesService.start({ dataDir: other, accounts: [account], port: Number(port) });
       await expect(taken).rejects.toThrow(
-        `Cannot listen on 127.0.0.1, port ${port}: something else listens there already.`,
+        `Cannot listen on 127.0.0.1, port ${port}: another process uses it.`,
       );
       await (await start(other)).close();
       await first.close();
@@ -101,7 +101,7 @@ describe("the data folder", () => {
   });
 
   it.each([
-    ["properties.db", "is damaged. Restore it from a backup, or move it away:"],
+    ["properties.db", "is damaged. Restore it from a backup, or move it away. Without it"],
     ["endpoint.lock", "cannot be used: file is not a database"],
   ])("with a damaged %s is left alone", async (name, message) => {
     await withFolder(async (folder) => {
@@ -128,13 +128,13 @@ describe("the data folder", () => {
 });
 
 describe("a file system", () => {
-  it("that does not note when files are born is told of in the log", async (context) => {
+  it("without creation times is reported in the log", async (context) => {
     await needsDisks(context);
     await withForgetfulDisk(async (dataDir) => {
       const logged: string[] = [];
       const log = (message: string): void => void logged.push(message);
       await (await FilesService.start({ dataDir, accounts: [account], log })).close();
-      expect(logged).toEqual([expect.stringContaining("does not note when files are born")]);
+      expect(logged).toEqual([expect.stringContaining("does not record creation times")]);
     });
     const fixture = await startFixture();
     expect(fixture.logged).toEqual([]);

@@ -26,7 +26,7 @@ describe("FilesService", () => {
     expect(fixture.service.shareFolder(account.name, "nope")).toBeUndefined();
     expect(fixture.service.shareFolder(account.name, "..")).toBeUndefined();
     expect(fixture.service.shareFolder("nobody", "data")).toBeUndefined();
-    expect(() => fixture.service.fileEndpoint("nobody")).toThrow(/no storage account "nobody"/);
+    expect(() => fixture.service.fileEndpoint("nobody")).toThrow(/does not host a storage account "nobody"/);
   });
 
   it("lists one level of a directory, sorted, with sizes and times", async () => {
@@ -119,8 +119,8 @@ describe("starting and closing", () => {
   it("refuses accounts that cannot be", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "batchai-files-"));
     const start = (name: string, key: string) => FilesService.start({ dataDir, accounts: [{ name, key }] });
-    await expect(start("Bad-Name", account.key)).rejects.toThrow(/3 to 24 lower-case/);
-    await expect(start("okname", "not base64!")).rejects.toThrow(/not Base64/);
+    await expect(start("Bad-Name", account.key)).rejects.toThrow(/3 to 24 lowercase/);
+    await expect(start("okname", "not base64!")).rejects.toThrow(/is not valid Base64/);
     await expect(start("okname", "not base64!")).rejects.not.toThrow(/not base64!/);
     await rm(dataDir, { recursive: true });
   });

@@ -141,7 +141,7 @@ describe("how long deleted shares are kept", () => {
     expect((await listed({ client }, { includeDeleted: true })).map(({ name }) => name)).toEqual(["thirty"]);
     await started.close();
     await expect(FilesService.start({ dataDir, accounts: [account], shareRetentionDays: 366 })).rejects.toThrow(
-      "shareRetentionDays is 366: it takes a whole number from 0 to 365.",
+      "shareRetentionDays must be an integer from 0 to 365, got 366.",
     );
     await close();
   });

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { parseAddress } from "./address.ts";
-import type { Address } from "./address.ts";
+import { parseUrl } from "./url.ts";
+import type { UrlParts } from "./url.ts";
 
 /** A request with its parsed URL, not authenticated yet. */
-export interface StorageRequest extends Address {
+export interface StorageRequest extends UrlParts {
   /** The HTTP message, with headers and body. */
   readonly message: IncomingMessage;
   /** HTTP verb. */
@@ -14,7 +14,7 @@ export interface StorageRequest extends Address {
 
 /** Parses the URL of a message. Throws if it is not a URL of this endpoint. */
 export function parseRequest(message: IncomingMessage, accounts: ReadonlyMap<string, unknown>): StorageRequest {
-  const address = parseAddress(message.url ?? "", {
+  const address = parseUrl(message.url ?? "", {
     host: message.headers.host ?? "",
     signer: /^SharedKey ([a-z0-9]+):/.exec(message.headers.authorization ?? "")?.[1],
     ...hostedIn(accounts),
@@ -30,7 +30,7 @@ export function parseRequest(message: IncomingMessage, accounts: ReadonlyMap<str
   };
 }
 
-/** Returns what {@link parseAddress} needs to know about the accounts of the endpoint. */
+/** Returns what {@link parseUrl} needs to know about the accounts of the endpoint. */
 export function hostedIn(accounts: ReadonlyMap<string, unknown>): {
   hosts: (account: string) => boolean;
   onlyAccount: string | undefined;

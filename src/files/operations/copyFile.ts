@@ -25,7 +25,7 @@ import type { Exchange } from "./exchange.ts";
 import type { StorageOperation } from "./operation.ts";
 import { checkReplaceable, notYetKnown, placeDraft, publish, withDraft } from "./publishing.ts";
 import { withoutSmbDefaults, withSmbProperties } from "./smbProperties.ts";
-import { publicAddress, sourceOf } from "./sources.ts";
+import { publicUrl, sourceOf } from "./sources.ts";
 import { fileTarget, targetOf } from "./target.ts";
 import type { Target } from "./target.ts";
 
@@ -69,7 +69,7 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
     stat,
     copy: {
       id: randomUUID(),
-      source: publicAddress(exchange, "x-ms-copy-source"),
+      source: publicUrl(exchange, "x-ms-copy-source"),
       status: "pending",
       size: Number(stat.size),
     },
@@ -165,7 +165,7 @@ async function copyInBackground(plan: Plan, placeholder: string, task: CopyTask)
 }
 
 /** Reason of a stop by a client. */
-const abortedByClient = "A client has aborted the copy.";
+const abortedByClient = "A client aborted the copy.";
 
 async function copyInto(
   { exchange, source, stat }: Plan,

@@ -57,7 +57,7 @@ export function fileHeaders(
 /** A pending copy that is not in progress was interrupted by the end of the service, so it has failed. */
 function copyNow(copy: FileCopy, isUnderWay: boolean): FileCopy {
   if (copy.status !== "pending" || isUnderWay) return copy;
-  return { ...copy, status: "failed", description: "The service was ended before the copy was complete." };
+  return { ...copy, status: "failed", description: "The service stopped before the copy was complete." };
 }
 
 function getFileMetadata(exchange: Exchange): void {

@@ -1,7 +1,7 @@
 import { authenticate } from "../access/authentication.ts";
 import { locate } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
-import { accountOfHost, parseAddress } from "../http/address.ts";
+import { accountOfHost, parseUrl } from "../http/url.ts";
 import { flagHeader, invalid } from "../http/headers.ts";
 import { hostedIn } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
@@ -32,7 +32,7 @@ function parseSource({ request, keys }: Exchange, header: SourceHeader): Storage
   if (host === undefined || rest === undefined) invalid(header);
   const hints = { host, signer: request.account, ...hostedIn(keys) };
   if (host !== request.header("host") && accountOfHost(hints) === undefined) throw unverified();
-  return { ...parseAddress(rest, hints), message: request.message, method: "GET", header: () => undefined };
+  return { ...parseUrl(rest, hints), message: request.message, method: "GET", header: () => undefined };
 }
 
 function authorize({ request, keys, storage }: Exchange, source: StorageRequest, permissions: string): void {
@@ -56,7 +56,7 @@ function unverified(cause?: StorageError): StorageError {
 }
 
 /** Returns the URL of a source without its signature. */
-export function publicAddress({ request }: Exchange, header: SourceHeader): string {
+export function publicUrl({ request }: Exchange, header: SourceHeader): string {
   const [address = "", query = ""] = (request.header(header) ?? "").split("?");
   const snapshot = query.split("&").find((parameter) => parameter.toLowerCase().startsWith("sharesnapshot="));
   return snapshot === undefined ? address : `${address}?${snapshot}`;

@@ -6,7 +6,7 @@ import { migrations } from "./migrations.ts";
 import type { FileProperties, ShareIdentity, ShareProperties } from "./properties.ts";
 
 const remedy =
-  "Restore it from a backup, or move it away: then files keep their content, and lose what only it knew of them.";
+  "Restore it from a backup, or move it away. Without it, files keep their content but lose their stored properties.";
 
 /** Properties of a file or directory, and the lease on it. */
 interface FileAndLease {

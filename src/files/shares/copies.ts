@@ -54,6 +54,6 @@ export class Copies {
 
   /** Stops all copies. */
   async close(): Promise<void> {
-    await Promise.all([...this.#underWay.keys()].map((identity) => this.stop(identity, "The service ends.")));
+    await Promise.all([...this.#underWay.keys()].map((identity) => this.stop(identity, "The service stops.")));
   }
 }

@@ -2,7 +2,7 @@ import { checkPath, isAccountName, isShareName } from "../disk/names.ts";
 import { StorageError } from "../errors.ts";
 
 /** Parts of the URL of a request, or of the source of a copy. */
-export interface Address {
+export interface UrlParts {
   /** Path as it was sent, percent-encoded. Clients sign it. */
   readonly encodedPath: string;
   /** Name of the account. */
@@ -36,7 +36,7 @@ export interface AccountHints {
  * official client omits the account in the URL of the new name when it renames something. In this case, the account is
  * the one that signed the request, or the only one.
  */
-export function parseAddress(text: string, hints: AccountHints): Address {
+export function parseUrl(text: string, hints: AccountHints): UrlParts {
   if (!text.startsWith("/")) throw new StorageError("InvalidUri");
   const queryStart = text.indexOf("?");
   const encodedPath = queryStart < 0 ? text : text.slice(0, queryStart);
