@@ -41,7 +41,43 @@ const rooms = {
   "src/ground/systemErrors.ts": { imports: [] },
   "src/ground/containment.ts": { imports: [] },
 
-  "src/files": { imports: ["src/ground"], node: true },
+  // The file endpoint. Its disk knows nothing of HTTP or of stored records, and its records nothing of shares.
+  "src/files/errors.ts": { imports: [], node: [] },
+  "src/files/times.ts": { imports: [], node: [] },
+  "src/files/failures.ts": { imports: ["src/files/errors.ts", "src/ground"], node: true },
+  "src/files/disk": { imports: ["src/files/errors.ts", "src/ground"], node: true },
+  "src/files/records": {
+    imports: ["src/files/disk/byteRanges.ts", "src/files/disk/identity.ts", "src/files/errors.ts", "src/ground"],
+    node: true,
+  },
+  "src/files/http": {
+    imports: ["src/files/records", "src/files/disk", "src/files/errors.ts", "src/files/times.ts", "src/ground"],
+    node: true,
+  },
+  "src/files/access": {
+    imports: ["src/files/http", "src/files/records", "src/files/disk/names.ts", "src/files/errors.ts", "src/ground"],
+    node: true,
+  },
+  "src/files/shares": {
+    imports: ["src/files/records", "src/files/disk", "src/files/errors.ts", "src/files/times.ts", "src/ground"],
+    node: true,
+  },
+  "src/files/operations": {
+    imports: [
+      "src/files/shares",
+      "src/files/access",
+      "src/files/http",
+      "src/files/records",
+      "src/files/disk",
+      "src/files/failures.ts",
+      "src/files/errors.ts",
+      "src/files/times.ts",
+      "src/ground",
+    ],
+    node: true,
+  },
+  // What puts the endpoint together: src/files/index.ts and its neighbours.
+  "src/files": { imports: ["src/files", "src/ground"], node: true },
 
   "src/service/logger.ts": { imports: [], node: true },
   "src/service/startError.ts": { imports: ["src/ground/systemErrors.ts", "src/models"] },

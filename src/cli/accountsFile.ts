@@ -1,25 +1,27 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StorageAccount } from "../files/index.ts";
+import { writeFileAtomically } from "../ground/atomicFile.ts";
+import { errorCode } from "../ground/systemErrors.ts";
 
-/** Path of the file that keeps the accounts of a data folder, and their keys. */
+/** Returns the path of the file with the accounts of a data folder and their keys. */
 function accountsFileOf(dataDir: string): string {
   return join(dataDir, "accounts.json");
 }
 
-/** Accounts that the data folder has already; none before its first start. */
+/** Returns the accounts of a data folder; none before its first start. */
 export async function readAccounts(dataDir: string): Promise<StorageAccount[]> {
   const file = accountsFileOf(dataDir);
   let text: string;
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return [];
     throw error;
   }
   const accounts = parse(text);
   if (accounts === undefined) {
-    throw new Error(`${file} does not hold a list of accounts with "name" and "key". Mend it, or move it away.`);
+    throw new Error(`${file} does not contain a list of accounts with "name" and "key". Fix it, or move it away.`);
   }
   return accounts;
 }
@@ -39,15 +41,15 @@ function isAccount(value: unknown): value is StorageAccount {
 }
 
 /**
- * Writes the accounts, for the eyes of the owner alone, with what clients want to know about each.
+ * Writes the accounts to a file that only its owner can read, with their URLs and connection strings.
  *
  * @returns The path of the file.
  */
-export async function keepAccounts(
+export function keepAccounts(
   dataDir: string,
   accounts: readonly StorageAccount[],
   fileEndpoint: (name: string) => string,
-): Promise<string> {
+): string {
   const described = accounts.map(({ name, key }) => ({
     name,
     key,
@@ -55,17 +57,6 @@ export async function keepAccounts(
     connectionString: `DefaultEndpointsProtocol=http;AccountName=${name};AccountKey=${key};FileEndpoint=${fileEndpoint(name)};`,
   }));
   const file = accountsFileOf(dataDir);
-  const draft = `${file}.${process.pid}.tmp`;
-  const handle = await open(draft, "w", 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(described, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, file);
-  const folder = await open(dataDir);
-  // Keys that were printed once must not be others after a power failure.
-  await folder.sync().finally(() => folder.close());
+  writeFileAtomically(file, `${JSON.stringify(described, null, 2)}\n`, 0o600);
   return file;
 }

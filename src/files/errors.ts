@@ -1,109 +1,109 @@
-import { sqliteCode } from "../ground/sqliteErrors.ts";
-
 /**
- * Every way in which the endpoint says no: one table from which the status, the `x-ms-error-code` header and the body
- * of an answer derive. The codes are those of Azure Files.
+ * All errors that the endpoint returns, with the status and the message of each. The codes are those of Azure Files.
  */
 
 const errorTable = {
-  AuthenticationFailed: [403, "The request is not signed as this account expects it."],
+  AuthenticationFailed: [403, "Authentication failed: check the account, the key, the SAS and the date."],
   AuthorizationPermissionMismatch: [403, "The shared access signature does not permit this operation."],
   AuthorizationProtocolMismatch: [403, "The shared access signature does not allow the protocol of this request."],
   AuthorizationResourceTypeMismatch: [403, "The shared access signature does not cover this kind of resource."],
-  AuthorizationServiceMismatch: [403, "The shared access signature was not made for the file service."],
+  AuthorizationServiceMismatch: [403, "The shared access signature is not valid for the file service."],
   AuthorizationSourceIPMismatch: [403, "The shared access signature does not allow the address of the sender."],
-  CannotDeleteFileOrDirectory: [409, "Something holds on to it: a disk is mounted there, for instance."],
+  CannotDeleteFileOrDirectory: [409, "The file or directory is in use, for example as a mount point."],
   CannotVerifyCopySource: [
     403,
-    "The source is not one of this endpoint, or neither the request nor a signature in its address gives access to it.",
+    "The source is not in this endpoint, or the request and its source URL do not grant access to it.",
   ],
-  ConditionNotMet: [412, "The condition in the request's headers does not hold."],
-  CopyIdMismatch: [409, "The copy that is under way has another id."],
-  CorsPreflightFailure: [403, "No rule of this account lets that origin send such a request."],
-  Crc64Mismatch: [400, "The source does not have the CRC-64 that the request announced."],
+  ConditionNotMet: [412, "A condition in the request headers is not met."],
+  CopyIdMismatch: [409, "The copy in progress has another ID."],
+  CorsPreflightFailure: [403, "No CORS rule of the account allows this request."],
+  Crc64Mismatch: [400, "The CRC-64 of the source does not match the one in the request."],
   DeleteShareWhenSnapshotLeased: [
     409,
-    "A snapshot of the share is leased; break its lease, or delete leased snapshots too.",
+    "A snapshot of the share is leased. Break its lease, or delete leased snapshots too.",
   ],
   DirectoryNotEmpty: [409, "The directory is not empty."],
   EmptyMetadataKey: [400, 'A metadata header has no name after "x-ms-meta-".'],
   FileInvalidPermission: [400, "The permission is not a security descriptor in SDDL."],
-  FileInvalidPermissionKey: [400, "The share knows no permission of that key."],
-  InsufficientAccountPermissions: [403, "The service may not read or write this file or directory on its disk."],
+  FileInvalidPermissionKey: [400, "The share has no permission with that key."],
+  InsufficientAccountPermissions: [
+    403,
+    "The service does not have permission to read or write this file or directory on its disk.",
+  ],
   InsufficientStorage: [507, "The disk that holds the share is full."],
-  InternalError: [500, "The service failed to carry out the request; its log says more."],
-  InvalidAuthenticationInfo: [400, "The Authorization header is malformed, or names a scheme other than SharedKey."],
+  InternalError: [500, "The request failed. See the service log for the cause."],
+  InvalidAuthenticationInfo: [400, "The Authorization header is malformed or does not use the SharedKey scheme."],
   InvalidFileOrDirectoryPathName: [400, "The path is too long or too deep."],
   InvalidHeaderValue: [400, "A header has a value that this operation does not accept."],
-  InvalidInput: [400, "The body is not the JSON document that this operation takes."],
+  InvalidInput: [400, "The body is not the JSON document that this operation requires."],
   InvalidMd5: [400, "Content-MD5 is not the Base64 form of 16 bytes."],
-  InvalidMetadata: [400, "A metadata name takes letters, digits and underscores, and comes once."],
-  InvalidQueryParameterValue: [400, "A query parameter has a value that is not accepted, or comes twice."],
-  InvalidRange: [416, "The range lies outside the file."],
+  InvalidMetadata: [400, "A metadata name must consist of letters, digits and underscores, and be unique."],
+  InvalidQueryParameterValue: [400, "A query parameter has an invalid value or is repeated."],
+  InvalidRange: [416, "The range is outside the file."],
   InvalidResourceName: [400, "The name of the share, directory or file contains characters that are not allowed."],
-  InvalidUri: [400, "The address does not have the form /ACCOUNT/SHARE/PATH."],
-  InvalidXmlDocument: [400, "The body is not the XML document that this operation takes."],
-  InvalidXmlNodeValue: [400, "An element of the XML document has a value that is not accepted."],
-  LeaseAlreadyPresent: [409, "Someone holds a lease already."],
-  LeaseIdMismatchWithContainerOperation: [412, "The request names another lease than the one on the share."],
-  LeaseIdMismatchWithFileOperation: [412, "The request names another lease than the one on the file."],
-  LeaseIdMismatchWithLeaseOperation: [409, "The request names another lease than the one that is there."],
-  LeaseIdMissing: [412, "There is a lease on this resource, and the request does not name it."],
-  LeaseIsBreakingAndCannotBeAcquired: [409, "The lease is being broken, and cannot be acquired before it is broken."],
-  LeaseIsBreakingAndCannotBeChanged: [409, "The lease is being broken, and cannot be changed any more."],
+  InvalidUri: [400, "The URL must have the form /ACCOUNT/SHARE/PATH."],
+  InvalidXmlDocument: [400, "The body is not the XML document that this operation requires."],
+  InvalidXmlNodeValue: [400, "An element of the XML document has an invalid value."],
+  LeaseAlreadyPresent: [409, "The resource is already leased."],
+  LeaseIdMismatchWithContainerOperation: [412, "The lease ID in the request does not match the lease on the share."],
+  LeaseIdMismatchWithFileOperation: [412, "The lease ID in the request does not match the lease on the file."],
+  LeaseIdMismatchWithLeaseOperation: [409, "The lease ID in the request does not match the lease."],
+  LeaseIdMissing: [412, "The resource is leased, and the request has no lease ID."],
+  LeaseIsBreakingAndCannotBeAcquired: [409, "The lease is breaking, and cannot be acquired until it is broken."],
+  LeaseIsBreakingAndCannotBeChanged: [409, "The lease is breaking, and can no longer be changed."],
   LeaseIsBrokenAndCannotBeRenewed: [409, "The lease has been broken, and cannot be renewed."],
-  LeaseNotPresentWithContainerOperation: [412, "The request names a lease, and there is none on the share."],
-  LeaseNotPresentWithFileOperation: [412, "The request names a lease, and there is none on this resource."],
-  LeaseNotPresentWithLeaseOperation: [409, "There is no lease on this resource."],
-  Md5Mismatch: [400, "The body does not have the MD5 that the request announced."],
-  MetadataTooLarge: [400, "Metadata may take 8 KiB in all."],
-  MissingContentLengthHeader: [411, "The request needs a Content-Length header."],
-  MissingRequiredHeader: [400, "A header that this operation needs is missing."],
-  MissingRequiredXmlNode: [400, "An element that this operation needs is missing in the XML document."],
+  LeaseNotPresentWithContainerOperation: [412, "The request has a lease ID, but the share is not leased."],
+  LeaseNotPresentWithFileOperation: [412, "The request has a lease ID, but the resource is not leased."],
+  LeaseNotPresentWithLeaseOperation: [409, "The resource is not leased."],
+  Md5Mismatch: [400, "The MD5 of the body does not match Content-MD5."],
+  MetadataTooLarge: [400, "The metadata is larger than 8 KiB."],
+  MissingContentLengthHeader: [411, "The request has no Content-Length header."],
+  MissingRequiredHeader: [400, "A required header is missing."],
+  MissingRequiredXmlNode: [400, "A required element is missing in the XML document."],
   NoAuthenticationInformation: [401, "The request has neither an Authorization header nor a signature."],
-  NoPendingCopyOperation: [409, "There is no copy under way that could be aborted."],
-  NotImplemented: [501, "This endpoint does not carry out that operation."],
-  OutOfRangeInput: [400, "A value lies outside the range that this operation accepts."],
-  OutOfRangeQueryParameterValue: [400, "A query parameter lies outside the range that this operation accepts."],
-  ParentNotFound: [404, "The directory that should hold this path does not exist."],
-  PendingCopyOperation: [409, "The file is the destination of a copy that is under way."],
-  PreviousSnapshotNotFound: [409, "The share has no snapshot of the time with which to compare."],
+  NoPendingCopyOperation: [409, "No copy is in progress that could be aborted."],
+  NotImplemented: [501, "This endpoint does not support this operation."],
+  OutOfRangeInput: [400, "A value is outside the range that this operation accepts."],
+  OutOfRangeQueryParameterValue: [400, "A query parameter is outside the range that this operation accepts."],
+  ParentNotFound: [404, "The parent directory does not exist."],
+  PendingCopyOperation: [409, "The file is the destination of a copy in progress."],
+  PreviousSnapshotNotFound: [409, "The share has no snapshot with the time in prevsharesnapshot."],
   ReadOnlyAttribute: [409, "The file or directory has the ReadOnly attribute."],
   RequestBodyTooLarge: [413, "The body is larger than this operation accepts."],
-  ResourceAlreadyExists: [409, "A file or directory of that name already exists."],
+  ResourceAlreadyExists: [409, "A file or directory with that name already exists."],
   ResourceNotFound: [404, "The file or directory does not exist."],
-  ResourceTypeMismatch: [409, "Something of another kind already has that name."],
-  ServerBusy: [503, "The service ends, or has too much to do; try again."],
-  ShareAlreadyExists: [409, "A share of that name already exists."],
-  ShareHasSnapshots: [409, "The share has snapshots; say by x-ms-delete-snapshots that they are to go too."],
+  ResourceTypeMismatch: [409, "The name belongs to another kind of resource."],
+  ServerBusy: [503, "The service is busy or shutting down. Try again."],
+  ShareAlreadyExists: [409, "A share with that name already exists."],
+  ShareHasSnapshots: [409, "The share has snapshots. To delete them too, set the x-ms-delete-snapshots header."],
   ShareNotFound: [404, "The share does not exist."],
-  ShareSnapshotCountExceeded: [409, "A share may have 200 snapshots."],
-  ShareSnapshotNotFound: [404, "The share has no such snapshot."],
+  ShareSnapshotCountExceeded: [409, "A share can have up to 200 snapshots."],
+  ShareSnapshotNotFound: [404, "The snapshot of the share does not exist."],
   ShareSnapshotOperationNotSupported: [409, "Snapshots are read-only."],
-  SharingViolation: [409, "Someone changed the source while it was copied."],
-  UnsupportedHeader: [400, "The request has a header that this endpoint does not honour for this operation."],
-  UnsupportedHttpVerb: [405, "The resource does not know that HTTP verb."],
-  UnsupportedQueryParameter: [400, "This operation does not take a query parameter that the request has."],
-  UnsupportedXmlNode: [400, "The XML document has an element that this endpoint does not know."],
+  SharingViolation: [409, "The source changed while it was copied."],
+  UnsupportedHeader: [400, "The request has a header that this endpoint does not support for this operation."],
+  UnsupportedHttpVerb: [405, "The resource does not support this HTTP method."],
+  UnsupportedQueryParameter: [400, "The request has a query parameter that this operation does not support."],
+  UnsupportedXmlNode: [400, "The XML document has an element that this endpoint does not support."],
 } as const satisfies Readonly<Record<string, readonly [status: number, message: string]>>;
 
-/** A code that the endpoint answers, as in `x-ms-error-code`. */
+/** An error code, as in the `x-ms-error-code` header. */
 export type StorageErrorCode = keyof typeof errorTable;
 
-/** What a {@link StorageError} may say beyond its row of the table. */
+/** Details of a {@link StorageError} that are not in the table. */
 export interface StorageErrorDetails {
-  /** Name of the header, query parameter or property that was wrong; becomes an element of the body. */
+  /** Name of the header, query parameter or property that is wrong. Becomes an element of the response body. */
   readonly subject?: string;
   /** Response headers that belong to the error, such as `content-range`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Overrides the status of the table: a failed condition answers 304 to a reader and 412 to a writer. */
+  /** Overrides the status in the table. A failed condition is 304 for a read and 412 for a write. */
   readonly status?: number;
 }
 
-/** A refusal that travels to the client as it is; it holds nothing secret by construction. */
+/** An error that is sent to the client as it is. It never contains a secret. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
-  /** The service's code. */
+  /** Error code. */
   readonly code: StorageErrorCode;
   /** HTTP status. */
   readonly status: number;
@@ -120,46 +120,4 @@ export class StorageError extends Error {
     this.subject = details.subject;
     this.headers = details.headers ?? {};
   }
-}
-
-const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
-  EACCES: "InsufficientAccountPermissions",
-  EBUSY: "CannotDeleteFileOrDirectory",
-  EDQUOT: "InsufficientStorage",
-  EEXIST: "ResourceAlreadyExists",
-  EFBIG: "OutOfRangeInput",
-  EISDIR: "ResourceTypeMismatch",
-  ELOOP: "ResourceNotFound",
-  EMFILE: "ServerBusy",
-  ENAMETOOLONG: "InvalidFileOrDirectoryPathName",
-  ENFILE: "ServerBusy",
-  ENOENT: "ResourceNotFound",
-  ENOSPC: "InsufficientStorage",
-  ENOTDIR: "ParentNotFound",
-  ENOTEMPTY: "DirectoryNotEmpty",
-  ENXIO: "ResourceNotFound",
-  EPERM: "InsufficientAccountPermissions",
-  EROFS: "InsufficientAccountPermissions",
-};
-
-/** What SQLite's primary result codes mean to clients. */
-const databaseCodes: Readonly<Record<number, StorageErrorCode>> = {
-  /** SQLITE_BUSY: somebody looks into the database with a tool of his own. */
-  5: "ServerBusy",
-  /** SQLITE_READONLY. */
-  8: "InsufficientAccountPermissions",
-  /** SQLITE_FULL. */
-  13: "InsufficientStorage",
-  /** SQLITE_CANTOPEN: there are too many open files. */
-  14: "ServerBusy",
-};
-
-/**
- * Turns whatever was thrown into the answer for the client. What is neither a {@link StorageError} nor a known error of
- * the file system or the databases becomes `InternalError`, which tells the client nothing about it.
- */
-export function toStorageError(thrown: unknown): StorageError {
-  if (thrown instanceof StorageError) return thrown;
-  const code = thrown instanceof Error && "code" in thrown ? fileSystemCodes[String(thrown.code)] : undefined;
-  return new StorageError(code ?? databaseCodes[sqliteCode(thrown) ?? 0] ?? "InternalError");
 }

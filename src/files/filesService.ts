@@ -5,86 +5,92 @@ import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { isIPv6 } from "node:net";
 import { DataFolderLock } from "../ground/dataFolderLock.ts";
-import { toStorageError } from "./errors.ts";
-import { isAccountName, isShareName, nameOfKey, parsePath } from "./disk/names.ts";
+import { errorCode } from "../ground/systemErrors.ts";
 import { signServiceSas } from "./access/sas.ts";
+import { isAccountName, isShareName, nameOfKey, parsePath } from "./disk/names.ts";
+import { keysIn, locate, lookAt, requireDirectory } from "./disk/tree.ts";
+import { toStorageError } from "./failures.ts";
+import { longestRetention } from "./records/serviceProperties.ts";
 import { createStorageServer } from "./server.ts";
 import type { StorageServer } from "./server.ts";
-import { longestRetention } from "./http/serviceDocument.ts";
+import { Housekeeping } from "./shares/housekeeping.ts";
+import type { Share } from "./shares/share.ts";
 import { Storage } from "./shares/storage.ts";
-import type { Share } from "./shares/storage.ts";
-import { locate, lookAt, keysIn, requireDirectory } from "./disk/tree.ts";
 
 /** A storage account that the endpoint hosts. */
 export interface StorageAccount {
-  /** 3 to 24 lower-case letters and digits. */
+  /** 3 to 24 lowercase letters and digits. */
   readonly name: string;
-  /** Account key in Base64. Whoever knows it may do everything in the account. */
+  /** Account key in Base64. It grants full access to the account. */
   readonly key: string;
 }
 
-/** How to start a {@link FilesService}. */
+/** Options of {@link FilesService.start}. */
 export interface FilesServiceOptions {
-  /** Folder that holds the shares, as `ACCOUNT/SHARE`, and `properties.db`. Made when it does not exist; one endpoint per folder. */
+  /**
+   * Folder for the shares, as `ACCOUNT/SHARE`, and `properties.db`. Created if it does not exist. Only one endpoint can
+   * use a folder at a time.
+   */
   readonly dataDir: string;
-  /** Accounts that the endpoint hosts. */
+  /** Accounts to host. */
   readonly accounts: readonly StorageAccount[];
-  /** Address to listen on. Default `127.0.0.1`. Anything else exposes plain HTTP to a network. */
+  /** Address to listen on. Default: `127.0.0.1`. Any other address exposes plain HTTP to a network. */
   readonly host?: string;
-  /** Port to listen on. Default 0: any free one. */
+  /** Port to listen on. Default: 0, any free port. */
   readonly port?: number;
   /**
-   * Days for which deleted shares can be restored, 0 to 365, where the account's service properties say nothing else.
-   * Default 0: a deleted share is removed at once.
+   * Days for which deleted shares can be restored, 0 to 365, unless the account's service properties set it. Default:
+   * 0, a deleted share is removed immediately.
    */
   readonly shareRetentionDays?: number;
   /**
-   * Time in milliseconds that {@link FilesService.close} gives requests under way; what has not finished then is cut
-   * off. Default 30,000.
+   * Time in milliseconds that {@link FilesService.close} waits for active requests before it closes their connections.
+   * Default: 30,000.
    */
   readonly graceInMs?: number;
-  /** Told about failures of the service itself. Default: nobody. */
+  /** Called with problems of the service itself. Default: none are reported. */
   readonly log?: (message: string, details?: Record<string, unknown>) => void;
 }
 
 /** One entry of a directory. */
 export interface DirectoryEntry {
-  /** Name without its path. */
+  /** Name, without the path. */
   readonly name: string;
-  /** What it is. Links, pipes and devices are not listed. */
+  /** Kind of the entry. Links, pipes and devices are not listed. */
   readonly kind: "file" | "directory";
   /** Size in bytes; files only. */
   readonly contentLength?: number;
-  /** Last change of the entry. */
+  /** Time of the last change. */
   readonly lastModified: Date;
 }
 
-/** A file for which {@link FilesService.sasUrl} makes an address. */
+/** A file for which {@link FilesService.sasUrl} creates a URL. */
 export interface SasTarget {
-  /** Account that holds the share. */
+  /** Name of the account. */
   readonly accountName: string;
-  /** Share that holds the file. */
+  /** Name of the share. */
   readonly shareName: string;
-  /** Path below the share, such as `logs/train.txt`. */
+  /** Path in the share, such as `logs/train.txt`. */
   readonly path: string;
 }
 
-/** Version whose rules the addresses of {@link FilesService.sasUrl} follow. */
+/** Service version of the URLs of {@link FilesService.sasUrl}. */
 const sasVersion = "2018-03-28";
 
-/** Lock on the data folder; no account can have such a name. */
+/** Lock file of the data folder. No account can have this name. */
 const lockName = "endpoint.lock";
 const defaultGraceInMs = 30_000;
-const noBirths =
-  "The file system of the data folder does not note when files are born: what is known of a file that is deleted on the " +
-  "disk may be taken for that of a new one.";
-/** The longest time that a timer of Node can wait. */
+const noCreationTimes =
+  "The file system of the data folder does not record creation times: a new file may get the stored properties of a file " +
+  "that was deleted on the disk.";
+/** The longest time that a Node.js timer can wait. */
 const longestGraceInMs = 2 ** 31 - 1;
 
-/** What a running service consists of. */
+/** Parts of a running service. */
 interface Parts {
   readonly http: StorageServer;
   readonly storage: Storage;
+  readonly housekeeping: Housekeeping;
   readonly keys: ReadonlyMap<string, KeyObject>;
   readonly lock: DataFolderLock;
   readonly graceInMs: number;
@@ -92,7 +98,7 @@ interface Parts {
 
 /** The Azure Files REST API over plain folders. */
 export class FilesService {
-  /** `http://HOST:PORT`, without a slash at the end. */
+  /** `http://HOST:PORT`, without a trailing slash. */
   readonly endpoint: string;
   readonly #parts: Parts;
   readonly #storage: Storage;
@@ -107,8 +113,9 @@ export class FilesService {
   }
 
   /**
-   * Starts the endpoint; it accepts requests once the promise resolves. Throws when an option is malformed, the data
-   * folder cannot be used, is used by another endpoint or was written by a newer version, or the port is taken.
+   * Starts the endpoint, which accepts requests when the promise resolves. Rejects if an option is not valid, if the
+   * data folder cannot be used, is in use by another endpoint or was written by a newer version, or if the port is
+   * taken.
    */
   static async start(options: FilesServiceOptions): Promise<FilesService> {
     const { dataDir, host = "127.0.0.1", port = 0, log = () => undefined } = options;
@@ -118,34 +125,41 @@ export class FilesService {
     mkdirSync(dataDir, { recursive: true });
     const lock = DataFolderLock.take(dataDir, lockName);
     let storage: Storage | undefined;
+    let housekeeping: Housekeeping | undefined;
     try {
       storage = new Storage(dataDir, [...keys.keys()], retentionDays);
-      if (!storage.notesBirths) log(noBirths, { dataDir });
+      housekeeping = new Housekeeping(storage);
+      if (!storage.recordsCreationTimes) log(noCreationTimes, { dataDir });
       const http = createStorageServer({ storage, keys, log });
       http.server.listen(port, host);
       await once(http.server, "listening");
-      return new FilesService({ http, storage, keys, lock, graceInMs });
+      return new FilesService({ http, storage, housekeeping, keys, lock, graceInMs });
     } catch (error) {
+      storage?.stop();
+      await housekeeping?.close();
       await storage?.close();
       lock.release();
       throw explained(error, host, port);
     }
   }
 
-  /** Address of an account, as `https://ACCOUNT.file.core.windows.net` is in Azure. Throws for an unknown account. */
+  /**
+   * Returns the URL of an account, the counterpart of `https://ACCOUNT.file.core.windows.net`. Throws if the account
+   * does not exist.
+   */
   fileEndpoint(accountName: string): string {
-    this.#keyOf(accountName);
+    this.#accountKey(accountName);
     return `${this.endpoint}/${accountName}`;
   }
 
-  /** Absolute folder of a share, or undefined when it does not exist. */
+  /** Returns the absolute folder of a share; undefined if the share does not exist. */
   shareFolder(accountName: string, shareName: string): string | undefined {
     return this.#findShare(accountName, shareName)?.folder;
   }
 
   /**
-   * One level of a directory, sorted by name; undefined when the share or directory does not exist. The path is found
-   * as it is over HTTP: without regard to case, and never through a symbolic link. Throws when it is no valid path.
+   * Returns the entries of a directory, sorted by name; undefined if the share or the directory does not exist. Paths
+   * work as over HTTP: case is ignored, and symbolic links are not followed. Throws if the path is not valid.
    */
   async list(accountName: string, shareName: string, path: string): Promise<DirectoryEntry[] | undefined> {
     const names = parsePath(path);
@@ -165,12 +179,16 @@ export class FilesService {
     }
   }
 
-  /** Address under which anyone may read one file until `expiresOn`. Throws for an unknown account or invalid path. */
+  /**
+   * Returns a URL that grants read access to one file until `expiresOn`. Throws if the account does not exist or the
+   * path is not valid.
+   */
   sasUrl(target: SasTarget, expiresOn: Date): string {
     const { accountName, shareName } = target;
-    const key = this.#keyOf(accountName);
+    const key = this.#accountKey(accountName);
     const path = parsePath(target.path);
-    if (!isShareName(shareName) || path.length === 0) throw new Error("A SAS address needs a share and a file in it.");
+    if (!isShareName(shareName) || path.length === 0)
+      throw new Error("A SAS URL requires a valid share name and the path of a file.");
     const fields = { sv: sasVersion, se: expiresOn.toISOString().replace(/\.\d+Z$/, "Z"), sp: "rl" };
     const sig = signServiceSas(key, ["/file", accountName, shareName, ...path].join("/"), fields);
     const query = Object.entries({ sv: fields.sv, sr: "f", sig, se: fields.se, sp: fields.sp })
@@ -180,8 +198,8 @@ export class FilesService {
   }
 
   /**
-   * Stops listening, lets requests under way finish for as long as {@link FilesServiceOptions.graceInMs} says, cuts off
-   * the rest, and closes everything. A second call waits for the first.
+   * Stops listening and waits for active requests, up to {@link FilesServiceOptions.graceInMs}. Then closes the
+   * remaining connections and the data folder. A second call waits for the first.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -189,10 +207,11 @@ export class FilesService {
   }
 
   async #close(): Promise<void> {
-    const { http, storage, lock, graceInMs } = this.#parts;
+    const { http, storage, housekeeping, lock, graceInMs } = this.#parts;
     await closeServer(http.server, graceInMs, () => storage.stop());
     storage.stop();
     await http.idle();
+    await housekeeping.close();
     await storage.close();
     lock.release();
   }
@@ -201,16 +220,16 @@ export class FilesService {
     return this.#keys.has(accountName) ? this.#storage.findShare({ accountName, shareName }) : undefined;
   }
 
-  #keyOf(accountName: string): KeyObject {
+  #accountKey(accountName: string): KeyObject {
     const key = this.#keys.get(accountName);
-    if (key === undefined) throw new Error(`There is no storage account "${accountName}" here.`);
+    if (key === undefined) throw new Error(`This service does not host a storage account "${accountName}".`);
     return key;
   }
 }
 
-/** Lets requests under way finish; what has not finished in time is given up, and `giveUp` told so. */
+/** Waits for active requests. When the time is up, calls `giveUp` and closes their connections. */
 async function closeServer(server: Server, graceInMs: number, giveUp: () => void): Promise<void> {
-  // A connection that is kept alive for a next request would keep the server open after its last answer.
+  // A connection that is kept alive would keep the server open after its last response.
   server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const limit = setTimeout(() => {
@@ -224,38 +243,37 @@ async function closeServer(server: Server, graceInMs: number, giveUp: () => void
 
 function graceIn({ graceInMs = defaultGraceInMs }: FilesServiceOptions): number {
   if (Number.isInteger(graceInMs) && graceInMs >= 0 && graceInMs <= longestGraceInMs) return graceInMs;
-  throw new Error(`graceInMs is ${graceInMs}: it takes a whole number of milliseconds, at most ${longestGraceInMs}.`);
+  throw new Error(`graceInMs must be an integer from 0 to ${longestGraceInMs}, got ${graceInMs}.`);
 }
 
-/** What the operating system says of a port, in words. */
+/** Explains an error of the operating system about a port. */
 function explained(error: unknown, host: string, port: number): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const reason = typeof code === "string" ? listenErrors[code] : undefined;
+  const reason = listenErrors[errorCode(error) ?? ""];
   return reason === undefined
     ? error
     : new Error(`Cannot listen on ${host}, port ${port}: ${reason}`, { cause: error });
 }
 
 const listenErrors: Readonly<Record<string, string>> = {
-  EADDRINUSE: "something else listens there already. Stop it, or choose another port.",
-  EADDRNOTAVAIL: "it is no address of this machine.",
-  ENOTFOUND: "there is no such host.",
+  EADDRINUSE: "another process uses it. Stop it, or choose another port.",
+  EADDRNOTAVAIL: "this machine does not have that address.",
+  ENOTFOUND: "the host does not exist.",
 };
 
 function retentionDaysIn({ shareRetentionDays: days = 0 }: FilesServiceOptions): number {
   if (!Number.isInteger(days) || days < 0 || days > longestRetention) {
-    throw new Error(`shareRetentionDays is ${days}: it takes a whole number from 0 to ${longestRetention}.`);
+    throw new Error(`shareRetentionDays must be an integer from 0 to ${longestRetention}, got ${days}.`);
   }
   return days;
 }
 
 function decodeKey({ name, key }: StorageAccount): KeyObject {
   if (!isAccountName(name)) {
-    throw new Error(`"${name}" is no name for a storage account: it takes 3 to 24 lower-case letters and digits.`);
+    throw new Error(`"${name}" is not a valid storage account name: use 3 to 24 lowercase letters and digits.`);
   }
   const decoded = Buffer.from(key, "base64");
   if (decoded.length === 0 || decoded.toString("base64") !== key) {
-    throw new Error(`The key of storage account "${name}" is not Base64.`);
+    throw new Error(`The key of storage account "${name}" is not valid Base64.`);
   }
   return createSecretKey(decoded);
 }

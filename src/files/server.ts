@@ -3,67 +3,68 @@ import type { KeyObject } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
-import { storedPolicies } from "./access/accessPolicies.ts";
 import { authenticate } from "./access/authentication.ts";
-import { answerPreflight, exposeAnswer } from "./http/cors.ts";
-import { StorageError, toStorageError } from "./errors.ts";
-import { operationFor } from "./operations/index.ts";
-import type { Exchange, Operation } from "./operations/operation.ts";
-import { parseRequest } from "./http/request.ts";
+import { StorageError } from "./errors.ts";
+import { toStorageError } from "./failures.ts";
+import { exposeResponse, respondToPreflight } from "./http/cors.ts";
+import { isRead, isServiceVersion, parseRequest } from "./http/request.ts";
 import type { StorageRequest } from "./http/request.ts";
 import { StorageResponse } from "./http/response.ts";
-import { servicePropertiesOf } from "./http/serviceDocument.ts";
+import { errorXml } from "./http/xml.ts";
+import type { Exchange } from "./operations/exchange.ts";
+import { operationFor } from "./operations/index.ts";
+import type { StorageOperation } from "./operations/operation.ts";
+import { corsRulesOf } from "./records/serviceProperties.ts";
 import { gateKeyOf } from "./shares/shareGate.ts";
 import type { Storage } from "./shares/storage.ts";
-import { errorXml } from "./http/xml.ts";
 
-/** What the HTTP server needs to answer requests. */
+/** Options of {@link createStorageServer}. */
 export interface ServerOptions {
   readonly storage: Storage;
   /** Decoded account keys by account name. */
   readonly keys: ReadonlyMap<string, KeyObject>;
-  /** Told about failures that are the service's own. */
+  /** Called with problems of the service itself. */
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
 
 const newestVersion = "2026-10-06";
 const longestClientRequestId = 1024;
-/** A connection on which nothing moves for so long is given up. */
+/** Time in milliseconds after which a connection without traffic is closed. */
 const idleLimit = 120_000;
 
-/** An HTTP server, and what it is doing. */
+/** An HTTP server and its active requests. */
 export interface StorageServer {
   readonly server: Server;
-  /** Resolves once every request that has come is dealt with, those included whose clients are gone. */
+  /** Resolves when all requests have been processed, including those whose clients have disconnected. */
   readonly idle: () => Promise<void>;
 }
 
-/** Makes the HTTP server; the caller lets it listen. */
+/** Creates the HTTP server. The caller makes it listen. */
 export function createStorageServer(options: ServerOptions): StorageServer {
   const underWay = new Set<Promise<void>>();
-  const answer = (message: IncomingMessage, response: StorageResponse): void => {
-    const answering = answerRequest(options, message, response).catch((error: unknown) => {
-      // Not even the refusal could be sent; one request must not take the others with it.
-      options.log("A file request could not be answered", { error: describe(error) });
+  const serve = (message: IncomingMessage, response: StorageResponse): void => {
+    const serving = serveRequest(options, message, response).catch((error: unknown) => {
+      // Not even an error response could be sent. This must not affect other requests.
+      options.log("failed to send an error response to a file request", { error: describe(error) });
       response.destroy();
     });
-    underWay.add(answering);
-    void answering.finally(() => underWay.delete(answering));
+    underWay.add(serving);
+    void serving.finally(() => underWay.delete(serving));
   };
   const server = createServer(
     { ServerResponse: StorageResponse, requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 },
-    answer,
+    serve,
   );
   server.setTimeout(idleLimit);
-  // Whoever asks before sending a body is told to go on once the request turns out to be allowed.
-  server.on("checkContinue", answer);
+  // A client that sends `Expect: 100-continue` gets its 100 once the request turns out to be allowed.
+  server.on("checkContinue", serve);
   const idle = async (): Promise<void> => {
     while (underWay.size > 0) await Promise.allSettled(underWay);
   };
   return { server, idle };
 }
 
-async function answerRequest(
+async function serveRequest(
   options: ServerOptions,
   message: IncomingMessage,
   response: StorageResponse,
@@ -72,26 +73,30 @@ async function answerRequest(
   Object.assign(response.common, commonHeaders(message, requestId));
   try {
     const request = parseRequest(message, options.keys);
-    const { cors } = servicePropertiesOf(options.storage, request.account);
+    const cors = corsRulesOf(options.storage, request.account);
     if (message.method === "OPTIONS") {
-      answerPreflight(message, response, cors);
+      respondToPreflight(message, response, cors);
       return;
     }
-    exposeAnswer(message, response, cors);
-    await carryOut(options, request, response);
+    exposeResponse(message, response, cors);
+    await authorizeAndRun(options, request, response);
   } catch (thrown) {
     const error = toStorageError(thrown);
     if (error.code === "InternalError" && !message.destroyed) {
       const path = (message.url ?? "").split("?", 1)[0];
-      options.log("A file request failed", { requestId, method: message.method, path, error: describe(thrown) });
+      options.log("a file request failed", { requestId, method: message.method, path, error: describe(thrown) });
     }
     sendError(message, response, error, requestId);
   }
 }
 
-async function carryOut(options: ServerOptions, request: StorageRequest, response: StorageResponse): Promise<void> {
+async function authorizeAndRun(
+  options: ServerOptions,
+  request: StorageRequest,
+  response: StorageResponse,
+): Promise<void> {
   const { storage, keys } = options;
-  const grant = authenticate(request, keys, storedPolicies(storage));
+  const grant = authenticate(request, keys, storage);
   response.common["x-ms-version"] = versionOf(request) ?? grant.version ?? newestVersion;
   const operation = operationFor(request);
   grant.check(operation);
@@ -100,12 +105,11 @@ async function carryOut(options: ServerOptions, request: StorageRequest, respons
   await throughGate(operation, { request, response, grant, storage, keys, accountUrl });
 }
 
-/** Changes of a share wait while a snapshot of it is taken; reading never waits. */
-async function throughGate(operation: Operation, exchange: Exchange): Promise<void> {
+/** Makes changes of a share wait while a snapshot of it is taken. Reads never wait. */
+async function throughGate(operation: StorageOperation, exchange: Exchange): Promise<void> {
   const { request, storage } = exchange;
   const work = (): Promise<void> | void => operation.run(exchange);
-  const isReading = request.method === "GET" || request.method === "HEAD";
-  if (isReading || operation.entersGate === true) await work();
+  if (isRead(request) || operation.entersGate === true) await work();
   else await storage.gate.change(gateKeyOf(request.account, request.share ?? ""), work);
 }
 
@@ -122,7 +126,7 @@ function commonHeaders({ headers }: IncomingMessage, requestId: string): Record<
 
 function versionOf(request: StorageRequest): string | undefined {
   const version = request.header("x-ms-version");
-  if (version !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(version)) {
+  if (version !== undefined && !isServiceVersion(version)) {
     throw new StorageError("InvalidHeaderValue", { subject: "x-ms-version" });
   }
   return version;
@@ -142,7 +146,9 @@ function sendError(message: IncomingMessage, response: StorageResponse, error: S
     .end(body);
 }
 
-/** Name and message of an error; never its stack, which may show where the service is installed. */
+/**
+ * Returns the name and message of an error. The stack is omitted, because it may reveal where the service is installed.
+ */
 function describe(thrown: unknown): string {
   return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

@@ -1,11 +1,11 @@
 /*
- * Times as the wire has them. Date's own functions take five times as long, which counts where a list has 100,000
- * entries with four times each. All times here are milliseconds since 1970, in UTC.
+ * Times in the forms of the API. The functions of Date take five times as long, which matters for a list of 100,000
+ * entries with four times each. All times are milliseconds since 1970, in UTC.
  */
 
 const dayInMs = 24 * 60 * 60 * 1000;
 
-/** A day as the wire's two forms begin with it. */
+/** A day, as both forms of the API start with it. */
 interface Day {
   /** Days since 1970. */
   readonly number: number;
@@ -13,22 +13,22 @@ interface Day {
   readonly http: string;
 }
 
-/** Times that are asked for one after the other tend to lie in the same day. */
+/** Consecutive times usually are on the same day. */
 let lastDay: Day | undefined;
 
-/** Milliseconds of a file system's time in nanoseconds. */
+/** Converts a time of the file system from nanoseconds to milliseconds. */
 export function millisecondsOf(nanoseconds: bigint): number {
   return Number(nanoseconds / 1_000_000n);
 }
 
-/** A time with the seven decimals of Windows, as `2026-11-23T05:51:45.1230000Z`. */
+/** Formats a time with the seven decimals of Windows, as `2026-11-23T05:51:45.1230000Z`. */
 export function ticks(time: number): string {
   const day = dayOf(time);
   const sinceMidnight = time - day.number * dayInMs;
   return `${day.iso}${clock(sinceMidnight)}.${padded(sinceMidnight % 1000, 3)}0000Z`;
 }
 
-/** A time as HTTP has it, as `Mon, 23 Nov 2026 05:51:45 GMT`. */
+/** Formats a time for HTTP, as `Mon, 23 Nov 2026 05:51:45 GMT`. */
 export function httpDate(time: number): string {
   const day = dayOf(time);
   return `${day.http}${clock(time - day.number * dayInMs)} GMT`;

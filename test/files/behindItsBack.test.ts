@@ -37,8 +37,8 @@ async function put(path: string, size: number): Promise<void> {
   await writeFile(join(folder, path), "x".repeat(size));
 }
 
-describe("a directory that was just looked into", () => {
-  it("is the one that is there now, whatever others do to it", async () => {
+describe("a directory that was just read", () => {
+  it("is the one that currently exists, even if others replace it", async () => {
     await put("busy/deep/file", 1);
     await put("other/deep/file", 2);
     expect(await sizeOf("busy/deep/file")).toBe(1);
@@ -57,7 +57,7 @@ describe("a directory that was just looked into", () => {
     expect(await sizeOf("busy/deep/file")).toBe(3);
   });
 
-  it("is another one in a share that was deleted and made anew", async () => {
+  it("is a different one after its share was deleted and created again", async () => {
     const again = fixture.client.getShareClient("again");
     for (const size of [1, 2, 3]) {
       await again.create();
@@ -72,7 +72,7 @@ describe("a directory that was just looked into", () => {
     }
   });
 
-  it("gives way to a disk that is mounted over it: for writers at once, for readers in a moment", async (context) => {
+  it("is hidden by a disk mounted over it: immediately for writers, after a moment for readers", async (context) => {
     await needsDisks(context);
     await put("mounted/file", 1);
     expect(await sizeOf("mounted/file")).toBe(1);
@@ -84,7 +84,7 @@ describe("a directory that was just looked into", () => {
     expect((await stat(join(folder, "mounted/file"))).size).toBe(1);
   });
 
-  it("is let go of, however many there are", async () => {
+  it("is closed again, even if there are many", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "batchai-files-"));
     const endpoint = await FilesProcess.start(dataDir);
     const many = endpoint.client().getShareClient("many");

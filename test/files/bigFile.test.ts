@@ -50,7 +50,7 @@ describe(`a file of ${gibibytes} GiB`, () => {
     await rm(dataDir, { recursive: true });
   });
 
-  it("goes up and down in flat memory, and arrives as it was", { timeout: gibibytes * 120_000 }, async () => {
+  it("is uploaded and downloaded unchanged, in constant memory", { timeout: gibibytes * 120_000 }, async () => {
     await file.create(size);
     const path = join(dataDir, files.account.name, "large", "large.bin");
     expect((await stat(path)).blocks).toBeLessThan(100);

@@ -18,7 +18,7 @@ function files(...args: string[]): Promise<{ exitCode: unknown; stdout: string; 
   });
 }
 
-it("serves shares, keeps its key to itself, and finds both again", async () => {
+it("serves shares, keeps the key private, and keeps both across restarts", async () => {
   await withFolder(async (folder) => {
     const dataDir = join(folder, "made", "here");
     const first = await FilesProcess.start(dataDir);
@@ -42,7 +42,7 @@ it("serves shares, keeps its key to itself, and finds both again", async () => {
   });
 });
 
-it("hosts the accounts that it is told to, and those that it had", async () => {
+it("hosts the accounts in its options, and those of its folder", async () => {
   await withFolder(async (folder) => {
     const first = await FilesProcess.start(folder, ["--port", "0", "--account", "red", "blue", "--account", "red"]);
     expect(first.accounts.map(({ name }) => name)).toEqual(["red", "blue"]);
@@ -55,7 +55,7 @@ it("hosts the accounts that it is told to, and those that it had", async () => {
   });
 });
 
-it("takes a key that its owner made, and shows it to nobody else", async () => {
+it("uses a key that its owner generated, and does not reveal it", async () => {
   await withFolder(async (folder) => {
     const accountsFile = join(folder, "accounts.json");
     const key = randomBytes(64).toString("base64");
@@ -71,7 +71,7 @@ it("takes a key that its owner made, and shows it to nobody else", async () => {
   });
 });
 
-it("keeps deleted shares for as long as it is told", async () => {
+it("keeps deleted shares for the time in its options", async () => {
   await withFolder(async (folder) => {
     const endpoint = await FilesProcess.start(folder, ["--port", "0", "--share-retention-days", "5"]);
     const client = endpoint.client();
@@ -85,7 +85,7 @@ it("keeps deleted shares for as long as it is told", async () => {
   });
 });
 
-it("says in one line what keeps it from starting", async () => {
+it("reports in one line why it cannot start", async () => {
   await withFolder(async (folder) => {
     const file = join(folder, "file");
     await writeFile(file, "");
@@ -98,7 +98,15 @@ it("says in one line what keeps it from starting", async () => {
       ["--log-level", "--data-dir", folder, "--log-level", "loud"],
       ["--share-retention-days", "--data-dir", folder, "--share-retention-days", "366"],
       ["--grace-seconds", "--data-dir", folder, "--grace-seconds", "1.5"],
-      ["it is no address of this machine", "--data-dir", join(folder, "other"), "--port", "0", "--host", "192.0.2.1"],
+      [
+        "this machine does not have that address",
+        "--data-dir",
+        join(folder, "other"),
+        "--port",
+        "0",
+        "--host",
+        "192.0.2.1",
+      ],
       [file, "--data-dir", file, "--port", "0"],
       [`port ${port}: another process uses it`, "--data-dir", join(folder, "other"), "--port", port],
       ["No-Name", "--data-dir", join(folder, "other"), "--port", "0", "--account", "No-Name"],
@@ -114,7 +122,7 @@ it("says in one line what keeps it from starting", async () => {
   });
 });
 
-it("tells what it can do", async () => {
+it("prints its help", async () => {
   const { exitCode, stdout } = await files("--help");
   expect(exitCode).toBe(0);
   const options = ["--data-dir", "--port", "--host", "--account", "--share-retention-days", "--grace-seconds"];

@@ -34,7 +34,7 @@ describe("files through the official client", () => {
     expect((await buffer(whole.readableStreamBody ?? Readable.from([]))).equals(data)).toBe(true);
   });
 
-  it("have the ETag that the last of several writes side by side was answered with, and another one than before", async () => {
+  it("have the ETag in the response to the last of several concurrent writes, which differs from the one before", async () => {
     const part = randomBytes(1024 * 1024);
     const file = fileNamed("side-by-side");
     const { etag: before } = await file.create(8 * part.length);
@@ -57,7 +57,7 @@ describe("files through the official client", () => {
     expect((await readFile(join(folder, "from-stream"))).equals(data)).toBe(true);
   });
 
-  it("start as zeros of their length, and creating them again makes them so again", async () => {
+  it("start as zeros, also when they are created again", async () => {
     const file = fileNamed("zeros");
     await file.create(1000);
     await file.uploadRange("abc", 500, 3);
@@ -67,7 +67,7 @@ describe("files through the official client", () => {
     expect((await file.getProperties()).metadata).toEqual({ second: "yes" });
   });
 
-  it("take their content along when they are created", async () => {
+  it("can be created with their content", async () => {
     const file = fileNamed("at-once");
     const content = Buffer.from("hello");
     await file.create(5, { content, contentLength: 5, metadata: { a: "b" } });
@@ -86,7 +86,7 @@ describe("files through the official client", () => {
     expect(await readFile(join(folder, "at-once"), "latin1")).toBe("hi\0\0");
   });
 
-  it("answer ranges as HTTP counts them, and 416 beyond the end", async () => {
+  it("return ranges as in HTTP, and 416 past the end", async () => {
     const file = fileNamed("digits");
     await file.uploadData(Buffer.from("0123456789"));
     const middle = await file.download(2, 3);
@@ -101,7 +101,7 @@ describe("files through the official client", () => {
     expect((await fileNamed("nothing").downloadToBuffer(0)).length).toBe(0);
   });
 
-  it("take ranges only where they have room", async () => {
+  it("accept ranges only within their size", async () => {
     const file = fileNamed("room");
     await file.create(100);
     expect(await refusal(file.uploadRange("abcd", 98, 4))).toMatchObject({ status: 416, code: "InvalidRange" });
@@ -109,7 +109,7 @@ describe("files through the official client", () => {
     expect(await refusal(fileNamed("absent").uploadRange("a", 0, 1))).toMatchObject({ status: 404 });
   });
 
-  it("clear a range to zeros and nothing else", async () => {
+  it("clear a range to zeros, and nothing else", async () => {
     const data = randomBytes(2_000_000);
     const file = fileNamed("cleared");
     await file.uploadData(data);
@@ -173,7 +173,7 @@ describe("files through the official client", () => {
     expect((await file.getProperties()).fileLastWriteOn?.getTime()).toBeGreaterThan(Date.now() - 60_000);
   });
 
-  it("change their ETag with every write, however quick", async () => {
+  it("change their ETag with every write, even in quick succession", async () => {
     const file = fileNamed("etags");
     await file.create(1);
     const etags = new Set<string | undefined>();
@@ -194,8 +194,8 @@ describe("files through the official client", () => {
   });
 });
 
-describe("files that others put into the share", () => {
-  it("appear at once, with what the disk knows about them", async () => {
+describe("files that are written to the share on the disk", () => {
+  it("appear immediately, with their properties from the disk", async () => {
     await writeFile(join(folder, "dropped.log"), "line 1\n");
     const file = fileNamed("dropped.log");
     expect(await file.getProperties()).toMatchObject({ contentLength: 7, contentType: "application/octet-stream" });
@@ -212,7 +212,7 @@ describe("files that others put into the share", () => {
     expect(await file.getProperties()).toMatchObject({ metadata: {}, contentType: "application/octet-stream" });
   });
 
-  it("keep their properties when renamed or rewritten in place, but not a hash that is wrong now", async () => {
+  it("keep their properties when renamed or rewritten in place, but not an outdated hash", async () => {
     const file = fileNamed("before");
     const fileContentMD5 = createHash("md5").update("old").digest();
     const fileHttpHeaders = { fileContentType: "text/x", fileContentMD5 };
@@ -231,7 +231,7 @@ describe("files that others put into the share", () => {
     expect((await fileNamed("two").downloadToBuffer()).toString()).toBe("1");
   });
 
-  it("are found exactly before they are found without regard to case", async () => {
+  it("match exactly before they match in another case", async () => {
     await writeFile(join(folder, "collide"), "lower");
     await writeFile(join(folder, "COLLIDE"), "upper");
     expect((await fileNamed("collide").downloadToBuffer()).toString()).toBe("lower");

@@ -41,7 +41,7 @@ async function largeFile(name: string): Promise<ShareFileClient> {
 }
 
 describe("copies of files", () => {
-  it("have content, headers and metadata of the source, and tell of it", async () => {
+  it("have the content, headers and metadata of the source, and name it", async () => {
     const data = randomBytes(1_000_000);
     const source = await fileWith("source", data);
     const started = await fileNamed("copy").startCopyFromURL(source.url);
@@ -84,7 +84,7 @@ describe("copies of files", () => {
     });
   });
 
-  it("replace what is there, but nothing read-only unless told to", async () => {
+  it("replace an existing file, but a read-only one only on request", async () => {
     const source = await fileWith("replacing", "new");
     const existing = await fileWith("existing", "old");
     await existing.startCopyFromURL(source.url);
@@ -96,7 +96,7 @@ describe("copies of files", () => {
     expect(await readFile(join(folder, "replacing"), "utf8")).toBe("new");
   });
 
-  it("come from snapshots and other shares too, and keep holes", async () => {
+  it("can have snapshots and other shares as source, and keep holes", async () => {
     const source = fileNamed("sparse");
     await source.create(10_000_000);
     await source.uploadRange("x", 5_000_000, 1);
@@ -112,7 +112,7 @@ describe("copies of files", () => {
     expect(blocks * 512).toBeLessThan(1_000_000);
   });
 
-  it("of large files go on in the background, hold their place meanwhile, and can be stopped", async () => {
+  it("of large files continue in the background, reserve their name, and can be aborted", async () => {
     const source = await largeFile("large");
     const copy = fileNamed("large-copy");
     const { copyId = "", copyStatus } = await copy.startCopyFromURL(source.url);
@@ -138,7 +138,7 @@ describe("copies of files", () => {
     expect(await readdir(join(folder, ".."))).not.toContainEqual(expect.stringMatching(/^\.draft-/));
   });
 
-  it("of large files are complete when they say so", async () => {
+  it("of large files are complete when their status says so", async () => {
     const data = randomBytes(20 * 1024 * 1024);
     await writeFile(join(folder, "twenty"), data);
     await fileNamed("twenty-copy").startCopyFromURL(fileNamed("twenty").url);
@@ -147,7 +147,7 @@ describe("copies of files", () => {
     expect((await readFile(join(folder, "twenty-copy"))).equals(data)).toBe(true);
   });
 
-  it("of files that change meanwhile fail", async () => {
+  it("of files that change in the meantime fail", async () => {
     const source = await largeFile("changing");
     await fileNamed("changing-copy").startCopyFromURL(source.url);
     await writeFile(join(folder, "changing"), "short");
@@ -167,7 +167,7 @@ describe("copies of files", () => {
 });
 
 describe("ranges from other files", () => {
-  it("are written as they are there", async () => {
+  it("are written unchanged", async () => {
     const source = await fileWith("letters", "abcdefghij");
     const file = fileNamed("pasted");
     await file.create(10);
@@ -220,7 +220,7 @@ describe("the source of a copy", () => {
     expect((await fileNamed("copied").getProperties()).copySource).toBe(source.url);
   });
 
-  it("is never called when it lies elsewhere", async () => {
+  it("is never called if it is on another server", async () => {
     const { port } = new URL(fixture.service.endpoint);
     for (const source of [
       "http://169.254.169.254/latest/meta-data",

@@ -58,7 +58,7 @@ describe("curl with a SAS", () => {
     await rm(folder, { recursive: true });
   });
 
-  it("uploads, downloads whole and in part, goes on after a break, and deletes", async () => {
+  it("uploads, downloads in full and in part, resumes, and deletes", async () => {
     await upload(join(folder, "up.bin"), "up.bin");
     const whole = join(folder, "whole.bin");
     await curl("-o", whole, at("up.bin"));

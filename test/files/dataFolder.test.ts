@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:f
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { BatchAIService } from "../../src/service/index.ts";
 import { withFolder } from "../service/serviceProcess.ts";
 import { asideIn, filledShare, listed } from "./deletedShares.ts";
@@ -28,7 +28,7 @@ function start(dataDir: string): Promise<FilesService> {
 }
 
 describe("the data folder", () => {
-  it("belongs to one endpoint at a time: the second says so and ends", async () => {
+  it("belongs to one endpoint at a time: a second one reports that and exits", async () => {
     await withFolder(async (folder) => {
       const first = await FilesProcess.start(folder);
       const accounts = await readFile(join(folder, "accounts.json"), "utf8");
@@ -59,22 +59,20 @@ describe("the data folder", () => {
     });
   });
 
-  it("belongs to one endpoint also within a process, and is free after a start that failed", async () => {
+  it("belongs to one endpoint even within a process, and is free after a failed start", async () => {
     await withFolder(async (folder) => {
       const first = await start(folder);
       await expect(start(folder)).rejects.toThrow(`is using the data folder ${folder}.`);
       const { port } = new URL(first.endpoint);
       const other = join(folder, "other");
       const taken = FilesService.start({ dataDir: other, accounts: [account], port: Number(port) });
-      await expect(taken).rejects.toThrow(
-        `Cannot listen on 127.0.0.1, port ${port}: something else listens there already.`,
-      );
+      await expect(taken).rejects.toThrow(`Cannot listen on 127.0.0.1, port ${port}: another process uses it.`);
       await (await start(other)).close();
       await first.close();
     });
   });
 
-  it("of the endpoint of a running service is taken, too", async () => {
+  it("is also taken by the endpoint of a running service", async () => {
     await withFolder(async (folder) => {
       const service = await BatchAIService.start({ dataDir: folder });
       await expect(start(join(folder, "files"))).rejects.toThrow(/Another batchai service is using/);
@@ -84,7 +82,7 @@ describe("the data folder", () => {
     });
   });
 
-  it("of a newer version is left alone", async () => {
+  it("of a newer version is left unchanged", async () => {
     await withFolder(async (folder) => {
       await (await start(folder)).close();
       const path = join(folder, "properties.db");
@@ -101,9 +99,9 @@ describe("the data folder", () => {
   });
 
   it.each([
-    ["properties.db", "is damaged. Restore it from a backup, or move it away:"],
+    ["properties.db", "is damaged. Restore it from a backup, or move it away. Without it"],
     ["endpoint.lock", "cannot be used: file is not a database"],
-  ])("with a damaged %s is left alone", async (name, message) => {
+  ])("with a damaged %s is left unchanged", async (name, message) => {
     await withFolder(async (folder) => {
       await (await start(folder)).close();
       const garbage = Buffer.alloc(20_000, "garbage ");
@@ -117,7 +115,7 @@ describe("the data folder", () => {
     });
   });
 
-  it("where a folder has the place of a file says which", async () => {
+  it("is rejected with the path of a folder that is in the place of a file", async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, "properties.db"));
       const { exitCode, stderr } = await refused(folder);
@@ -128,20 +126,20 @@ describe("the data folder", () => {
 });
 
 describe("a file system", () => {
-  it("that does not note when files are born is told of in the log", async (context) => {
+  it("without creation times is reported in the log", async (context) => {
     await needsDisks(context);
     await withForgetfulDisk(async (dataDir) => {
       const logged: string[] = [];
       const log = (message: string): void => void logged.push(message);
       await (await FilesService.start({ dataDir, accounts: [account], log })).close();
-      expect(logged).toEqual([expect.stringContaining("does not note when files are born")]);
+      expect(logged).toEqual([expect.stringContaining("does not record creation times")]);
     });
     const fixture = await startFixture();
     expect(fixture.logged).toEqual([]);
     await fixture.close();
   });
 
-  it("may hold an account elsewhere, to which a link leads", async () => {
+  it("may have a symbolic link to the folder of an account", async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, "elsewhere"));
       await mkdir(join(folder, "data"));
@@ -167,7 +165,7 @@ describe("a database that is damaged while the endpoint runs", () => {
     await writeFile(path, content);
   }
 
-  it("costs the knowledge of holes at most", async () => {
+  it("loses at most the knowledge of holes", async () => {
     const fixture = await startFixture();
     const share = fixture.client.getShareClient("holes");
     await share.create();
@@ -189,7 +187,7 @@ describe("a database that is damaged while the endpoint runs", () => {
     await fixture.close();
   });
 
-  it("is named in the log, and told to no client", async () => {
+  it("is named in the log, but not in responses", async () => {
     const fixture = await startFixture();
     const share = fixture.client.getShareClient("hurt");
     await share.create();
@@ -220,7 +218,7 @@ describe("a database that is damaged while the endpoint runs", () => {
     await fixture.close();
   });
 
-  it("does not cost snapshots and deleted shares when it is moved away", async () => {
+  it("does not lose snapshots and deleted shares when it is moved away", async () => {
     const fixture = await startFixture();
     const share = await filledShare(fixture, "precious");
     await share.createSnapshot();

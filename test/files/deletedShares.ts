@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ShareClient, ShareItem } from "@azure/storage-file-share";
 import { expect } from "vitest";
-import type { FilesService } from "../../src/files/index.ts";
+import type { FilesService } from "../../src/files/filesService.ts";
 import { everything } from "./signedRequest.ts";
 import { account, rawRequest } from "./support.ts";
 import type { Fixture } from "./support.ts";

@@ -52,7 +52,7 @@ describe("directories through the official client", () => {
     expect(properties.etag).not.toBe(etag);
   });
 
-  it("need their parent, and a free name", async () => {
+  it("require their parent and a free name", async () => {
     expect(await refusal(share.getDirectoryClient("no/parent").create())).toMatchObject({
       status: 404,
       code: "ParentNotFound",
@@ -63,7 +63,7 @@ describe("directories through the official client", () => {
     expect(await refusal(share.createDirectory("a-file"))).toMatchObject({ status: 409, code: "ResourceTypeMismatch" });
   });
 
-  it("are not deleted while something is in them, and the root never", async () => {
+  it("are not deleted unless they are empty, and the root is never deleted", async () => {
     await share.createDirectory("full");
     await writeFile(join(folder, "full", "by-a-job.txt"), "x");
     expect(await refusal(share.deleteDirectory("full"))).toMatchObject({ status: 409, code: "DirectoryNotEmpty" });
@@ -90,7 +90,7 @@ describe("names in a large directory", () => {
     for (let index = 0; index < 200; index++) await writeFile(join(folder, "large", `File-${index}`), String(index));
   });
 
-  it("are found in any spelling once a job has made them, and not when it has deleted them", async () => {
+  it("are found in any spelling after a job created them, and not after it deleted them", async () => {
     for (let index = 0; index < 200; index += 10) expect(await textOf(`FILE-${index}`)).toBe(String(index));
     for (let turn = 0; turn < 10; turn++) {
       expect(await large().getFileClient("BY-HAND").exists()).toBe(false);
@@ -101,7 +101,7 @@ describe("names in a large directory", () => {
     }
   });
 
-  it("are found in any spelling while clients make, rename and delete files", async () => {
+  it("are found in any spelling while clients create, rename and delete files", async () => {
     for (let index = 0; index < 100; index++) {
       const file = large().getFileClient(`Made-${index}`);
       await file.create(0);
@@ -130,7 +130,7 @@ describe("the list of a directory", () => {
     for (const name of files) await writeFile(join(folder, "listed", name), name);
   });
 
-  it("shows what lies there, sorted without regard to case, with sizes", async () => {
+  it("has all entries, sorted ignoring case, with sizes", async () => {
     const entries = [];
     for await (const entry of share.getDirectoryClient("listed").listFilesAndDirectories()) entries.push(entry);
     expect(entries.filter((entry) => entry.kind === "file").map((entry) => entry.name)).toEqual([
@@ -157,7 +157,7 @@ describe("the list of a directory", () => {
     expect(entry.attributes).toBe("Archive");
   });
 
-  it.each([1, 2, 5, 6, 7])("comes in pages of %i without loss or repetition", async (maxPageSize) => {
+  it.each([1, 2, 5, 6, 7])("is complete and without repetition in pages of %i", async (maxPageSize) => {
     const names: string[] = [];
     let pages = 0;
     for await (const page of share.getDirectoryClient("listed").listFilesAndDirectories().byPage({ maxPageSize })) {
@@ -168,11 +168,11 @@ describe("the list of a directory", () => {
     expect(pages).toBe(Math.ceil(6 / maxPageSize));
   });
 
-  it("filters by prefix without regard to case", async () => {
+  it("filters by prefix, ignoring case", async () => {
     expect(await listNames("listed", "b")).toEqual(["B.txt"]);
   });
 
-  it("goes on where it was when entries come and go between two pages", async () => {
+  it("continues at the same place if entries are added or removed between two pages", async () => {
     await mkdir(join(folder, "moving"));
     for (const name of ["b", "d", "f", "h"]) await writeFile(join(folder, "moving", name), "");
     const pages = share.getDirectoryClient("moving").listFilesAndDirectories().byPage({ maxPageSize: 2 });
@@ -185,7 +185,7 @@ describe("the list of a directory", () => {
     expect(names).toEqual(["b", "d", "f", "g", "h"]);
   });
 
-  it("carries names that XML cannot", async () => {
+  it("can have names that XML cannot represent", async () => {
     await mkdir(join(folder, "odd"));
     const names = ["bell\u0007", "line\nbreak", "less<than", "tab\tbed", "  spaces  ", "percent%41"];
     for (const name of names) await writeFile(join(folder, "odd", name), "");
@@ -203,7 +203,7 @@ describe("the list of a directory", () => {
     expect((user + system) / 1000).toBeLessThan(3_000);
   });
 
-  it("answers 404 for what is no directory", async () => {
+  it("is 404 for anything but a directory", async () => {
     expect(await refusal(listNames("listed/a.txt"))).toMatchObject({ status: 404 });
     expect(await refusal(listNames("absent"))).toMatchObject({ status: 404, code: "ResourceNotFound" });
   });

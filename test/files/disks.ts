@@ -51,7 +51,7 @@ export async function withDiskOver<T>(folder: string, use: () => Promise<T>): Pr
   return mounted(["-t", "tmpfs", "-o", "size=1m", "tmpfs"], folder, use);
 }
 
-/** A disk in memory that does not note when files are born. */
+/** A disk in memory that does not record creation times. */
 export async function withForgetfulDisk<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "batchai-forgetful-"));
   try {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { FileSASPermissions } from "@azure/storage-file-share";
 import type { ShareClient } from "@azure/storage-file-share";
 import { describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { withFolder } from "../service/serviceProcess.ts";
 import { asideIn } from "./deletedShares.ts";
 import { needsDisks, withOwnMount, withSmallDisk } from "./disks.ts";
@@ -46,7 +46,7 @@ function hasRoom(path: string, size: number): Promise<boolean> {
 }
 
 describe("a full disk", () => {
-  it("refuses what needs room, tears nothing, and is forgotten once there is room again", async (context) => {
+  it("rejects requests that need space, corrupts nothing, and works again once there is space", async (context) => {
     await needsDisks(context);
     await withSmallDisk(40, async (dataDir) => {
       const logged: string[] = [];
@@ -112,7 +112,7 @@ describe("a full disk", () => {
     });
   });
 
-  it("fails a copy that goes on in the background", async (context) => {
+  it("fails a copy in the background", async (context) => {
     await needsDisks(context);
     await withSmallDisk(48, async (dataDir) => {
       const service = await FilesService.start({ dataDir, accounts: [account] });
@@ -148,7 +148,7 @@ describe("a read-only disk", () => {
     });
   });
 
-  it("under a share lets clients read and not write, until it is writable again", async (context) => {
+  it("under a share lets clients read but not write, until it is writable again", async (context) => {
     await needsDisks(context);
     const fixture = await startFixture();
     const share = fixture.client.getShareClient("mounted");
@@ -210,7 +210,7 @@ describe("a read-only disk", () => {
 });
 
 describe("too many open files", () => {
-  it("are refused for the moment, and never for good", async () => {
+  it("cause errors only for as long as they last", async () => {
     await withFolder(async (folder) => {
       const endpoint = await FilesProcess.start(folder, ["--port", "0", "--log-level", "warn"], 64);
       const share = endpoint.client().getShareClient("crowded");
@@ -252,7 +252,7 @@ describe("too many open files", () => {
 });
 
 describe("clients that hang up in the middle of 4 MiB", () => {
-  it("change nothing and hold up nobody, however many there are", async () => {
+  it("change nothing and block no other client, even if there are many", async () => {
     const fixture = await startFixture();
     const share = fixture.client.getShareClient("cut");
     await share.create();
@@ -288,7 +288,7 @@ describe("clients that hang up in the middle of 4 MiB", () => {
 });
 
 describe("clients that send slowly", () => {
-  it("hold up nobody, however many there are, and are served in the end", async () => {
+  it("block no other client, even if there are many, and are served in the end", async () => {
     const fixture = await startFixture();
     const share = fixture.client.getShareClient("slow");
     await share.create();
@@ -333,8 +333,8 @@ describe("clients that send slowly", () => {
   }
 });
 
-describe("a folder that vanishes while the endpoint runs", () => {
-  it("is a share that does not exist, and can be made anew", async () => {
+describe("a folder that is deleted while the endpoint runs", () => {
+  it("is a share that does not exist, and can be created again", async () => {
     const fixture = await startFixture();
     const share = fixture.client.getShareClient("vanishing");
     await share.create();

@@ -41,7 +41,7 @@ function writes(file: ShareFileClient, source: string): ((leaseId?: string) => P
 }
 
 describe("a lease on a file", () => {
-  it("keeps everyone from changing it who does not name it, and nobody from reading it", async () => {
+  it("prevents changes without its ID, but not reads", async () => {
     const source = await fileWith("source", "s");
     const file = await fileWith("guarded", "12345");
     const lease = file.getShareLeaseClient();
@@ -68,7 +68,7 @@ describe("a lease on a file", () => {
     expect(await file.exists()).toBe(false);
   });
 
-  it("stays when its holder makes the file anew", async () => {
+  it("is kept when its holder creates the file again", async () => {
     const file = await fileWith("anew", "old");
     const { leaseId = "" } = await file.getShareLeaseClient().acquireLease();
     await file.create(3, { leaseAccessConditions: { leaseId } });

@@ -47,7 +47,7 @@ export class FilesProcess {
     child.stderr.setEncoding("utf8").on("data", (text: string) => output.push(text));
     await until("the endpoint accepts requests", () => {
       if (child.exitCode !== null) throw new Error(`it ended with ${String(child.exitCode)}: ${output.join("")}`);
-      return output.join("").includes("Stop with");
+      return output.join("").includes("Press Ctrl-C");
     });
     const accounts = JSON.parse(await readFile(join(dataDir, "accounts.json"), "utf8")) as DescribedAccount[];
     return new FilesProcess(dataDir, accounts, child, output);

@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import type { ShareClient } from "@azure/storage-file-share";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { everything } from "./signedRequest.ts";
 import { account, rawRequest, startFixture } from "./support.ts";
@@ -169,8 +169,8 @@ function send({ method, path: names, query: parameters, headers: sent, body }: S
   return rawRequest(fixture.service, method, address, framed, body === "" ? undefined : body);
 }
 
-describe("whatever a client with all permissions sends below a share", () => {
-  it("is answered by the service's codes, and reaches nothing outside of it", async () => {
+describe("any path in a share from a client with all permissions", () => {
+  it("gets one of the service's error codes, and reaches nothing outside the share", async () => {
     const outside = async () => (await readdir(join(folder, ".."))).filter((entry) => entry !== "fuzzed").sort();
     const before = await outside();
     const statuses = new Map<number, number>();
@@ -195,8 +195,8 @@ describe("whatever a client with all permissions sends below a share", () => {
   });
 });
 
-describe("whatever a SAS says that nobody has signed", () => {
-  it("opens nothing", async () => {
+describe("any SAS without a valid signature", () => {
+  it("grants nothing", async () => {
     const file = share.rootDirectoryClient.getFileClient("private");
     await file.create(1);
     const field = fc.constantFrom("sv", "sr", "sp", "se", "st", "sip", "spr", "ss", "srt", "si", "sig", "ses", "skoid");
@@ -277,8 +277,8 @@ class Model {
   }
 }
 
-describe("whatever is written, cleared and resized", () => {
-  it("leaves the bytes and ranges that it should", async () => {
+describe("any sequence of writes, clears and resizes", () => {
+  it("results in the right bytes and ranges", async () => {
     await mkdir(join(folder, "modelled"), { recursive: true });
     let files = 0;
     await fc.assert(
@@ -300,7 +300,7 @@ describe("whatever is written, cleared and resized", () => {
     );
   });
 
-  it("is read in whatever ranges are asked for", async () => {
+  it("can be read in any ranges", async () => {
     const data = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251));
     await share.rootDirectoryClient.getFileClient("read").uploadData(data);
     const number = fc.oneof(fc.nat(1200), fc.constantFrom(0, 999, 1000, 1001, 99999999999999));

@@ -5,8 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import type { ShareClient } from "@azure/storage-file-share";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FilesService } from "../../src/files/filesService.ts";
 import { forgetGone } from "../../src/files/shares/goneFiles.ts";
-import { FilesService } from "../../src/files/index.ts";
 import { Storage } from "../../src/files/shares/storage.ts";
 import { account, clientOf, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
@@ -57,7 +57,7 @@ async function makeFile(path: string, within = share): Promise<void> {
 }
 
 describe("what is stored about files", () => {
-  it("goes when a job has deleted them, and stays with those that it has moved", async () => {
+  it("is deleted after a job deleted them, and kept for files that a job moved", async () => {
     await share.createDirectory("deep");
     await share.createDirectory("deep/gone");
     for (const name of ["kept", "deleted", "deep/moved", "deep/gone/too"]) await makeFile(name);
@@ -79,7 +79,7 @@ describe("what is stored about files", () => {
     });
   });
 
-  it("goes also where nothing but holes is known, and stays with snapshots", async () => {
+  it("is also deleted if it is only about holes, and kept for snapshots", async () => {
     const sparse = (name: string) => share.rootDirectoryClient.getFileClient(name);
     for (const name of ["kept", "shown", "deleted"]) await sparse(name).create(10_000);
     await sparse("deleted").delete();
@@ -96,7 +96,7 @@ describe("what is stored about files", () => {
     });
   });
 
-  it("stays with files that are made, and with files that a job moves about, while the share is searched", async () => {
+  it("is kept for files that are created or moved while the share is searched", async () => {
     for (let directory = 0; directory < 40; directory++) await mkdir(join(folder, `directory-${directory}`));
     await makeFile("directory-0/wanderer");
     for (let index = 0; index < 20; index++) await makeFile(`deleted-${index}`);
@@ -129,7 +129,7 @@ describe("what is stored about files", () => {
   });
 
   it.each([false, true])(
-    "stays with a share that is moved aside during the search (replaced: %s)",
+    "is kept for a share that is moved aside during the search (replaced: %s)",
     async (isReplaced) => {
       for (const name of ["one", "two", "three"]) await makeFile(name);
       await rm(join(folder, "three"));

@@ -3,7 +3,7 @@ import { open, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ShareClient, ShareFileClient } from "@azure/storage-file-share";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { account, clientOf, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
@@ -52,7 +52,7 @@ describe("ranges that were never written", () => {
     expect(await rangesOf(file)).toBe("0-4999");
   });
 
-  it("are made by clearing whole pages; the rest of a page becomes zeros", async () => {
+  it("are created by clearing whole pages; the rest of a page becomes zeros", async () => {
     const file = await sparse("cleared", 10_000);
     const data = randomBytes(10_000);
     await file.uploadRange(data, 0, 10_000);
@@ -79,7 +79,7 @@ describe("ranges that were never written", () => {
     expect((await stat(join(folder, "space"))).size).toBe(64 * mebibyte);
   });
 
-  it("are what a file gains when it grows", async () => {
+  it("are added when a file grows", async () => {
     const file = await sparse("grown", 1000);
     await file.uploadRange(Buffer.alloc(1000, 1), 0, 1000);
     await file.resize(5000);
@@ -106,7 +106,7 @@ describe("ranges that were never written", () => {
     expect(await rangesOf(share.rootDirectoryClient.getFileClient("kept-renamed"))).toBe("0-511");
   });
 
-  it("are not claimed of files that others have written to", async () => {
+  it("are not reported for files that another program wrote to", async () => {
     const file = await sparse("touched", 5000);
     await file.uploadRange("abc", 0, 3);
     const handle = await open(join(folder, "touched"), "r+");
@@ -139,7 +139,7 @@ describe("ranges that were never written", () => {
 });
 
 describe("ranges that differ from a snapshot", () => {
-  it("are those that were written or cleared since", async () => {
+  it("are those that were written or cleared since then", async () => {
     const file = await sparse("versions", 2049);
     await file.uploadRange("Hello", 0, 5);
     const { snapshot = "" } = await share.createSnapshot();
@@ -158,7 +158,7 @@ describe("ranges that differ from a snapshot", () => {
     });
   });
 
-  it("are all of a file that was not there", async () => {
+  it("are all ranges of a file that did not exist", async () => {
     const { snapshot = "" } = await share.createSnapshot();
     const file = await sparse("later", 2000);
     await file.uploadRange("x", 600, 1);

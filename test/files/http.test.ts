@@ -25,7 +25,7 @@ function call(method: string, path: string, headers: Record<string, string> = {}
   return rawRequest(fixture.service, method, `/${account.name}/${path}${joint}${everything()}`, headers, body);
 }
 
-describe("answers on the wire", () => {
+describe("responses", () => {
   it("carry the headers of the service", async () => {
     const sent = { "x-ms-version": "2018-03-28", "x-ms-client-request-id": "my-id" };
     const answer = await call("GET", "wire/ten.txt", sent);
@@ -44,7 +44,7 @@ describe("answers on the wire", () => {
     expect(answer.headers.etag).toMatch(/^"0x[0-9A-F]+"$/);
   });
 
-  it("say no in XML with a byte order mark, code, request id and time", async () => {
+  it("are XML with a byte order mark, code, request ID and time for errors", async () => {
     const answer = await call("GET", "wire/absent");
     expect(answer.status).toBe(404);
     expect(answer.headers).toMatchObject({ "content-type": "application/xml", "x-ms-error-code": "ResourceNotFound" });
@@ -52,7 +52,7 @@ describe("answers on the wire", () => {
     expect(answer.body).toMatch(/<Message>[^<]+\nRequestId:[0-9a-f-]+\nTime:[^<]+Z<\/Message><\/Error>$/);
   });
 
-  it("to HEAD have the code and no body", async () => {
+  it("to HEAD have an error code but no body", async () => {
     const answer = await call("HEAD", "wire/absent");
     expect([answer.status, answer.headers["x-ms-error-code"], answer.body]).toEqual([404, "ResourceNotFound", ""]);
   });
@@ -68,7 +68,7 @@ describe("answers on the wire", () => {
     }
   });
 
-  it("respect conditions on dates, to the second, unless one on an ETag says more", async () => {
+  it("respect conditions on dates, to the second, unless there is one on an ETag", async () => {
     const head = (await call("HEAD", "wire/ten.txt")).headers;
     const changed = head["last-modified"] ?? "";
     const before = new Date(Date.parse(changed) - 1000).toUTCString();
@@ -98,8 +98,8 @@ describe("answers on the wire", () => {
   });
 });
 
-describe("requests that the endpoint does not carry out", () => {
-  it("are refused with a code, and change nothing", async () => {
+describe("requests that the endpoint does not support", () => {
+  it("are rejected with an error code, and change nothing", async () => {
     const file = share.rootDirectoryClient.getFileClient("ten.txt");
     for (const attempt of [
       () => file.createHardLink("ten.txt"),
@@ -116,7 +116,7 @@ describe("requests that the endpoint does not carry out", () => {
     expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
   });
 
-  it("because of a header or parameter that would be ignored say so", async () => {
+  it("are rejected with the name of the unsupported header or parameter", async () => {
     const file = share.rootDirectoryClient.getFileClient("ten.txt");
     const lease = { conditions: { leaseId: "00000000-0000-0000-0000-000000000000" } };
     expect(await refusal(file.download(0, 1, { leaseAccessConditions: lease.conditions }))).toMatchObject({
@@ -137,7 +137,7 @@ describe("requests that the endpoint does not carry out", () => {
     expect(await readFile(join(folder, "ten.txt"), "utf8")).toBe("0123456789");
   });
 
-  it("because they are malformed get a 4xx", async () => {
+  it("get a 4xx if they are malformed", async () => {
     const put = { "x-ms-write": "update" };
     const cases: [string, string, Record<string, string>, string?][] = [
       ["PUT", "wire/new", {}],
@@ -207,7 +207,7 @@ describe("bodies", () => {
     expect(fixture.logged).toEqual([]);
   });
 
-  it("are asked for only when they will be taken", async () => {
+  it("are requested only if they will be accepted", async () => {
     const expecting = { expect: "100-continue", "content-length": "5", "x-ms-write": "update", range: "bytes=0-4" };
     await share.rootDirectoryClient.getFileClient("continued").create(5);
     expect((await call("PUT", "wire/continued?comp=range", expecting, "abcde")).status).toBe(201);
@@ -219,7 +219,7 @@ describe("bodies", () => {
     expect(refused).not.toContain("100 Continue");
   });
 
-  it("longer than 4 MiB are refused before they are sent", async () => {
+  it("longer than 4 MiB are rejected before they are sent", async () => {
     await share.rootDirectoryClient.getFileClient("long").create(5_000_000);
     const head = ["expect: 100-continue", "x-ms-write: update", "range: bytes=0-4999999", "content-length: 5000000"];
     const start = `PUT /${account.name}/wire/long?comp=range&${everything()} HTTP/1.1\r\nhost: x`;
@@ -229,7 +229,7 @@ describe("bodies", () => {
     expect(refused).not.toContain("100 Continue");
   });
 
-  it("of a new file are written where the client sends them along", async () => {
+  it("of a new file are written if the client sends them with it", async () => {
     const answer = await call("PUT", "wire/at-once", { "x-ms-content-length": "5", "x-ms-type": "file" }, "12345");
     expect(answer.status).toBe(201);
     expect(await readFile(join(folder, "at-once"), "utf8")).toBe("12345");

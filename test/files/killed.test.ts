@@ -93,8 +93,8 @@ async function putWhole(name: string, content: Buffer): Promise<void> {
   if (answer.status !== 201) throw new Error(`Status ${answer.status}`);
 }
 
-describe.each([5, 40, 80])("a service that is killed after %i of 100 answers", (limit) => {
-  it("has lost no file that it acknowledged, and tears none", async () => {
+describe.each([5, 40, 80])("a service that is killed after %i of 100 responses", (limit) => {
+  it("keeps every acknowledged file, and corrupts none", async () => {
     const numbers = Array.from({ length: count }, (_, index) => index);
     await Promise.all(numbers.filter((index) => index % 4 > 1).map((index) => putWhole(`file-${index}`, oldContent)));
     const kept = await doUntilKilled(
@@ -140,7 +140,7 @@ describe.each([5, 40, 80])("a service that is killed after %i of 100 answers", (
 });
 
 describe("a service that is killed while it copies a large file", () => {
-  it("tells that the copy has failed, and leaves no part of it", async () => {
+  it("reports that the copy failed, and leaves no part of it", async () => {
     const source = fileNamed("source");
     await source.create(4 * 1024 ** 3);
     await source.uploadRange("x", 0, 1);

@@ -31,8 +31,8 @@ async function pagesOf(path: string, maxPageSize: number, between: (page: number
   return names;
 }
 
-describe("what is remembered of the names in a directory", () => {
-  it("never hides a file that was put there by hand, whatever its spelling", async () => {
+describe("the cache of the names in a directory", () => {
+  it("never hides a file that was created on the disk, in any spelling", async () => {
     await mkdir(join(folder, "busy"));
     for (let turn = 0; turn < 50; turn++) {
       // Asking for a name that is not there makes the endpoint look at all that are, and remember them.
@@ -68,7 +68,7 @@ describe("a listing in pages", () => {
   const numbers = Array.from({ length: 300 }, (_, index) => index);
   const nameOf = (index: number): string => `${String(index).padStart(4, "0")}.txt`;
 
-  it("is complete and in order, also beside another one", async () => {
+  it("is complete and in order, even while there is another one", async () => {
     await mkdir(join(folder, "paged"));
     for (const index of numbers) await writeFile(join(folder, "paged", nameOf(index)), "");
     const all = numbers.map(nameOf);
@@ -85,7 +85,7 @@ describe("a listing in pages", () => {
     expect(names).toEqual(all.slice(20, 30));
   });
 
-  it("shows what comes and goes behind its back", async () => {
+  it("shows changes on the disk", async () => {
     await mkdir(join(folder, "changing"));
     for (const index of numbers) await writeFile(join(folder, "changing", nameOf(index * 2)), "");
     const names = await pagesOf("changing", 100, async (page) => {

@@ -85,8 +85,8 @@ const escapes = [
   `${"d".repeat(250)}/`.repeat(9),
 ];
 
-describe("a path that is not plainly inside the share", () => {
-  it.each(escapes)("%s is refused for reading, writing and deleting", async (path) => {
+describe("a path that may lead out of the share", () => {
+  it.each(escapes)("%s is rejected for reading, writing and deleting", async (path) => {
     const before = await readdir(fixture.dataDir, { recursive: true });
     for (const [method, query, headers] of [
       ["GET", "", {}],
@@ -108,7 +108,7 @@ describe("a path that is not plainly inside the share", () => {
     expect(await readdir(fixture.dataDir, { recursive: true })).toEqual(before);
   });
 
-  it("as an account or share is refused too", async () => {
+  it("is also rejected as an account or share", async () => {
     const roots = ["/", "/..", "/../testaccount", "/testaccount/..", "/testaccount/../..", "/TESTACCOUNT/walled"];
     for (const path of roots) {
       const answer = await rawRequest(fixture.service, "GET", `${path}?comp=list&${everything()}`);
@@ -125,7 +125,7 @@ describe("a path that is not plainly inside the share", () => {
     expect(await readdir(folder)).toContain("%2e%2e%2fsecret.txt");
   });
 
-  it("as a name that Windows could not hold is not created", async () => {
+  it("is not created if Windows does not allow its name", async () => {
     for (const name of ['quo"te', "pi|pe", "co:lon", "le<ss", "mo>re", "st*ar"]) {
       expect(await refusal(share.createDirectory(name))).toMatchObject({ status: 400, code: "InvalidResourceName" });
     }
@@ -136,7 +136,7 @@ describe("a path that is not plainly inside the share", () => {
     expect((await file.downloadToBuffer()).toString()).toBe("a job may");
   });
 
-  it("loses trailing dots like in SMB unless the client keeps them", async () => {
+  it("loses trailing dots as in SMB, unless the client keeps them", async () => {
     await share.createDirectory("dotted...");
     expect(await readdir(folder)).toContain("dotted");
     await writeFile(join(folder, "ends."), "by a job");
@@ -144,7 +144,7 @@ describe("a path that is not plainly inside the share", () => {
   });
 });
 
-describe("what is neither file nor directory", () => {
+describe("an entry that is neither file nor directory", () => {
   beforeAll(async () => {
     await symlink(join(fixture.dataDir, "secret.txt"), join(folder, "link.txt"));
     await symlink(join(folder, "..", "neighbour"), join(folder, "link-dir"));
@@ -183,7 +183,7 @@ describe("what is neither file nor directory", () => {
     expect(await readFile(join(folder, "..", "neighbour", "secret.txt"), "utf8")).toBe(secret);
   });
 
-  it("is not listed, and no directory is listed or made through it", async () => {
+  it("is not listed, and no directory is listed or created through it", async () => {
     const names = [];
     for await (const entry of share.rootDirectoryClient.listFilesAndDirectories()) names.push(entry.name);
     for (const name of ["link.txt", "link-dir", "link-inside", "loop", "dangling", "pipe"]) {
@@ -198,7 +198,7 @@ describe("what is neither file nor directory", () => {
     }
   });
 
-  it("is neither read nor written even when a job swaps a directory for a link all the time", async () => {
+  it("is neither read nor written, even if a job keeps swapping a directory for a link", async () => {
     await writeFile(join(folder, "..", "neighbour", "inside.txt"), secret);
     await mkdir(join(folder, "real"));
     await writeFile(join(folder, "real", "inside.txt"), "inside");
@@ -245,7 +245,7 @@ describe("what is neither file nor directory", () => {
     expect([...seen].filter((text) => !["inside", "ResourceNotFound", "ParentNotFound"].includes(text))).toEqual([]);
   });
 
-  it("does not keep a share from being deleted, nor is it followed then", async () => {
+  it("does not prevent the deletion of its share, and is not followed", async () => {
     await share.delete();
     expect(await readFile(join(fixture.dataDir, "secret.txt"), "utf8")).toBe(secret);
     expect(await readFile(join(fixture.dataDir, account.name, "neighbour", "secret.txt"), "utf8")).toBe(secret);

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ShareServiceClient } from "@azure/storage-file-share";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { deletedVersion, listed, setRetention } from "./deletedShares.ts";
 import { needsCutDisk, withCutDisk } from "./disks.ts";
 import { account, clientOf } from "./support.ts";
@@ -45,7 +45,7 @@ async function fill(client: ShareServiceClient, name: string): Promise<void> {
 beforeEach(needsCutDisk);
 
 describe("after a power failure", () => {
-  it("what nobody has flushed is lost: otherwise the other tests would prove nothing", async () => {
+  it("unflushed data is lost; otherwise the other tests would prove nothing", async () => {
     await withCutDisk(async (disk) => {
       await writeFile(join(disk.folder, "lost"), "lost");
       await disk.afterPowerFailure(async (found) => {
@@ -54,7 +54,7 @@ describe("after a power failure", () => {
     });
   });
 
-  it("a new share is there, as it was made", async () => {
+  it("a new share exists as it was created", async () => {
     await afterPowerFailure(
       (client) => client.createShare("made", { metadata: { kept: "yes" }, quota: 7 }),
       async (client) => {
@@ -87,7 +87,7 @@ describe("after a power failure", () => {
     );
   });
 
-  it("a snapshot is whole", async () => {
+  it("a snapshot is complete", async () => {
     let time = "";
     await afterPowerFailure(
       async (client) => {
@@ -127,7 +127,7 @@ describe("after a power failure", () => {
     );
   });
 
-  it("a restored share is there, and a snapshot that was deleted is not", async () => {
+  it("a restored share exists, and a deleted snapshot does not", async () => {
     await afterPowerFailure(
       async (client, service) => {
         await setRetention(service, 7);

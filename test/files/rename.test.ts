@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FileSystemAttributes, ShareServiceClient } from "@azure/storage-file-share";
 import type { ShareClient, ShareFileClient } from "@azure/storage-file-share";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { everything } from "./signedRequest.ts";
 import { account, clientOf, credential, rawRequest, refusal, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
@@ -30,7 +30,7 @@ function readText(name: string): Promise<string> {
 }
 
 describe("renaming files through the official client", () => {
-  it("keeps content and properties, and the new client works", async () => {
+  it("keeps content and properties, and returns a working client", async () => {
     const file = await fileWith("old name.txt", "content");
     const { destinationFileClient: moved } = await file.rename("new name.txt");
     expect(await file.exists()).toBe(false);
@@ -39,7 +39,7 @@ describe("renaming files through the official client", () => {
     expect((await moved.downloadToBuffer()).toString()).toBe("content");
   });
 
-  it("moves between directories, and changes what the request says", async () => {
+  it("moves between directories, and changes the properties in the request", async () => {
     await share.createDirectory("from");
     await share.createDirectory("to");
     const file = share.getDirectoryClient("from").getFileClient("ü & é.txt");
@@ -58,7 +58,7 @@ describe("renaming files through the official client", () => {
     });
   });
 
-  it("replaces a file only when told to, and a read-only one only when told that too", async () => {
+  it("replaces a file only on request, and a read-only one only on a further request", async () => {
     const source = await fileWith("source", "new");
     const destination = await fileWith("destination", "old");
     expect(await refusal(source.rename("destination"))).toMatchObject({ status: 409, code: "ResourceAlreadyExists" });
@@ -79,7 +79,7 @@ describe("renaming files through the official client", () => {
     expect(await readdir(folder)).not.toContain("spelling");
   });
 
-  it("leaves one name of a file of which a job made two", async () => {
+  it("leaves one name of a file that has two", async () => {
     const file = await fileWith("first-link", "x");
     await link(join(folder, "first-link"), join(folder, "second-link"));
     await file.rename("second-link", { replaceIfExists: true });
@@ -88,7 +88,7 @@ describe("renaming files through the official client", () => {
     expect((await second.getProperties()).metadata).toEqual({ from: "first-link" });
   });
 
-  it("keeps trailing dots where the client does", async () => {
+  it("keeps trailing dots if the client does", async () => {
     const options = { allowTrailingDot: true, allowSourceTrailingDot: true };
     const dotted = new ShareServiceClient(fixture.client.url, credential, options).getShareClient("renaming");
     await dotted.rootDirectoryClient.getFileClient("dots...").uploadData(Buffer.from("x"));
@@ -101,7 +101,7 @@ describe("renaming files through the official client", () => {
     expect(await readdir(folder)).not.toContain("other");
   });
 
-  it("wants the leases of both files", async () => {
+  it("requires the leases of both files", async () => {
     const source = await fileWith("leased-source", "new");
     const destination = await fileWith("leased-destination", "old");
     const sourceLease = (await source.getShareLeaseClient().acquireLease()).leaseId ?? "";
@@ -121,7 +121,7 @@ describe("renaming files through the official client", () => {
     expect(await readText("leased-destination")).toBe("new");
   });
 
-  it("is refused where the names make no sense", async () => {
+  it("is rejected if the names are not valid", async () => {
     const file = await fileWith("stays", "x");
     await share.createDirectory("a-directory");
     expect(await refusal(file.rename("no/where"))).toMatchObject({ status: 404, code: "ParentNotFound" });
@@ -137,7 +137,7 @@ describe("renaming files through the official client", () => {
 });
 
 describe("renaming directories through the official client", () => {
-  it("takes everything along", async () => {
+  it("moves everything", async () => {
     const directory = share.getDirectoryClient("before");
     await directory.create({ metadata: { kept: "yes" } });
     await directory.getFileClient("inside").uploadData(Buffer.from("x"), { metadata: { inner: "yes" } });
@@ -149,7 +149,7 @@ describe("renaming directories through the official client", () => {
     expect((await after.getFileClient("inside").getProperties()).metadata).toEqual({ inner: "yes" });
   });
 
-  it("never replaces a directory or file, and moves none into itself", async () => {
+  it("never replaces a directory or file, and moves no directory into itself", async () => {
     for (const name of ["one", "two"]) await share.createDirectory(name);
     await writeFile(join(folder, "a-file"), "");
     const one = share.getDirectoryClient("one");
@@ -167,7 +167,7 @@ describe("the source of a rename", () => {
     return rawRequest(fixture.service, "PUT", path, { "x-ms-file-rename-source": source, ...headers });
   };
 
-  it("has to be in the same share, on this endpoint, and allowed by a signature of its own", async () => {
+  it("must be in the same share, on this endpoint, and allowed by its own signature", async () => {
     await fileWith("signed", "x");
     await fixture.client.createShare("elsewhere");
     const base = `${fixture.service.endpoint}/${account.name}`;
@@ -189,8 +189,8 @@ describe("the source of a rename", () => {
   });
 });
 
-describe("addresses without the account in their path", () => {
-  it("name it by the host, as in Azure", async () => {
+describe("URLs without the account in their path", () => {
+  it("may name it in the host, as in Azure", async () => {
     await fileWith("by-host", "virtual");
     const { port } = new URL(fixture.service.endpoint);
     const host = `${account.name}.file.localhost:${port}`;
@@ -200,7 +200,7 @@ describe("addresses without the account in their path", () => {
     expect(list.body).toContain(`ServiceEndpoint="http://${host}/"`);
   });
 
-  it("are renamed by a client with a SAS, and by one of several accounts with its key", async () => {
+  it("work for renaming with a SAS, or with the key of one of several accounts", async () => {
     await fileWith("by-sas", "x");
     const withSas = new ShareServiceClient(`${fixture.service.fileEndpoint(account.name)}?${everything()}`);
     await withSas.getShareClient("renaming").rootDirectoryClient.getFileClient("by-sas").rename("sas-did");

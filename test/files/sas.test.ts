@@ -81,7 +81,7 @@ describe("a service SAS for one file", () => {
     expect(await get(asDirectory, fileSas())).toEqual([403, "AuthorizationResourceTypeMismatch"]);
   });
 
-  it("holds from its start to its end, to the second", async () => {
+  it("is valid from its start to its end, to the second", async () => {
     const file = "granted/dir/a%20b.txt";
     expect(await get(file, fileSas({ expiresOn: later(-1000) }))).toEqual([403, "AuthenticationFailed"]);
     expect(await get(file, fileSas({ startsOn: later(minute) }))).toEqual([403, "AuthenticationFailed"]);
@@ -89,7 +89,7 @@ describe("a service SAS for one file", () => {
     expect(await get(file, now)).toEqual([200, "secret text"]);
   });
 
-  it("allows what it says and no more", async () => {
+  it("grants its permissions and no others", async () => {
     const at = (sas: string): ShareFileClient =>
       new ShareFileClient(`${fixture.service.fileEndpoint(account.name)}/granted/dir/a%20b.txt?${sas}`, undefined);
     const writer = at(fileSas({ permissions: FileSASPermissions.parse("w") }));
@@ -110,7 +110,7 @@ describe("a service SAS for one file", () => {
     expect((await reader.downloadToBuffer()).toString()).toBe("secret text");
   });
 
-  it("with create alone makes a new file and replaces none", async () => {
+  it("creates but does not replace files with only the create permission", async () => {
     const permissions = FileSASPermissions.parse("c");
     const at = (path: string): ShareFileClient => {
       const sas = fileSas({ filePath: path, permissions });
@@ -121,7 +121,7 @@ describe("a service SAS for one file", () => {
     expect(await refusal(at("other.txt").create(0))).toMatchObject({ status: 403 });
   });
 
-  it("lets nobody change a single field of it", async () => {
+  it("is not valid if any of its fields is changed", async () => {
     const ipRange = { start: "127.0.0.1" };
     const sas = fileSas({ startsOn: later(-minute), ipRange, protocol: SASProtocol.HttpsAndHttp });
     expect(await get("granted/dir/a%20b.txt", sas)).toEqual([200, "secret text"]);
@@ -152,7 +152,7 @@ describe("a service SAS for one file", () => {
     expect((await get("granted/dir/a%20b.txt", `${sas}&sig=AAAA`))[0]).toBe(400);
   });
 
-  it("is held to its addresses and protocols", async () => {
+  it("is valid only for its addresses and protocols", async () => {
     const file = "granted/dir/a%20b.txt";
     expect(await get(file, fileSas({ ipRange: { start: "10.0.0.1", end: "10.0.0.9" } }))).toEqual([
       403,
@@ -162,12 +162,12 @@ describe("a service SAS for one file", () => {
     expect(await get(file, fileSas({ protocol: SASProtocol.Https }))).toEqual([403, "AuthorizationProtocolMismatch"]);
   });
 
-  it("relies on no stored access policy, for there is none", async () => {
+  it("is not valid with a stored access policy that does not exist", async () => {
     const sas = fileSas({ identifier: "policy" });
     expect(await get("granted/dir/a%20b.txt", sas)).toEqual([403, "AuthenticationFailed"]);
   });
 
-  it("sets the response headers that its maker chose", async () => {
+  it("sets the response headers that its signer chose", async () => {
     const sas = fileSas({ contentType: "text/html", contentDisposition: "attachment; filename=x" });
     const answer = await rawRequest(fixture.service, "GET", `/${account.name}/granted/dir/a%20b.txt?${sas}`);
     expect(answer.headers).toMatchObject({

@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { account, clientOf, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
@@ -19,14 +19,14 @@ describe("FilesService", () => {
   });
   afterAll(() => fixture.close());
 
-  it("tells where it listens and where a share lies", () => {
+  it("returns its URL and the folder of a share", () => {
     expect(fixture.service.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(fixture.service.fileEndpoint(account.name)).toBe(`${fixture.service.endpoint}/${account.name}`);
     expect(fixture.service.shareFolder(account.name, "data")).toBe(join(fixture.dataDir, account.name, "data"));
     expect(fixture.service.shareFolder(account.name, "nope")).toBeUndefined();
     expect(fixture.service.shareFolder(account.name, "..")).toBeUndefined();
     expect(fixture.service.shareFolder("nobody", "data")).toBeUndefined();
-    expect(() => fixture.service.fileEndpoint("nobody")).toThrow(/no storage account "nobody"/);
+    expect(() => fixture.service.fileEndpoint("nobody")).toThrow(/does not host a storage account "nobody"/);
   });
 
   it("lists one level of a directory, sorted, with sizes and times", async () => {
@@ -46,7 +46,7 @@ describe("FilesService", () => {
     await expect(fixture.service.list(account.name, "data", "../x")).rejects.toThrow();
   });
 
-  it("makes addresses that anyone can read until they expire, and nothing else", async () => {
+  it("creates URLs that anyone can use to read a file until they expire, and for nothing else", async () => {
     const target = { accountName: account.name, shareName: "data", path: "logs/b.txt" };
     const url = fixture.service.sasUrl(target, new Date(Date.now() + 600_000));
     expect(await (await fetch(url)).text()).toBe("12345");
@@ -69,7 +69,7 @@ describe("FilesService", () => {
 });
 
 describe("starting and closing", () => {
-  it("finds everything again in the same folder", async () => {
+  it("keeps everything across restarts", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "batchai-files-"));
     const first = await FilesService.start({ dataDir, accounts: [account] });
     const share = clientOf(first).getShareClient("kept");
@@ -88,7 +88,7 @@ describe("starting and closing", () => {
     await rm(dataDir, { recursive: true });
   });
 
-  it("finishes a request that is under way, and closes connections that are kept alive", async () => {
+  it("completes active requests, and closes connections that are kept alive", async () => {
     const fixture = await startFixture();
     const share = fixture.client.getShareClient("slow");
     await share.create();
@@ -116,11 +116,11 @@ describe("starting and closing", () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  it("refuses accounts that cannot be", async () => {
+  it("rejects invalid accounts", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "batchai-files-"));
     const start = (name: string, key: string) => FilesService.start({ dataDir, accounts: [{ name, key }] });
-    await expect(start("Bad-Name", account.key)).rejects.toThrow(/3 to 24 lower-case/);
-    await expect(start("okname", "not base64!")).rejects.toThrow(/not Base64/);
+    await expect(start("Bad-Name", account.key)).rejects.toThrow(/3 to 24 lowercase/);
+    await expect(start("okname", "not base64!")).rejects.toThrow(/is not valid Base64/);
     await expect(start("okname", "not base64!")).rejects.not.toThrow(/not base64!/);
     await rm(dataDir, { recursive: true });
   });

@@ -21,7 +21,7 @@ const rule = {
 };
 
 describe("the properties of the file service", () => {
-  it("are sensible from the start", async () => {
+  it("have sensible defaults", async () => {
     const off = { enabled: false, retentionPolicy: { enabled: false }, version: "1.0" };
     const properties = await fixture.client.getProperties();
     expect(properties.hourMetrics).toEqual(off);
@@ -29,7 +29,7 @@ describe("the properties of the file service", () => {
     expect(properties.cors).toEqual([]);
   });
 
-  it("are kept as the official client sends them, also when it sends only some of them", async () => {
+  it("are stored as the official client sends them, even if it sends only some of them", async () => {
     const hourMetrics = {
       version: "1.0",
       enabled: true,
@@ -48,7 +48,7 @@ describe("the properties of the file service", () => {
     expect((await fixture.client.getProperties()).cors).toEqual([]);
   });
 
-  it("are refused when they are malformed, and stay as they were", async () => {
+  it("are rejected if they are malformed, and left unchanged", async () => {
     await fixture.client.setProperties({ cors: [rule] });
     expect(await refusal(fixture.client.setProperties({ cors: Array.from({ length: 6 }, () => rule) }))).toMatchObject({
       status: 400,
@@ -76,7 +76,7 @@ describe("the properties of the file service", () => {
     expect((await fixture.client.getProperties()).cors).toEqual([rule]);
   });
 
-  it("hold for how long deleted shares are kept", async () => {
+  it("contain the retention of deleted shares", async () => {
     expect((await setProperties(retention("<Enabled>true</Enabled><Days>9</Days>"))).status).toBe(202);
     const answer = await rawRequest(
       fixture.service,
@@ -89,7 +89,7 @@ describe("the properties of the file service", () => {
     await setProperties(retention("<Enabled>false</Enabled>"));
   });
 
-  it("are nobody's business without a credential", async () => {
+  it("require a credential", async () => {
     const path = `/${account.name}/?restype=service&comp=properties`;
     expect((await rawRequest(fixture.service, "GET", path)).status).toBe(401);
     expect((await rawRequest(fixture.service, "PUT", path, {}, "<StorageServiceProperties/>")).status).toBe(401);
@@ -104,7 +104,7 @@ describe("CORS", () => {
   const asking = (headers: Record<string, string>): Promise<RawAnswer> =>
     rawRequest(fixture.service, "OPTIONS", `/${account.name}/open/file.txt`, headers);
 
-  it("answers a browser's question without a credential", async () => {
+  it("responds to a preflight request without a credential", async () => {
     const answer = await asking({
       origin: "https://app.example",
       "access-control-request-method": "PUT",
@@ -145,7 +145,7 @@ describe("CORS", () => {
     }
   });
 
-  it("lets scripts see answers, with the headers that the rule exposes, errors included", async () => {
+  it("lets scripts read responses, including errors, with the headers that the rule exposes", async () => {
     const path = `/${account.name}/open/file.txt`;
     const origin = { origin: "https://other.example" };
     const answer = await rawRequest(fixture.service, "GET", `${path}?${everything()}`, origin);
@@ -169,7 +169,7 @@ describe("CORS", () => {
     expect([direct.headers["access-control-allow-origin"], direct.headers.vary]).toEqual([undefined, "Origin"]);
   });
 
-  it("names no origin where every origin is allowed", async () => {
+  it("names no origin if every origin is allowed", async () => {
     await fixture.client.setProperties({ cors: [{ ...rule, allowedOrigins: "*", allowedHeaders: "*" }] });
     const answer = await asking({
       origin: "null",

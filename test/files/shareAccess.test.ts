@@ -8,8 +8,8 @@ import {
   generateAccountSASQueryParameters,
   generateFileSASQueryParameters,
 } from "@azure/storage-file-share";
-import type { FileSASSignatureValues, ShareClient, SignedIdentifier } from "@azure/storage-file-share";
 import { FileSASPermissions, ShareSASPermissions } from "@azure/storage-file-share";
+import type { FileSASSignatureValues, ShareClient, SignedIdentifier } from "@azure/storage-file-share";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { everything } from "./signedRequest.ts";
 import { account, credential, rawRequest, refusal, startFixture } from "./support.ts";
@@ -52,7 +52,7 @@ function write(to: ShareClient): Promise<unknown> {
 }
 
 describe("the access policy of a share", () => {
-  it("is empty at first, kept as it is sent, and replaced as a whole", async () => {
+  it("is initially empty, stored as sent, and replaced as a whole", async () => {
     expect((await share.getAccessPolicy()).signedIdentifiers).toEqual([]);
     const startsOn = new Date("2026-01-02T03:04:05Z");
     const expiresOn = new Date("2099-01-02T03:04:05Z");
@@ -74,7 +74,7 @@ describe("the access policy of a share", () => {
     expect((await share.getAccessPolicy()).signedIdentifiers).toEqual([]);
   });
 
-  it("is refused when it is malformed", async () => {
+  it("is rejected if it is malformed", async () => {
     const six = ["a", "b", "c", "d", "e", "f"].map((id) => policy(id, "r", 1));
     for (const policies of [six, [policy("twice", "r", 1), policy("twice", "w", 1)]]) {
       expect(await refusal(share.setAccessPolicy(policies))).toMatchObject({ status: 400, code: "InvalidXmlDocument" });
@@ -87,7 +87,7 @@ describe("the access policy of a share", () => {
     expect([delegated.status, delegated.headers["x-ms-error-code"]]).toEqual([403, "AuthorizationPermissionMismatch"]);
   });
 
-  it("is not for those who hold a SAS, whatever it grants", async () => {
+  it("is not accessible with any SAS", async () => {
     const sas = generateAccountSASQueryParameters(
       {
         permissions: AccountSASPermissions.parse("rwdlc"),
@@ -105,7 +105,7 @@ describe("the access policy of a share", () => {
 });
 
 describe("a service SAS that names a stored access policy", () => {
-  it("grants what the policy says, until it is changed or taken back", async () => {
+  it("grants what the policy says, until it is changed or deleted", async () => {
     const holder = holderOf({ identifier: "team" });
     expect(await refusal(read(holder))).toMatchObject({ status: 403, code: "AuthenticationFailed" });
     await share.setAccessPolicy([policy("team", "rw", 10)]);
@@ -120,7 +120,7 @@ describe("a service SAS that names a stored access policy", () => {
     expect(await refusal(read(holder))).toMatchObject({ status: 403, code: "AuthenticationFailed" });
   });
 
-  it("may say itself what the policy leaves open, and nothing else", async () => {
+  it("may set what the policy omits, and nothing else", async () => {
     await share.setAccessPolicy([policy("until", "", 10), policy("letters", "r", undefined)]);
     const expiresOn = new Date(Date.now() + 10 * minute);
     const permissions = ShareSASPermissions.parse("r");
@@ -138,7 +138,7 @@ describe("a service SAS that names a stored access policy", () => {
     expect(await refusal(read(holderOf({ identifier: "letters" })))).toMatchObject({ status: 403 });
   });
 
-  it("relies on the policies of its own share", async () => {
+  it("uses only the policies of its own share", async () => {
     const other = fixture.client.getShareClient("other-share");
     await other.create();
     await other.setAccessPolicy([policy("elsewhere", "r", 10)]);
@@ -150,7 +150,7 @@ describe("stored permissions", () => {
   const sddl = "O:S-1-5-21-1-2-3-1001G:S-1-5-21-1-2-3-513D:(A;;FA;;;SY)(A;;FA;;;BA)S:NO_ACCESS_CONTROL";
   const plain = "O:SYG:SYD:P(A;OICI;FA;;;SY)(XA;;FX;;;WD;(a == 1))";
 
-  it("are found again under their key", async () => {
+  it("are found by their key", async () => {
     const { filePermissionKey: key = "" } = await share.createPermission(plain);
     expect(key).toMatch(/^\d+\*\d+$/);
     expect((await share.getPermission(key)).permission).toBe(plain);
@@ -161,7 +161,7 @@ describe("stored permissions", () => {
     expect((await share.getPermission(other)).permission).toBe(sddl);
   });
 
-  it("belong to their share, and can be given to its files", async () => {
+  it("belong to their share, and can be set on its files", async () => {
     const { filePermissionKey: key = "" } = await share.createPermission(plain);
     const file = share.rootDirectoryClient.getFileClient("permitted.txt");
     await file.create(1, { filePermissionKey: key });
@@ -170,7 +170,7 @@ describe("stored permissions", () => {
     expect(await refusal(other.getPermission(key))).toMatchObject({ status: 400, code: "FileInvalidPermissionKey" });
   });
 
-  it("are refused when they are no SDDL", async () => {
+  it("are rejected if they are not valid SDDL", async () => {
     for (const wrong of ["", "nonsense", "O:SYG:SYD:(A;;FA;;;SY", `D:${"(".repeat(5000)}`]) {
       expect(await refusal(share.createPermission(wrong)), wrong.slice(0, 20)).toMatchObject({
         status: 400,
@@ -195,7 +195,7 @@ describe("stored permissions", () => {
 });
 
 describe("the statistics of a share", () => {
-  it("count the bytes of all files, those made by hand included, and nothing outside", async () => {
+  it("count the bytes of all files, including those created on the disk, and nothing outside", async () => {
     const counted = fixture.client.getShareClient("counted");
     await counted.create();
     expect((await counted.getStatistics()).shareUsageBytes).toBe(0);
@@ -213,7 +213,7 @@ describe("the statistics of a share", () => {
 });
 
 describe("the access tier of a share", () => {
-  it("is kept and shown", async () => {
+  it("is stored and returned", async () => {
     const tiered = fixture.client.getShareClient("tiered");
     await tiered.create({ accessTier: "Hot" });
     expect((await tiered.getProperties()).accessTier).toBe("Hot");

@@ -17,7 +17,7 @@ function task(log: string[], name: string): { work: () => Promise<string>; end: 
 }
 
 describe("the gate of a share", () => {
-  it("lets changes pass side by side, and none during exclusive work", async () => {
+  it("allows concurrent changes, and none during exclusive work", async () => {
     const gate = new ShareGate();
     const log: string[] = [];
     const [one, two, snapshot, late] = ["one", "two", "snapshot", "late"].map((name) => task(log, name));
@@ -48,7 +48,7 @@ describe("the gate of a share", () => {
     ]);
   });
 
-  it("does not wait for ever for a change that does not end", async () => {
+  it("does not wait forever for a change that does not end", async () => {
     const gate = new ShareGate(20);
     const log: string[] = [];
     const [slow, first, second] = [task(log, "slow"), task(log, "first"), task(log, "second")];

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ShareClient } from "@azure/storage-file-share";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeLease, leaseStateOf } from "../../src/files/http/leases.ts";
 import { everything } from "./signedRequest.ts";
 import { account, rawRequest, refusal, startFixture } from "./support.ts";
@@ -25,7 +25,7 @@ function holding(leaseId: string): { leaseAccessConditions: { leaseId: string } 
 }
 
 describe("a lease on a share", () => {
-  it("goes from available over leased and broken back to available", async () => {
+  it("changes from available to leased and broken, and back to available", async () => {
     const share = await newShare("states");
     const lease = share.getShareLeaseClient(first);
     expect(await share.getProperties()).toMatchObject({ leaseState: "available", leaseStatus: "unlocked" });
@@ -56,7 +56,7 @@ describe("a lease on a share", () => {
     expect((await lease.releaseLease()).etag).toBe(etag);
   });
 
-  it("keeps others from deleting the share", async () => {
+  it("prevents others from deleting the share", async () => {
     const share = await newShare("guarded");
     await share.getShareLeaseClient(first).acquireLease(60);
     expect(await refusal(share.delete())).toMatchObject({ status: 412, code: "LeaseIdMissing" });
@@ -71,7 +71,7 @@ describe("a lease on a share", () => {
     expect((await share.getProperties()).leaseState).toBe("available");
   });
 
-  it("need not be named by anything but a deletion, but a wrong one is refused everywhere", async () => {
+  it("is required only for a deletion, but a wrong one is rejected everywhere", async () => {
     const share = await newShare("named");
     await share.getShareLeaseClient(first).acquireLease(60);
     await share.setMetadata({ free: "yes" });
@@ -101,7 +101,7 @@ describe("a lease on a share", () => {
     expect((await share.getProperties()).metadata).toEqual({ free: "yes" });
   });
 
-  it("belongs to whoever knows its id", async () => {
+  it("can be used by anyone who knows its ID", async () => {
     const share = await newShare("owned");
     const owner = share.getShareLeaseClient(first);
     const other = share.getShareLeaseClient(second);
@@ -128,7 +128,7 @@ describe("a lease on a share", () => {
     expect((await share.getProperties()).leaseState).toBe("leased");
   });
 
-  it("tells how long breaking takes: never longer than the lease would last", async () => {
+  it("returns how long breaking takes, which is never longer than the lease would last", async () => {
     const share = await newShare("breaking");
     await share.getShareLeaseClient(first).acquireLease(20);
     const remaining = async (period?: number): Promise<number> => {
@@ -148,7 +148,7 @@ describe("a lease on a share", () => {
     expect((await share.getProperties()).leaseState).toBe("broken");
   });
 
-  it("is refused with a duration, id or action that Azure refuses", async () => {
+  it("is rejected with a duration, ID or action that Azure rejects", async () => {
     await newShare("refused");
     const cases: Record<string, string>[] = [
       { "x-ms-lease-action": "acquire", "x-ms-lease-duration": "14" },
@@ -171,7 +171,7 @@ describe("a lease on a share", () => {
     }
   });
 
-  it("takes every spelling of a GUID for the same, and makes one up where none is proposed", async () => {
+  it("accepts a GUID in every spelling, and generates one if none is proposed", async () => {
     await newShare("spelled");
     const acquired = await leaseRequest("spelled", { "x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1" });
     expect(acquired.status).toBe(201);
@@ -182,7 +182,7 @@ describe("a lease on a share", () => {
     expect([renewed.status, renewed.headers["x-ms-lease-id"]]).toEqual([200, id]);
   });
 
-  it("runs out by itself", () => {
+  it("expires", () => {
     const lease = { id: first, duration: 15, endsAt: 15_000 };
     expect(leaseStateOf(lease, 14_999)).toBe("leased");
     expect(leaseStateOf(lease, 15_000)).toBe("expired");

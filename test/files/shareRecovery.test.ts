@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { ShareServiceClient } from "@azure/storage-file-share";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { until } from "../service/until.ts";
 import { asideIn, deletedVersion, filledShare, listed, setRetention } from "./deletedShares.ts";
 import { account, clientOf, credential, startFixture } from "./support.ts";
@@ -64,7 +64,7 @@ describe("after a service was killed", () => {
     );
   });
 
-  it("in the middle of a snapshot, there is none and nothing of it is left", async () => {
+  it("in the middle of a snapshot, nothing of the snapshot is left", async () => {
     await filledShare(fixture, "half");
     await afterCrash(
       async () => {
@@ -79,7 +79,7 @@ describe("after a service was killed", () => {
     );
   });
 
-  it("snapshots whose folder someone removed are not listed any more", async () => {
+  it("snapshots whose folder was removed are no longer listed", async () => {
     const share = await filledShare(fixture, "robbed");
     const { snapshot = "" } = await share.createSnapshot();
     const kept = await share.createSnapshot();
@@ -99,7 +99,7 @@ describe("after a service was killed", () => {
     );
   });
 
-  it("in the middle of removing a share for good, the rest of it goes", async () => {
+  it("in the middle of removing a share permanently, the rest of it is removed", async () => {
     await (await filledShare(fixture, "halfway")).delete();
     const version = await deletedVersion(fixture, "halfway");
     await afterCrash(
@@ -117,7 +117,7 @@ describe("after a service was killed", () => {
     );
   });
 
-  it("whatever it was doing with its shares, each of them is whole, live or deleted", async () => {
+  it("at any moment, each share is complete, live or deleted", async () => {
     const names = ["worker-1", "worker-2", "worker-3"];
     for (const share of names.map((name) => fixture.client.getShareClient(name))) {
       await share.create();
@@ -152,7 +152,7 @@ describe("after a service was killed", () => {
     await service.close();
   });
 
-  it("properties of the first version of the database are still there", async () => {
+  it("properties in the first version of the database are kept", async () => {
     const share = await filledShare(fixture, "older");
     await afterCrash(
       () => {

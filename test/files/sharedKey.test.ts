@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 describe("shared key", () => {
-  it("refuses a wrong key, and says nothing about the right one", async () => {
+  it("rejects a wrong key, and reveals nothing about the right one", async () => {
     const wrong = new StorageSharedKeyCredential(account.name, randomBytes(64).toString("base64"));
     const client = new ShareServiceClient(fixture.service.fileEndpoint(account.name), wrong);
     const { status, code, body } = await refusal(client.getShareClient("signed").getProperties());
@@ -24,7 +24,7 @@ describe("shared key", () => {
     expect(body).not.toContain("\\n/testaccount");
   });
 
-  it("answers an unknown account like a wrong key", async () => {
+  it("rejects an unknown account like a wrong key", async () => {
     const stranger = new StorageSharedKeyCredential("stranger", account.key);
     const client = new ShareServiceClient(`${fixture.service.endpoint}/stranger`, stranger);
     expect(await refusal(client.createShare("mine-now"))).toMatchObject({ status: 403, code: "AuthenticationFailed" });
@@ -32,7 +32,7 @@ describe("shared key", () => {
     expect(await refusal(impostor.createShare("mine-now"))).toMatchObject({ status: 403 });
   });
 
-  it("wants some credential for everything", async () => {
+  it("requires a credential for everything", async () => {
     for (const [method, path] of [
       ["GET", "/testaccount/?comp=list"],
       ["GET", "/testaccount/signed?restype=share"],
@@ -48,7 +48,7 @@ describe("shared key", () => {
     expect([odd.status, odd.headers["x-ms-error-code"]]).toEqual([400, "InvalidAuthenticationInfo"]);
   });
 
-  it("refuses a request that was signed too long ago or has no date", async () => {
+  it("rejects a request that was signed too long ago or has no date", async () => {
     const request = await record((client) => client.getShareClient("signed").getProperties());
     expect((await send(request)).status).toBe(200);
     const { "x-ms-date": date = "", ...undated } = request.headers;
@@ -57,13 +57,13 @@ describe("shared key", () => {
     expect((await send({ ...request, headers: undated })).status).toBe(403);
   });
 
-  it("lets a Date stand beside the x-ms-date that was signed: proxies and other clients add one", async () => {
+  it("accepts a Date next to the signed x-ms-date, because proxies and other clients add one", async () => {
     const request = await record((client) => client.getShareClient("signed").getProperties());
     const date = new Date(0).toUTCString();
     expect((await send({ ...request, headers: { ...request.headers, date } })).status).toBe(200);
   });
 
-  it("accepts whatever the official client signs", async () => {
+  it("accepts everything that the official client signs", async () => {
     const names = fc
       .string({ unit: "binary", minLength: 1, maxLength: 20 })
       .filter((name) => !/[\p{C}"\\/:|<>*?]|\.$|^(con|prn|aux|nul|clock\$|com[1-9]|lpt[1-9])$/iu.test(name));
@@ -84,7 +84,7 @@ describe("shared key", () => {
     );
   });
 
-  it("refuses a request in which any signed part was changed", async () => {
+  it("rejects a request in which any signed part was changed", async () => {
     const request = await record((client) => {
       const file = client.getShareClient("signed").rootDirectoryClient.getFileClient("target.txt");
       return file.create(100, { metadata: { owner: "me" }, fileHttpHeaders: { fileContentType: "text/plain" } });

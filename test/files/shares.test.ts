@@ -22,7 +22,7 @@ describe("shares through the official client", () => {
     expect(properties.leaseStatus).toBe("unlocked");
   });
 
-  it("answers 409 for a share that exists and 404 for one that does not", async () => {
+  it("returns 409 for a share that exists and 404 for one that does not", async () => {
     await fixture.client.getShareClient("twice").create();
     expect(await refusal(fixture.client.getShareClient("twice").create())).toMatchObject({
       status: 409,
@@ -60,7 +60,7 @@ describe("shares through the official client", () => {
     expect((await share.getProperties()).quota).toBe(5120);
   });
 
-  it("refuses names that Azure refuses", async () => {
+  it("rejects names that Azure rejects", async () => {
     for (const name of ["ab", "Upper", "two--hyphens", "-start", "end-", "dot.ted", "a".repeat(64)]) {
       expect(await refusal(fixture.client.getShareClient(name).create())).toMatchObject({
         status: 400,
@@ -69,14 +69,14 @@ describe("shares through the official client", () => {
     }
   });
 
-  it("takes a folder made by hand for a share, and a symbolic link for nothing", async () => {
+  it("treats a folder on the disk as a share, and ignores a symbolic link", async () => {
     await mkdir(join(fixture.dataDir, account.name, "by-hand"));
     await symlink("/etc", join(fixture.dataDir, account.name, "linked"));
     expect((await fixture.client.getShareClient("by-hand").getProperties()).quota).toBe(5120);
     expect(await fixture.client.getShareClient("linked").exists()).toBe(false);
   });
 
-  it("does not give a share made again behind its back the properties of the old one", async () => {
+  it("does not give a share that was created again on the disk the properties of the old one", async () => {
     const share = fixture.client.getShareClient("reborn");
     await share.create({ quota: 11, metadata: { old: "yes" } });
     const folder = join(fixture.dataDir, account.name, "reborn");
@@ -95,12 +95,12 @@ describe("the list of shares", () => {
   });
   afterAll(() => fixture.close());
 
-  it("is complete, ordered and free of anything that is no share", async () => {
+  it("is complete and sorted, and contains only shares", async () => {
     await mkdir(join(fixture.dataDir, account.name, "Not_A_Share"));
     expect(await namesOf(fixture)).toEqual(names);
   });
 
-  it("carries any metadata that a header can", async () => {
+  it("can contain all metadata that a header can", async () => {
     const metadata = { _: "text", __cdata: "]]><evil/>", __proto_: "x", constructor_: "<&>\"'" };
     await fixture.client.getShareClient("alpha").setMetadata(metadata);
     for await (const share of fixture.client.listShares({ prefix: "alpha", includeMetadata: true })) {
@@ -128,7 +128,7 @@ describe("the list of shares", () => {
     ]);
   });
 
-  it.each([1, 2, 4, 5, 6])("comes in pages of %i without loss or repetition", async (maxPageSize) => {
+  it.each([1, 2, 4, 5, 6])("is complete and without repetition in pages of %i", async (maxPageSize) => {
     const pages = [];
     for await (const page of fixture.client.listShares().byPage({ maxPageSize })) {
       pages.push(page.shareItems?.map((share) => share.name) ?? []);

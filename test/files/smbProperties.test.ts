@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 describe("permissions", () => {
-  it("are kept for files and directories, given as text or by key", async () => {
+  it("are stored for files and directories, as text or by key", async () => {
     const { filePermissionKey = "" } = await share.createPermission(permission);
     const file = share.rootDirectoryClient.getFileClient("guarded");
     expect((await file.create(1, { filePermission: permission })).filePermissionKey).toBe(filePermissionKey);
@@ -45,7 +45,7 @@ describe("permissions", () => {
     expect(listed.every(({ fileId }) => /^\d+$/.test(fileId ?? ""))).toBe(true);
   });
 
-  it("that make no sense are refused", async () => {
+  it("are rejected if they are not valid", async () => {
     const file = share.rootDirectoryClient.getFileClient("refused");
     for (const options of [
       { filePermission: "rwxr-xr-x" },
@@ -60,7 +60,7 @@ describe("permissions", () => {
 });
 
 describe("times and attributes", () => {
-  it("are what a client has set, change time included, until something changes", async () => {
+  it("are those that a client set, including the change time, until something changes", async () => {
     const file = share.rootDirectoryClient.getFileClient("timed");
     const times = {
       creationTime: new Date("2018-05-01T01:02:03.004Z"),
@@ -88,7 +88,7 @@ describe("times and attributes", () => {
     expect(await directory.getProperties()).toMatchObject(expected);
   });
 
-  it("survive that the file is made anew only where the client says so", async () => {
+  it("are kept when the file is created again only if the client requests it", async () => {
     const file = share.rootDirectoryClient.getFileClient("anew");
     const fileAttributes = FileSystemAttributes.parse("Hidden|System");
     const creationTime = new Date("2018-05-01T00:00:00.000Z");
@@ -100,7 +100,7 @@ describe("times and attributes", () => {
     expect(properties.fileCreatedOn?.getTime()).toBeGreaterThan(Date.now() - 60_000);
   });
 
-  it("leave alone what jobs rely on: modification time and mode", async () => {
+  it("leave unchanged what jobs rely on: modification time and mode", async () => {
     const path = join(folder, "run.sh");
     await writeFile(path, "#!/bin/sh\n");
     await chmod(path, 0o755);
@@ -115,7 +115,7 @@ describe("times and attributes", () => {
 });
 
 describe("handles", () => {
-  it("are none, of files, directories and the root", async () => {
+  it("do not exist for files, directories and the root", async () => {
     const file = share.rootDirectoryClient.getFileClient("handled");
     await file.create(0);
     const directory = share.getDirectoryClient("handled-directory");
@@ -133,7 +133,7 @@ describe("handles", () => {
 });
 
 describe("a reader of a file that is replaced", () => {
-  it("gets the old content or the new one, and never a mixture", async () => {
+  it("gets the old content or the new content, never a mixture", async () => {
     const file = share.rootDirectoryClient.getFileClient("atomic");
     const contents = ["a", "b"].map((letter) => Buffer.alloc(200_000, letter));
     const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = contents;

@@ -44,7 +44,7 @@ async function listed(options: Parameters<Fixture["client"]["listShares"]>[0]): 
 }
 
 describe("a snapshot of a share", () => {
-  it("keeps files, their properties and the share's own as they were", async () => {
+  it("keeps the files, their properties and those of the share", async () => {
     const share = await newShare("kept");
     await share.createDirectory("dir", { metadata: { kind: "directory" } });
     const file = share.rootDirectoryClient.getDirectoryClient("dir").getFileClient("file.txt");
@@ -179,7 +179,7 @@ describe("a snapshot of a share", () => {
     await rm(outside, { recursive: true });
   });
 
-  it("shows one moment, however many clients write meanwhile", async () => {
+  it("is consistent, even if many clients write at the same time", async () => {
     const share = await newShare("moment");
     const names = Array.from({ length: 60 }, (_, index) => `file-${index}`);
     const writeAll = async (round: string): Promise<void> => {
@@ -199,7 +199,7 @@ describe("a snapshot of a share", () => {
     }
   });
 
-  it("is one of several that are taken at once, each with a time of its own", async () => {
+  it("can be taken together with others, each with its own time", async () => {
     const share = await newShare("at-once");
     await upload(share, "file", "same");
     const taken = await Promise.all(
@@ -215,7 +215,7 @@ describe("a snapshot of a share", () => {
     }
   });
 
-  it("of a share that is deleted meanwhile leaves nothing", async () => {
+  it("of a share that is deleted in the meantime leaves nothing", async () => {
     const share = await newShare("passing");
     for (let index = 0; index < 20; index++) await upload(share, `file-${index}`, "x".repeat(10_000));
     const aside = async (): Promise<string[]> =>
@@ -233,7 +233,7 @@ describe("a snapshot of a share", () => {
     expect(fixture.logged).toEqual([]);
   });
 
-  it("gives its files back, with their properties and permissions, as files of their own", async () => {
+  it("restores its files, with their properties and permissions, as independent files", async () => {
     const share = await newShare("giving-back");
     const file = share.rootDirectoryClient.getFileClient("file.txt");
     const { filePermissionKey } = await share.createPermission("O:SYG:SYD:(A;;FA;;;SY)");
@@ -271,7 +271,7 @@ describe("a snapshot of a share", () => {
 });
 
 describe("the list of shares with snapshots", () => {
-  it("has them before their share, the oldest first, with metadata of their own", async () => {
+  it("has them before their share, oldest first, with their own metadata", async () => {
     const share = await newShare("series");
     const { snapshot: first } = await share.createSnapshot({ metadata: { number: "one" } });
     const { snapshot: second } = await share.createSnapshot();
@@ -304,7 +304,7 @@ describe("the list of shares with snapshots", () => {
 });
 
 describe("deleting", () => {
-  it("one snapshot leaves the share and the other ones", async () => {
+  it("one snapshot leaves the share and the other snapshots", async () => {
     const share = await newShare("pruned");
     await upload(share, "file.txt", "text");
     const [first, second] = [await take(share), await take(share)];
@@ -316,7 +316,7 @@ describe("deleting", () => {
     expect(await refusal(second.delete({ deleteSnapshots: "include" }))).toMatchObject({ code: "InvalidHeaderValue" });
   });
 
-  it("a share with snapshots needs to be told so", async () => {
+  it("a share with snapshots requires a header", async () => {
     const share = await newShare("whole");
     const snapshot = await take(share);
     expect(await refusal(share.delete())).toMatchObject({ status: 409, code: "ShareHasSnapshots" });

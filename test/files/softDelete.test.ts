@@ -2,7 +2,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 import { until } from "../service/until.ts";
 import { asideIn, deletedVersion, filledShare, listed, setRetention } from "./deletedShares.ts";
 import { everything } from "./signedRequest.ts";
@@ -17,7 +17,7 @@ describe("a deleted share, while deleted shares are kept", () => {
   });
   afterAll(() => fixture.close());
 
-  it("is gone for everyone, listed on demand, and comes back as it was", async () => {
+  it("does not exist for clients, is listed on request, and can be restored unchanged", async () => {
     const share = await filledShare(fixture, "returning");
     await share.setAccessPolicy([{ id: "policy", accessPolicy: { permissions: "r" } as never }]);
     const before = await share.getProperties();
@@ -44,7 +44,7 @@ describe("a deleted share, while deleted shares are kept", () => {
     expect(await listed(fixture, { prefix: "returning", includeDeleted: true })).toHaveLength(1);
   });
 
-  it("keeps its snapshots, and comes back with them", async () => {
+  it("keeps its snapshots, and is restored with them", async () => {
     const share = await filledShare(fixture, "with-snapshot");
     const { snapshot = "" } = await share.createSnapshot();
     await share.deleteFile("file.txt");
@@ -55,7 +55,7 @@ describe("a deleted share, while deleted shares are kept", () => {
     expect((await file.downloadToBuffer()).toString()).toBe("with-snapshot");
   });
 
-  it("leaves its name to others, and comes back only when the name is free again", async () => {
+  it("frees its name, and is restored only if the name is free", async () => {
     await (await filledShare(fixture, "again")).delete();
     const second = await filledShare(fixture, "again");
     await second.setMetadata({ of: "the second" });
@@ -97,7 +97,7 @@ describe("a deleted share, while deleted shares are kept", () => {
     expect(await refusal(fixture.client.undeleteShare("precise", version))).toMatchObject({ code: "ShareNotFound" });
   });
 
-  it("is free of the lease with which it was deleted", async () => {
+  it("no longer has the lease that it was deleted with", async () => {
     const share = await filledShare(fixture, "leased-once");
     const leaseId = "11111111-1111-1111-1111-111111111111";
     await share.getShareLeaseClient(leaseId).acquireLease(-1);
@@ -106,7 +106,7 @@ describe("a deleted share, while deleted shares are kept", () => {
     expect((await share.getProperties()).leaseState).toBe("available");
   });
 
-  it("is removed for good when its time is over", async () => {
+  it("is removed permanently when it expires", async () => {
     const share = await filledShare(fixture, "expiring");
     await share.createSnapshot();
     const before = await asideIn(fixture.dataDir);
@@ -125,8 +125,8 @@ describe("a deleted share, while deleted shares are kept", () => {
   });
 });
 
-describe("how long deleted shares are kept", () => {
-  it("is said by whoever starts the service, unless the account says something else", async () => {
+describe("the retention of deleted shares", () => {
+  it("is set by the options of the service, unless the account sets it", async () => {
     const { dataDir, service, close } = await startFixture();
     await service.close();
     const started = await FilesService.start({ dataDir, accounts: [account], shareRetentionDays: 30 });
@@ -141,7 +141,7 @@ describe("how long deleted shares are kept", () => {
     expect((await listed({ client }, { includeDeleted: true })).map(({ name }) => name)).toEqual(["thirty"]);
     await started.close();
     await expect(FilesService.start({ dataDir, accounts: [account], shareRetentionDays: 366 })).rejects.toThrow(
-      "shareRetentionDays is 366: it takes a whole number from 0 to 365.",
+      "shareRetentionDays must be an integer from 0 to 365, got 366.",
     );
     await close();
   });

@@ -82,8 +82,8 @@ async function lengthOf(response: IncomingMessage): Promise<number> {
   return bytes;
 }
 
-describe.each(["SIGTERM", "SIGINT"] as const)("an endpoint that is told to stop by %s", (signal) => {
-  it("finishes what is under way, takes nothing new, and ends well", async () => {
+describe.each(["SIGTERM", "SIGINT"] as const)("an endpoint that is stopped by %s", (signal) => {
+  it("completes active requests, accepts no new ones, and exits with code 0", async () => {
     await withEndpoint([], async (running) => {
       const { endpoint, folder } = running;
       const download = await startDownload(running);
@@ -103,8 +103,8 @@ describe.each(["SIGTERM", "SIGINT"] as const)("an endpoint that is told to stop 
   });
 });
 
-describe("an endpoint whose time to stop is over", () => {
-  it("cuts off clients that neither go on nor go away, and tears nothing", async () => {
+describe("an endpoint whose grace period is over", () => {
+  it("closes the connections of idle clients, and corrupts nothing", async () => {
     await withEndpoint(["--grace-seconds", "1"], async (running) => {
       const { endpoint, folder } = running;
       const download = await startDownload(running);
@@ -122,7 +122,7 @@ describe("an endpoint whose time to stop is over", () => {
     });
   });
 
-  it("ends a snapshot that is being taken, of which the next start leaves nothing", async () => {
+  it("aborts a snapshot in progress, which the next start removes", async () => {
     await withEndpoint(["--grace-seconds", "0"], async (running) => {
       const { endpoint, share, folder } = running;
       await mkdir(join(folder, "many"));
@@ -140,7 +140,7 @@ describe("an endpoint whose time to stop is over", () => {
     });
   });
 
-  it("ends at once when it is told so twice", async () => {
+  it("stops immediately on a second signal", async () => {
     await withEndpoint(["--grace-seconds", "600"], async (running) => {
       await startDownload(running);
       const address = addressOf(running, "large");
@@ -153,7 +153,7 @@ describe("an endpoint whose time to stop is over", () => {
 });
 
 describe("an endpoint that is closed in the middle of requests whose clients are gone", () => {
-  it("closes nothing under their feet", async () => {
+  it("closes no file that they still use", async () => {
     await withEndpoint(["--grace-seconds", "0"], async (running) => {
       const uploads = await Promise.all(Array.from({ length: 10 }, () => startUpload(running)));
       for (const upload of uploads.slice(5)) upload.destroy();

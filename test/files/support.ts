@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ShareServiceClient, StorageSharedKeyCredential } from "@azure/storage-file-share";
-import { FilesService } from "../../src/files/index.ts";
+import { FilesService } from "../../src/files/filesService.ts";
 
 export const account = { name: "testaccount", key: randomBytes(64).toString("base64") };
 export const credential = new StorageSharedKeyCredential(account.name, account.key);

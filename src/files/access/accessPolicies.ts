@@ -1,17 +1,15 @@
-import { childOf, childrenOf, parseDocument, requiredText, textOf } from "../http/body.ts";
-import type { XmlNode } from "../http/body.ts";
 import { StorageError } from "../errors.ts";
-import type { AccessPolicy } from "../records/properties.ts";
-import type { PolicyLookup } from "./sas.ts";
-import type { Storage } from "../shares/storage.ts";
+import { childOf, childrenOf, invalidNode, parseDocument, requiredText, textOf } from "../http/requestDocument.ts";
+import type { XmlNode } from "../http/requestDocument.ts";
 import { toXml } from "../http/xml.ts";
+import type { AccessPolicy } from "../records/properties.ts";
+import { parseUtcTime } from "./utcTime.ts";
 
 const rootName = "SignedIdentifiers";
 const mostPolicies = 5;
 const longestId = 64;
-const time = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?Z)?$/;
 
-/** Reads the stored access policies in a document; an empty document has none. Throws when it is not valid. */
+/** Parses the stored access policies of a document. An empty document has none. Throws if the document is not valid. */
 export async function parsePolicies(text: string): Promise<AccessPolicy[]> {
   if (text.trim() === "") return [];
   const policies = childrenOf(await parseDocument(text, rootName), "SignedIdentifier").map(parsePolicy);
@@ -33,24 +31,11 @@ function parsePolicy(node: XmlNode): AccessPolicy {
 
 function timeOf(node: XmlNode, name: string): string {
   const text = textOf(node, name) ?? "";
-  if (text !== "" && !(time.test(text) && !Number.isNaN(Date.parse(text)))) invalidNode(name);
+  if (text !== "" && Number.isNaN(parseUtcTime(text))) invalidNode(name);
   return text;
 }
 
-function invalidNode(name: string): never {
-  throw new StorageError("InvalidXmlNodeValue", { subject: name });
-}
-
-/** Looks up a stored access policy of the share that a request addresses; undefined when there is none of that id. */
-export function storedPolicies(storage: Storage): PolicyLookup {
-  return (request, id) => {
-    const share = storage.findShare({ accountName: request.account, shareName: request.share ?? "" });
-    const policies = share === undefined ? [] : (storage.properties.share(share).policies ?? []);
-    return policies.find((policy) => policy.id === id);
-  };
-}
-
-/** Stored access policies as a document. */
+/** Returns stored access policies as a document. */
 export function policiesXml(policies: readonly AccessPolicy[]): string {
   return toXml(rootName, {
     // The official JavaScript client (12.33.0) fails on a root element without either children or attributes.

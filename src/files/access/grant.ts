@@ -1,24 +1,24 @@
-/** What an address points at: the account, a share, or something in a share. */
+/** Kind of resource that a URL names: the account, a share, or something in a share. */
 export type ResourceLevel = "service" | "share" | "directory" | "file";
 
-/** What an operation asks of whoever calls it. */
+/** Access that an operation requires. */
 export interface Access {
-  /** Resource that the operation works on. */
+  /** Resource that the operation acts on. */
   readonly level: ResourceLevel;
-  /** Letters of a SAS of which one suffices, such as `cw`. */
+  /** Permission letters of a SAS, such as `cw`, of which one is enough. */
   readonly permissions: string;
   /** Resource type that an account SAS must cover: `s`ervice, `c`ontainer or `o`bject. */
   readonly resourceType: "s" | "c" | "o";
 }
 
-/** What the credential of a request allows. */
+/** Access that the credential of a request grants. */
 export interface Grant {
-  /** Version of the SAS, used where the request names none itself. */
+  /** Version of the SAS, used if the request has no version. */
   readonly version: string | undefined;
-  /** Response headers that the signer of a SAS chose for reads. */
+  /** Response headers that a SAS sets for reads. */
   readonly overrides: Readonly<Record<string, string>>;
-  /** Whether one permission letter is granted. */
+  /** Whether a permission letter is granted. */
   grants(permission: string): boolean;
-  /** Throws unless the operation is allowed. */
+  /** Throws if the operation is not allowed. */
   check(access: Access): void;
 }

@@ -1,13 +1,15 @@
 import type { KeyObject } from "node:crypto";
 import { BlockList, isIP } from "node:net";
-import { BoundedMap } from "../records/boundedMap.ts";
 import { StorageError } from "../errors.ts";
-import type { Access, Grant } from "./grant.ts";
-import type { AccessPolicy } from "../records/properties.ts";
-import { equalSignatures, sign } from "./sharedKey.ts";
+import { isServiceVersion } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
+import { BoundedMap } from "../records/boundedMap.ts";
+import type { AccessPolicy, ShareAddress } from "../records/properties.ts";
+import type { Access, Grant } from "./grant.ts";
+import { equalSignatures, sign } from "./sharedKey.ts";
+import { parseUtcTime } from "./utcTime.ts";
 
-/** Version from which `sp st se` … `rsct` have the layout that is checked here; the layout has not changed since. */
+/** First version with the layout from `sp st se` to `rsct` that is checked here. The layout has not changed since. */
 const oldestVersion = "2015-04-05";
 const encryptionScopeVersion = "2020-12-06";
 const responseOverrides = ["rscc", "rscd", "rsce", "rscl", "rsct"] as const;
@@ -19,10 +21,12 @@ const overriddenHeaders = [
   "content-type",
 ] as const;
 
-/** The fields of a service SAS that are signed, by their names in the query string. */
+/** Signed fields of a service SAS, by their names in the query string. */
 export type ServiceSasFields = Readonly<Partial<Record<"sp" | "st" | "se" | "si" | "sip" | "spr" | "sv", string>>>;
 
-/** Signature of a service SAS for `resource`, which is `/file/ACCOUNT/SHARE` or `/file/ACCOUNT/SHARE/PATH`. */
+/**
+ * Returns the signature of a service SAS for `resource`, which is `/file/ACCOUNT/SHARE` or `/file/ACCOUNT/SHARE/PATH`.
+ */
 export function signServiceSas(
   key: KeyObject,
   resource: string,
@@ -38,17 +42,20 @@ function serviceText(resource: string, fields: ServiceSasFields, overrides: read
   return [sp, st, se, resource, si, sip, spr, sv, ...rest].join("\n");
 }
 
-/** Finds the stored access policy of that id in the share that a request addresses. */
-export type PolicyLookup = (request: StorageRequest, id: string) => AccessPolicy | undefined;
+/** Source of the stored access policies of shares. */
+export interface AccessPolicies {
+  /** Returns an access policy of a share; undefined if the share or the policy does not exist. */
+  accessPolicy(share: ShareAddress, id: string): AccessPolicy | undefined;
+}
 
-/** Checks a shared access signature in the query string and tells what it grants. Throws when it is not valid. */
-export function checkSas(request: StorageRequest, key: KeyObject, policyOf: PolicyLookup): Grant {
+/** Checks the shared access signature in the query string and returns what it grants. Throws if it is not valid. */
+export function checkSas(request: StorageRequest, key: KeyObject, policies: AccessPolicies): Grant {
   const field = (name: string): string => request.query.get(name) ?? "";
-  if (!isVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
+  if (!isServiceVersion(field("sv")) || field("sv") < oldestVersion) throw new StorageError("AuthenticationFailed");
   const ofAccount = field("ss") !== "" || field("srt") !== "";
   const text = ofAccount ? accountTextOf(request) : serviceTextOf(request);
   if (!isSigned(key, text, field("sig"))) throw new StorageError("AuthenticationFailed");
-  const { start, expiry, permission } = termsOf(request, ofAccount ? () => undefined : policyOf);
+  const { start, expiry, permission } = termsOf(request, ofAccount ? noPolicies : policies);
   checkPeriod(start, expiry);
   checkProtocol(field("spr"));
   checkAddress(field("sip"), request.message.socket.remoteAddress ?? "");
@@ -66,13 +73,16 @@ export function checkSas(request: StorageRequest, key: KeyObject, policyOf: Poli
   };
 }
 
-/** Times and permissions: what the signature leaves open, the stored access policy that it names has to say. */
-function termsOf(request: StorageRequest, policyOf: PolicyLookup): Omit<AccessPolicy, "id"> {
+const noPolicies: AccessPolicies = { accessPolicy: () => undefined };
+
+/** Returns the times and permissions of a SAS. The stored access policy that it names supplies what the SAS omits. */
+function termsOf(request: StorageRequest, policies: AccessPolicies): Omit<AccessPolicy, "id"> {
   const field = (name: string): string => request.query.get(name) ?? "";
   const signed = { start: field("st"), expiry: field("se"), permission: field("sp") };
   if (field("si") === "") return signed;
-  const policy = policyOf(request, field("si"));
-  // A policy that was taken back takes back everything that was signed with it.
+  const share = { accountName: request.account, shareName: request.share ?? "" };
+  const policy = policies.accessPolicy(share, field("si"));
+  // Deleting a policy revokes every signature that uses it.
   if (policy === undefined) throw new StorageError("AuthenticationFailed");
   return {
     start: oneOf(signed.start, policy.start, "st"),
@@ -86,7 +96,7 @@ function oneOf(signed: string, stored: string, name: string): string {
   return signed === "" ? stored : signed;
 }
 
-/** Signatures that were right, by key and signed text: clients send the same one with thousands of requests. */
+/** Valid signatures, by key and signed text. Clients send the same signature with thousands of requests. */
 const rightSignatures = new WeakMap<KeyObject, BoundedMap<string, string>>();
 const mostSignatures = 1000;
 
@@ -119,20 +129,12 @@ function accountTextOf(request: StorageRequest): string {
   return [request.account, ...fields, ""].join("\n");
 }
 
-function isVersion(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}$/.test(text);
-}
-
-/** The times of a SAS are UTC to the second; a SAS without an end never ends, so it is refused. */
+/** The times of a SAS are UTC, to the second. A SAS without an expiry time would never expire, so it is rejected. */
 function checkPeriod(start: string, end: string): void {
   const now = Date.now();
-  const notBefore = start === "" ? now : parseUtc(start);
-  const notAfter = parseUtc(end);
+  const notBefore = start === "" ? now : parseUtcTime(start);
+  const notAfter = parseUtcTime(end);
   if (!(notBefore <= now && now < notAfter)) throw new StorageError("AuthenticationFailed");
-}
-
-function parseUtc(text: string): number {
-  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,7})?)?Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 function checkProtocol(protocols: string): void {
@@ -182,7 +184,7 @@ function overridesOf(request: StorageRequest): Record<string, string> {
 // eslint-disable-next-line no-control-regex -- control characters are exactly what no header may hold
 const unsendable = /[\u0000-\u001F\u007F]/;
 
-/** What the signer wished, as a header can carry it: its UTF-8 bytes where it has more than Latin-1. */
+/** Returns the value of an overridden header. A value beyond Latin-1 is sent as its UTF-8 bytes. */
 function headerValue(parameter: string, value: string): string {
   if (unsendable.test(value)) throw new StorageError("InvalidQueryParameterValue", { subject: parameter });
   return [...value].some((character) => character > "\u00FF") ? Buffer.from(value).toString("latin1") : value;

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { StorageError } from "../errors.ts";
 import { compareText } from "../disk/names.ts";
+import { StorageError } from "../errors.ts";
 import type { StorageRequest } from "../http/request.ts";
 
 const longestSkew = 15 * 60 * 1000;
@@ -19,12 +19,12 @@ const signedHeaders = [
   "range",
 ];
 
-/** HMAC-SHA256 of `text` under an account's key, in Base64. */
+/** Returns the HMAC-SHA256 of `text` with an account key, in Base64. */
 export function sign(key: KeyObject, text: string): string {
   return createHmac("sha256", key).update(text, "utf8").digest("base64");
 }
 
-/** Compares two signatures in a time that does not depend on where they differ. */
+/** Compares two signatures in a time that does not depend on their first difference. */
 export function equalSignatures(given: string, expected: string): boolean {
   const left = Buffer.from(given);
   const right = Buffer.from(expected);
@@ -46,22 +46,22 @@ function isSignedWith(request: StorageRequest, signature: string, key: KeyObject
   return false;
 }
 
-/** A captured request must not be worth much for long. */
+/** Limits how long a captured request can be replayed. */
 function checkDate(request: StorageRequest): void {
   const sent = Date.parse(request.header("x-ms-date") ?? request.header("date") ?? "");
   if (!(Math.abs(Date.now() - sent) <= longestSkew)) throw new StorageError("AuthenticationFailed");
 }
 
 /**
- * The texts that clients sign for this request. There is more than one because clients disagree in three corners:
- * the order of x-ms headers (ordinal, or the .NET culture's), whether empty query parameters count, and whether a Date
- * counts beside an x-ms-date.
+ * Returns the texts that clients may sign for this request. There is more than one, because clients differ in three
+ * details: the order of the x-ms headers (ordinal, or that of the .NET culture), whether empty query parameters count,
+ * and whether a Date header counts next to x-ms-date.
  */
 function* stringsToSign(request: StorageRequest): Generator<string> {
   const starts = new Set([startOf(request, request.header("date"))]);
   if (request.header("x-ms-date") !== undefined) starts.add(startOf(request, undefined));
-  for (const keyOf of [ordinalKey, cultureKey]) {
-    const headers = canonicalHeaders(request, keyOf);
+  for (const orderKey of [ordinalKey, cultureKey]) {
+    const headers = canonicalHeaders(request, orderKey);
     for (const keepEmpty of [false, true]) {
       for (const start of starts) yield `${start}\n${headers}${canonicalResource(request, keepEmpty)}`;
     }
@@ -77,10 +77,10 @@ function startOf(request: StorageRequest, date = ""): string {
   return [request.method, ...standard].join("\n");
 }
 
-function canonicalHeaders(request: StorageRequest, keyOf: (name: string) => string): string {
+function canonicalHeaders(request: StorageRequest, orderKey: (name: string) => string): string {
   return Object.keys(request.message.headers)
     .filter((name) => name.startsWith("x-ms-"))
-    .sort((left, right) => compareText(keyOf(left), keyOf(right)))
+    .sort((left, right) => compareText(orderKey(left), orderKey(right)))
     .map((name) => `${name}:${request.header(name) ?? ""}\n`)
     .join("");
 }
@@ -89,7 +89,7 @@ function ordinalKey(name: string): string {
   return name;
 }
 
-/** .NET's culture order looks through hyphens and puts underscores before digits and letters. */
+/** The culture order of .NET ignores hyphens and sorts underscores before digits and letters. */
 function cultureKey(name: string): string {
   return name.replaceAll("-", "").replaceAll("_", " ");
 }

@@ -1,13 +1,13 @@
 /// <reference lib="es2024.arraybuffer" />
-/** Time after which blocks that nobody needs are given back, in milliseconds. */
+/** Time in milliseconds after which unused blocks are freed. */
 const idleTime = 5000;
 
-/** Gives memory back at once: the collector would wait until dozens of megabytes have come together. */
+/** Frees memory immediately. The garbage collector would wait for dozens of megabytes. */
 export function release({ buffer, length }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
-/** Blocks of memory that requests share, so that memory stays bounded however many clients upload at once. */
+/** Blocks of memory that requests share. They limit the memory that concurrent uploads take. */
 export class Blocks {
   readonly #size: number;
   readonly #most: number;
@@ -21,7 +21,7 @@ export class Blocks {
     this.#most = most;
   }
 
-  /** Hands a block to `use`; where none is free within `patience` milliseconds, `otherwise` is done without one. */
+  /** Lends a block to `use`. If no block becomes free within `patience` milliseconds, runs `otherwise` instead. */
   async lend<T>(patience: number, use: (block: Buffer) => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
     const block = this.#idle.pop() ?? this.#make() ?? (await this.#wait(patience));
     if (block === undefined) return otherwise();

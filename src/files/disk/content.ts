@@ -1,79 +1,28 @@
 import { spawn } from "node:child_process";
-import { read as readCallback, readSync, write as writeCallback, writeSync } from "node:fs";
+import { read as readCallback, write as writeCallback, writeSync } from "node:fs";
 import { promisify } from "node:util";
-import { lengthOf } from "../http/rangeHeaders.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
-import type { StorageResponse } from "../http/response.ts";
+import { lengthOf } from "./byteRanges.ts";
+import type { ByteRange } from "./byteRanges.ts";
 
 const read = promisify(readCallback);
 const write = promisify(writeCallback);
 
-/** Bytes read or written at a time: large enough that system calls do not count, small enough for many clients. */
-const blockSize = 256 * 1024;
-/**
- * Content up to this size is read and written at once: from and to the cache of the operating system that takes some
- * microseconds, a tenth of a trip through the thread pool, and to find the file has taken as many looks at the disk.
- */
-const shortContent = 64 * 1024;
-/** Shortest range for which a process is started that gives its space back to the disk. */
-const shortestHole = 1024 * 1024;
-
 /*
  * Loops instead of file streams: a stream closes its descriptor when it is destroyed, and a descriptor that is closed
- * while a write is under way may by then belong to another file.
+ * during a write may then belong to another file.
  */
 
-/** Sends part of an open file as the body of an answer whose headers are set. */
-export async function sendContent(descriptor: number, range: ByteRange, response: StorageResponse): Promise<void> {
-  if (lengthOf(range) <= shortContent) {
-    sendAtOnce(descriptor, range, response);
-    return;
-  }
-  const size = Math.min(blockSize, lengthOf(range));
-  // Two blocks take turns: while one is on its way to the client, the other is filled.
-  const blocks = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(Math.min(size, lengthOf(range) - size))];
-  const fill = async (turn: number, start: number): Promise<Buffer> => {
-    const block = blocks[turn % 2] ?? Buffer.alloc(0);
-    const length = Math.max(0, Math.min(block.length, range.end - start + 1));
-    const { bytesRead } = await read(descriptor, block, 0, length, start);
-    return block.subarray(0, bytesRead);
-  };
-  let filling = fill(0, range.start);
-  for (let turn = 0, position = range.start; position <= range.end; turn++) {
-    const block = await filling;
-    position += block.length;
-    filling = fill(turn + 1, position);
-    // The file has become shorter: the promised length is not there, and the client must notice.
-    if (block.length === 0) response.destroy();
-    else await send(response, block);
-    if (response.destroyed) break;
-  }
-  await filling;
-  response.end();
-}
+/** Bytes read or written at a time: large enough to make system calls cheap, small enough for many clients. */
+export const blockSize = 256 * 1024;
+/**
+ * Content up to this size is read and written synchronously. With the cache of the operating system, that takes
+ * microseconds, a tenth of a trip through the thread pool.
+ */
+export const shortContent = 64 * 1024;
+/** Shortest range for which a process is started to free its space on the disk. */
+const shortestHole = 1024 * 1024;
 
-function sendAtOnce(descriptor: number, range: ByteRange, response: StorageResponse): void {
-  const block = Buffer.allocUnsafe(lengthOf(range));
-  let length = 0;
-  for (let read = -1; read !== 0 && length < block.length; length += read) {
-    read = readSync(descriptor, block, length, block.length - length, range.start + length);
-  }
-  if (length < block.length) response.destroy();
-  else response.end(block);
-}
-
-/** Resolves when the block is on its way and may be filled again, or when nobody listens any more. */
-function send(response: StorageResponse, block: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off("close", done);
-      resolve();
-    };
-    response.once("close", done).write(block, done);
-  });
-}
-
-/** Writes all of `data` into an open file. */
+/** Writes all of `data` to an open file. */
 export async function writeAll(descriptor: number, data: Buffer, position: number): Promise<void> {
   const isShort = data.length <= shortContent;
   for (let done = 0; done < data.length;) {
@@ -87,48 +36,60 @@ export function readRange(descriptor: number, range: ByteRange): Promise<Buffer>
   return readInto(descriptor, Buffer.alloc(lengthOf(range)), range.start);
 }
 
-/** Fills `data` with what an open file holds from a position on, and returns it. */
+/** Fills `data` from an open file and returns it. Throws if the file ends before. */
 export async function readInto(descriptor: number, data: Buffer, position = 0): Promise<Buffer> {
-  let done = 0;
-  while (done < data.length) {
-    const { bytesRead } = await read(descriptor, data, done, data.length - done, position + done);
-    if (bytesRead === 0) throw new Error("The file became shorter while it was read.");
-    done += bytesRead;
-  }
+  const found = await readAvailable(descriptor, data, position);
+  if (found.length < data.length) throw new Error("The file shrank while it was read.");
   return data;
 }
 
-/** The parts, in order, into which a range falls for those who do not want all of it in memory. */
+/** Fills `data` from an open file, up to the end of the file, and returns the filled part. */
+export async function readAvailable(descriptor: number, data: Buffer, position: number): Promise<Buffer> {
+  let done = 0;
+  while (done < data.length) {
+    const { bytesRead } = await read(descriptor, data, done, data.length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return data.subarray(0, done);
+}
+
+/** Splits a range into parts, for callers that do not want to hold all of it in memory. */
 export function* blocksOf(range: ByteRange): Generator<ByteRange> {
   for (let start = range.start; start <= range.end; start += blockSize) {
     yield { start, end: Math.min(start + blockSize - 1, range.end) };
   }
 }
 
-/** Whether data consists of zeros only. */
+/** Whether data consists only of zeros. */
 export function isBlank(data: Buffer): boolean {
   return data.equals(zeros.subarray(0, data.length));
 }
 
 const zeros = Buffer.alloc(blockSize);
 
-/** Copies part of one open file into another of the same length; what is blank there stays a hole here. */
+/**
+ * Copies part of an open file to the same place in another one, whose bytes are zero there. Blank parts are not written,
+ * so they stay holes. Stops at the end of the source. Calls `copied` with the number of bytes after each block.
+ */
 export async function copyContent(
   source: number,
   destination: number,
   range: ByteRange,
-  progress: (copied: number) => void,
+  copied: (bytes: number) => void,
 ): Promise<void> {
-  for (const block of blocksOf(range)) {
-    const data = await readRange(source, block);
-    if (!isBlank(data)) await writeAll(destination, data, block.start);
-    progress(lengthOf(block));
+  const block = Buffer.allocUnsafe(Math.min(blockSize, lengthOf(range)));
+  for (const part of blocksOf(range)) {
+    const data = await readAvailable(source, block.subarray(0, lengthOf(part)), part.start);
+    if (!isBlank(data)) await writeAll(destination, data, part.start);
+    if (data.length < lengthOf(part)) return;
+    copied(data.length);
   }
 }
 
 /**
- * Sets part of an open file to zeros, and gives long parts back to the disk where the operating system knows how. What
- * is zero already, holes above all, is not written again.
+ * Sets part of an open file to zeros. If the operating system supports it, long parts become holes. Bytes that are
+ * already zero are not written again.
  */
 export async function clearContent(descriptor: number, range: ByteRange): Promise<void> {
   if (lengthOf(range) >= shortestHole && (await punchHole(descriptor, range))) return;
@@ -139,7 +100,7 @@ export async function clearContent(descriptor: number, range: ByteRange): Promis
   }
 }
 
-/** Node has no call for this; util-linux, which every distribution has, brings a program. */
+/** Node.js has no call for this. The program comes with util-linux, which every distribution has. */
 function punchHole(descriptor: number, range: ByteRange): Promise<boolean> {
   if (process.platform !== "linux") return Promise.resolve(false);
   const options = ["--punch-hole", "--offset", String(range.start), "--length", String(lengthOf(range))];

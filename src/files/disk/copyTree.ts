@@ -1,48 +1,33 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  ftruncateSync,
-  futimesSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  read,
-  utimesSync,
-  write,
-} from "node:fs";
+import { constants, fchmodSync, ftruncateSync, futimesSync, lstatSync, mkdirSync, openSync, utimesSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { wholeFile } from "./byteRanges.ts";
+import { copyContent } from "./content.ts";
+import { statOf, withDescriptor } from "./descriptor.ts";
 import { openPlace } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
 import { entriesIn, isGone } from "./walk.ts";
 
-const readAt = promisify(read);
-const writeAt = promisify(write);
-const blockSize = 256 * 1024;
-
 /** One file or directory that was copied. */
 export interface CopiedEntry {
-  /** The original when it was copied. */
+  /** State of the original when it was copied. */
   readonly original: BigIntStats;
-  /** The directory that holds the original; of the root of a share, that root. */
+  /** State of the directory of the original; for the root of a share, of the root itself. */
   readonly parent: BigIntStats;
-  /** The copy, complete. */
+  /** State of the complete copy. */
   readonly copy: BigIntStats;
 }
 
-/** Whom to tell of what is copied, and when to stop. */
+/** Callback for copied entries, and the signal that stops the copy. */
 interface Listener {
   readonly copied: (entry: CopiedEntry) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Copies a directory with all files and directories in it to a folder that does not exist yet. The copy shares nothing
- * with the original; holes stay holes; links, pipes and devices are left out, as everywhere. What vanishes meanwhile is
- * left out too. The files of the copy are read-only. Throws the reason of `signal` once that is aborted.
+ * Copies a directory, with all files and directories in it, to a folder that does not exist yet. The copy shares
+ * nothing with the original. Holes stay holes. Skips links, pipes and devices, and entries that disappear in the
+ * meantime. The files of the copy are read-only. Rejects with the reason of `signal` when that is aborted.
  */
 export async function copyTree(
   source: FoundPlace,
@@ -70,7 +55,7 @@ async function copyDirectory(
   listener.copied({ original: source.stat, parent, copy: lstatSync(target, { bigint: true }) });
 }
 
-/** Ignores that what was to be copied is not there any more, or not what it was. */
+/** Ignores errors that report that the original no longer exists or was replaced. */
 async function unlessGone(copying: Promise<void>): Promise<void> {
   try {
     await copying;
@@ -85,38 +70,16 @@ async function copyFile(
   { copied, signal }: Listener,
   parent: BigIntStats,
 ): Promise<void> {
-  const source = openPlace(place, "read");
-  try {
-    const original = fstatSync(source, { bigint: true });
+  await withDescriptor(openPlace(place, "read"), async (source) => {
+    const original = statOf(source);
     if (!original.isFile()) return;
     const target = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
-      await copyContent(source, target, Number(original.size), signal);
+    await withDescriptor(target, async () => {
+      ftruncateSync(target, Number(original.size));
+      await copyContent(source, target, wholeFile(Number(original.size)), () => signal.throwIfAborted());
       futimesSync(target, original.atime, original.mtime);
       fchmodSync(target, Number(original.mode) & 0o555);
-      copied({ original, parent, copy: fstatSync(target, { bigint: true }) });
-    } finally {
-      closeSync(target);
-    }
-  } finally {
-    closeSync(source);
-  }
-}
-
-/** Copies what is not zero; the rest of the new file stays a hole. */
-async function copyContent(source: number, target: number, size: number, signal: AbortSignal): Promise<void> {
-  ftruncateSync(target, size);
-  const block = Buffer.allocUnsafe(Math.min(blockSize, Math.max(1, size)));
-  const blank = Buffer.alloc(block.length);
-  for (let position = 0; position < size;) {
-    signal.throwIfAborted();
-    const { bytesRead } = await readAt(source, block, 0, Math.min(block.length, size - position), position);
-    if (bytesRead === 0) return;
-    if (!block.subarray(0, bytesRead).equals(blank.subarray(0, bytesRead))) {
-      for (let done = 0; done < bytesRead;) {
-        done += (await writeAt(target, block, done, bytesRead - done, position + done)).bytesWritten;
-      }
-    }
-    position += bytesRead;
-  }
+      copied({ original, parent, copy: statOf(target) });
+    });
+  });
 }

@@ -1,31 +1,31 @@
-import { constants, fchmodSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { randomUUID } from "node:crypto";
+import { constants, fchmodSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { errorCode } from "../../ground/systemErrors.ts";
 import { checkNewName } from "./names.ts";
-import type { Share } from "../shares/storage.ts";
 import { createFile, openPlace, placeFile } from "./tree.ts";
-import type { Place } from "./tree.ts";
+import type { Place, Root } from "./tree.ts";
 
-/** Start of the names of files that nobody sees yet; no share can have such a name. */
+/** Start of the names of files that clients do not see yet. No share can have such a name. */
 export const draftPrefix = ".draft-";
 
-/** A new file on its way to its place. */
+/** A new file that is not in its place yet. */
 export interface Draft {
-  /** The open file, empty at first. The caller closes it. */
+  /** The open file, initially empty. The caller closes it. */
   readonly descriptor: number;
-  /** Whether it is in its place already. */
+  /** Whether it is already in its place. */
   readonly isVisible: boolean;
-  /** Puts it in its place at once, over whatever file is there. */
+  /** Moves it to its place in one step, replacing a file that is there. */
   publish(place: Place): void;
-  /** Removes it unless it is published. */
+  /** Deletes it unless it was published. */
   discard(): void;
 }
 
 /**
- * Opens a new file beside the shares of the account, so that readers see nothing of it, or all of it, whenever this
- * process ends. Where the share is on another disk, the file is written in its place.
+ * Opens a new file beside the shares of the account. Readers see all of it or nothing, even if this process is killed.
+ * If the share is on another disk, the file is written in its place.
  */
-export function openDraft(share: Share, place: Place): Draft {
+export function openDraft(share: Root, place: Place): Draft {
   if (place.stat === undefined) checkNewName(place.name);
   const folder = dirname(share.folder);
   if (isElsewhere(folder, share)) return openInPlace(place);
@@ -47,21 +47,25 @@ export function openDraft(share: Share, place: Place): Draft {
 }
 
 /**
- * Whether nothing can be moved from a folder into a share: it is on another disk, or mounted from another place of the
- * same one. That is asked before any name is looked for, so asking with a name that does not exist changes nothing.
+ * Whether files cannot be moved from a folder into a share, because the share is on another disk or a mount of its own.
+ * The operating system checks that before it looks up names, so the test with a name that does not exist changes
+ * nothing.
  */
-function isElsewhere(folder: string, share: Share): boolean {
+function isElsewhere(folder: string, share: Root): boolean {
   if (lstatSync(folder, { bigint: true }).dev !== share.stat.dev) return true;
   const name = `${draftPrefix}nothing`;
   try {
     renameSync(join(folder, name), join(share.folder, name));
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EXDEV";
+    return errorCode(error) === "EXDEV";
   }
   return false;
 }
 
-/** Opens a file in its place, new or to be emptied by the caller: for content that nobody takes for whole before it is. */
+/**
+ * Opens a file in its place. A new one is created; the caller truncates an existing one. For content that readers do
+ * not mistake for complete.
+ */
 export function openInPlace(place: Place): Draft {
   const descriptor = place.stat === undefined ? createFile(place) : openPlace(place, "write");
   return { descriptor, isVisible: true, publish: () => undefined, discard: () => undefined };

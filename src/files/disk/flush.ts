@@ -3,14 +3,14 @@ import { constants } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** Flushes the names in a folder to the disk: what was made, renamed or removed there outlives a power failure. */
+/** Flushes the names in a folder to disk: names that were created, changed or removed survive a power failure. */
 export async function flushNames(folder: string): Promise<void> {
   await flushOne(folder, constants.O_DIRECTORY);
 }
 
 /**
- * Flushes a folder with its name and all that is in it, content included. One call for the whole file system takes a
- * fifth of the time that one for each file does; Node does not have it, but coreutils brings a program.
+ * Flushes a folder to disk, with its name and everything in it. One call for the whole file system takes a fifth of the
+ * time of one call for each file. Node.js does not have that call; the program comes with coreutils.
  */
 export async function flushTree(folder: string): Promise<void> {
   if (await flushFileSystem(folder)) return;

@@ -1,28 +1,22 @@
-import { lstatSync } from "node:fs";
-import { directoryState } from "./directoryState.ts";
+import { directoryStateAt } from "./directoryState.ts";
 
-/** Names of a directory that someone lists page by page. */
+/** Names of a directory that a client lists page by page. */
 interface Listing {
-  /** State of the directory before it was read. */
+  /** State of the directory before its names were read. */
   readonly state: string;
-  /** Sort keys of everything in it, in order. */
+  /** Sort keys of all names, in order. */
   readonly keys: readonly string[];
   readonly expiry: NodeJS.Timeout;
 }
 
-/** Most names that are kept, of all directories together: some 20 MB. */
+/** Most names that are kept, in all directories together. They take about 20 MB. */
 export const mostKeptNames = 200_000;
-/** Time in which the next page has to be asked for. */
-const patience = 10_000;
+/** Time in milliseconds within which a client must request the next page. */
+const nextPagePatience = 10_000;
 
 const listings = new Map<string, Listing>();
 
-/** State of a directory at the moment. */
-export function stateOf(folder: string): string {
-  return directoryState(lstatSync(folder, { bigint: true }));
-}
-
-/** Keeps the names of a directory for the next page, so that not every page reads and sorts all of them again. */
+/** Keeps the names of a directory for the next page, so that not every page has to read and sort all of them. */
 export function keepListing(folder: string, state: string, keys: readonly string[]): void {
   forgetListing(folder);
   let total = keys.length;
@@ -32,15 +26,15 @@ export function keepListing(folder: string, state: string, keys: readonly string
     total -= listing.keys.length;
     forgetListing(oldest);
   }
-  const expiry = setTimeout(() => listings.delete(folder), patience).unref();
+  const expiry = setTimeout(() => listings.delete(folder), nextPagePatience).unref();
   listings.set(folder, { state, keys, expiry });
 }
 
-/** The kept names of a directory, if it has not changed since. */
+/** Returns the kept names of a directory; undefined if it has changed since. */
 export function keptListing(folder: string): readonly string[] | undefined {
   const listing = listings.get(folder);
   if (listing === undefined) return undefined;
-  if (listing.state !== stateOf(folder)) {
+  if (listing.state !== directoryStateAt(folder)) {
     forgetListing(folder);
     return undefined;
   }
@@ -48,7 +42,7 @@ export function keptListing(folder: string): readonly string[] | undefined {
   return listing.keys;
 }
 
-/** Drops the kept names of a directory. */
+/** Discards the kept names of a directory. */
 export function forgetListing(folder: string): void {
   clearTimeout(listings.get(folder)?.expiry);
   listings.delete(folder);

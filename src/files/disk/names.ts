@@ -10,19 +10,19 @@ const longestSegment = 255;
 const longestPath = 2048;
 const deepestPath = 250;
 
-/** Whether `name` follows Azure's rules for storage accounts: 3 to 24 lower-case letters and digits. */
+/** Whether a name is valid for a storage account: 3 to 24 lowercase letters and digits. */
 export function isAccountName(name: string): boolean {
   return accountName.test(name);
 }
 
-/** Whether `name` follows Azure's rules for shares: 3 to 63 lower-case letters, digits and single inner hyphens. */
+/** Whether a name is valid for a share: 3 to 63 lowercase letters, digits and single inner hyphens. */
 export function isShareName(name: string): boolean {
   return shareName.test(name);
 }
 
 /**
- * Checks the names of a path below a share, one by one, and throws when one of them could leave the directory it is
- * meant for. After this check a name is safe to hand to the file system as a single component.
+ * Checks the names of a path in a share, and throws if one of them could leave its directory. A checked name is safe to
+ * pass to the file system as a single component.
  */
 export function checkPath(segments: readonly string[]): void {
   for (const segment of segments) {
@@ -36,12 +36,12 @@ export function checkPath(segments: readonly string[]): void {
   }
 }
 
-/** Refuses a name that Windows could not hold. Files that are already there under such names stay readable. */
+/** Rejects a name that Windows does not allow. Existing files with such names stay readable. */
 export function checkNewName(name: string): void {
   if (notForNewNames.test(name) || reservedNames.test(name)) throw new StorageError("InvalidResourceName");
 }
 
-/** Splits a path as people write it, such as `logs/train.txt`, into checked segments. */
+/** Splits a path, such as `logs/train.txt`, into checked names. */
 export function parsePath(path: string): string[] {
   const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
   checkPath(segments);
@@ -49,15 +49,15 @@ export function parsePath(path: string): string[] {
 }
 
 /**
- * Text that orders names the way Azure lists them: without regard to case, and then by their spelling, the one in lower
- * case first. That one is its own key, because lists of 100,000 names are kept in memory.
+ * Returns a key that sorts names as Azure lists them: ignoring case, and then by spelling, lowercase first. A lowercase
+ * name is its own key, because lists of 100,000 names are kept in memory.
  */
 export function sortKey(name: string): string {
   const folded = name.toLowerCase();
   return folded === name ? name : `${folded}\u0000${name}`;
 }
 
-/** The name that a sort key was made from. */
+/** Returns the name that a sort key was created from. */
 export function nameOfKey(key: string): string {
   return key.slice(key.indexOf("\u0000") + 1);
 }

@@ -1,16 +1,16 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, realpathSync } from "node:fs";
 import { StorageError } from "../errors.ts";
 
-/** A directory, and what leads to it. */
+/** A directory, and how to reach it. */
 export interface Directory {
-  /** Its absolute path. */
+  /** Absolute path. */
   readonly folder: string;
   /**
-   * Path prefix for what is in it. That of an open directory means this very directory, even when someone moves it or puts
-   * a symbolic link in its place meanwhile, and is good until anything is awaited.
+   * Path prefix of the entries. For an open directory, it refers to this very directory, even if another program moves
+   * it or replaces it by a symbolic link. It is valid until the next `await`.
    */
   readonly anchor: string;
-  /** Its inode number. */
+  /** Inode number. */
   readonly id: bigint;
 }
 
@@ -19,19 +19,21 @@ interface OpenDirectory extends Directory {
 }
 
 const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** Only here there are prefixes that mean open directories; elsewhere directories are checked, and their paths used. */
+/**
+ * Only Linux has path prefixes for open directories. Elsewhere, directories are checked and their own paths are used.
+ */
 const onLinux = process.platform === "linux";
 const mostKept = 32;
-/** In milliseconds. For so long, readers do not notice that a file system was mounted over a directory. */
+/** In milliseconds. For this long, readers do not notice that a file system was mounted over a directory. */
 const longestKept = 100;
 
-/** Directories that are kept open, by path; the one that was opened last comes last. */
+/** Directories that are kept open, by path. The one that was opened last comes last. */
 const kept = new Map<string, OpenDirectory>();
 let closing: NodeJS.Timeout | undefined;
 
 /**
- * Opens a directory for as long as `use` takes, which gets its anchor. Throws when there is none at that absolute path, or
- * a symbolic link leads to it.
+ * Opens a directory and calls `use` with its anchor. Throws if there is no directory at that absolute path, or if the
+ * path contains a symbolic link.
  */
 export function withDirectory<T>(folder: string, use: (anchor: string) => T): T {
   if (!onLinux) return use(requireReal(folder));
@@ -44,8 +46,8 @@ export function withDirectory<T>(folder: string, use: (anchor: string) => T): T 
 }
 
 /**
- * Opens a directory like {@link withDirectory}, and keeps it open for a moment: requests tend to ask for one file after the
- * other of the same directory.
+ * Opens a directory like {@link withDirectory}, and keeps it open for a moment, because clients often read several
+ * files of a directory in a row.
  */
 export function keepDirectory(folder: string): Directory {
   if (!onLinux) return { folder, anchor: requireReal(folder), id: lstatSync(folder, { bigint: true }).ino };
@@ -61,7 +63,7 @@ export function keepDirectory(folder: string): Directory {
   return directory;
 }
 
-/** The directory at a path, if it was opened a moment ago and still is there. */
+/** Returns the directory at a path, if it was opened a moment ago and is still there. */
 export function keptDirectory(folder: string): OpenDirectory | undefined {
   const directory = kept.get(folder);
   if (directory === undefined || isAt(directory.descriptor, folder)) return directory;
@@ -69,7 +71,7 @@ export function keptDirectory(folder: string): OpenDirectory | undefined {
   return undefined;
 }
 
-/** Lets go of all directories. Until then, the file systems on which they lie cannot be unmounted. */
+/** Closes all directories. Until then, their file systems cannot be unmounted. */
 export function closeDirectories(): void {
   clearTimeout(closing);
   closing = undefined;

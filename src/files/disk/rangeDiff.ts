@@ -1,27 +1,27 @@
+import { pageSize, wholeFile } from "./byteRanges.ts";
+import type { ByteRange } from "./byteRanges.ts";
 import { blocksOf, readRange } from "./content.ts";
-import { pageSize } from "../http/rangeHeaders.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
 
-/** The state of a file at a time: an open file, and its parts that were written. */
+/** State of a file at a point in time: an open file, and its written parts. */
 export interface FileState {
   readonly descriptor: number;
   readonly size: number;
   readonly written: readonly ByteRange[];
 }
 
-/** A part of a file that was written, or that is a hole where an older state had none. */
+/** A part of a file that was written, or that is a hole but was written in an older state. */
 export interface ListedRange extends ByteRange {
   readonly isHole: boolean;
 }
 
 /**
- * The pages in which a file differs from an older state of itself, in order: by their bytes, and by whether they are
- * written. What the file has lost at its end is not among them, for its size tells that.
+ * Returns the pages, in order, that differ between a file and an older state of it: in their bytes, or in whether they
+ * are written. A part that the file lost at its end is not included, because the size of the file shows it.
  */
 export async function differencesOf(current: FileState, previous: FileState): Promise<ListedRange[]> {
   const isWritten = { now: pageFinder(current.written), then: pageFinder(previous.written) };
   const found: ListedRange[] = [];
-  for (const block of blocksOf({ start: 0, end: current.size - 1 })) {
+  for (const block of blocksOf(wholeFile(current.size))) {
     const sides = { now: isWritten.now(block), then: isWritten.then(block) };
     if (!sides.now && !sides.then) continue;
     const bytes = { now: await readPart(current, block), then: await readPart(previous, block) };
@@ -37,14 +37,14 @@ export async function differencesOf(current: FileState, previous: FileState): Pr
   return found;
 }
 
-/** Bytes of a block; zeros behind the end of the file. */
+/** Returns the bytes of a block, with zeros past the end of the file. */
 async function readPart({ descriptor, size }: FileState, { start, end }: ByteRange): Promise<Buffer> {
   const last = Math.min(end, size - 1);
   const part = last < start ? Buffer.alloc(0) : await readRange(descriptor, { start, end: last });
   return Buffer.concat([part, Buffer.alloc(end - start + 1 - part.length)]);
 }
 
-/** Tells of ranges, asked about in order, whether any of `ranges` touches them. */
+/** Returns a function that tests whether any of `ranges` touches a range. It must be called with ranges in order. */
 function pageFinder(ranges: readonly ByteRange[]): (asked: ByteRange) => boolean {
   let next = 0;
   return ({ start, end }) => {

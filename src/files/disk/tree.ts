@@ -14,46 +14,47 @@ import type { BigIntStats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../errors.ts";
-import { forgetListing, keepListing, keptListing, mostKeptNames, stateOf } from "./keptListings.ts";
+import { directoryStateAt } from "./directoryState.ts";
+import { forgetListing, keepListing, keptListing, mostKeptNames } from "./keptListings.ts";
 import { changingNames, mayHold } from "./knownNames.ts";
 import { checkNewName, compareText, sortKey } from "./names.ts";
 import { keepDirectory, keptDirectory, withDirectory } from "./openDirectories.ts";
 import type { Directory } from "./openDirectories.ts";
 
-/** A name in a directory of a share, and what is there at the moment. */
+/** A name in a directory of a share, and what currently has that name. */
 export interface Place {
-  /** Absolute path of the directory that holds the name; for the root of a share, of the share itself. */
+  /** Absolute path of the directory that contains the name; for the root of a share, of the root itself. */
   readonly folder: string;
-  /** Name as it is on the disk, or as it will be when something is created; `.` for the root of a share. */
+  /** Name on the disk, existing or new; `.` for the root of a share. */
   readonly name: string;
-  /** What is there; undefined when nothing is. Never the target of a symbolic link. */
+  /** State of the file or directory; undefined if it does not exist. Never that of the target of a symbolic link. */
   readonly stat: BigIntStats | undefined;
 }
 
-/** A {@link Place} where something was found. */
+/** A {@link Place} with an existing file or directory. */
 export interface FoundPlace extends Place {
   readonly stat: BigIntStats;
 }
 
-/** A {@link Place} to which a path led. */
+/** A {@link Place} that a path leads to. */
 export interface LocatedPlace extends Place {
-  /** Inode number of the directory that holds the name. */
+  /** Inode number of the directory that contains the name. */
   readonly folderId: bigint;
 }
 
-/** Folder of a share, and what is there. */
+/** The folder of a share. */
 export interface Root {
   readonly folder: string;
-  readonly stat: BigIntStats | undefined;
+  readonly stat: BigIntStats;
 }
 
-/** How {@link locate} reads a path. */
+/** Options of {@link locate}. */
 export interface LocateOptions {
-  /** Whether `a.` is a name of its own; SMB, and so Azure by default, reads it as `a`. */
+  /** Whether `a.` differs from `a`. SMB, and therefore Azure by default, ignores trailing dots. */
   readonly keepTrailingDots?: boolean;
   /**
-   * Whether what is there is only looked at. Then it certainly is in its share: no symbolic link, put on the way
-   * meanwhile, has led out of it. Who opens the place (see {@link openPlace}) finds that out anyway.
+   * Whether the caller only looks at the place and does not open it. If true, `locate` makes sure that the place is in
+   * its share, even if another program inserts a symbolic link. {@link openPlace} does that in any case.
    */
   readonly looksOnly?: boolean;
 }
@@ -61,18 +62,17 @@ export interface LocateOptions {
 const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /*
- * Calls about names (lstat, open, mkdir) are synchronous on purpose: on a local disk they take microseconds, a tenth of
- * a trip through the thread pool, and nothing of this process can come between two of them. Data and whole directories
- * are read asynchronously.
+ * Calls with names (lstat, open, mkdir) are synchronous on purpose. On a local disk they take microseconds, a tenth of
+ * a trip through the thread pool, and no other code of this process can run between two of them. Content and whole
+ * directories are read asynchronously.
  */
 
 /**
- * Follows checked names (see `checkPath`) from the folder of a share to a place. Names are found without regard to
- * case, an exact match first. Symbolic links are never followed: a path through one does not exist.
+ * Follows checked names (see `checkPath`) from the folder of a share to a place. Names match in any case, but an exact
+ * match takes precedence. Symbolic links are not followed: a path through a link does not exist.
  */
 export function locate(root: Root, path: readonly string[], options: LocateOptions = {}): LocatedPlace {
   const { folder, stat } = root;
-  if (stat?.isDirectory() !== true) throw new StorageError("ShareNotFound");
   const name = path.at(-1);
   if (name === undefined) return { folder, name: ".", stat, folderId: stat.ino };
   const find = options.looksOnly === true ? openFolder : findFolder;
@@ -113,31 +113,34 @@ function lstat(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
-/** Absolute path of a place. */
+/** Returns the absolute path of a place. */
 export function pathOf(place: Place): string {
   return place.name === "." ? place.folder : join(place.folder, place.name);
 }
 
-/** The place, if a regular file is there. */
+/** Returns the place if it is a regular file. Throws otherwise. */
 export function requireFile<P extends Place>(place: P): P & FoundPlace {
   if (place.stat?.isFile() !== true) throw new StorageError("ResourceNotFound");
   return { ...place, stat: place.stat };
 }
 
-/** The place, if a directory is there. */
+/** Returns the place if it is a directory. Throws otherwise. */
 export function requireDirectory<P extends Place>(place: P): P & FoundPlace {
   if (place.stat?.isDirectory() !== true) throw new StorageError("ResourceNotFound");
   return { ...place, stat: place.stat };
 }
 
-/** Changes the names in a directory, to which one may be added; `change` gets a path prefix that means it. */
+/**
+ * Calls `change`, which changes the names in a directory, with a path prefix for that very directory. `newName` is a
+ * name that it may add.
+ */
 function changeDirectory<T>(folder: string, newName: string | undefined, change: (anchor: string) => T): T {
   return withDirectory(folder, (anchor) => changingNames(folder, newName, () => change(anchor)));
 }
 
 /**
- * Opens what is at a place, a directory or regular file; whatever else someone puts there meanwhile is refused and
- * never waited for.
+ * Opens the file or directory at a place. Rejects anything else that another program puts there, and never waits for
+ * it.
  *
  * @returns A file descriptor that the caller closes.
  */
@@ -150,14 +153,14 @@ export function openPlace(place: Place, access: "read" | "write"): number {
   throw new StorageError("ResourceNotFound");
 }
 
-/** Creates an empty file where nothing is. Returns a file descriptor that the caller closes. */
+/** Creates an empty file at a free place. Returns a file descriptor that the caller closes. */
 export function createFile(place: Place): number {
   checkNewName(place.name);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | noFollow;
   return changeDirectory(place.folder, place.name, (anchor) => openSync(`${anchor}/${place.name}`, flags, 0o666));
 }
 
-/** Creates a directory where nothing is. */
+/** Creates a directory at a free place. */
 export function createDirectory(place: Place): void {
   checkNewName(place.name);
   changeDirectory(place.folder, place.name, (anchor) => {
@@ -165,14 +168,14 @@ export function createDirectory(place: Place): void {
   });
 }
 
-/** Moves a file from outside to its place in a share, over whatever file is there. */
+/** Moves a file from outside to its place in a share. Replaces a file that is there. */
 export function placeFile(path: string, place: Place): void {
   changeDirectory(place.folder, place.name, (anchor) => {
     renameSync(path, `${anchor}/${place.name}`);
   });
 }
 
-/** Gives a file or directory a new place in its share, over whatever file is there. */
+/** Moves a file or directory to a new place in its share. Replaces a file that is there. */
 export function movePlace(source: Place, destination: Place): void {
   changeDirectory(source.folder, undefined, (from) => {
     changeDirectory(destination.folder, destination.name, (to) => {
@@ -181,34 +184,34 @@ export function movePlace(source: Place, destination: Place): void {
   });
 }
 
-/** Removes a file. */
+/** Deletes a file. */
 export function removeFile(place: Place): void {
   changeDirectory(place.folder, undefined, (anchor) => {
     unlinkSync(`${anchor}/${place.name}`);
   });
 }
 
-/** Removes an empty directory. */
+/** Deletes an empty directory. */
 export function removeDirectory(place: Place): void {
   changeDirectory(place.folder, undefined, (anchor) => {
     rmdirSync(`${anchor}/${place.name}`);
   });
 }
 
-/** Which sort keys {@link keysIn} looks for. */
+/** Range of the sort keys that {@link keysIn} returns. */
 export interface KeyRange {
-  /** Only keys that are larger. */
+  /** Only keys greater than this one. */
   readonly after?: string;
-  /** Only keys that begin so. */
+  /** Only keys with this prefix. */
   readonly prefix?: string;
-  /** At most so many, the smallest ones. */
+  /** Number of keys at most. The smallest ones are returned. */
   readonly limit?: number;
 }
 
 /**
- * Sort keys (see `sortKey`) of what is in a directory, in Azure's order. Links, pipes and devices are among them; only
- * {@link lookAt} finds out, for as many names as someone wants to see. Names of a directory with more than one page are
- * kept for the next page, unless there are so many that even holding them would be too much.
+ * Returns the sort keys (see `sortKey`) of the entries of a directory, in Azure's order. They include links, pipes and
+ * devices; only {@link lookAt} excludes them. If a directory has more than one page, its names are kept for the next
+ * page, unless there are too many.
  */
 export async function keysIn(place: Place, range: KeyRange = {}): Promise<string[]> {
   const folder = pathOf(place);
@@ -218,8 +221,8 @@ export async function keysIn(place: Place, range: KeyRange = {}): Promise<string
 
 async function readKeys(folder: string, range: KeyRange): Promise<string[]> {
   const { after = "", prefix = "", limit = Number.POSITIVE_INFINITY } = range;
-  const state = stateOf(folder);
-  // Two generations of a long list are more than anybody needs.
+  const state = directoryStateAt(folder) ?? "";
+  // Keeping two copies of a long list would waste memory.
   if (after === "") forgetListing(folder);
   let isComplete = limit !== Number.POSITIVE_INFINITY;
   let keys: string[] = [];
@@ -236,7 +239,7 @@ async function readKeys(folder: string, range: KeyRange): Promise<string[]> {
   return select(keys, range);
 }
 
-/** Of sorted keys, those in a range. */
+/** Returns those of some sorted keys that are in a range. */
 function select(keys: readonly string[], { after = "", prefix = "", limit }: KeyRange): string[] {
   let start = 0;
   for (let end = keys.length; start < end;) {
@@ -250,7 +253,10 @@ function select(keys: readonly string[], { after = "", prefix = "", limit }: Key
   return past < 0 ? found : found.slice(0, past);
 }
 
-/** Looks at some names of a directory; those that are gone, or neither file nor directory, are left out. */
+/**
+ * Returns the entries of a directory with some names. Skips those that no longer exist, or are neither file nor
+ * directory.
+ */
 export function lookAt(place: Place, names: readonly string[]): FoundPlace[] {
   const folder = pathOf(place);
   return withDirectory(folder, (anchor) =>

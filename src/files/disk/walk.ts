@@ -1,13 +1,16 @@
 import { lstatSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
+import { errorCode } from "../../ground/systemErrors.ts";
 import { nameOfKey } from "./names.ts";
 import { keysIn, lookAt } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
 
-/** Entries that are looked at before others get their turn. */
+/** Number of entries after which other work gets its turn. */
 const batchSize = 500;
 
-/** Directories and regular files in a directory, in Azure's order. Throws when the directory is not there any more. */
+/**
+ * Yields the directories and regular files in a directory, in Azure's order. Throws if the directory no longer exists.
+ */
 export async function* entriesIn(directory: FoundPlace): AsyncGenerator<FoundPlace> {
   const keys = await keysIn(directory);
   for (let start = 0; start < keys.length; start += batchSize) {
@@ -16,12 +19,12 @@ export async function* entriesIn(directory: FoundPlace): AsyncGenerator<FoundPla
   }
 }
 
-/** The folder of a share as a place. */
+/** Returns the folder of a share as a place. */
 export function rootPlace(folder: string): FoundPlace {
   return { folder, name: ".", stat: lstatSync(folder, { bigint: true }) };
 }
 
-/** Sum of the sizes of all files in a share, in bytes. What vanishes meanwhile does not count. */
+/** Returns the total size of all files in a share, in bytes. Entries that disappear in the meantime do not count. */
 export async function usageOf(folder: string): Promise<bigint> {
   let bytes = 0n;
   const directories = [rootPlace(folder)];
@@ -38,10 +41,10 @@ export async function usageOf(folder: string): Promise<bigint> {
   return bytes;
 }
 
-/** What opening says of something that was moved away, or replaced by something else. */
-const goneCodes = new Set<unknown>(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ResourceNotFound"]);
+/** Codes of errors when opening something that was moved or replaced. */
+const goneCodes = new Set<string | undefined>(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ResourceNotFound"]);
 
-/** Whether an error says that something is not there any more, or not what it was. */
+/** Whether an error reports that something no longer exists or was replaced. */
 export function isGone(error: unknown): boolean {
-  return error instanceof Error && "code" in error && goneCodes.has(error.code);
+  return goneCodes.has(errorCode(error));
 }

@@ -1,20 +1,21 @@
 import type { BigIntStats } from "node:fs";
-import { etagOf } from "./answerHeaders.ts";
 import { StorageError } from "../errors.ts";
 import { originalState } from "../records/originalState.ts";
 import type { FileProperties } from "../records/properties.ts";
-import type { StorageRequest } from "./request.ts";
 import { millisecondsOf } from "../times.ts";
+import { isRead } from "./request.ts";
+import type { StorageRequest } from "./request.ts";
+import { etagOf } from "./responseHeaders.ts";
 
-/** What a condition is about. Its ETag is worked out only where somebody wants to know: that takes a while. */
+/** The file or directory of a condition. Its ETag is computed only if needed, because that takes time. */
 interface Existing {
   readonly stat: BigIntStats;
   readonly properties: FileProperties;
 }
 
 /**
- * Throws `ConditionNotMet` when a condition of the request does not hold for what exists; undefined where nothing does. A
- * condition on an ETag makes the one on the same time void, as in HTTP.
+ * Throws `ConditionNotMet` if a condition of the request is not met. `existing` is undefined if the file or directory
+ * does not exist. A condition on the ETag overrides the one on the time, as in HTTP.
  */
 export function checkConditions(request: StorageRequest, existing: Existing | undefined): void {
   const required = request.header("if-match");
@@ -26,14 +27,13 @@ export function checkConditions(request: StorageRequest, existing: Existing | un
   const since = request.header("if-modified-since");
   const isUnwanted = excluded === undefined ? isLater(existing, since) === false : matches(excluded, existing);
   if (!isUnwanted) return;
-  const reading = request.method === "GET" || request.method === "HEAD";
   throw new StorageError(
     "ConditionNotMet",
-    reading ? { status: 304, headers: { etag: existing === undefined ? "" : tagOf(existing) } } : {},
+    isRead(request) ? { status: 304, headers: { etag: existing === undefined ? "" : tagOf(existing) } } : {},
   );
 }
 
-/** Whether something changed after a date, to the second; undefined where there is no such thing or date. */
+/** Whether something changed after a date, in whole seconds; undefined if it does not exist or there is no date. */
 function isLater(existing: Existing | undefined, date: string | undefined): boolean | undefined {
   const limit = Date.parse(date ?? "");
   if (existing === undefined || Number.isNaN(limit)) return undefined;

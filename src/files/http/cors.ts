@@ -1,19 +1,23 @@
 import type { IncomingMessage } from "node:http";
 import { StorageError } from "../errors.ts";
+import type { CorsRule } from "../records/serviceProperties.ts";
 import type { StorageResponse } from "./response.ts";
-import type { CorsRule } from "./serviceDocument.ts";
 
 const all = "*";
 
-/** What a browser asks before it lets a script of another web site send a request. */
+/** Request of a browser for permission to let a script of another website send a request. */
 interface Preflight {
   readonly origin: string;
   readonly method: string;
   readonly headers: readonly string[];
 }
 
-/** Answers a browser's question whether a script may send a request. Throws when no rule allows it. */
-export function answerPreflight(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
+/** Responds to a preflight request of a browser. Throws if no rule allows it. */
+export function respondToPreflight(
+  message: IncomingMessage,
+  response: StorageResponse,
+  rules: readonly CorsRule[],
+): void {
   const preflight = preflightOf(message);
   const rule = rules.find((candidate) => allows(candidate, preflight));
   if (rule === undefined) throw new StorageError("CorsPreflightFailure");
@@ -57,13 +61,13 @@ function originHeaders(rule: CorsRule, origin: string): Record<string, string> {
   return { "access-control-allow-origin": origin, "access-control-allow-credentials": "true", vary: "Origin" };
 }
 
-/** Lets scripts of the web sites that the rules allow see the answer, whatever it will be, errors included. */
-export function exposeAnswer(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
+/** Lets scripts of allowed websites read the response, including error responses. */
+export function exposeResponse(message: IncomingMessage, response: StorageResponse, rules: readonly CorsRule[]): void {
   const { origin } = message.headers;
   const method = message.method ?? "";
   const rule = origin === undefined ? undefined : rules.find((candidate) => allowsOrigin(candidate, origin, method));
   if (origin === undefined || rule === undefined) {
-    // A cache must not hand this answer to a web site that would have got another.
+    // A cache must not serve this response to a website that would get another one.
     if (rules.some(({ origins }) => !origins.includes(all))) response.common.vary = "Origin";
     return;
   }

@@ -1,6 +1,6 @@
 /*
- * CRC-64 as Azure Storage counts it (the one that NVMe uses). Two tables of 32 bits each: JavaScript's numbers are too
- * short, and its long integers too slow for megabytes.
+ * The CRC-64 of Azure Storage, which NVMe also uses. It needs two tables of 32 bits, because JavaScript's numbers are
+ * too short and its big integers are too slow for megabytes.
  */
 
 const lowPolynomial = 0xac4bc9b5;
@@ -24,7 +24,7 @@ for (let index = 0; index < 256; index++) {
   highTable[index] = high;
 }
 
-/** CRC-64 of some bytes: eight bytes, the lowest first, in Base64. */
+/** Returns the CRC-64 of some bytes: eight bytes, lowest first, in Base64. */
 export function crc64(data: Uint8Array): string {
   let low = 0xffffffff;
   let high = 0xffffffff;

@@ -1,10 +1,11 @@
+import type { FileTime } from "../disk/lastWriteTime.ts";
 import { StorageError } from "../errors.ts";
 import type { Metadata } from "../records/properties.ts";
 import type { StorageRequest } from "./request.ts";
 
 const metadataPrefix = "x-ms-meta-";
 const largestMetadata = 8 * 1024;
-/** Longer security descriptors are made known to the share first, and named by their key. */
+/** Longest security descriptor in a header. Longer ones must be stored in the share first, and named by their key. */
 const longestPermission = 8 * 1024;
 const knownAttributes = new Set([
   "ReadOnly",
@@ -18,10 +19,10 @@ const knownAttributes = new Set([
   "NoScrubData",
 ]);
 
-/** What a client sends to set no attribute; on a new file it stands for the default. */
+/** Value that sets no attribute. On a new file, it means the default. */
 export const noAttributes = "None";
 
-/** Request headers that state the content headers of a file, and the header that reads answer. */
+/** Request headers that set the content headers of a file, and the headers that reads return. */
 const contentHeaderNames = [
   ["x-ms-content-type", "content-type"],
   ["x-ms-content-encoding", "content-encoding"],
@@ -44,7 +45,7 @@ export const smbHeadersRead: readonly string[] = [
   "x-ms-file-permission-key",
 ];
 
-/** Content headers that the request sets, by the name that reads answer. */
+/** Returns the content headers that a request sets, by the name that reads return. */
 export function contentHeadersOf(request: StorageRequest): Record<string, string> {
   return Object.fromEntries(
     contentHeaderNames.flatMap(([name, answered]) => {
@@ -54,19 +55,19 @@ export function contentHeadersOf(request: StorageRequest): Record<string, string
   );
 }
 
-/** MD5 that the request wants to be kept with the file, in Base64. */
+/** Returns the MD5 to store with the file, in Base64. */
 export function contentMd5Of(request: StorageRequest): string | undefined {
   const value = request.header("x-ms-content-md5");
   return value === undefined || value === "" ? undefined : checkMd5(value);
 }
 
-/** Checks that `value` is an MD5 in Base64. */
+/** Checks that a value is an MD5 in Base64, and returns it. */
 export function checkMd5(value: string): string {
   if (!/^[A-Za-z0-9+/]{22}==$/.test(value)) throw new StorageError("InvalidMd5");
   return value;
 }
 
-/** User metadata of the request, in the spelling in which the client sent the names. */
+/** Returns the user metadata of a request. Names keep the spelling of the client. */
 export function metadataOf(request: StorageRequest): Metadata {
   const raw = request.message.rawHeaders;
   const metadata: (readonly [string, string])[] = [];
@@ -89,31 +90,31 @@ function checkMetadataName(name: string): string {
   return name;
 }
 
-/** A time that a request sets: a moment, `now`, or undefined to leave it as it is. */
-export type FileTime = Date | "now" | undefined;
-
-/** SMB properties that a request sets; what is undefined stays, or gets its default on a new file. */
+/** SMB properties that a request sets. An undefined one is left unchanged, or gets its default on a new file. */
 export interface SmbProperties {
   readonly attributes: string | undefined;
   readonly createdOn: FileTime;
   readonly lastWriteOn: FileTime;
   readonly changedOn: FileTime;
-  /** Security descriptor, or the key of one that the share knows. */
+  /** A security descriptor, or the key of one that is stored in the share. */
   readonly permission: { readonly text: string } | { readonly key: string } | undefined;
 }
 
-/** SMB properties of the request. They are kept and shown; who may do what follows from the account key or SAS. */
+/**
+ * Returns the SMB properties that a request sets. They are stored but not enforced: the account key or SAS determines
+ * the access.
+ */
 export function smbPropertiesOf(request: StorageRequest): SmbProperties {
   return {
-    attributes: attributesOf(request),
-    createdOn: fileTimeOf(request, "x-ms-file-creation-time"),
-    lastWriteOn: fileTimeOf(request, "x-ms-file-last-write-time"),
-    changedOn: fileTimeOf(request, "x-ms-file-change-time"),
-    permission: permissionOf(request),
+    attributes: requestedAttributes(request),
+    createdOn: requestedTime(request, "x-ms-file-creation-time"),
+    lastWriteOn: requestedTime(request, "x-ms-file-last-write-time"),
+    changedOn: requestedTime(request, "x-ms-file-change-time"),
+    permission: requestedPermission(request),
   };
 }
 
-function permissionOf(request: StorageRequest): SmbProperties["permission"] {
+function requestedPermission(request: StorageRequest): SmbProperties["permission"] {
   const text = request.header("x-ms-file-permission") ?? "inherit";
   const key = request.header("x-ms-file-permission-key");
   const format = request.header("x-ms-file-permission-format") ?? "sddl";
@@ -124,7 +125,7 @@ function permissionOf(request: StorageRequest): SmbProperties["permission"] {
   return asksForNothing ? undefined : { text };
 }
 
-function attributesOf(request: StorageRequest): string | undefined {
+function requestedAttributes(request: StorageRequest): string | undefined {
   const value = request.header("x-ms-file-attributes") ?? "preserve";
   if (/^preserve$/i.test(value)) return undefined;
   if (/^none$/i.test(value)) return noAttributes;
@@ -133,7 +134,7 @@ function attributesOf(request: StorageRequest): string | undefined {
   return words.join(" | ");
 }
 
-function fileTimeOf(request: StorageRequest, header: string): FileTime {
+function requestedTime(request: StorageRequest, header: string): FileTime {
   const value = request.header(header) ?? "preserve";
   if (/^preserve$/i.test(value)) return undefined;
   if (/^now$/i.test(value)) return "now";
@@ -142,12 +143,12 @@ function fileTimeOf(request: StorageRequest, header: string): FileTime {
   return time;
 }
 
-/** Refuses a header's value. */
+/** Rejects the value of a header. */
 export function invalid(header: string): never {
   throw new StorageError("InvalidHeaderValue", { subject: header });
 }
 
-/** A header that must hold a whole number of at least 0; undefined when it is absent. */
+/** Returns the value of a header that must be an integer of at least 0; undefined if the header is absent. */
 export function countHeader(request: StorageRequest, header: string): number | undefined {
   const value = request.header(header);
   if (value === undefined) return undefined;
@@ -156,9 +157,20 @@ export function countHeader(request: StorageRequest, header: string): number | u
   return count;
 }
 
-/** A header that must be `true` or `false`; false when it is absent. */
+/** Returns the value of a header that must be `true` or `false`; false if the header is absent. */
 export function flagHeader(request: StorageRequest, header: string): boolean {
   const value = request.header(header)?.toLowerCase() ?? "false";
   if (value !== "true" && value !== "false") invalid(header);
   return value === "true";
+}
+
+/** 4 TiB, the largest file of Azure Files. */
+const largestFile = 4 * 1024 ** 4;
+
+/** Returns the size that a request sets for a file; undefined if it sets none. */
+export function fileSizeOf(request: StorageRequest): number | undefined {
+  const header = "x-ms-content-length";
+  const size = countHeader(request, header);
+  if (size !== undefined && size > largestFile) throw new StorageError("OutOfRangeInput", { subject: header });
+  return size;
 }

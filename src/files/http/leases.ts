@@ -1,40 +1,32 @@
 import { randomUUID } from "node:crypto";
 import { StorageError } from "../errors.ts";
 import type { StorageErrorCode } from "../errors.ts";
+import type { Lease } from "../records/lease.ts";
 import { countHeader, invalid } from "./headers.ts";
 import type { StorageRequest } from "./request.ts";
 
-/** A lease as it is stored. What state it is in follows from these times and the clock. */
-export interface Lease {
-  /** GUID in lower case. */
-  readonly id: string;
-  /** Seconds for which it was acquired; -1 for ever. */
-  readonly duration: number;
-  /** When it runs out, in milliseconds since 1970; undefined when never. */
-  readonly endsAt?: number;
-  /** From when on it is broken; undefined while nobody has broken it. */
-  readonly brokenAt?: number;
-}
-
-/** Where a lease stands. */
+/** State of a lease. */
 export type LeaseState = "available" | "leased" | "expired" | "breaking" | "broken";
 
-/** What is leased: files know only leases without end, and their errors have names of their own. */
+/** Kind of a leased resource. Files have only leases that do not expire, and error codes of their own. */
 export type LeasedKind = "share" | "file";
 
-/** What a lease operation leads to: the lease to store (undefined: none) and the answer. */
+/** Result of a lease operation: the lease to store (undefined if there is none) and the response. */
 export interface LeaseOutcome {
   readonly lease: Lease | undefined;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What a request other than a lease operation wants to do with something that may be leased. */
+/** Use of a resource that may be leased, by a request other than a lease operation. */
 export interface LeaseUse {
   readonly kind: LeasedKind;
-  /** Whether a lease keeps others away from it; they may do everything else as long as they name no wrong lease. */
+  /** Whether the lease excludes other clients. If not, they only must not send a wrong lease ID. */
   readonly needsLease: boolean;
 }
+
+/** Header with the ID of the lease that the client holds. */
+export const leaseHeader = "x-ms-lease-id";
 
 /** Names of the request headers that {@link actOnLease} reads. */
 export const leaseHeadersRead: readonly string[] = [
@@ -48,22 +40,22 @@ export const leaseHeadersRead: readonly string[] = [
 const forever = -1;
 const longestBreak = 60;
 
-/** State of a lease, or of something that has none. */
+/** Returns the state of a lease; undefined means that there is none. */
 export function leaseStateOf(lease: Lease | undefined, now = Date.now()): LeaseState {
   if (lease === undefined) return "available";
   if (lease.brokenAt !== undefined) return now < lease.brokenAt ? "breaking" : "broken";
   return lease.endsAt !== undefined && now >= lease.endsAt ? "expired" : "leased";
 }
 
-/** The state of a lease in words: as headers, and as the elements of listings. */
+/** State of a lease as headers and lists show it. */
 export interface LeaseDescription {
   readonly status: "locked" | "unlocked";
   readonly state: LeaseState;
-  /** Only while the lease is held. */
+  /** Absent unless the lease is held. */
   readonly duration?: "infinite" | "fixed";
 }
 
-/** Describes a lease, or that there is none. */
+/** Returns the state of a lease, for headers and lists. */
 export function describeLease(lease: Lease | undefined, now = Date.now()): LeaseDescription {
   const state = leaseStateOf(lease, now);
   const status = state === "leased" || state === "breaking" ? "locked" : "unlocked";
@@ -71,7 +63,7 @@ export function describeLease(lease: Lease | undefined, now = Date.now()): Lease
   return { status, state, duration: lease?.duration === forever ? "infinite" : "fixed" };
 }
 
-/** Response headers that tell of a lease. */
+/** Returns the response headers for a lease. */
 export function leaseHeaders(lease: Lease | undefined, now = Date.now()): Record<string, string> {
   const { status, state, duration } = describeLease(lease, now);
   return {
@@ -91,7 +83,7 @@ const noLease = {
   file: "LeaseNotPresentWithFileOperation",
 } as const satisfies Record<LeasedKind, StorageErrorCode>;
 
-/** Throws when a lease stands against what a request wants to do, or the request names a lease that is not there. */
+/** Throws if a lease prevents a request, or if the request names a lease that does not exist. */
 export function checkLease(request: StorageRequest, lease: Lease | undefined, use: LeaseUse, now = Date.now()): void {
   const id = leaseIdOf(request, "x-ms-lease-id");
   const held = describeLease(lease, now).status === "locked";
@@ -104,8 +96,8 @@ export function checkLease(request: StorageRequest, lease: Lease | undefined, us
 }
 
 /**
- * Carries out the lease operation that the request's headers ask for, on a lease that the caller has read and will
- * store. Throws the service's error when the state of the lease does not allow it.
+ * Performs the lease operation that a request names, on a lease that the caller has read and will store. Throws if the
+ * state of the lease does not allow it.
  */
 export function actOnLease(
   request: StorageRequest,
@@ -115,14 +107,14 @@ export function actOnLease(
 ): LeaseOutcome {
   switch (request.header("x-ms-lease-action")?.toLowerCase()) {
     case "acquire":
-      return acquire(request, lease, kind, now);
+      return acquireLease(request, lease, kind, now);
     case "renew":
       if (kind === "file") invalid("x-ms-lease-action");
-      return renew(request, lease, now);
+      return renewLease(request, lease, now);
     case "change":
-      return change(request, lease, now);
+      return changeLease(request, lease, now);
     case "release":
-      return release(request, lease);
+      return releaseLease(request, lease);
     case "break":
       return breakLease(request, lease, kind, now);
     case undefined:
@@ -132,7 +124,7 @@ export function actOnLease(
   }
 }
 
-function acquire(request: StorageRequest, lease: Lease | undefined, kind: LeasedKind, now: number): LeaseOutcome {
+function acquireLease(request: StorageRequest, lease: Lease | undefined, kind: LeasedKind, now: number): LeaseOutcome {
   const duration = durationOf(request, kind);
   const proposed = leaseIdOf(request, "x-ms-proposed-lease-id");
   const state = leaseStateOf(lease, now);
@@ -143,27 +135,27 @@ function acquire(request: StorageRequest, lease: Lease | undefined, kind: Leased
   return granted(201, from(now, { id: proposed ?? randomUUID(), duration }));
 }
 
-function renew(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
+function renewLease(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
   const { id, duration } = leaseNamedBy(request, lease);
   const state = leaseStateOf(lease, now);
   if (state === "breaking" || state === "broken") throw new StorageError("LeaseIsBrokenAndCannotBeRenewed");
   return granted(200, from(now, { id, duration }));
 }
 
-function change(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
+function changeLease(request: StorageRequest, lease: Lease | undefined, now: number): LeaseOutcome {
   const id = requiredId(request, "x-ms-lease-id");
   const proposed = requiredId(request, "x-ms-proposed-lease-id");
   const state = leaseStateOf(lease, now);
   if (lease === undefined || state === "expired" || state === "broken") {
     throw new StorageError("LeaseNotPresentWithLeaseOperation");
   }
-  // A client whose first attempt went through without an answer may ask again.
+  // A client that did not receive the first response may repeat the request.
   if (id !== lease.id && proposed !== lease.id) throw new StorageError("LeaseIdMismatchWithLeaseOperation");
   if (state === "breaking") throw new StorageError("LeaseIsBreakingAndCannotBeChanged");
   return granted(200, { ...lease, id: proposed });
 }
 
-function release(request: StorageRequest, lease: Lease | undefined): LeaseOutcome {
+function releaseLease(request: StorageRequest, lease: Lease | undefined): LeaseOutcome {
   leaseNamedBy(request, lease);
   return { lease: undefined, status: 200, headers: {} };
 }
@@ -174,14 +166,15 @@ function breakLease(request: StorageRequest, lease: Lease | undefined, kind: Lea
   const named = leaseIdOf(request, "x-ms-lease-id");
   if (lease === undefined) throw new StorageError("LeaseNotPresentWithLeaseOperation");
   if (named !== undefined && named !== lease.id) throw new StorageError("LeaseIdMismatchWithLeaseOperation");
-  // A lease never lasts longer for being broken; one without end breaks at once unless a period is asked for.
+  // Breaking never extends a lease. A lease that does not expire breaks immediately, unless the request has a break
+  // period.
   const naturalEnd = lease.brokenAt ?? lease.endsAt ?? (asked === undefined ? now : Number.POSITIVE_INFINITY);
   const brokenAt = Math.min(naturalEnd, asked === undefined ? Number.POSITIVE_INFINITY : now + asked * 1000);
   const remaining = Math.max(0, Math.ceil((brokenAt - now) / 1000));
   return { lease: { ...lease, brokenAt }, status: 202, headers: { "x-ms-lease-time": String(remaining) } };
 }
 
-/** The lease, if the request names it; whether it still holds does not matter. */
+/** Returns the lease if the request names it, whatever its state. */
 function leaseNamedBy(request: StorageRequest, lease: Lease | undefined): Lease {
   const id = requiredId(request, "x-ms-lease-id");
   if (id !== lease?.id) throw new StorageError("LeaseIdMismatchWithLeaseOperation");
@@ -213,7 +206,10 @@ function requiredId(request: StorageRequest, header: string): string {
   return id;
 }
 
-/** A GUID in one of .NET's forms (dashes, braces, parentheses or bare digits), as the form that is stored. */
+/**
+ * Returns a lease ID in the stored form. Clients may send a GUID in any form of .NET: with dashes, braces, parentheses
+ * or only digits.
+ */
 function leaseIdOf(request: StorageRequest, header: string): string | undefined {
   const value = request.header(header);
   if (value === undefined) return undefined;

@@ -3,30 +3,33 @@ import type { StorageRequest } from "./request.ts";
 
 const largestPage = 5000;
 
-/** The page of a list that a request asks for. */
+/** The page of a list that a request wants. */
 export interface PageRequest {
-  /** Key that the page before ended with; every key of this page is larger. Empty for the first page. */
+  /** Last key of the previous page; all keys of this page are greater. Empty for the first page. */
   readonly after: string;
-  /** Entries that the page may have. */
+  /** Number of entries at most. */
   readonly size: number;
 }
 
-/** One page of a list and, where more follows, the marker with which the client asks on. */
+/** One page of a list, and the marker of the next page; empty on the last page. */
 export interface Page {
   readonly keys: readonly string[];
   readonly nextMarker: string;
 }
 
 /**
- * Page that `marker` and `maxresults` ask for. The marker holds the last key seen, so what is added or removed between
- * two pages neither repeats nor hides anything else.
+ * Returns the page that `marker` and `maxresults` define. The marker contains the last key, so entries that are added
+ * or removed between two pages do not repeat or hide others.
  */
 export function pageRequestOf(request: StorageRequest): PageRequest {
   const after = Buffer.from(request.query.get("marker") ?? "", "base64url").toString();
-  return { after, size: pageSize(request) };
+  return { after, size: requestedPageSize(request) };
 }
 
-/** Cuts the page out of the ordered keys behind {@link PageRequest.after}, of which one more than fits is enough. */
+/**
+ * Returns the page from the sorted keys after {@link PageRequest.after}. One key more than the page has shows that more
+ * follow.
+ */
 export function cutPage(keys: readonly string[], { size }: PageRequest): Page {
   const page = keys.slice(0, size);
   const last = page.at(-1);
@@ -34,7 +37,7 @@ export function cutPage(keys: readonly string[], { size }: PageRequest): Page {
   return { keys: page, nextMarker: more ? Buffer.from(last).toString("base64url") : "" };
 }
 
-function pageSize(request: StorageRequest): number {
+function requestedPageSize(request: StorageRequest): number {
   const text = request.query.get("maxresults") ?? "";
   if (text === "") return largestPage;
   if (!/^\d{1,9}$/.test(text) || Number(text) === 0) {
@@ -43,7 +46,7 @@ function pageSize(request: StorageRequest): number {
   return Math.min(Number(text), largestPage);
 }
 
-/** Words of the `include` parameter. */
+/** Returns the values of the `include` parameter. */
 export function includes(request: StorageRequest): ReadonlySet<string> {
   return new Set((request.query.get("include") ?? "").toLowerCase().split(","));
 }

@@ -2,16 +2,16 @@ import { ServerResponse } from "node:http";
 import type { IncomingMessage } from "node:http";
 
 /**
- * The answer to a request. Its headers are gathered and handed over together: that saves Node.js a tenth of the time
- * that a short request takes.
+ * A response to a request. Collects its headers and passes them on together, which saves Node.js a tenth of the time of
+ * a short request.
  */
 export class StorageResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
-  /** Headers, in lower case, that the answer has whatever becomes of the request, errors included. */
+  /** Headers, by lowercase name, of every response to this request, including error responses. */
   readonly common: Record<string, string> = {};
-  /** Tells which headers a script of another web site may read; undefined where no such script asks. */
+  /** Returns whether a script of another website may read a header. Undefined if no such script sent the request. */
   exposes: ((name: string) => boolean) | undefined;
 
-  /** Sends the status, the headers that are given last, and the {@link StorageResponse.common} ones. */
+  /** Sends the status, the headers in the last argument, and the {@link StorageResponse.common} ones. */
   override writeHead(status: number, ...rest: unknown[]): this {
     const given = rest.at(-1);
     const headers = { ...this.common, ...(typeof given === "object" ? given : {}) };

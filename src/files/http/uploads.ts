@@ -1,28 +1,29 @@
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, constants, openSync, unlinkSync } from "node:fs";
+import { constants, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Blocks, release } from "../disk/blocks.ts";
 import { readInto, writeAll } from "../disk/content.ts";
+import { withDescriptor } from "../disk/descriptor.ts";
 import { draftPrefix } from "../disk/drafts.ts";
 import { StorageError } from "../errors.ts";
 import { checkMd5, countHeader } from "./headers.ts";
 import type { StorageRequest } from "./request.ts";
 import type { StorageResponse } from "./response.ts";
 
-/** Longest file content that one request may carry, as in Azure. */
+/** Largest file content in one request, in bytes, as in Azure. */
 export const largestUpload = 4 * 1024 * 1024;
-/** Content up to this size is not worth waiting for a block. */
+/** Content up to this size is received without waiting for a block. */
 const smallUpload = 64 * 1024;
-/** Time in milliseconds for which a request waits for a block that others use: they may have slow clients. */
-const patience = 500;
-/** Time in milliseconds after which a disk that takes nothing is too busy for more. */
+/** Time in milliseconds that a request waits for a block. Other requests may have slow clients. */
+const blockPatience = 500;
+/** Time in milliseconds after which a disk counts as too busy. */
 const longestWait = 60_000;
 
 const blocks = new Blocks(largestUpload, 10);
-/** For content that has come already, and needs a block only for as long as the disk does. */
+/** For content that was already received, and needs a block only while it is written. */
 const blocksForComplete = new Blocks(largestUpload, 2);
 
-/** Length of the content that comes with a request. Throws when the request does not tell, or it is too long. */
+/** Returns the length of the content in a request. Throws if the request does not have it, or if it is too long. */
 export function uploadLength(request: StorageRequest): number {
   const length = countHeader(request, "content-length");
   if (length === undefined) throw new StorageError("MissingContentLengthHeader");
@@ -31,9 +32,9 @@ export function uploadLength(request: StorageRequest): number {
 }
 
 /**
- * Receives the content that comes with a request as a whole, and hands it to `use`: nothing is written of content that
- * breaks off, or does not have the MD5 that the request announced. Content for which there is no memory, because too
- * many others are being received, waits in a file without a name in `folder` until it is complete.
+ * Receives the content of a request in full, and calls `use` with it. Incomplete content, or content that does not
+ * match its `Content-MD5`, is not used. If too many other requests are receiving content to keep this one in memory, it
+ * is kept in a nameless file in `folder` until it is complete.
  */
 export async function withUpload<T>(
   { request, response }: { readonly request: StorageRequest; readonly response: StorageResponse },
@@ -56,13 +57,19 @@ export async function withUpload<T>(
     return useChecked(block.subarray(0, length));
   };
   if (length <= smallUpload) return receiveInto(Buffer.allocUnsafe(length));
-  return blocks.lend(patience, receiveInto, () =>
+  return blocks.lend(blockPatience, receiveInto, () =>
     withNamelessFile(folder, async (file) => {
       await receive(request, response, length, (chunk, position) => writeAll(file, chunk, position));
       const useFile = (block: Buffer): Promise<T> => readInto(file, block.subarray(0, length)).then(useChecked);
       return blocksForComplete.lend(longestWait, useFile, () => Promise.reject(new StorageError("ServerBusy")));
     }),
   );
+}
+
+/** Returns the MD5 in the request, which the endpoint has checked, as a response header. */
+export function md5Header(request: StorageRequest): Record<string, string> {
+  const md5 = request.header("content-md5");
+  return md5 === undefined || request.header("content-length") === "0" ? {} : { "content-md5": md5 };
 }
 
 async function receive(
@@ -82,14 +89,14 @@ async function receive(
   if (received !== length) throw new StorageError("InvalidHeaderValue", { subject: "Content-Length" });
 }
 
-/** Opens a file that nobody can see, and that is gone when it is closed. */
+/** Opens a file without a name, which is deleted when it is closed. */
 async function withNamelessFile<T>(folder: string, use: (descriptor: number) => Promise<T>): Promise<T> {
   const path = join(folder, `${draftPrefix}${randomUUID()}`);
-  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    unlinkSync(path);
-    return await use(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  return withDescriptor(
+    openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600),
+    (descriptor) => {
+      unlinkSync(path);
+      return use(descriptor);
+    },
+  );
 }

@@ -1,39 +1,38 @@
 import { randomUUID } from "node:crypto";
-import { fstatSync, ftruncateSync } from "node:fs";
+import { ftruncateSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { copyContent } from "../disk/content.ts";
-import type { CopyTask } from "../shares/copies.ts";
-import { attributesOf, changeTimeOf, creationTimeOf, identityOf } from "../http/answerHeaders.ts";
+import { statOf, withDescriptor } from "../disk/descriptor.ts";
 import { openDraft } from "../disk/drafts.ts";
-import { StorageError, toStorageError } from "../errors.ts";
-import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
-import { permissionOf, savePermission } from "../records/permissions.ts";
-import { originalState } from "../records/originalState.ts";
-import type { FileCopy, FileProperties } from "../records/properties.ts";
-import type { StorageRequest } from "../http/request.ts";
-import type { Share } from "../shares/storage.ts";
-import { millisecondsOf, ticks } from "../times.ts";
+import { identityOf } from "../disk/identity.ts";
 import { openPlace, requireFile } from "../disk/tree.ts";
-import {
-  currentHeaders,
-  leaseHeader,
-  propertiesOf,
-  targetOf,
-  withDescriptor,
-  withoutDefaults,
-  withSmb,
-} from "./entries.ts";
-import type { StoredTimes, Target } from "./entries.ts";
-import { fileTarget } from "./files.ts";
-import { checkReplaceable, notYetKnown, placeDraft, publish, withDraft } from "./newFiles.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
-import { publicAddress, sourceOf } from "./sources.ts";
+import { StorageError } from "../errors.ts";
+import { toStorageError } from "../failures.ts";
+import { flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import { leaseHeader } from "../http/leases.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { attributesOf, changeTimeOf, creationTimeOf } from "../http/responseHeaders.ts";
+import { originalState } from "../records/originalState.ts";
+import { permissionOf, savePermission } from "../records/permissions.ts";
+import type { FileCopy, FileProperties } from "../records/properties.ts";
+import type { CopyTask } from "../shares/copies.ts";
+import type { Share } from "../shares/share.ts";
+import { millisecondsOf, ticks } from "../times.ts";
+import { currentHeaders, filePropertiesOf } from "./entryProperties.ts";
+import type { StoredTimes } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { checkReplaceable, notYetKnown, placeDraft, publish, withDraft } from "./publishing.ts";
+import { withoutSmbDefaults, withSmbProperties } from "./smbProperties.ts";
+import { publicUrl, sourceOf } from "./sources.ts";
+import { fileTarget, targetOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
-/** Up to this size a copy is made before its request is answered. */
+/** Copies up to this size, in bytes, complete before the response. */
 const largestPromptCopy = 16 * 1024 * 1024;
 
-/** A copy that is about to be made. */
+/** A copy to make. */
 interface Plan {
   readonly exchange: Exchange;
   readonly source: Target;
@@ -43,7 +42,7 @@ interface Plan {
   readonly times: StoredTimes;
 }
 
-async function copyFile(exchange: Exchange): Promise<void> {
+async function startCopy(exchange: Exchange): Promise<void> {
   const found = sourceOf(exchange, "x-ms-copy-source", "r");
   const source = { ...found, place: requireFile(found.place) };
   const target = targetOf(exchange);
@@ -56,13 +55,13 @@ async function copyFile(exchange: Exchange): Promise<void> {
 function planOf(exchange: Exchange, source: Target, share: Share): Plan {
   const { request } = exchange;
   const { stat } = requireFile(source.place);
-  const original = propertiesOf(exchange, source.share, stat);
-  const smb = withoutDefaults(smbPropertiesOf(withSourceValues(request, stat, original)));
+  const original = filePropertiesOf(exchange, source.share, stat);
+  const smb = withoutSmbDefaults(smbPropertiesOf(withSourceValues(request, stat, original)));
   const metadata = metadataOf(request);
   const { permissionKey: _, changeTime: _changeTime, copy: _copy, createdOn: _createdOn, ...rest } = original;
   const { original: _inSnapshot, ...kept } = rest;
   const asked = { ...kept, attributes: undefined, ...(metadata.length === 0 ? {} : { metadata }) };
-  const properties = withArchive(request, withSmb(exchange, share, asked, smb));
+  const properties = withArchive(request, withSmbProperties(exchange, share, asked, smb));
   const permissionKey = copiedPermission(exchange, source.share, share, original.permissionKey);
   return {
     exchange,
@@ -70,7 +69,7 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
     stat,
     copy: {
       id: randomUUID(),
-      source: publicAddress(exchange, "x-ms-copy-source"),
+      source: publicUrl(exchange, "x-ms-copy-source"),
       status: "pending",
       size: Number(stat.size),
     },
@@ -86,7 +85,7 @@ function planOf(exchange: Exchange, source: Target, share: Share): Plan {
   };
 }
 
-/** Key of the source's security descriptor in the share of the copy, if the request wants it to be copied. */
+/** Returns the key of the source's security descriptor in the share of the copy, if the request wants it copied. */
 function copiedPermission({ request, storage }: Exchange, from: Share, to: Share, key?: string): string | undefined {
   const mode = request.header("x-ms-file-permission-copy-mode")?.toLowerCase() ?? "override";
   if (mode !== "source" && mode !== "override") invalid("x-ms-file-permission-copy-mode");
@@ -94,7 +93,7 @@ function copiedPermission({ request, storage }: Exchange, from: Share, to: Share
   return savePermission(storage.properties, to, permissionOf(storage.properties, from, key));
 }
 
-/** In a request to copy, SMB properties may have the value `source`. */
+/** Returns a request in which SMB properties with the value `source` have the values of the source. */
 function withSourceValues(request: StorageRequest, stat: BigIntStats, original: FileProperties): StorageRequest {
   const values: Readonly<Record<string, string>> = {
     "x-ms-file-attributes": attributesOf(stat, original),
@@ -125,21 +124,21 @@ async function copyAtOnce(plan: Plan): Promise<void> {
   });
 }
 
-/** An empty file holds the place until the copy is complete, and tells how it stands. */
+/** Creates an empty file at the destination, which shows the status of the copy until it is complete. */
 async function copyLater(plan: Plan): Promise<void> {
   const { exchange, copy } = plan;
   const target = targetOf(exchange);
   await withDraft(openDraft(target.share, target.place), (draft) => {
     const properties = { ...plan.properties, contentMd5: undefined, copy };
     const published = publish(exchange, draft, { written: [], properties, times: plan.times });
-    const identity = identityOf(fstatSync(draft.descriptor, { bigint: true }));
-    exchange.storage.copies.start(identity, copy.id, (task) => carryOut(plan, identity, task));
+    const identity = identityOf(statOf(draft.descriptor));
+    exchange.storage.copies.start(identity, copy.id, (task) => copyInBackground(plan, identity, task));
     accept(exchange, published, draft.descriptor, copy);
     return Promise.resolve();
   });
 }
 
-async function carryOut(plan: Plan, placeholder: string, task: CopyTask): Promise<void> {
+async function copyInBackground(plan: Plan, placeholder: string, task: CopyTask): Promise<void> {
   const { exchange, copy } = plan;
   const { share, place } = targetOf(exchange);
   const isInPlace = (target: Target): boolean =>
@@ -151,7 +150,7 @@ async function carryOut(plan: Plan, placeholder: string, task: CopyTask): Promis
       if (isInPlace(target)) placeDraft(exchange, target, draft, finished(plan));
     });
   } catch (error) {
-    // When the service ends, the copy stays pending in the database, and is told to have failed from then on.
+    // If the service stops, the copy stays pending in the database, and is reported as failed from then on.
     if (task.signal.aborted && task.signal.reason !== abortedByClient) return;
     const ended = task.signal.aborted
       ? { status: "aborted" as const }
@@ -165,8 +164,8 @@ async function carryOut(plan: Plan, placeholder: string, task: CopyTask): Promis
   }
 }
 
-/** Reason of a stop that a client asked for. */
-const abortedByClient = "A client has aborted the copy.";
+/** Reason of a stop by a client. */
+const abortedByClient = "A client aborted the copy.";
 
 async function copyInto(
   { exchange, source, stat }: Plan,
@@ -174,7 +173,7 @@ async function copyInto(
   { signal, progress }: CopyTask,
 ): Promise<void> {
   await withDescriptor(openPlace(source.place, "read"), async (descriptor) => {
-    const current = fstatSync(descriptor, { bigint: true });
+    const current = statOf(descriptor);
     const refuseChanged = (now: BigIntStats): void => {
       if (now.size !== stat.size || now.mtimeNs !== stat.mtimeNs) throw new StorageError("SharingViolation");
     };
@@ -187,7 +186,7 @@ async function copyInto(
         progress(bytes);
       });
     }
-    refuseChanged(fstatSync(descriptor, { bigint: true }));
+    refuseChanged(statOf(descriptor));
   });
 }
 
@@ -201,7 +200,7 @@ function finished({ exchange, copy, properties, stat, times }: Plan): Parameters
 
 function accept(exchange: Exchange, target: Target, descriptor: number, { id, status }: FileCopy): void {
   const { etag = "", "last-modified": lastModified = "" } = currentHeaders(exchange, target, descriptor);
-  answer(exchange, 202, { etag, "last-modified": lastModified, "x-ms-copy-id": id, "x-ms-copy-status": status });
+  respond(exchange, 202, { etag, "last-modified": lastModified, "x-ms-copy-id": id, "x-ms-copy-status": status });
 }
 
 async function abortCopy(exchange: Exchange): Promise<void> {
@@ -213,13 +212,13 @@ async function abortCopy(exchange: Exchange): Promise<void> {
   if (id === undefined) throw new StorageError("NoPendingCopyOperation");
   if (id !== request.query.get("copyid")) throw new StorageError("CopyIdMismatch");
   await storage.copies.stop(identity, abortedByClient);
-  answer(exchange, 204, {});
+  respond(exchange, 204, {});
 }
 
 const onFile = { level: "file", resourceType: "o", methods: ["PUT"] } as const;
 
-/** Copying files within the endpoint. */
-export const copyOperations: readonly Operation[] = [
+/** Operations that copy files within the endpoint. */
+export const copyOperations: readonly StorageOperation[] = [
   {
     ...onFile,
     hasSource: true,
@@ -235,7 +234,7 @@ export const copyOperations: readonly Operation[] = [
       ...smbHeadersRead,
     ],
     takesMetadata: true,
-    run: copyFile,
+    run: startCopy,
   },
   { ...onFile, comp: "copy", permissions: "w", headers: [leaseHeader, "x-ms-copy-action"], run: abortCopy },
 ];

@@ -1,42 +1,36 @@
 import type { BigIntStats } from "node:fs";
+import { withDescriptor } from "../disk/descriptor.ts";
+import { identityOf } from "../disk/identity.ts";
+import { nameOfKey } from "../disk/names.ts";
+import { createDirectory, keysIn, lookAt, openPlace, removeDirectory, requireDirectory } from "../disk/tree.ts";
+import type { FoundPlace } from "../disk/tree.ts";
+import { StorageError } from "../errors.ts";
 import { checkConditions } from "../http/conditions.ts";
+import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import { cutPage, includes, pageRequestOf } from "../http/paging.ts";
 import {
   attributesOf,
   changeTimeOf,
   creationTimeOf,
+  entryHeaders,
   etagOf,
-  identityOf,
   metadataHeaders,
-} from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
-import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
-import { nameOfKey } from "../disk/names.ts";
-import { cutPage, includes, pageRequestOf } from "../http/paging.ts";
+} from "../http/responseHeaders.ts";
+import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../http/xml.ts";
 import { originalState } from "../records/originalState.ts";
 import type { FileProperties } from "../records/properties.ts";
-import type { Share } from "../shares/storage.ts";
+import type { Share } from "../shares/share.ts";
 import { httpDate, millisecondsOf, ticks } from "../times.ts";
-import { createDirectory, lookAt, keysIn, openPlace, removeDirectory, requireDirectory } from "../disk/tree.ts";
-import type { FoundPlace } from "../disk/tree.ts";
-import { elements, fillFrame, nameXml, pathAttributes, toXml } from "../http/xml.ts";
-import {
-  changeProperties,
-  currentHeaders,
-  entryHeaders,
-  propertiesOf,
-  refuseReadOnly,
-  store,
-  targetOf,
-  withDescriptor,
-  withEntry,
-  withoutDefaults,
-  withSmb,
-} from "./entries.ts";
-import type { Target } from "./entries.ts";
-import { answer, answerXml } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { refuseReadOnly, withEntry } from "./entry.ts";
+import { changeProperties, currentHeaders, filePropertiesOf, storeProperties } from "./entryProperties.ts";
+import { respond, respondXml } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { withoutSmbDefaults, withSmbProperties } from "./smbProperties.ts";
+import { targetOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
-/** Entries that are looked at together. */
+/** Number of entries that are serialized together. */
 const batchSize = 250;
 
 async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
@@ -54,7 +48,8 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
       ...(share.snapshot === undefined ? {} : { ShareSnapshot: share.snapshot }),
       ...pathAttributes("DirectoryPath", request.path.join("/")),
     },
-    // Absent unless asked for: the Python client would send back even an empty one, garbled, for the next page.
+    // Absent unless the request has it: the Python client would send back even an empty one, corrupted, for the next
+    // page.
     ...(prefix === "" ? {} : { Prefix: nameXml(prefix) }),
     Marker: request.query.get("marker") ?? "",
     MaxResults: request.query.get("maxresults") ?? "5000",
@@ -62,10 +57,10 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
     Entries: {},
     NextMarker: page.nextMarker,
   });
-  answerXml(exchange, fillFrame(frame, "Entries", entriesXml(directory, page.keys, entryDescriber(exchange, share))));
+  respondXml(exchange, fillFrame(frame, "Entries", entriesXml(directory, page.keys, entryDescriber(exchange, share))));
 }
 
-/** Entries are turned into bytes in batches, so that a long page does not fill the memory with descriptions. */
+/** Serializes entries in batches, so that a long page does not fill the memory with objects. */
 function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (entry: FoundPlace) => object): Buffer[] {
   const files: Buffer[] = [];
   const directories: Buffer[] = [];
@@ -82,7 +77,7 @@ function entryDescriber(exchange: Exchange, share: Share): (entry: FoundPlace) =
   const inWords = ["attributes", "etag", "permissionkey", "timestamps"].some((word) => wanted.has(word));
   const needsStored = inWords || share.snapshot !== undefined;
   return ({ name, stat }) => {
-    const properties = needsStored ? propertiesOf(exchange, share, stat) : {};
+    const properties = needsStored ? filePropertiesOf(exchange, share, stat) : {};
     return {
       FileId: String(originalState(stat, properties).ino),
       Name: nameXml(name),
@@ -112,24 +107,24 @@ function timesOf(stat: BigIntStats, properties: FileProperties): Record<string, 
 
 async function createNewDirectory(exchange: Exchange): Promise<void> {
   const metadata = metadataOf(exchange.request);
-  const smb = withoutDefaults(smbPropertiesOf(exchange.request));
+  const smb = withoutSmbDefaults(smbPropertiesOf(exchange.request));
   const target = targetOf(exchange);
   const { stat } = target.place;
   if (stat !== undefined) throw new StorageError(stat.isDirectory() ? "ResourceAlreadyExists" : "ResourceTypeMismatch");
   checkConditions(exchange.request, undefined);
   createDirectory(target.place);
   await withDescriptor(openPlace(target.place, "read"), (descriptor) => {
-    const properties = withSmb(exchange, target.share, { metadata }, smb);
-    store(exchange, target.share, descriptor, properties, smb);
-    answer(exchange, 201, currentHeaders(exchange, target, descriptor));
+    const properties = withSmbProperties(exchange, target.share, { metadata }, smb);
+    storeProperties(exchange, target.share, descriptor, properties, smb);
+    respond(exchange, 201, currentHeaders(exchange, target, descriptor));
   });
 }
 
 async function getDirectoryProperties(exchange: Exchange): Promise<void> {
   const target = directoryTarget(exchange);
   await withEntry(exchange, target, "read", ({ stat, properties }) => {
-    answer(exchange, 200, {
-      ...entryHeaders(target.place, stat, properties),
+    respond(exchange, 200, {
+      ...entryHeaders(stat, target.place.folderId, properties),
       ...metadataHeaders(properties.metadata),
       "x-ms-server-encrypted": "false",
     });
@@ -144,7 +139,12 @@ async function setDirectoryMetadata(exchange: Exchange): Promise<void> {
 async function setDirectoryProperties(exchange: Exchange): Promise<void> {
   const smb = smbPropertiesOf(exchange.request);
   const target = directoryTarget(exchange);
-  await changeProperties(exchange, target, (properties) => withSmb(exchange, target.share, properties, smb), smb);
+  await changeProperties(
+    exchange,
+    target,
+    (properties) => withSmbProperties(exchange, target.share, properties, smb),
+    smb,
+  );
 }
 
 function directoryTarget(exchange: Exchange): Target {
@@ -156,16 +156,16 @@ function deleteDirectory(exchange: Exchange): void {
   const { share, place } = targetOf(exchange);
   const { stat } = requireDirectory(place);
   if (place.name === ".") throw new StorageError("InvalidUri");
-  refuseReadOnly(propertiesOf(exchange, share, stat));
+  refuseReadOnly(filePropertiesOf(exchange, share, stat));
   removeDirectory(place);
   exchange.storage.properties.forgetFile(share, identityOf(stat));
-  answer(exchange, 202, {});
+  respond(exchange, 202, {});
 }
 
 const onDirectory = { level: "directory", resourceType: "o" } as const;
 
 /** Operations on directories. */
-export const directoryOperations: readonly Operation[] = [
+export const directoryOperations: readonly StorageOperation[] = [
   {
     ...onDirectory,
     resourceType: "c",

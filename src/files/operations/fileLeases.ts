@@ -1,10 +1,12 @@
-import { versionHeaders } from "../http/answerHeaders.ts";
-import { identityOf } from "../http/answerHeaders.ts";
-import { actOnLease, leaseHeadersRead } from "../http/leases.ts";
+import { identityOf } from "../disk/identity.ts";
 import { requireFile } from "../disk/tree.ts";
-import { propertiesOf, targetOf } from "./entries.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { actOnLease, leaseHeadersRead } from "../http/leases.ts";
+import { versionHeaders } from "../http/responseHeaders.ts";
+import { filePropertiesOf } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { targetOf } from "./target.ts";
 
 function leaseFile(exchange: Exchange): void {
   const { request, storage } = exchange;
@@ -13,14 +15,14 @@ function leaseFile(exchange: Exchange): void {
   const identity = identityOf(stat);
   const outcome = actOnLease(request, storage.properties.lease(share, identity), "file");
   storage.properties.setLease(share, identity, outcome.lease);
-  answer(exchange, outcome.status, {
-    ...versionHeaders(stat, propertiesOf(exchange, share, stat)),
+  respond(exchange, outcome.status, {
+    ...versionHeaders(stat, filePropertiesOf(exchange, share, stat)),
     ...outcome.headers,
   });
 }
 
-/** Leases on files: exclusive rights to write and delete, until released or broken. */
-export const fileLeaseOperations: readonly Operation[] = [
+/** Operations on the leases of files. */
+export const fileLeaseOperations: readonly StorageOperation[] = [
   {
     level: "file",
     resourceType: "o",

@@ -1,51 +1,31 @@
-import { fstatSync, ftruncateSync } from "node:fs";
-import { contentHeaders, copyHeaders, metadataHeaders } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
+import { ftruncateSync } from "node:fs";
+import { statOf } from "../disk/descriptor.ts";
+import { removeFile } from "../disk/tree.ts";
 import {
   contentHeadersOf,
   contentHeadersRead,
   contentMd5Of,
-  countHeader,
+  fileSizeOf,
   metadataOf,
   smbHeadersRead,
   smbPropertiesOf,
 } from "../http/headers.ts";
-import { leaseHeaders } from "../http/leases.ts";
+import { leaseHeader, leaseHeaders } from "../http/leases.ts";
+import { contentHeaders, copyHeaders, entryHeaders, metadataHeaders } from "../http/responseHeaders.ts";
 import type { FileCopy } from "../records/properties.ts";
-import type { StorageRequest } from "../http/request.ts";
-import { removeFile, requireFile } from "../disk/tree.ts";
-import type { FoundPlace, LocateOptions } from "../disk/tree.ts";
-import {
-  changeProperties,
-  checkedKnown,
-  currentHeaders,
-  entryHeaders,
-  forget,
-  leaseHeader,
-  refuseReadOnly,
-  store,
-  targetOf,
-  withEntry,
-  withSmb,
-} from "./entries.ts";
-import type { Known, Target } from "./entries.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
-
-/** 4 TiB, the largest file of Azure Files. */
-const largestFile = 4 * 1024 ** 4;
-
-/** Size that a request gives a file, or undefined when it does not. */
-export function fileSizeOf(request: StorageRequest): number | undefined {
-  const header = "x-ms-content-length";
-  const size = countHeader(request, header);
-  if (size !== undefined && size > largestFile) throw new StorageError("OutOfRangeInput", { subject: header });
-  return size;
-}
+import { checkedEntry, refuseReadOnly, withEntry } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import { changeProperties, currentHeaders, forgetFile, storeProperties } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { withSmbProperties } from "./smbProperties.ts";
+import { fileTarget } from "./target.ts";
+import type { Target } from "./target.ts";
 
 function getFileProperties(exchange: Exchange): void {
   const target = fileTarget(exchange, { looksOnly: true });
-  const file = checkedKnown(exchange, target.share, target.place.stat);
+  const file = checkedEntry(exchange, target.share, target.place.stat);
   exchange.response
     .writeHead(200, {
       ...fileHeaders(exchange, target, file),
@@ -56,16 +36,16 @@ function getFileProperties(exchange: Exchange): void {
     .end();
 }
 
-/** Headers that reads of a file answer besides those of its content. */
+/** Returns the headers for reads of a file, except the content headers. */
 export function fileHeaders(
   { storage }: Exchange,
   { place }: Target,
-  { stat, identity, properties, lease }: Known,
+  { stat, identity, properties, lease }: Entry,
 ): Record<string, string> {
   const copied = storage.copies.copied(identity);
   const copy = properties.copy === undefined ? undefined : copyNow(properties.copy, copied !== undefined);
   return {
-    ...entryHeaders(place, stat, properties),
+    ...entryHeaders(stat, place.folderId, properties),
     ...metadataHeaders(properties.metadata),
     ...copyHeaders(copy, copied ?? (copy?.status === "success" ? copy.size : 0)),
     ...leaseHeaders(lease),
@@ -74,16 +54,19 @@ export function fileHeaders(
   };
 }
 
-/** A copy that nobody works on any more, because the service was ended meanwhile, has failed. */
+/** A pending copy that is not in progress was interrupted by the end of the service, so it has failed. */
 function copyNow(copy: FileCopy, isUnderWay: boolean): FileCopy {
   if (copy.status !== "pending" || isUnderWay) return copy;
-  return { ...copy, status: "failed", description: "The service was ended before the copy was complete." };
+  return { ...copy, status: "failed", description: "The service stopped before the copy was complete." };
 }
 
 function getFileMetadata(exchange: Exchange): void {
   const target = fileTarget(exchange, { looksOnly: true });
-  const { stat, properties } = checkedKnown(exchange, target.share, target.place.stat);
-  answer(exchange, 200, { ...entryHeaders(target.place, stat, properties), ...metadataHeaders(properties.metadata) });
+  const { stat, properties } = checkedEntry(exchange, target.share, target.place.stat);
+  respond(exchange, 200, {
+    ...entryHeaders(stat, target.place.folderId, properties),
+    ...metadataHeaders(properties.metadata),
+  });
 }
 
 async function setFileMetadata(exchange: Exchange): Promise<void> {
@@ -104,44 +87,36 @@ async function setFileProperties(exchange: Exchange): Promise<void> {
       refuseReadOnly(properties);
       resize(exchange, descriptor, size);
     }
-    const modified = String(fstatSync(descriptor, { bigint: true }).mtimeNs);
+    const modified = String(statOf(descriptor).mtimeNs);
     const contentMd5 = md5 === undefined ? undefined : { value: md5, modified };
-    const changed = { ...withSmb(exchange, share, properties, smb), contentHeaders: asked, contentMd5 };
-    store(exchange, share, descriptor, changed, smb);
-    answer(exchange, 200, currentHeaders(exchange, target, descriptor));
+    const changed = { ...withSmbProperties(exchange, share, properties, smb), contentHeaders: asked, contentMd5 };
+    storeProperties(exchange, share, descriptor, changed, smb);
+    respond(exchange, 200, currentHeaders(exchange, target, descriptor));
   });
 }
 
-/** What a file gains is a hole. */
+/** Sets the size of a file. Added bytes are a hole. */
 function resize({ storage }: Exchange, descriptor: number, size: number): void {
-  const end = storage.written.begin(fstatSync(descriptor, { bigint: true }));
+  const end = storage.written.begin(statOf(descriptor));
   try {
     ftruncateSync(descriptor, size);
   } finally {
-    end(fstatSync(descriptor, { bigint: true }), {});
+    end(statOf(descriptor), {});
   }
 }
 
-/** The file that the request addresses. Throws when there is none. */
-export function fileTarget(exchange: Exchange, options?: Pick<LocateOptions, "looksOnly">): FileTarget {
-  const { share, place } = targetOf(exchange, options);
-  return { share, place: requireFile(place) };
-}
-
-type FileTarget = Target & { readonly place: FoundPlace };
-
 function deleteFile(exchange: Exchange): void {
   const { share, place } = fileTarget(exchange);
-  refuseReadOnly(checkedKnown(exchange, share, place.stat).properties);
+  refuseReadOnly(checkedEntry(exchange, share, place.stat).properties);
   removeFile(place);
-  forget(exchange, share, place.stat);
-  answer(exchange, 202, {});
+  forgetFile(exchange, share, place.stat);
+  respond(exchange, 202, {});
 }
 
 const onFile = { level: "file", resourceType: "o" } as const;
 
 /** Operations on files as a whole. */
-export const fileOperations: readonly Operation[] = [
+export const fileOperations: readonly StorageOperation[] = [
   { ...onFile, methods: ["HEAD"], permissions: "r", headers: [leaseHeader], run: getFileProperties },
   {
     ...onFile,

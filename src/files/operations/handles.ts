@@ -1,12 +1,13 @@
 import { StorageError } from "../errors.ts";
 import { toXml } from "../http/xml.ts";
-import { targetOf } from "./entries.ts";
-import { answer, answerXml } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { respond, respondXml } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { targetOf } from "./target.ts";
 
 /*
- * Handles are what SMB clients hold open. Here nobody mounts a share over SMB, so there are none; the file or directory
- * has to be there all the same.
+ * Handles are open files of SMB clients. This endpoint does not support SMB, so there are none. The file or directory
+ * must exist all the same.
  */
 
 function requireSomething(exchange: Exchange): void {
@@ -16,7 +17,7 @@ function requireSomething(exchange: Exchange): void {
 
 function listHandles(exchange: Exchange): void {
   requireSomething(exchange);
-  answerXml(exchange, toXml("EnumerationResults", { Entries: "", NextMarker: "" }));
+  respondXml(exchange, toXml("EnumerationResults", { Entries: "", NextMarker: "" }));
 }
 
 function forceCloseHandles(exchange: Exchange): void {
@@ -24,13 +25,13 @@ function forceCloseHandles(exchange: Exchange): void {
   if (exchange.request.header("x-ms-handle-id") === undefined) {
     throw new StorageError("MissingRequiredHeader", { subject: "x-ms-handle-id" });
   }
-  answer(exchange, 200, { "x-ms-number-of-handles-closed": "0", "x-ms-number-of-handles-failed": "0" });
+  respond(exchange, 200, { "x-ms-number-of-handles-closed": "0", "x-ms-number-of-handles-failed": "0" });
 }
 
 const onAnything = { level: "file", resourceType: "o" } as const;
 
-/** Operations on open handles, of files and directories alike. */
-export const handleOperations: readonly Operation[] = [
+/** Operations on open handles of files and directories. */
+export const handleOperations: readonly StorageOperation[] = [
   {
     ...onAnything,
     methods: ["GET"],

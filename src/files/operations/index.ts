@@ -1,5 +1,6 @@
-import { StorageError } from "../errors.ts";
 import type { ResourceLevel } from "../access/grant.ts";
+import { StorageError } from "../errors.ts";
+import { isRead } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { copyOperations } from "./copyFile.ts";
 import { directoryOperations } from "./directories.ts";
@@ -7,18 +8,18 @@ import { fileLeaseOperations } from "./fileLeases.ts";
 import { fileOperations } from "./files.ts";
 import { handleOperations } from "./handles.ts";
 import { newFileOperations } from "./newFiles.ts";
-import type { Operation } from "./operation.ts";
+import type { StorageOperation } from "./operation.ts";
 import { rangeFromUrlOperations } from "./rangeFromUrl.ts";
 import { rangeListOperations } from "./rangeLists.ts";
 import { rangeOperations } from "./ranges.ts";
-import { serviceOperations } from "./service.ts";
-import { shareAccessOperations } from "./shareAccess.ts";
-import { shareLifetimeOperations } from "./shareLifetime.ts";
-import { shareListing } from "./shareListing.ts";
 import { renameOperations } from "./rename.ts";
-import { shareOperations } from "./shares.ts";
+import { serviceOperations } from "./service.ts";
+import { shareAccessOperations } from "./shares/access.ts";
+import { shareLifetimeOperations } from "./shares/lifetime.ts";
+import { shareListing } from "./shares/listing.ts";
+import { shareOperations } from "./shares/shares.ts";
 
-const operations = new Map<string, Operation>(
+const operations = new Map<string, StorageOperation>(
   [
     ...serviceOperations,
     shareListing,
@@ -35,10 +36,10 @@ const operations = new Map<string, Operation>(
     ...handleOperations,
     ...copyOperations,
     ...renameOperations,
-  ].flatMap((operation) => operation.methods.map((method) => [keyOf(method, operation), operation] as const)),
+  ].flatMap((operation) => operation.methods.map((method) => [operationKey(method, operation), operation] as const)),
 );
 
-/** `x-ms-` headers that mean nothing to an operation or the same to all of them. */
+/** `x-ms-` headers that all operations accept. */
 const headersOfAll = new Set([
   "x-ms-allow-trailing-dot",
   "x-ms-client-request-id",
@@ -49,27 +50,28 @@ const headersOfAll = new Set([
   "x-ms-version",
 ]);
 
-/** Finds the operation that a request asks for. Throws when this endpoint does not have it. */
-export function operationFor(request: StorageRequest): Operation {
+/** Returns the operation that a request names. Throws if this endpoint does not support it. */
+export function operationFor(request: StorageRequest): StorageOperation {
   if (!["GET", "HEAD", "PUT", "DELETE", "POST", "OPTIONS"].includes(request.method)) {
     throw new StorageError("UnsupportedHttpVerb");
   }
   const level = levelOf(request);
   const comp = request.query.get("comp") ?? "";
   const hasSource = request.header("x-ms-copy-source") !== undefined;
-  const operation = level === undefined ? undefined : operations.get(keyOf(request.method, { level, comp, hasSource }));
+  const operation =
+    level === undefined ? undefined : operations.get(operationKey(request.method, { level, comp, hasSource }));
   if (operation === undefined) throw new StorageError("NotImplemented");
   refuseUnknown(request, operation);
   return operation;
 }
 
-function keyOf(method: string, { level, comp, hasSource }: OperationKey): string {
+function operationKey(method: string, { level, comp, hasSource }: OperationKey): string {
   return `${method} ${level} ${(comp ?? "").toLowerCase()}${hasSource === true ? " from another file" : ""}`;
 }
 
-type OperationKey = Pick<Operation, "level" | "comp" | "hasSource">;
+type OperationKey = Pick<StorageOperation, "level" | "comp" | "hasSource">;
 
-/** Which kind of resource is meant follows from `restype`; the depth of the path has to agree with it. */
+/** Returns the kind of resource. `restype` determines it, and the depth of the path must match. */
 function levelOf(request: StorageRequest): ResourceLevel | undefined {
   const type = request.query.get("restype")?.toLowerCase() ?? "";
   const depth = request.share === undefined ? 0 : 1 + request.path.length;
@@ -78,37 +80,33 @@ function levelOf(request: StorageRequest): ResourceLevel | undefined {
   if (type === "directory" && depth >= 1) return "directory";
   if (type === "" && (depth >= 2 || (depth === 1 && concernsHandles(request)))) return "file";
   if (type === "hardlink" || type === "symboliclink") {
-    // Links are made, and asked for, in NFS shares only.
+    // Links exist only in NFS shares.
     throw new StorageError("UnsupportedQueryParameter", { subject: "restype" });
   }
   if (["", "service", "share", "directory"].includes(type)) throw new StorageError("InvalidUri");
   return undefined;
 }
 
-/** Handles are asked for alike for files and directories, the root of a share among them. */
+/** Operations on handles are the same for files and directories, including the root of a share. */
 function concernsHandles(request: StorageRequest): boolean {
   return ["listhandles", "forceclosehandles"].includes(request.query.get("comp")?.toLowerCase() ?? "");
 }
 
-/** What would have to be ignored is refused: an ignored wish looks like a fulfilled one. */
-function refuseUnknown(request: StorageRequest, operation: Operation): void {
+/** Rejects headers and parameters that the operation cannot honor, rather than ignore them silently. */
+function refuseUnknown(request: StorageRequest, operation: StorageOperation): void {
   if (request.query.has("sharesnapshot") && !takesSnapshot(request, operation)) {
-    if (!isReading(request)) throw new StorageError("ShareSnapshotOperationNotSupported");
+    if (!isRead(request)) throw new StorageError("ShareSnapshotOperationNotSupported");
     throw new StorageError("UnsupportedQueryParameter", { subject: "sharesnapshot" });
   }
   for (const name of Object.keys(request.message.headers).filter((header) => header.startsWith("x-ms-"))) {
     const known = headersOfAll.has(name) || operation.headers?.includes(name) === true;
-    // The Python client repeats all metadata in one header `x-ms-meta`, which says nothing new.
+    // The Python client also sends all metadata in one header `x-ms-meta`, which can be ignored.
     const metadata = operation.takesMetadata === true && /^x-ms-meta(-|$)/.test(name);
     if (!known && !metadata) throw new StorageError("UnsupportedHeader", { subject: name });
   }
 }
 
-function takesSnapshot(request: StorageRequest, operation: Operation): boolean {
+function takesSnapshot(request: StorageRequest, operation: StorageOperation): boolean {
   const isInShare = operation.level === "directory" || operation.level === "file";
-  return operation.takesSnapshot ?? (isInShare && isReading(request));
-}
-
-function isReading(request: StorageRequest): boolean {
-  return request.method === "GET" || request.method === "HEAD";
+  return operation.takesSnapshot ?? (isInShare && isRead(request));
 }

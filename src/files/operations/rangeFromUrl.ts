@@ -1,18 +1,22 @@
-import { fstatSync } from "node:fs";
+import { lengthOf } from "../disk/byteRanges.ts";
 import { readRange } from "../disk/content.ts";
-import { crc64 } from "../http/crc64.ts";
-import { StorageError } from "../errors.ts";
-import { invalid } from "../http/headers.ts";
-import { lengthOf, rangeToWrite } from "../http/rangeHeaders.ts";
-import type { StorageRequest } from "../http/request.ts";
+import { statOf, withDescriptor } from "../disk/descriptor.ts";
 import { openPlace, requireFile } from "../disk/tree.ts";
+import { StorageError } from "../errors.ts";
+import { crc64 } from "../http/crc64.ts";
+import { invalid } from "../http/headers.ts";
+import { leaseHeader } from "../http/leases.ts";
+import { rangeToWrite } from "../http/rangeHeaders.ts";
+import type { StorageRequest } from "../http/request.ts";
 import { largestUpload } from "../http/uploads.ts";
-import { currentHeaders, leaseHeader, withDescriptor, withEntry } from "./entries.ts";
-import { fileTarget } from "./files.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { withEntry } from "./entry.ts";
+import { currentHeaders } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
 import { keepsLastWriteTime, writableRange, writeRange } from "./ranges.ts";
 import { sourceOf } from "./sources.ts";
+import { fileTarget } from "./target.ts";
 
 async function putRangeFromUrl(exchange: Exchange): Promise<void> {
   const { request } = exchange;
@@ -27,7 +31,7 @@ async function putRangeFromUrl(exchange: Exchange): Promise<void> {
     if (content.length !== lengthOf(range)) invalid("x-ms-source-range");
     const sum = checkSum(request, content);
     await writeRange(exchange, target, entry.descriptor, { range, content, keepsTime });
-    answer(exchange, 201, {
+    respond(exchange, 201, {
       ...currentHeaders(exchange, target, entry.descriptor),
       "x-ms-content-crc64": sum,
       "x-ms-request-server-encrypted": "false",
@@ -35,11 +39,14 @@ async function putRangeFromUrl(exchange: Exchange): Promise<void> {
   });
 }
 
-/** The part of the source that the request names; of a source that is longer than one upload, it has to name one. */
+/**
+ * Returns the part of the source that the request names. A request must name one if the source is longer than one
+ * upload.
+ */
 async function readSource(exchange: Exchange): Promise<Buffer> {
   const place = requireFile(sourceOf(exchange, "x-ms-copy-source", "r").place);
   return withDescriptor(openPlace(place, "read"), async (descriptor) => {
-    const size = Number(fstatSync(descriptor, { bigint: true }).size);
+    const size = Number(statOf(descriptor).size);
     const header = exchange.request.header("x-ms-source-range") ?? `bytes=0-${size - 1}`;
     const range = rangeToWrite(header, size);
     if (lengthOf(range) > largestUpload) throw new StorageError("RequestBodyTooLarge");
@@ -57,8 +64,8 @@ function checkSum(request: StorageRequest, content: Buffer): string {
   return sum;
 }
 
-/** Writing what lies in another file of this endpoint. */
-export const rangeFromUrlOperations: readonly Operation[] = [
+/** Operations that write the content of another file of this endpoint. */
+export const rangeFromUrlOperations: readonly StorageOperation[] = [
   {
     level: "file",
     resourceType: "o",

@@ -1,52 +1,57 @@
-import { fstatSync } from "node:fs";
-import { versionHeaders } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
+import { wholeFile } from "../disk/byteRanges.ts";
+import type { ByteRange } from "../disk/byteRanges.ts";
+import { statOf, withDescriptor } from "../disk/descriptor.ts";
 import { differencesOf } from "../disk/rangeDiff.ts";
 import type { FileState, ListedRange } from "../disk/rangeDiff.ts";
-import { rangeHeader, rangeToRead } from "../http/rangeHeaders.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
-import type { StorageRequest } from "../http/request.ts";
-import { snapshotAt, snapshotsOf } from "../shares/snapshots.ts";
 import { openPlace } from "../disk/tree.ts";
 import type { Place } from "../disk/tree.ts";
+import { StorageError } from "../errors.ts";
+import { leaseHeader } from "../http/leases.ts";
+import { rangeHeader, rangeToRead } from "../http/rangeHeaders.ts";
+import type { StorageRequest } from "../http/request.ts";
+import { versionHeaders } from "../http/responseHeaders.ts";
 import { toXml } from "../http/xml.ts";
-import { leaseHeader, placeIn, withDescriptor, withEntry } from "./entries.ts";
-import { fileTarget } from "./files.ts";
-import { answerXml } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { snapshotAt, snapshotsOf } from "../shares/snapshots.ts";
+import { withEntry } from "./entry.ts";
+import { respondXml } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { fileTarget, placeIn } from "./target.ts";
 
 async function listRanges(exchange: Exchange): Promise<void> {
   const { request } = exchange;
   await withEntry(exchange, fileTarget(exchange), "read", async ({ descriptor, stat, properties }) => {
     const size = Number(stat.size);
     const header = rangeHeader(request);
-    const wanted = header === undefined || size === 0 ? { start: 0, end: size - 1 } : rangeToRead(header, size);
-    const all = await rangesOf(exchange, descriptor);
+    const wanted = header === undefined || size === 0 ? wholeFile(size) : rangeToRead(header, size);
+    const all = await listedRanges(exchange, descriptor);
     const { page, nextMarker } = pageOf(request, clip(all, wanted));
     const xml = toXml("Ranges", {
       Range: page.filter(({ isHole }) => !isHole).map(element),
       ClearRange: page.filter(({ isHole }) => isHole).map(element),
       ...(request.query.has("maxresults") || request.query.has("marker") ? { NextMarker: nextMarker } : {}),
     });
-    answerXml(exchange, xml, { ...versionHeaders(stat, properties), "x-ms-content-length": String(size) });
+    respondXml(exchange, xml, { ...versionHeaders(stat, properties), "x-ms-content-length": String(size) });
   });
 }
 
-/** What of a file was written, or what of it differs from the snapshot that the request names. */
-async function rangesOf(exchange: Exchange, descriptor: number): Promise<ListedRange[]> {
-  const current = stateOf(exchange, descriptor);
+/** Returns the written ranges of a file, or those that differ from the snapshot in the request. */
+async function listedRanges(exchange: Exchange, descriptor: number): Promise<ListedRange[]> {
+  const current = fileStateOf(exchange, descriptor);
   const time = exchange.request.query.get("prevsharesnapshot");
   const place = time === undefined ? undefined : previousPlace(exchange, time);
   if (place?.stat?.isFile() !== true) return current.written.map((range) => ({ ...range, isHole: false }));
-  return withDescriptor(openPlace(place, "read"), (previous) => differencesOf(current, stateOf(exchange, previous)));
+  return withDescriptor(openPlace(place, "read"), (previous) =>
+    differencesOf(current, fileStateOf(exchange, previous)),
+  );
 }
 
-function stateOf({ storage }: Exchange, descriptor: number): FileState {
-  const stat = fstatSync(descriptor, { bigint: true });
+function fileStateOf({ storage }: Exchange, descriptor: number): FileState {
+  const stat = statOf(descriptor);
   return { descriptor, size: Number(stat.size), written: storage.written.of(stat) };
 }
 
-/** Where the file lay when a snapshot was taken. */
+/** Returns the place of the file in a snapshot. */
 function previousPlace({ request, storage }: Exchange, time: string): Place {
   const share = storage.share({ accountName: request.account, shareName: request.share ?? "" });
   if (!snapshotsOf(storage, share).some(({ snapshot }) => snapshot === time)) {
@@ -59,7 +64,7 @@ function element({ start, end }: ByteRange): object {
   return { Start: start, End: end };
 }
 
-/** What of the ranges lies in `wanted`. */
+/** Returns the parts of ranges that are in `wanted`. */
 function clip(ranges: readonly ListedRange[], wanted: ByteRange): ListedRange[] {
   return ranges
     .filter(({ start, end }) => end >= wanted.start && start <= wanted.end)
@@ -70,7 +75,7 @@ function clip(ranges: readonly ListedRange[], wanted: ByteRange): ListedRange[] 
     }));
 }
 
-/** A marker is the position behind the last range that the client has seen. */
+/** Returns a page of ranges. A marker is the position after the last range of a page. */
 function pageOf(request: StorageRequest, ranges: readonly ListedRange[]): { page: ListedRange[]; nextMarker: string } {
   const after = positionOf(request, "marker") ?? 0;
   const size = positionOf(request, "maxresults") ?? Number.POSITIVE_INFINITY;
@@ -88,8 +93,8 @@ function positionOf(request: StorageRequest, parameter: string): number | undefi
   return Number(text);
 }
 
-/** Telling written parts of a file from holes. */
-export const rangeListOperations: readonly Operation[] = [
+/** Operations that tell the written parts of a file from holes. */
+export const rangeListOperations: readonly StorageOperation[] = [
   {
     level: "file",
     resourceType: "o",

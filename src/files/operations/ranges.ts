@@ -1,29 +1,30 @@
 import { createHash } from "node:crypto";
-import { fstatSync } from "node:fs";
-import { clearContent, readRange, sendContent, writeAll } from "../disk/content.ts";
-import { contentHeaders } from "../http/answerHeaders.ts";
+import type { BigIntStats } from "node:fs";
+import { lengthOf, splitAtPages, wholeFile } from "../disk/byteRanges.ts";
+import type { ByteRange } from "../disk/byteRanges.ts";
+import { clearContent, readRange, writeAll } from "../disk/content.ts";
+import { statOf } from "../disk/descriptor.ts";
+import { setLastWriteTimeLater } from "../disk/lastWriteTime.ts";
 import { StorageError } from "../errors.ts";
 import { flagHeader, invalid } from "../http/headers.ts";
-import { lengthOf, rangeHeader, rangeToRead, rangeToWrite, splitAtPages } from "../http/rangeHeaders.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
+import { leaseHeader } from "../http/leases.ts";
+import { rangeHeader, rangeToRead, rangeToWrite } from "../http/rangeHeaders.ts";
 import type { StorageRequest } from "../http/request.ts";
-import { uploadLength, withUpload } from "../http/uploads.ts";
+import { contentHeaders } from "../http/responseHeaders.ts";
+import { sendContent } from "../http/sendContent.ts";
+import { md5Header, uploadLength, withUpload } from "../http/uploads.ts";
 import type { RangeChange } from "../records/writtenRanges.ts";
-import {
-  checkedEntry,
-  currentHeaders,
-  leaseHeader,
-  refuseReadOnly,
-  setLastWriteTimeLater,
-  withEntry,
-} from "./entries.ts";
-import type { Entry, Target } from "./entries.ts";
-import { fileHeaders, fileTarget } from "./files.ts";
-import { md5Header } from "./newFiles.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { checkedOpenEntry, refuseReadOnly, withEntry } from "./entry.ts";
+import type { OpenEntry } from "./entry.ts";
+import { currentHeaders } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import { fileHeaders } from "./files.ts";
+import type { StorageOperation } from "./operation.ts";
+import { fileTarget } from "./target.ts";
+import type { Target } from "./target.ts";
 
-/** Largest range whose MD5 a client may ask for. */
+/** Largest range, in bytes, whose MD5 a client can request. */
 const largestHashedRange = 4 * 1024 * 1024;
 
 async function getFile(exchange: Exchange): Promise<void> {
@@ -31,7 +32,7 @@ async function getFile(exchange: Exchange): Promise<void> {
   await withEntry(exchange, target, "read", async (entry) => {
     const size = Number(entry.stat.size);
     const header = rangeHeader(exchange.request);
-    const range = header === undefined ? { start: 0, end: size - 1 } : rangeToRead(header, size);
+    const range = header === undefined ? wholeFile(size) : rangeToRead(header, size);
     const headers = {
       ...fileHeaders(exchange, target, entry),
       ...(await contentHeadersFor(exchange, entry, header === undefined ? undefined : range)),
@@ -45,10 +46,10 @@ async function getFile(exchange: Exchange): Promise<void> {
   });
 }
 
-/** Of a part of a file, Content-MD5 is the part's own hash, and given only on demand. */
+/** For a part of a file, `content-md5` is the hash of that part, and returned only on request. */
 async function contentHeadersFor(
   exchange: Exchange,
-  entry: Entry,
+  entry: OpenEntry,
   range: ByteRange | undefined,
 ): Promise<Record<string, string>> {
   const { "content-md5": md5, ...headers } = contentHeaders(entry.stat, entry.properties);
@@ -58,11 +59,11 @@ async function contentHeadersFor(
   return {
     ...headers,
     ...(md5 === undefined ? {} : { "x-ms-content-md5": md5 }),
-    ...(wantsHash ? { "content-md5": await hashOf(entry.descriptor, range) } : {}),
+    ...(wantsHash ? { "content-md5": await md5Of(entry.descriptor, range) } : {}),
   };
 }
 
-async function hashOf(descriptor: number, range: ByteRange): Promise<string> {
+async function md5Of(descriptor: number, range: ByteRange): Promise<string> {
   return createHash("md5")
     .update(await readRange(descriptor, range))
     .digest("base64");
@@ -85,7 +86,7 @@ async function putRange(exchange: Exchange): Promise<void> {
       if ((request.header("content-length") ?? "0") !== "0") invalid("content-length");
       await clearRange(exchange, target, entry, range, keepsTime);
     }
-    answer(exchange, 201, {
+    respond(exchange, 201, {
       ...currentHeaders(exchange, target, entry.descriptor),
       ...md5Header(request),
       "x-ms-request-server-encrypted": "false",
@@ -93,33 +94,33 @@ async function putRange(exchange: Exchange): Promise<void> {
   });
 }
 
-/** Whether a write leaves the last write time as it is. */
+/** Whether a write leaves the last write time unchanged. */
 export function keepsLastWriteTime(request: StorageRequest): boolean {
   const time = request.header("x-ms-file-last-write-time")?.toLowerCase() ?? "now";
   return time === "preserve" || (time === "now" ? false : invalid("x-ms-file-last-write-time"));
 }
 
-/** The range that a request writes. Throws when the file is read-only or has no room for it. */
-export function writableRange(request: StorageRequest, { properties, stat }: Entry): ByteRange {
+/** Returns the range that a request writes. Throws if the file is read-only or the range is not in the file. */
+export function writableRange(request: StorageRequest, { properties, stat }: OpenEntry): ByteRange {
   refuseReadOnly(properties);
   return rangeToWrite(rangeHeader(request), Number(stat.size));
 }
 
-/** Bytes for a file. */
+/** Bytes to write to a file. */
 export interface RangeWrite {
   readonly range: ByteRange;
   readonly content: Buffer;
   readonly keepsTime: boolean;
 }
 
-/** Writes bytes that took time to come: what was true of the file when the request came has to be true still. */
+/** Writes received bytes. Checks the file again, because it may have changed while they were received. */
 export async function writeRange(
   exchange: Exchange,
   target: Target,
   descriptor: number,
   { range, content, keepsTime }: RangeWrite,
 ): Promise<void> {
-  const entry = checkedEntry(exchange, target.share, descriptor);
+  const entry = checkedOpenEntry(exchange, target.share, descriptor);
   if (entry.stat.nlink === 0n) throw new StorageError("ResourceNotFound");
   writableRange(exchange.request, entry);
   const write = (): Promise<void> => writeAll(descriptor, content, range.start);
@@ -129,7 +130,7 @@ export async function writeRange(
 async function clearRange(
   exchange: Exchange,
   target: Target,
-  entry: Entry,
+  entry: OpenEntry,
   range: ByteRange,
   keepsTime: boolean,
 ): Promise<void> {
@@ -143,40 +144,36 @@ async function clearRange(
 async function changeContent(
   { storage }: Exchange,
   { share }: Target,
-  { descriptor, stat, identity }: Entry,
+  { descriptor, stat, identity }: OpenEntry,
   change: RangeChange,
   keepsTime: boolean,
   write: () => Promise<void>,
 ): Promise<void> {
-  const end = storage.written.begin(stateOf(descriptor));
-  const now = (): ReturnType<typeof stateOf> => stateOf(descriptor);
+  const end = storage.written.begin(statOf(descriptor));
+  const now = (): BigIntStats => statOf(descriptor);
   try {
     await write();
-    // Of writes side by side the last to end sets the time; the others would only wait for it.
+    // Of concurrent writes, the last to end sets the time. The others would only wait for it.
     if (keepsTime) await setLastWriteTimeLater(descriptor, stat.mtime);
     else if (!storage.written.isChangedByOthers(stat)) await setLastWriteTimeLater(descriptor, "now");
     end(now(), change);
   } catch (error) {
-    // Nobody knows how far it came.
+    // It is unknown how much was written.
     end(now(), { written: [...(change.written ?? []), ...(change.cleared === undefined ? [] : [change.cleared])] });
     throw error;
   }
   const properties = storage.properties.file(share, identity);
   if (properties.contentMd5 !== undefined) {
-    // The client set this hash for the content that it is just uploading.
+    // The client set this hash for the content that it is uploading now.
     const contentMd5 = { ...properties.contentMd5, modified: String(now().mtimeNs) };
     storage.properties.setFile(share, identity, { ...properties, contentMd5 });
   }
 }
 
-function stateOf(descriptor: number): Entry["stat"] {
-  return fstatSync(descriptor, { bigint: true });
-}
-
 const onFile = { level: "file", resourceType: "o" } as const;
 
-/** Operations on the bytes of a file. */
-export const rangeOperations: readonly Operation[] = [
+/** Operations on the content of a file. */
+export const rangeOperations: readonly StorageOperation[] = [
   {
     ...onFile,
     methods: ["GET"],

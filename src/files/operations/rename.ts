@@ -1,26 +1,23 @@
-import { identityOf } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
-import { contentHeadersOf, flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
-import { checkLease } from "../http/leases.ts";
+import { isWithin } from "../../ground/containment.ts";
+import { withDescriptor } from "../disk/descriptor.ts";
+import { identityOf } from "../disk/identity.ts";
 import { checkNewName } from "../disk/names.ts";
-import type { FileProperties } from "../records/properties.ts";
 import { movePlace, openPlace, pathOf, removeFile, requireDirectory, requireFile } from "../disk/tree.ts";
 import type { FoundPlace, LocatedPlace, Place } from "../disk/tree.ts";
-import {
-  currentHeaders,
-  forget,
-  propertiesOf,
-  refuseReadOnly,
-  store,
-  targetOf,
-  withDescriptor,
-  withLeaseFrom,
-  withSmb,
-} from "./entries.ts";
-import type { Target } from "./entries.ts";
-import { answer } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
+import { StorageError } from "../errors.ts";
+import { contentHeadersOf, flagHeader, invalid, metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
+import { checkLease, leaseHeader } from "../http/leases.ts";
+import type { StorageRequest } from "../http/request.ts";
+import type { FileProperties } from "../records/properties.ts";
+import { refuseReadOnly } from "./entry.ts";
+import { currentHeaders, filePropertiesOf, forgetFile, storeProperties } from "./entryProperties.ts";
+import { respond } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { StorageOperation } from "./operation.ts";
+import { withSmbProperties } from "./smbProperties.ts";
 import { sourceOf } from "./sources.ts";
+import { targetOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
 const sourceLease = "x-ms-source-lease-id";
 const destinationLease = "x-ms-destination-lease-id";
@@ -36,7 +33,7 @@ async function renameDirectory(exchange: Exchange): Promise<void> {
   await rename(exchange, { share, place: requireDirectory(place) });
 }
 
-/** From the last look at both names to the move, nothing of this process comes between. */
+/** No other code of this process runs between the last check of both names and the move. */
 async function rename(exchange: Exchange, source: Target & { readonly place: FoundPlace }): Promise<void> {
   const { request } = exchange;
   const smb = smbPropertiesOf(request);
@@ -48,35 +45,35 @@ async function rename(exchange: Exchange, source: Target & { readonly place: Fou
   checkLeaseOn(exchange, source, sourceLease);
   const place = destinationOf(exchange, source.place, target);
   if (isOtherNameOf(target.place, source.place)) {
-    // The file system would move nothing, because the file that is to be replaced is the very same.
+    // The file system would not do anything, because both names belong to the same file.
     removeFile(source.place);
   } else {
     movePlace(source.place, place);
-    if (place.stat !== undefined && place.stat.ino !== source.place.stat.ino) forget(exchange, share, place.stat);
+    if (place.stat !== undefined && place.stat.ino !== source.place.stat.ino) forgetFile(exchange, share, place.stat);
   }
   await withDescriptor(openPlace(place, "read"), (descriptor) => {
-    const properties = propertiesOf(exchange, share, source.place.stat);
+    const properties = filePropertiesOf(exchange, share, source.place.stat);
     const changed: FileProperties = {
-      ...withSmb(exchange, share, properties, smb),
+      ...withSmbProperties(exchange, share, properties, smb),
       ...(metadata.length === 0 ? {} : { metadata }),
       ...(Object.keys(contentHeaders).length === 0
         ? {}
         : { contentHeaders: { ...properties.contentHeaders, ...contentHeaders } }),
     };
-    store(exchange, share, descriptor, changed, smb);
-    answer(exchange, 200, {
+    storeProperties(exchange, share, descriptor, changed, smb);
+    respond(exchange, 200, {
       ...currentHeaders(exchange, { share, place }, descriptor),
       "x-ms-request-server-encrypted": "false",
     });
   });
 }
 
-/** Whether two places hold names of one file, as hard links do that a job made. */
+/** Whether two places are names of the same file, as hard links are. */
 function isOtherNameOf(place: Place, source: FoundPlace): boolean {
   return place.stat?.isFile() === true && place.stat.ino === source.stat.ino && pathOf(place) !== pathOf(source);
 }
 
-/** The place that the source may move to. Throws when something stands in the way. */
+/** Returns the place to move the source to. Throws if the move is not possible. */
 function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): LocatedPlace {
   const { request } = exchange;
   const { share, place } = target;
@@ -85,7 +82,7 @@ function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): 
     // The same name in another spelling, such as `readme` for `README`.
     return { ...place, name: wanted.toLowerCase() === place.name.toLowerCase() ? wanted : place.name };
   }
-  if (`${pathOf(place)}/`.startsWith(`${pathOf(source)}/`)) throw new StorageError("InvalidResourceName");
+  if (isWithin(pathOf(source), pathOf(place))) throw new StorageError("InvalidResourceName");
   checkLeaseOn(exchange, target, destinationLease);
   if (place.stat === undefined) {
     checkNewName(place.name);
@@ -93,7 +90,7 @@ function destinationOf(exchange: Exchange, source: FoundPlace, target: Target): 
   }
   if (!flagHeader(request, "x-ms-file-rename-replace-if-exists")) throw new StorageError("ResourceAlreadyExists");
   if (!place.stat.isFile() || !source.stat.isFile()) throw new StorageError("ResourceTypeMismatch");
-  const replaced = propertiesOf(exchange, share, place.stat);
+  const replaced = filePropertiesOf(exchange, share, place.stat);
   if (!flagHeader(request, "x-ms-file-rename-ignore-readonly")) refuseReadOnly(replaced);
   return place;
 }
@@ -103,6 +100,11 @@ function checkLeaseOn({ request, storage }: Exchange, { share, place }: Target, 
   const lease = identity === undefined ? undefined : storage.properties.lease(share, identity);
   checkLease(withLeaseFrom(request, header), lease, { kind: "file", needsLease: true });
   if (identity !== undefined && storage.copies.isUnderWay(identity)) throw new StorageError("PendingCopyOperation");
+}
+
+/** Returns a request whose lease ID is in another header. Renaming has two lease IDs. */
+function withLeaseFrom(request: StorageRequest, header: string): StorageRequest {
+  return { ...request, header: (name) => request.header(name === leaseHeader ? header : name) };
 }
 
 const renaming = {
@@ -123,8 +125,8 @@ const renameHeaders = [
   ...smbHeadersRead,
 ];
 
-/** Giving files and directories other names and places in their share. */
-export const renameOperations: readonly Operation[] = [
+/** Operations that rename and move files and directories within their share. */
+export const renameOperations: readonly StorageOperation[] = [
   { ...renaming, level: "file", headers: [...renameHeaders, "x-ms-content-type"], run: renameFile },
   { ...renaming, level: "directory", headers: renameHeaders, run: renameDirectory },
 ];

@@ -1,22 +1,21 @@
-import { accountOfHost, parseAddress } from "../http/address.ts";
-import { storedPolicies } from "../access/accessPolicies.ts";
 import { authenticate } from "../access/authentication.ts";
+import { locate } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
+import { accountOfHost, parseUrl } from "../http/url.ts";
 import { flagHeader, invalid } from "../http/headers.ts";
 import { hostedIn } from "../http/request.ts";
 import type { StorageRequest } from "../http/request.ts";
-import { locate } from "../disk/tree.ts";
-import type { Target } from "./entries.ts";
-import { shareOf } from "./operation.ts";
-import type { Exchange } from "./operation.ts";
+import type { Exchange } from "./exchange.ts";
+import { shareOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
-/** Headers that name the source of what a request makes. */
+/** Headers that name a source. */
 export type SourceHeader = "x-ms-copy-source" | "x-ms-file-rename-source";
 
 /**
- * Finds the place that a header names. It has to be one of this endpoint, for no address is ever called on behalf of a
- * client. A signature in the address must grant one of the `permissions`; without one, the request itself must be signed
- * with the key of that account.
+ * Returns the place that a source header names. It must be a place of this endpoint, which never sends requests for a
+ * client. A signature in the URL must grant one of the `permissions`. Without a signature, the request itself must be
+ * signed with the key of that account.
  */
 export function sourceOf(exchange: Exchange, header: SourceHeader, permissions: string): Target {
   const source = parseSource(exchange, header);
@@ -33,7 +32,7 @@ function parseSource({ request, keys }: Exchange, header: SourceHeader): Storage
   if (host === undefined || rest === undefined) invalid(header);
   const hints = { host, signer: request.account, ...hostedIn(keys) };
   if (host !== request.header("host") && accountOfHost(hints) === undefined) throw unverified();
-  return { ...parseAddress(rest, hints), message: request.message, method: "GET", header: () => undefined };
+  return { ...parseUrl(rest, hints), message: request.message, method: "GET", header: () => undefined };
 }
 
 function authorize({ request, keys, storage }: Exchange, source: StorageRequest, permissions: string): void {
@@ -43,7 +42,7 @@ function authorize({ request, keys, storage }: Exchange, source: StorageRequest,
     return;
   }
   try {
-    authenticate(source, keys, storedPolicies(storage)).check({ level: "file", resourceType: "o", permissions });
+    authenticate(source, keys, storage).check({ level: "file", resourceType: "o", permissions });
   } catch (error) {
     throw error instanceof StorageError ? unverified(error) : error;
   }
@@ -56,8 +55,8 @@ function unverified(cause?: StorageError): StorageError {
   return new StorageError("CannotVerifyCopySource", { headers });
 }
 
-/** Address of a source as others may see it: without the signature. */
-export function publicAddress({ request }: Exchange, header: SourceHeader): string {
+/** Returns the URL of a source without its signature. */
+export function publicUrl({ request }: Exchange, header: SourceHeader): string {
   const [address = "", query = ""] = (request.header(header) ?? "").split("?");
   const snapshot = query.split("&").find((parameter) => parameter.toLowerCase().startsWith("sharesnapshot="));
   return snapshot === undefined ? address : `${address}?${snapshot}`;

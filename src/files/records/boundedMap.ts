@@ -1,4 +1,4 @@
-/** A map that forgets everything when there is no room for one more: for what can be found out again. */
+/** A cache that is emptied when it is full. Use it for values that can be looked up again. */
 export class BoundedMap<Key, Value> extends Map<Key, Value> {
   readonly #most: number;
 

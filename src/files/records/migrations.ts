@@ -1,7 +1,7 @@
 /**
- * The tables of `properties.db`, one entry per version of the schema. Entries are never changed once released: a new
- * version is a new entry. Folders and files are known by their identity (see `identityOf`), so that rows need not
- * change when a share is moved aside and back; rows without their folder mean nothing.
+ * The tables of `properties.db`, one entry per version of the schema. Released entries never change: a new version is a
+ * new entry. Rows refer to folders and files by identity (see `identityOf`), so moving a share aside and back leaves
+ * them unchanged. Rows without a folder have no effect.
  */
 export const migrations: readonly string[] = [
   `

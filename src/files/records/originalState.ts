@@ -1,12 +1,12 @@
 import type { BigIntStats } from "node:fs";
 import type { FileProperties } from "./properties.ts";
 
-/** What a file system says of a file or directory and clients are told; times are nanoseconds since 1970. */
+/** State of a file or directory that clients see. Times are nanoseconds since 1970. */
 export type EntryState = Pick<BigIntStats, "ino" | "birthtimeNs" | "ctimeNs" | "mtimeNs">;
 
 /**
- * State of a file or directory as clients are to see it: in a snapshot the state of the original, which a copy cannot
- * have itself; everywhere else what the file system says.
+ * Returns the state that clients see of a file or directory. In a snapshot, that is the state of the original, because
+ * a copy has other values; everywhere else, it is the state from the file system.
  */
 export function originalState(stat: EntryState, { original }: FileProperties): EntryState {
   if (original === undefined) return stat;

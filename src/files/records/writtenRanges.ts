@@ -1,59 +1,73 @@
 import { rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import type { StatementSync } from "node:sqlite";
-import { lengthOf, pagesOf } from "../http/rangeHeaders.ts";
-import type { ByteRange } from "../http/rangeHeaders.ts";
+import { SqliteFile } from "../../ground/sqlite.ts";
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { isDamage } from "../../ground/sqliteErrors.ts";
-import { inTransaction } from "./transaction.ts";
+import { lengthOf, pagesOf, wholeFile } from "../disk/byteRanges.ts";
+import type { ByteRange } from "../disk/byteRanges.ts";
+import { identityOf } from "../disk/identity.ts";
 
-const schema = `
+/** The tables of `ranges.db`, one entry per version of the schema. Released entries never change. */
+export const rangesMigrations: readonly string[] = [
+  `
   CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS ranges (
     key TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (key, start)
   ) WITHOUT ROWID;
-  PRAGMA user_version = 1;
-`;
+  `,
+];
 
-/** Changes of one file's content that this process is carrying out at the moment. */
+const remedy = "Delete it while the endpoint is stopped: only the knowledge of holes is lost.";
+
+const sql = {
+  state: "SELECT state FROM files WHERE key = ?",
+  setState: "INSERT OR REPLACE INTO files VALUES (?, ?)",
+  someKeys: "SELECT key FROM files WHERE key >= ? AND key < ? ORDER BY RANDOM() LIMIT ?",
+  forget: "DELETE FROM files WHERE key = ?",
+  forgetRanges: "DELETE FROM ranges WHERE key = ?",
+  before: 'SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1',
+  within: 'SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start',
+  insert: "INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)",
+  delete: "DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?",
+} as const;
+
+/** Changes of a file's content that are in progress in this process. */
 interface ChangesUnderWay {
   count: number;
-  /** Whether, when the first one began, the file was as this process had left it. */
+  /** Whether the file was unchanged since this process last wrote to it, when the first of these changes started. */
   readonly known: boolean;
 }
 
 /**
- * Which parts of files were ever written. Node tells holes from data as little as Azure does after the fact, so what
- * this endpoint writes and clears is noted here, and believed only while size and modification time of the file are
- * those that it left behind. Of any other file, one that a job wrote for instance, all bytes count as written.
+ * The parts of files that were ever written. Node.js cannot tell holes from data afterwards, so this class records what
+ * the endpoint writes and clears. A record is valid only while the file still has the size and modification time that
+ * the endpoint left. If another program wrote to a file, for example a job, all of its bytes count as written.
  *
- * Losing this database loses nothing but the knowledge of holes; a damaged one is replaced by an empty one.
+ * If this database is lost, only the knowledge of holes is lost. A damaged database is replaced by an empty one.
  */
 export class WrittenRanges {
   readonly #path: string;
   readonly #underWay = new Map<string, ChangesUnderWay>();
-  #database: DatabaseSync;
-  #statements: Statements;
+  #database: SqliteFile;
 
   constructor(path: string) {
     this.#path = path;
-    this.#database = open(path);
-    this.#statements = statementsOf(this.#database);
+    this.#database = openOrReplace(path);
   }
 
-  /** Notes which parts of a new file are written. */
+  /** Records the written parts of a new file. */
   noteNew(stat: BigIntStats, written: readonly ByteRange[]): void {
     if (lengthOfAll(written) >= Number(stat.size)) return;
-    this.#change(() => this.#replace(keyOf(stat), stat, written));
+    this.#change(() => this.#replace(fileKey(stat), stat, written));
   }
 
   /**
-   * Announces a change of a file's content.
+   * Starts a change of a file's content.
    *
-   * @returns A function to be called when the change is over, with the state of the file then.
+   * @returns A function to call at the end of the change, with the new state of the file.
    */
   begin(stat: BigIntStats): (after: BigIntStats, change: RangeChange) => void {
-    const key = keyOf(stat);
+    const key = fileKey(stat);
     const changes = this.#underWay.get(key) ?? {
       count: 0,
       known: this.#unlessDamaged(() => this.#isAsLeft(key, stat), false),
@@ -67,42 +81,44 @@ export class WrittenRanges {
     };
   }
 
-  /** Whether, besides the caller, someone has announced a change of a file's content that is not over. */
+  /** Whether another change of the file's content is in progress, besides that of the caller. */
   isChangedByOthers(stat: BigIntStats): boolean {
-    return (this.#underWay.get(keyOf(stat))?.count ?? 0) > 1;
+    return (this.#underWay.get(fileKey(stat))?.count ?? 0) > 1;
   }
 
-  /** The written parts of a file, in order and in whole pages, the last one cut off at the end of the file. */
+  /** Returns the written parts of a file, in order and in whole pages, except that the last part ends with the file. */
   of(stat: BigIntStats): ByteRange[] {
-    const key = keyOf(stat);
+    const key = fileKey(stat);
     const size = Number(stat.size);
     return this.#unlessDamaged(() => {
       const known = this.#underWay.get(key)?.known ?? this.#isAsLeft(key, stat);
-      return known && this.#isNoted(key) ? this.#rangesIn(key, { start: 0, end: size - 1 }, size) : whole(size);
-    }, whole(size));
+      return known && this.#isNoted(key) ? this.#rangesIn(key, wholeFile(size), size) : wholeOf(size);
+    }, wholeOf(size));
   }
 
-  /** Notes of a copy the same as of its original. */
+  /** Copies the records of a file to its copy. */
   noteCopy(original: BigIntStats, copy: BigIntStats): void {
     if (original.size === copy.size) this.noteNew(copy, this.of(original));
   }
 
-  /** Notes of a file that is gone, or is written as a whole, are no longer needed. */
+  /** Deletes the records of a file that was deleted or is written as a whole. */
   forget(stat: BigIntStats): void {
-    this.#unlessDamaged(() => this.#forget(keyOf(stat)), undefined);
+    this.#unlessDamaged(() => this.#forget(fileKey(stat)), undefined);
   }
 
-  /** Identities of files on the file system `dev` of which something is noted; where there are very many, some of them. */
+  /**
+   * Returns identities of files on the file system `dev` that have records; a random selection if there are more than
+   * `limit`.
+   */
   identities(dev: bigint, limit: number): string[] {
     const select = (): string[] => {
-      const sql = "SELECT key FROM files WHERE key >= ? AND key < ? ORDER BY RANDOM() LIMIT ?";
-      const rows = this.#database.prepare(sql).all(`${dev}-`, `${dev}.`, limit);
+      const rows = this.#database.all(sql.someKeys, `${dev}-`, `${dev}.`, limit);
       return rows.map(({ key }) => String(key).slice(`${dev}-`.length));
     };
     return this.#unlessDamaged(select, []);
   }
 
-  /** Drops notes of files that are gone: of the file system `dev`, those of that identity (see `identityOf`). */
+  /** Deletes the records of files on the file system `dev` that no longer exist, by identity (see `identityOf`). */
   forgetIdentities(dev: bigint, identities: readonly string[]): void {
     this.#change(() => {
       for (const identity of identities) this.#forget(`${dev}-${identity}`);
@@ -115,19 +131,18 @@ export class WrittenRanges {
   }
 
   #change(change: () => void): void {
-    this.#unlessDamaged(() => inTransaction(this.#database, change), undefined);
+    this.#unlessDamaged(() => this.#database.transaction(change), undefined);
   }
 
-  /** A database that turns out to be damaged is replaced by an empty one, and all bytes count as written. */
+  /** Replaces the database by an empty one if it turns out to be damaged. All bytes then count as written. */
   #unlessDamaged<T>(work: () => T, otherwise: T): T {
     try {
       return work();
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#database.close();
-      remove(this.#path);
-      this.#database = prepared(this.#path);
-      this.#statements = statementsOf(this.#database);
+      deleteDatabase(this.#path);
+      this.#database = openDatabase(this.#path);
       return otherwise;
     }
   }
@@ -135,138 +150,114 @@ export class WrittenRanges {
   #note(key: string, before: BigIntStats, after: BigIntStats, change: RangeChange, known: boolean): void {
     const size = Number(after.size);
     if (!(known && this.#isNoted(key))) {
-      // Every byte counts as written. Only what opens a hole is worth noting.
+      // All bytes count as written. Only a change that creates a hole needs a record.
       const resized = after.size > before.size;
       if (change.cleared === undefined && !resized) return this.#forget(key);
-      this.#replace(key, after, whole(Number(resized ? before.size : after.size)));
+      this.#replace(key, after, wholeOf(Number(resized ? before.size : after.size)));
     }
     if (change.cleared !== undefined) this.#remove(key, change.cleared);
     for (const range of change.written ?? []) this.#add(key, pagesOf(range));
-    this.#statements.delete.run(key, size, Number.MAX_SAFE_INTEGER);
-    this.#statements.setState.run(key, stateOf(after));
+    this.#database.run(sql.delete, key, size, Number.MAX_SAFE_INTEGER);
+    this.#database.run(sql.setState, key, contentState(after));
     this.#forgetWhole(key, size);
   }
 
-  /** Nothing need be known of a file without holes. */
+  /** A file without holes needs no record. */
   #forgetWhole(key: string, size: number): void {
     const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size);
     if (size === 0 || first?.end === size - 1) this.#forget(key);
   }
 
   #replace(key: string, stat: BigIntStats, ranges: readonly ByteRange[]): void {
-    this.#statements.forgetRanges.run(key);
-    this.#statements.setState.run(key, stateOf(stat));
+    this.#database.run(sql.forgetRanges, key);
+    this.#database.run(sql.setState, key, contentState(stat));
     for (const range of ranges) this.#add(key, pagesOf(range));
   }
 
-  /** Adds whole pages, and joins what touches them. */
+  /** Adds whole pages, and merges them with adjacent ranges. */
   #add(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
     const joined = before !== undefined && before.end >= start - 1;
-    const last = rangesOf(this.#statements.within.all(key, start, end + 1)).at(-1);
-    this.#statements.delete.run(key, start, end + 1);
-    this.#statements.insert.run(key, joined ? before.start : start, Math.max(end, last?.end ?? 0, before?.end ?? 0));
+    const last = rangesFromRows(this.#database.all(sql.within, key, start, end + 1)).at(-1);
+    this.#database.run(sql.delete, key, start, end + 1);
+    this.#database.run(sql.insert, key, joined ? before.start : start, Math.max(end, last?.end ?? 0, before?.end ?? 0));
   }
 
-  /** Removes whole pages, and cuts what reaches over their ends. */
+  /** Removes whole pages, and shortens ranges that extend past their ends. */
   #remove(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
-    const last = rangesOf(this.#statements.within.all(key, start, end)).at(-1) ?? before;
-    this.#statements.delete.run(key, start, end);
-    if (before !== undefined && before.end >= start) this.#statements.insert.run(key, before.start, start - 1);
-    if (last !== undefined && last.end > end) this.#statements.insert.run(key, end + 1, last.end);
+    const last = rangesFromRows(this.#database.all(sql.within, key, start, end)).at(-1) ?? before;
+    this.#database.run(sql.delete, key, start, end);
+    if (before !== undefined && before.end >= start) this.#database.run(sql.insert, key, before.start, start - 1);
+    if (last !== undefined && last.end > end) this.#database.run(sql.insert, key, end + 1, last.end);
   }
 
   #rangesIn(key: string, { start, end }: ByteRange, size: number): ByteRange[] {
-    const rows = rangesOf(this.#statements.within.all(key, start, end));
+    const rows = rangesFromRows(this.#database.all(sql.within, key, start, end));
     return rows.map((range) => ({ start: range.start, end: Math.min(range.end, size - 1) }));
   }
 
   #before(key: string, position: number): ByteRange | undefined {
-    const row = this.#statements.before.get(key, position);
-    return row === undefined ? undefined : rangesOf([row])[0];
+    const row = this.#database.get(sql.before, key, position);
+    return row === undefined ? undefined : rangesFromRows([row])[0];
   }
 
   #isNoted(key: string): boolean {
-    return this.#statements.state.get(key) !== undefined;
+    return this.#database.get(sql.state, key) !== undefined;
   }
 
   #isAsLeft(key: string, stat: BigIntStats): boolean {
-    return this.#statements.state.get(key)?.state === stateOf(stat);
+    return this.#database.get(sql.state, key)?.state === contentState(stat);
   }
 
   #forget(key: string): void {
-    this.#statements.forget.run(key);
-    this.#statements.forgetRanges.run(key);
+    this.#database.run(sql.forget, key);
+    this.#database.run(sql.forgetRanges, key);
   }
 }
 
-type Statements = Readonly<
-  Record<"state" | "setState" | "forget" | "forgetRanges" | "before" | "within" | "insert" | "delete", StatementSync>
->;
-
-function statementsOf(database: DatabaseSync): Statements {
-  const prepare = (sql: string): StatementSync => database.prepare(sql);
-  return {
-    state: prepare("SELECT state FROM files WHERE key = ?"),
-    setState: prepare("INSERT OR REPLACE INTO files VALUES (?, ?)"),
-    forget: prepare("DELETE FROM files WHERE key = ?"),
-    forgetRanges: prepare("DELETE FROM ranges WHERE key = ?"),
-    before: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1'),
-    within: prepare('SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start'),
-    insert: prepare("INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)"),
-    delete: prepare("DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?"),
-  };
-}
-
-/** What a change did to a file: bytes written, and whole pages turned into a hole. */
+/** Effect of a change on a file: bytes written, and whole pages turned into a hole. */
 export interface RangeChange {
   readonly written?: readonly ByteRange[];
   readonly cleared?: ByteRange | undefined;
 }
 
-function open(path: string): DatabaseSync {
+/** Opens the database; replaces a damaged one by an empty one. */
+function openOrReplace(path: string): SqliteFile {
   try {
-    return prepared(path);
+    return openDatabase(path);
   } catch (error) {
     if (!isDamage(error)) throw error;
-    remove(path);
-    return prepared(path);
+    deleteDatabase(path);
+    return openDatabase(path);
   }
 }
 
-function remove(path: string): void {
+function openDatabase(path: string): SqliteFile {
+  // Not OFF: after a power failure, rows of different moments could turn written parts into holes.
+  return new SqliteFile(path, { migrations: rangesMigrations, remedy, synchronous: "NORMAL", timeoutInMs: 5000 });
+}
+
+function deleteDatabase(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
 }
 
-function prepared(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 5000 });
-  try {
-    // Not OFF: after a power failure, rows of different moments would make holes of what was written.
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+function fileKey(stat: BigIntStats): string {
+  return `${stat.dev}-${identityOf(stat)}`;
 }
 
-function keyOf(stat: BigIntStats): string {
-  return `${stat.dev}-${stat.ino}-${stat.birthtimeNs}`;
-}
-
-function stateOf(stat: BigIntStats): string {
+function contentState(stat: BigIntStats): string {
   return `${stat.size}-${stat.mtimeNs}`;
 }
 
-function whole(size: number): ByteRange[] {
-  return size === 0 ? [] : [{ start: 0, end: size - 1 }];
+function wholeOf(size: number): ByteRange[] {
+  return size === 0 ? [] : [wholeFile(size)];
 }
 
 function lengthOfAll(ranges: readonly ByteRange[]): number {
   return ranges.reduce((sum, range) => sum + lengthOf(range), 0);
 }
 
-function rangesOf(rows: readonly Record<string, unknown>[]): ByteRange[] {
+function rangesFromRows(rows: readonly SqlRow[]): ByteRange[] {
   return rows.map(({ start, end }) => ({ start: Number(start), end: Number(end) }));
 }

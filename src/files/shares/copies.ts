@@ -1,4 +1,4 @@
-/** A copy that goes on after its request was answered. */
+/** A copy that continues after its request was answered. */
 interface CopyUnderWay {
   readonly id: string;
   readonly stop: AbortController;
@@ -6,17 +6,17 @@ interface CopyUnderWay {
   copied: number;
 }
 
-/** What a copy is given: when to stop, and whom to tell how far it is. */
+/** Signal that stops a copy, and callback for its progress. */
 export interface CopyTask {
   readonly signal: AbortSignal;
   readonly progress: (bytes: number) => void;
 }
 
-/** Copies under way, by the identity of the empty file that holds the place of what they make. */
+/** Copies in progress, by the identity of the empty file at their destination. */
 export class Copies {
   readonly #underWay = new Map<string, CopyUnderWay>();
 
-  /** Starts a copy. `work` stores itself how the copy ended; what it throws is nobody's business any more. */
+  /** Starts a copy. `work` stores the result itself; its errors are ignored. */
   start(identity: string, id: string, work: (task: CopyTask) => Promise<void>): void {
     const stop = new AbortController();
     const progress = (bytes: number): void => {
@@ -30,22 +30,22 @@ export class Copies {
     this.#underWay.set(identity, { id, stop, ended, copied: 0 });
   }
 
-  /** Whether a file is waiting for its content. */
+  /** Whether a file is the destination of a copy in progress. */
   isUnderWay(identity: string): boolean {
     return this.#underWay.has(identity);
   }
 
-  /** Bytes copied so far, or undefined when no copy is under way. */
+  /** Returns the number of bytes copied so far; undefined if no copy is in progress. */
   copied(identity: string): number | undefined {
     return this.#underWay.get(identity)?.copied;
   }
 
-  /** Id of the copy under way. */
+  /** Returns the ID of the copy in progress. */
   idOf(identity: string): string | undefined {
     return this.#underWay.get(identity)?.id;
   }
 
-  /** Stops a copy for a reason that its work is told, and waits until it has stopped. */
+  /** Stops a copy, with a reason for its work, and waits until it has stopped. */
   async stop(identity: string, reason: string): Promise<void> {
     const copy = this.#underWay.get(identity);
     copy?.stop.abort(reason);
@@ -54,6 +54,6 @@ export class Copies {
 
   /** Stops all copies. */
   async close(): Promise<void> {
-    await Promise.all([...this.#underWay.keys()].map((identity) => this.stop(identity, "The service ends.")));
+    await Promise.all([...this.#underWay.keys()].map((identity) => this.stop(identity, "The service stops.")));
   }
 }

@@ -1,34 +1,35 @@
-import type { SqlRow } from "../../ground/sqlite.ts";
 import { randomUUID } from "node:crypto";
 import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { identityOf } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { flushNames } from "../disk/flush.ts";
+import { identityOf } from "../disk/identity.ts";
+import { StorageError } from "../errors.ts";
 import type { ShareAddress } from "../records/properties.ts";
+import type { Share } from "./share.ts";
 import { discard, snapshotPrefix } from "./snapshots.ts";
-import type { Share, Storage } from "./storage.ts";
+import type { Storage } from "./storage.ts";
 
-/** Start of the names of the folders of deleted shares, beside the shares of their account. */
+/** Start of the folder names of deleted shares, beside the shares of their account. */
 export const deletedPrefix = ".deleted-";
 
 const day = 24 * 60 * 60 * 1000;
 
 /** A share that was deleted and can still be restored. */
 export interface DeletedShare extends ShareAddress {
-  /** Tells it from others of the same name. */
+  /** Distinguishes deleted shares with the same name. */
   readonly version: string;
-  /** Identity of its folder. */
+  /** Identity of the folder. */
   readonly identity: string;
   readonly deletedOn: Date;
-  /** Days, begun ones included, for which it is still kept. */
+  /** Days until it is removed, rounded up. */
   readonly remainingDays: number;
 }
 
 /**
- * Deletes a share with its snapshots. Its folder is moved aside and, after so many days, removed. The row comes before
- * the move, on the disk too: a row without its folder says that the share was never deleted, and a folder without its
- * row is removed.
+ * Deletes a share with its snapshots. Its folder is moved aside, and removed after `retentionDays`. The row is flushed
+ * to disk before the move: a row without a folder means that the share was never deleted, and a folder without a row is
+ * removed.
  */
 export async function deleteShare(storage: Storage, share: Share, retentionDays: number): Promise<void> {
   const { properties } = storage;
@@ -57,7 +58,7 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
   if (retentionDays === 0) await purge(storage, share.accountName, { folder, share: share.identity });
 }
 
-/** The deleted shares of an account that can be restored, by name. */
+/** Returns the deleted shares of an account that can be restored, by name. */
 export function deletedShares(storage: Storage, accountName: string): DeletedShare[] {
   const now = Date.now();
   const sql = "SELECT * FROM deleted_shares WHERE account = ? AND expires_on > ? ORDER BY name, folder";
@@ -71,7 +72,7 @@ export function deletedShares(storage: Storage, accountName: string): DeletedSha
   }));
 }
 
-/** Puts a deleted share back. Throws when there is none of that name and version, or the name is in use. */
+/** Restores a deleted share. Throws if there is none with that name and version, or if the name is in use. */
 export async function restoreShare(storage: Storage, address: ShareAddress, version: string): Promise<Share> {
   const { accountName, shareName } = address;
   const found = deletedShares(storage, accountName).find((share) => share.version === version);
@@ -81,17 +82,16 @@ export async function restoreShare(storage: Storage, address: ShareAddress, vers
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw new StorageError("ShareAlreadyExists");
   const folder = `${deletedPrefix}${version}`;
   renameSync(join(accountFolder, folder), target);
-  // The row goes when the move is on the disk: a folder that is still aside without its row would be removed.
+  // The row is deleted after the move is flushed, because a folder without a row would be removed.
   await flushNames(accountFolder);
   forgetDeletion(storage, { folder });
   return storage.share(address);
 }
 
 /**
- * Brings rows and folders of an account together after whatever ended this process the last time, before anyone is
- * served.
+ * Brings rows and folders of an account together after a crash, before the first request.
  *
- * @returns Names of folders that no row speaks of, and that may go.
+ * @returns Names of folders without a row, which can be removed.
  */
 export function recover(storage: Storage, accountName: string): string[] {
   const { properties } = storage;
@@ -120,19 +120,22 @@ function isAside(name: string): boolean {
   return name.startsWith(deletedPrefix) || name.startsWith(snapshotPrefix);
 }
 
-/** Removes the deleted shares of an account whose time is over. */
+/** Removes the deleted shares of an account that have expired. */
 export async function purgeExpired(storage: Storage, accountName: string): Promise<void> {
   const sql = "SELECT folder, share FROM deleted_shares WHERE account = ? AND expires_on <= ?";
   for (const row of storage.properties.all(sql, accountName, Date.now())) await purge(storage, accountName, row);
 }
 
-/** Removes a deleted share for good. Its rows go first: folders without a row are removed whenever they are found. */
+/**
+ * Removes a deleted share permanently. Its rows are deleted first, because folders without a row are removed whenever
+ * they are found.
+ */
 async function purge(storage: Storage, accountName: string, row: SqlRow): Promise<void> {
   const folders = forget(storage, row);
   for (const name of folders) await discard(storage, join(storage.accountFolder(accountName), name));
 }
 
-/** Drops all rows of a deleted share and of its snapshots; returns the names of the folders that they spoke of. */
+/** Deletes all rows of a deleted share and of its snapshots. Returns the names of their folders. */
 function forget({ properties }: Storage, row: SqlRow): string[] {
   const folders = [String(row.folder)];
   const identity = String(row.share);
@@ -148,7 +151,7 @@ function forget({ properties }: Storage, row: SqlRow): string[] {
   return folders;
 }
 
-/** Drops the row of a deletion that did not happen, or was undone, or is complete. */
+/** Deletes the row of a deletion that did not happen, was undone, or is complete. */
 function forgetDeletion({ properties }: Pick<Storage, "properties">, row: SqlRow): void {
   properties.run("DELETE FROM deleted_shares WHERE folder = ?", String(row.folder));
 }

@@ -3,34 +3,35 @@ import type { BigIntStats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { identityOf } from "../http/answerHeaders.ts";
 import { directoryState } from "../disk/directoryState.ts";
-import type { PropertyStore } from "../records/properties.ts";
-import type { Share, Storage } from "./storage.ts";
+import { identityOf } from "../disk/identity.ts";
 import { lookAt, pathOf } from "../disk/tree.ts";
 import type { FoundPlace } from "../disk/tree.ts";
 import { isGone, rootPlace } from "../disk/walk.ts";
+import type { PropertyStore } from "../records/propertyStore.ts";
+import type { Share } from "./share.ts";
+import type { Storage } from "./storage.ts";
 
-/** Most rows of a share that are looked at in one go, so that memory stays bounded. */
+/** Most rows of a share that are processed together, to limit memory. */
 const mostRows = 100_000;
-/** Rows that are removed, and entries that are looked at, before others get their turn. */
+/** Number of rows or entries after which other work gets its turn. */
 const batchSize = 500;
-/** How often directories that change meanwhile are read again before the share is left for another day. */
+/** Number of times that changing directories are read again before the share is left for another day. */
 const mostRounds = 20;
-/** Milliseconds for which a directory has to be unchanged before its times can be trusted to tell the next change. */
+/** Milliseconds for which a directory must be unchanged before its times are certain to show the next change. */
 const settled = 100;
 
-/** What a client stored for files; both belong to files and go with them. */
+/** Rows that clients stored for files, and that are deleted with the files. */
 const identities = "SELECT file FROM files WHERE share = ? UNION SELECT file FROM leases WHERE share = ?";
 
 /**
- * Drops what is stored about files and directories that jobs or people have deleted on the disk. No row has a path, so
- * shares are searched for the files that rows speak of. What is not found is gone only if there was a moment at which
- * it was nowhere in its share, and not merely on the move: so directories that change during the search are read again,
- * until none has changed since it was read. Where that does not happen, nothing is dropped.
+ * Deletes what is stored about files and directories that were deleted on the disk. Rows have no path, so all shares
+ * are searched for their files. A file that was not found is deleted for certain only if there was a moment when it was
+ * nowhere in its share, rather than being moved. Directories that change during the search are therefore read again,
+ * until none has changed since. If that does not happen, nothing is deleted.
  *
- * `ranges.db` does not know to which share a file belongs, so its rows go when no share has the file. Of deleted shares
- * nobody knows that before they are gone, or restored.
+ * `ranges.db` does not record the share of a file, so its rows are deleted when no share has the file. Rows of files in
+ * deleted shares are kept until these are removed or restored.
  */
 export async function forgetGone(storage: Storage, shares: readonly Share[], areAll: boolean): Promise<void> {
   const holes = new Map<bigint, Set<string>>();
@@ -44,7 +45,7 @@ export async function forgetGone(storage: Storage, shares: readonly Share[], are
   if (isComplete) await forgetHoles(storage, holes);
 }
 
-/** Searches one share, and removes what it has from `holes`. Returns whether all of it was seen. */
+/** Searches one share, and removes its files from `holes`. Returns whether the whole share was searched. */
 async function forgetGoneIn(storage: Storage, share: Share, holes: Set<string>): Promise<boolean> {
   const candidates = someIdentities(storage.properties, share);
   if (candidates.size + holes.size === 0) return true;
@@ -87,7 +88,7 @@ function* batchesOf(identities: ReadonlySet<string>): Generator<string[]> {
   while (rest.length > 0) yield rest.splice(-batchSize);
 }
 
-/** Identities of which rows speak; where there are very many, some of them. */
+/** Returns identities that have rows; a random selection if there are too many. */
 function someIdentities(properties: PropertyStore, { identity }: Share): Set<string> {
   const row = properties.get(`SELECT count(*) AS total FROM (${identities})`, identity, identity);
   const slices = Math.ceil(Number(row?.total ?? 0) / mostRows);
@@ -96,20 +97,20 @@ function someIdentities(properties: PropertyStore, { identity }: Share): Set<str
   return new Set(rows.map(({ file }) => String(file)));
 }
 
-/** Removes from `wanted` what is in the share. Returns whether the rest was nowhere in it at one moment. */
+/** Removes files in the share from `wanted`. Returns whether the rest was nowhere in the share at one moment. */
 async function removeFound(share: Share, wanted: readonly Set<string>[], signal: AbortSignal): Promise<boolean> {
   const states = new Map<string, string>();
   let unread = [rootPlace(share.folder)];
   for (let round = 0; round < mostRounds; round++) {
     for (let next = unread.pop(); next !== undefined; next = unread.pop()) {
-      remove(next, wanted);
+      removeIdentity(next, wanted);
       states.set(pathOf(next), hasSettled(next.stat) ? directoryState(next.stat) : "");
       for (const found of await readDirectory(next, wanted, signal)) {
         if (!states.has(pathOf(found))) unread.push(found);
       }
     }
     unread = await changedSince(states, share, signal);
-    // A share that was deleted meanwhile keeps its rows; another one may have its name by now.
+    // The rows of a share that was deleted in the meantime are kept. Another share may have its name now.
     const root = directoryAt(share.folder, share);
     if (root === undefined || identityOf(root.stat) !== share.identity) return false;
     if (unread.length === 0) return true;
@@ -118,12 +119,12 @@ async function removeFound(share: Share, wanted: readonly Set<string>[], signal:
   return false;
 }
 
-function remove({ stat }: FoundPlace, wanted: readonly Set<string>[]): void {
+function removeIdentity({ stat }: FoundPlace, wanted: readonly Set<string>[]): void {
   const identity = identityOf(stat);
   for (const identities of wanted) identities.delete(identity);
 }
 
-/** Removes from `wanted` what is in a directory, and returns the directories in it. */
+/** Removes files in a directory from `wanted`, and returns the directories in it. */
 async function readDirectory(
   place: FoundPlace,
   wanted: readonly Set<string>[],
@@ -133,10 +134,10 @@ async function readDirectory(
   try {
     for await (const names of namesIn(place)) {
       for (const entry of lookAt(place, names)) {
-        remove(entry, wanted);
+        removeIdentity(entry, wanted);
         if (entry.stat.isDirectory()) directories.push(entry);
       }
-      // Nobody waits for this, so it takes no more than its share of the time.
+      // No client waits for this, so it leaves most of the time to other work.
       await setTimeout(names.length < batchSize ? 1 : 5, undefined, { signal });
     }
   } catch (error) {
@@ -145,7 +146,7 @@ async function readDirectory(
   return directories;
 }
 
-/** Names in a directory, some at a time and in no order. */
+/** Yields the names in a directory, in batches and in no order. */
 async function* namesIn(place: FoundPlace): AsyncGenerator<string[]> {
   const names: string[] = [];
   for await (const { name } of await opendir(pathOf(place), { bufferSize: batchSize })) {
@@ -155,7 +156,7 @@ async function* namesIn(place: FoundPlace): AsyncGenerator<string[]> {
   yield names;
 }
 
-/** Directories that are not as they were when they were read; those that are gone are dropped. */
+/** Returns the directories that have changed since they were read. Removes those that no longer exist from `states`. */
 async function changedSince(states: Map<string, string>, share: Share, signal: AbortSignal): Promise<FoundPlace[]> {
   const changed: FoundPlace[] = [];
   let seen = 0;
@@ -174,7 +175,7 @@ function directoryAt(path: string, { folder }: Share): FoundPlace | undefined {
   return path === folder ? { folder, name: ".", stat } : { folder: dirname(path), name: basename(path), stat };
 }
 
-/** The file system's clock is coarse: a directory that has just changed may change again without showing it. */
+/** The clock of the file system is coarse: a directory that has just changed may change again without a new time. */
 function hasSettled({ ctime }: BigIntStats): boolean {
   return Date.now() - ctime.getTime() > settled;
 }

@@ -1,45 +1,48 @@
 import { setTimeout } from "node:timers/promises";
 
 interface Passage {
-  /** Settles when the last exclusive piece of work that was asked for is done. */
+  /** Settles when the last exclusive work has ended. */
   exclusive: Promise<unknown>;
-  /** What changes the share at the moment. */
+  /** Changes of the share in progress. */
   readonly changes: Set<Promise<unknown>>;
 }
 
-/** Name under which a gate knows a share. */
+/** Returns the key of a share for a gate. */
 export function gateKeyOf(accountName: string, shareName: string): string {
   return `${accountName}/${shareName}`;
 }
 
-/** For how long changes that have begun are waited for: a client that sends its content slowly holds up nobody else. */
-const patience = 10_000;
+/**
+ * Time in milliseconds that exclusive work waits for changes in progress. A client that sends its content slowly must
+ * not block others.
+ */
+const changePatience = 10_000;
 
 /**
- * Lets changes of a share happen side by side, and none of them while a snapshot is taken, so that a snapshot shows one
- * moment of what clients did. What jobs and people do on the disk meanwhile, nobody can hold up.
+ * Allows concurrent changes of a share, but none while a snapshot is taken, so that a snapshot is consistent for
+ * clients. Changes on the disk by jobs and people cannot be delayed.
  */
 export class ShareGate {
   readonly #passages = new Map<string, Passage>();
-  readonly #patience: number;
+  readonly #changePatience: number;
 
-  constructor(patienceInMs = patience) {
-    this.#patience = patienceInMs;
+  constructor(patienceInMs = changePatience) {
+    this.#changePatience = patienceInMs;
   }
 
-  /** Makes a change once nothing exclusive is going on. */
+  /** Makes a change as soon as no exclusive work is running. */
   async change<T>(shareKey: string, work: () => Promise<T> | T): Promise<T> {
     const passage = this.#passage(shareKey);
     const started = passage.exclusive.then(work);
     return this.#follow(shareKey, passage, started);
   }
 
-  /** Waits for the changes that have begun, within reason, and works while new ones wait. */
+  /** Waits a limited time for changes in progress, and then runs `work` while new changes wait. */
   async exclusive<T>(shareKey: string, work: () => Promise<T> | T): Promise<T> {
     const passage = this.#passage(shareKey);
     const begun = Promise.race([
       Promise.allSettled(passage.changes),
-      setTimeout(this.#patience, undefined, { ref: false }),
+      setTimeout(this.#changePatience, undefined, { ref: false }),
     ]);
     const started = Promise.all([passage.exclusive, begun]).then(work);
     passage.exclusive = started.catch(() => undefined);

@@ -1,49 +1,49 @@
-import type { SqlRow } from "../../ground/sqlite.ts";
 import { randomUUID } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { SqlRow } from "../../ground/sqlite.ts";
 import { copyTree } from "../disk/copyTree.ts";
 import type { CopiedEntry } from "../disk/copyTree.ts";
-import { identityOf } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
 import { flushTree } from "../disk/flush.ts";
-import type { Metadata, ShareProperties } from "../records/properties.ts";
-import { gateKeyOf } from "./shareGate.ts";
-import type { Share, Storage } from "./storage.ts";
-import { ticks } from "../times.ts";
+import { identityOf } from "../disk/identity.ts";
 import { rootPlace } from "../disk/walk.ts";
+import { StorageError } from "../errors.ts";
+import type { Metadata, ShareProperties } from "../records/properties.ts";
+import { ticks } from "../times.ts";
+import type { Share } from "./share.ts";
+import { gateKeyOf } from "./shareGate.ts";
+import type { Storage } from "./storage.ts";
 
-/** Start of the names of the folders that hold snapshots, beside the shares of their account. */
+/** Start of the folder names of snapshots, beside the shares of their account. */
 export const snapshotPrefix = ".snapshot-";
 
-/** A share as it was at a time. */
+/** A share at a point in time. */
 export interface Snapshot extends Share {
   /** The time, in the spelling that clients use as its name. */
   readonly snapshot: string;
 }
 
-/** Whether what looks like a share is a snapshot of one. */
+/** Whether a share is a snapshot. */
 export function isSnapshot(share: Share): share is Snapshot {
   return share.snapshot !== undefined;
 }
 
 const mostSnapshots = 200;
-/** Rows that are written to the database at a time. */
+/** Rows written to the database at a time. */
 const batchSize = 500;
 
-/** A share as it is to be kept: its files are copied, and what was known about it then. */
+/** A copy of a share, with the properties of the share at that time. */
 interface Copied {
-  /** Identity of the folder with the copies. */
+  /** Identity of the folder of the copy. */
   readonly identity: string;
   readonly properties: ShareProperties;
   readonly time: string;
 }
 
 /**
- * Takes a snapshot: a copy of all files, and of what is known about them. It exists from the moment on in which its row
- * is written; a folder without a row is what an interrupted attempt left. Before that, all of it is flushed to the disk,
- * while the share may change again.
+ * Takes a snapshot: a copy of all files and of their properties. It exists when its row is written; a folder without a
+ * row is left from an interrupted attempt. Before that, the copy is flushed to disk, while the share may change again.
  */
 export async function takeSnapshot(storage: Storage, share: Share, metadata: Metadata): Promise<Snapshot> {
   if (snapshotsOf(storage, share).length >= mostSnapshots) throw new StorageError("ShareSnapshotCountExceeded");
@@ -78,7 +78,7 @@ function noteSnapshot(
   metadata: Metadata,
   { identity, properties, time: copiedOn }: Copied,
 ): Snapshot {
-  // Somebody may have deleted the share meanwhile.
+  // The share may have been deleted in the meantime.
   if (storage.findShare(share)?.identity !== share.identity) throw new StorageError("ShareNotFound");
   const time = freeTime(new Set(snapshotsOf(storage, share).map(({ snapshot }) => snapshot)), copiedOn);
   storage.properties.flushed(() => {
@@ -103,7 +103,7 @@ function noteSnapshot(
   return snapshotAt(storage, share, time);
 }
 
-/** Copies the files of a share with their properties; returns the identity of the new folder. */
+/** Copies the files of a share with their properties. Returns the identity of the new folder. */
 async function copyWithProperties(storage: Storage, share: Share, path: string): Promise<string> {
   const copied: CopiedEntry[] = [];
   const record = (entry: CopiedEntry): void => {
@@ -141,20 +141,20 @@ function copyProperties(
   if (original.isFile()) storage.written.noteCopy(original, copy);
 }
 
-/** A time with the seven decimals of Windows, or the next one that no other snapshot has. */
+/** Returns a time with the seven decimals of Windows, or the next time that no other snapshot has. */
 function freeTime(taken: ReadonlySet<string>, time: string): string {
   if (!taken.has(time)) return time;
   const [, seconds = "", decimals = ""] = /^(.*)\.(\d{7})Z$/.exec(time) ?? [];
   return freeTime(taken, `${seconds}.${String(Number(decimals) + 1).padStart(7, "0")}Z`);
 }
 
-/** The snapshots of a share, the oldest first. */
+/** Returns the snapshots of a share, oldest first. */
 export function snapshotsOf(storage: Storage, share: Share): Snapshot[] {
   const rows = storage.properties.all("SELECT * FROM snapshots WHERE base = ? ORDER BY time", share.identity);
   return rows.flatMap((row) => fromRow(storage, share, row) ?? []);
 }
 
-/** The snapshot of that time. Throws when there is none. */
+/** Returns the snapshot with a time. Throws if it does not exist. */
 export function snapshotAt(storage: Storage, share: Share, time: string): Snapshot {
   const row = storage.properties.get("SELECT * FROM snapshots WHERE base = ? AND time = ?", share.identity, time);
   const snapshot = row === undefined ? undefined : fromRow(storage, share, row);
@@ -178,7 +178,7 @@ export async function deleteSnapshot(storage: Storage, snapshot: Snapshot): Prom
   await rm(snapshot.folder, { recursive: true, force: true });
 }
 
-/** Removes a folder that no row speaks of, and what was stored about its files. */
+/** Removes a folder without a row, and what is stored about its files. */
 export async function discard(storage: Storage, path: string): Promise<void> {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) return;

@@ -3,18 +3,18 @@ import { StorageError } from "../errors.ts";
 import type { StorageRequest } from "./request.ts";
 import type { StorageResponse } from "./response.ts";
 
-/** Longest document that a request may carry; file content does not pass through here. */
+/** Largest document in a request, in bytes. File content is not a document. */
 const largestDocument = 256 * 1024;
 
 /** An element of an XML document: its text, or its children by name. */
 export type XmlNode = string | { readonly [name: string]: XmlNode | readonly XmlNode[] };
 
-/** The body of a request that carries a document. Throws when it is too large. */
+/** Returns the document in the body of a request. Throws if it is too large. */
 export async function readDocument(request: StorageRequest, response: StorageResponse): Promise<string> {
   if (request.header("expect") !== undefined) response.writeContinue();
   const chunks: Buffer[] = [];
   let size = 0;
-  // The message outlives a refusal, so that there is someone left to be told.
+  // Keeps the connection open, so that the client receives the error response.
   for await (const chunk of request.message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > largestDocument) throw new StorageError("RequestBodyTooLarge");
@@ -25,9 +25,9 @@ export async function readDocument(request: StorageRequest, response: StorageRes
     .replace(/^\uFEFF/, "");
 }
 
-/** Children of the root element of a document. Throws unless it is XML with that root and without a DOCTYPE. */
+/** Returns the children of the root element. Throws if the document is not XML, has another root, or has a DOCTYPE. */
 export async function parseDocument(text: string, rootName: string): Promise<XmlNode> {
-  // No client has a use for entities of its own, and they are what XML parsers are attacked with.
+  // Clients do not need entities, and attacks on XML parsers use them.
   if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw new StorageError("InvalidXmlDocument");
   const document = await parseTree(text);
   const root = document[rootName];
@@ -43,7 +43,7 @@ async function parseTree(text: string): Promise<Partial<Record<string, XmlNode>>
   }
 }
 
-/** Child elements of that name; empty when there is none. */
+/** Returns the child elements with a name; empty if there are none. */
 export function childrenOf(node: XmlNode, name: string): readonly XmlNode[] {
   const found = typeof node === "string" || !Object.hasOwn(node, name) ? undefined : node[name];
   if (found === undefined) return [];
@@ -54,39 +54,44 @@ function isList(value: XmlNode | readonly XmlNode[]): value is readonly XmlNode[
   return Array.isArray(value);
 }
 
-/** The only child element of that name; undefined when there is none. Throws when there are several. */
+/** Returns the only child element with a name; undefined if there is none. Throws if there are several. */
 export function childOf(node: XmlNode, name: string): XmlNode | undefined {
   const [first, ...others] = childrenOf(node, name);
   if (others.length > 0) throw new StorageError("InvalidXmlDocument", { subject: name });
   return first;
 }
 
-/** Trimmed text of the only child element of that name; undefined when there is none. */
+/** Returns the trimmed text of the only child element with a name; undefined if there is none. */
 export function textOf(node: XmlNode, name: string): string | undefined {
   const child = childOf(node, name);
   const text = typeof child === "object" ? (child._ ?? "") : child;
-  if (text !== undefined && typeof text !== "string") throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  if (text !== undefined && typeof text !== "string") invalidNode(name);
   return text?.trim();
 }
 
-/** Text of a child element that has to be there. */
+/** Returns the text of a required child element. */
 export function requiredText(node: XmlNode, name: string): string {
   const text = textOf(node, name);
   if (text === undefined) throw new StorageError("MissingRequiredXmlNode", { subject: name });
   return text;
 }
 
-/** `true` or `false` in a child element that has to be there. */
+/** Returns the boolean value of a required child element. */
 export function requiredFlag(node: XmlNode, name: string): boolean {
   const text = requiredText(node, name).toLowerCase();
-  if (text !== "true" && text !== "false") throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  if (text !== "true" && text !== "false") invalidNode(name);
   return text === "true";
 }
 
-/** A whole number in a child element that has to be there. */
+/** Returns the integer in a required child element. */
 export function requiredCount(node: XmlNode, name: string, least: number, most: number): number {
   const text = requiredText(node, name);
   const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(count >= least && count <= most)) throw new StorageError("InvalidXmlNodeValue", { subject: name });
+  if (!(count >= least && count <= most)) invalidNode(name);
   return count;
+}
+
+/** Rejects the value of an element. */
+export function invalidNode(name: string): never {
+  throw new StorageError("InvalidXmlNodeValue", { subject: name });
 }

@@ -1,16 +1,18 @@
-import { parsePolicies, policiesXml } from "../access/accessPolicies.ts";
-import { readDocument } from "../http/body.ts";
-import { StorageError } from "../errors.ts";
-import { invalid } from "../http/headers.ts";
-import { permissionOf, savePermission } from "../records/permissions.ts";
-import { answer, answerJson, answerXml, shareOf } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
-import { changeShare, leasedShareOf, onShare, propertiesOf, shareVersion } from "./shareState.ts";
+import { parsePolicies, policiesXml } from "../../access/accessPolicies.ts";
+import { StorageError } from "../../errors.ts";
+import { invalid } from "../../http/headers.ts";
+import { readDocument } from "../../http/requestDocument.ts";
+import { permissionOf, savePermission } from "../../records/permissions.ts";
+import { respond, respondJson, respondXml } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
+import type { StorageOperation } from "../operation.ts";
+import { shareOf } from "../target.ts";
+import { changeShare, leasedShareOf, onShare, sharePropertiesOf, shareVersion } from "./state.ts";
 
 function getShareAcl(exchange: Exchange): void {
   const share = leasedShareOf(exchange);
-  const policies = propertiesOf(exchange, share).policies ?? [];
-  answerXml(exchange, policiesXml(policies), shareVersion(exchange, share));
+  const policies = sharePropertiesOf(exchange, share).policies ?? [];
+  respondXml(exchange, policiesXml(policies), shareVersion(exchange, share));
 }
 
 async function setShareAcl(exchange: Exchange): Promise<void> {
@@ -21,10 +23,10 @@ async function setShareAcl(exchange: Exchange): Promise<void> {
 async function createPermission(exchange: Exchange): Promise<void> {
   const share = shareOf(exchange);
   const { permission, format } = permissionIn(await readDocument(exchange.request, exchange.response));
-  // A descriptor in the form of Windows' memory would have to be translated to be of any use to anyone.
+  // The binary format of a security descriptor is not supported.
   if (format !== undefined && format.toLowerCase() !== "sddl") throw new StorageError("FileInvalidPermission");
   const key = savePermission(exchange.storage.properties, share, permission);
-  answer(exchange, 201, { "x-ms-file-permission-key": key });
+  respond(exchange, 201, { "x-ms-file-permission-key": key });
 }
 
 function permissionIn(text: string): { readonly permission: string; readonly format: string | undefined } {
@@ -49,14 +51,14 @@ function getPermission(exchange: Exchange): void {
   if (key === undefined) throw new StorageError("MissingRequiredHeader", { subject: "x-ms-file-permission-key" });
   const format = request.header("x-ms-file-permission-format")?.toLowerCase() ?? "sddl";
   if (format !== "sddl") invalid("x-ms-file-permission-format");
-  answerJson(exchange, { permission: permissionOf(storage.properties, shareOf(exchange), key), format: "Sddl" });
+  respondJson(exchange, { permission: permissionOf(storage.properties, shareOf(exchange), key), format: "Sddl" });
 }
 
-/** No letter of a SAS suffices: nobody may widen what was granted to him. */
+/** No permission of a SAS is enough, so that no SAS can extend its own access. */
 const ownerOnly = "";
 
-/** Operations on who may do what: stored access policies, and security descriptors for files. */
-export const shareAccessOperations: readonly Operation[] = [
+/** Operations on access: stored access policies, and security descriptors for files. */
+export const shareAccessOperations: readonly StorageOperation[] = [
   {
     ...onShare,
     methods: ["GET", "HEAD"],

@@ -4,21 +4,13 @@ import { originalState } from "../records/originalState.ts";
 import type { FileCopy, FileProperties, Metadata, ShareIdentity, ShareProperties } from "../records/properties.ts";
 import { httpDate, millisecondsOf, ticks } from "../times.ts";
 
-/**
- * Names a file for as long as it exists: inode numbers are used again soon after a file is deleted, but never with the
- * same time of birth.
- */
-export function identityOf(stat: BigIntStats): string {
-  return `${stat.ino}-${stat.birthtimeNs}`;
-}
-
-/** Response headers of anything that has an ETag and a time of change. */
+/** Returns the ETag and the time of the last change. */
 export function versionHeaders(stat: BigIntStats, properties: FileProperties): Record<string, string> {
   const { ctimeNs } = originalState(stat, properties);
   return { etag: etagOf(stat, properties), "last-modified": httpDate(millisecondsOf(ctimeNs)) };
 }
 
-/** ETag that changes with every change of content or properties, whoever makes it. */
+/** Returns an ETag that changes with every change of content or properties, including changes on the disk. */
 export function etagOf(stat: BigIntStats, properties: FileProperties): string {
   const { ino, ctimeNs, mtimeNs } = originalState(stat, properties);
   return quotedHash([ino, ctimeNs, mtimeNs, stat.isFile() ? stat.size : 0, properties.revision ?? 0].join("."));
@@ -28,8 +20,10 @@ function quotedHash(state: string): string {
   return `"0x8D${hash("sha1", state).slice(0, 13).toUpperCase()}"`;
 }
 
-/** SMB properties: attributes, the times and ids. They mirror the file system where it knows them. */
-export function smbHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
+/**
+ * Returns the SMB properties: attributes, times and IDs. They are those of the file system, unless a client set others.
+ */
+function smbHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
   const { ino, mtimeNs } = originalState(stat, properties);
   return {
     "x-ms-file-attributes": attributesOf(stat, properties),
@@ -42,27 +36,32 @@ export function smbHeaders(stat: BigIntStats, parentId: bigint, properties: File
   };
 }
 
-/** SMB attributes as the wire spells them. */
+/** Returns the headers of a file or directory: its version and its SMB properties. */
+export function entryHeaders(stat: BigIntStats, parentId: bigint, properties: FileProperties): Record<string, string> {
+  return { ...versionHeaders(stat, properties), ...smbHeaders(stat, parentId, properties) };
+}
+
+/** Returns the SMB attributes as in the API. */
 export function attributesOf(stat: BigIntStats, properties: FileProperties): string {
   if (stat.isFile()) return properties.attributes ?? "Archive";
   const others = (properties.attributes ?? "").split(" | ").filter((word) => !["", "None", "Directory"].includes(word));
   return [...others, "Directory"].join(" | ");
 }
 
-/** Creation time in the wire's form. */
+/** Returns the creation time as in the API. */
 export function creationTimeOf(stat: BigIntStats, properties: FileProperties): string {
   const { birthtimeNs } = originalState(stat, properties);
   return ticks(properties.createdOn === undefined ? millisecondsOf(birthtimeNs) : Date.parse(properties.createdOn));
 }
 
-/** Change time in the wire's form: the one that a client set, until anything changes again. */
+/** Returns the change time as in the API. A time that a client set applies until the next change. */
 export function changeTimeOf(stat: BigIntStats, properties: FileProperties): string {
   const { ctimeNs } = originalState(stat, properties);
   const set = properties.changeTime;
   return ticks(set?.changed === String(ctimeNs) ? Date.parse(set.value) : millisecondsOf(ctimeNs));
 }
 
-/** How the copy that a file is, or was to become, stands. */
+/** Returns the status of the copy operation that created a file, or failed to. */
 export function copyHeaders(copy: FileCopy | undefined, copied: number): Record<string, string> {
   if (copy === undefined) return {};
   return {
@@ -75,12 +74,15 @@ export function copyHeaders(copy: FileCopy | undefined, copied: number): Record<
   };
 }
 
-/** User metadata as response headers. */
+/** Returns user metadata as response headers. */
 export function metadataHeaders(metadata: Metadata | undefined): Record<string, string> {
   return Object.fromEntries((metadata ?? []).map(([name, value]) => [`x-ms-meta-${name}`, value]));
 }
 
-/** Content headers of a file; `content-md5` only while it still speaks of the bytes that are there. */
+/**
+ * Returns the content headers of a file. They include `content-md5` only if the content has not changed since it was
+ * set.
+ */
 export function contentHeaders(stat: BigIntStats, properties: FileProperties): Record<string, string> {
   const md5 = properties.contentMd5;
   const { mtimeNs } = originalState(stat, properties);
@@ -91,15 +93,15 @@ export function contentHeaders(stat: BigIntStats, properties: FileProperties): R
   };
 }
 
-/** Quota of a share that was created without one, in GiB. */
+/** Quota in GiB of a share that was created without one. */
 const defaultQuota = 5120;
 
-/** What is needed of a share to describe it. */
+/** What {@link describeShare} needs to know about a share. */
 export interface DescribedShare extends ShareIdentity {
   readonly stat: Pick<BigIntStats, "birthtime">;
 }
 
-/** Response headers and listing fields of a share or snapshot. */
+/** Returns the fields of a share or snapshot for headers and lists. */
 export function describeShare(share: DescribedShare, properties: ShareProperties) {
   const changedOn = properties.changedOn === undefined ? share.stat.birthtime : new Date(properties.changedOn);
   return {

@@ -1,19 +1,21 @@
-import { deleteShare, restoreShare } from "../shares/deletedShares.ts";
-import { StorageError } from "../errors.ts";
-import { invalid, metadataOf } from "../http/headers.ts";
-import { actOnLease, describeLease, leaseHeadersRead } from "../http/leases.ts";
-import { retentionDaysOf } from "../http/serviceDocument.ts";
-import { deleteSnapshot, isSnapshot, snapshotsOf, takeSnapshot } from "../shares/snapshots.ts";
-import type { Share } from "../shares/storage.ts";
-import { answer, shareOf } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
-import { leaseOn, leasedShareOf, onShare, shareVersion, waitForDisk } from "./shareState.ts";
+import { StorageError } from "../../errors.ts";
+import { invalid, metadataOf } from "../../http/headers.ts";
+import { actOnLease, describeLease, leaseHeadersRead } from "../../http/leases.ts";
+import { retentionDaysOf } from "../../records/serviceProperties.ts";
+import { deleteShare, restoreShare } from "../../shares/deletedShares.ts";
+import type { Share } from "../../shares/share.ts";
+import { deleteSnapshot, isSnapshot, snapshotsOf, takeSnapshot } from "../../shares/snapshots.ts";
+import { respond } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
+import type { StorageOperation } from "../operation.ts";
+import { shareOf } from "../target.ts";
+import { leasedShareOf, leaseOn, onShare, shareVersion, waitForDisk } from "./state.ts";
 
 async function snapshotShare(exchange: Exchange): Promise<void> {
   const metadata = metadataOf(exchange.request);
   waitForDisk(exchange);
   const snapshot = await takeSnapshot(exchange.storage, shareOf(exchange), metadata);
-  answer(exchange, 201, { ...shareVersion(exchange, snapshot), "x-ms-snapshot": snapshot.snapshot });
+  respond(exchange, 201, { ...shareVersion(exchange, snapshot), "x-ms-snapshot": snapshot.snapshot });
 }
 
 async function deleteShareOrSnapshot(exchange: Exchange): Promise<void> {
@@ -29,7 +31,7 @@ async function deleteShareOrSnapshot(exchange: Exchange): Promise<void> {
     checkSnapshots(exchange, share, withSnapshots);
     await deleteShare(storage, share, retentionDaysOf(storage, request.account));
   }
-  answer(exchange, 202, {});
+  respond(exchange, 202, {});
 }
 
 function checkSnapshots(exchange: Exchange, share: Share, withSnapshots: string | undefined): void {
@@ -47,10 +49,10 @@ async function undeleteShare(exchange: Exchange): Promise<void> {
     const subject = name === undefined ? "x-ms-deleted-share-name" : "x-ms-deleted-share-version";
     throw new StorageError("MissingRequiredHeader", { subject });
   }
-  // A share comes back under its own name; the address and the header cannot mean two.
+  // A share is restored under its own name, so the URL and the header must agree.
   if (name !== request.share) invalid("x-ms-deleted-share-name");
   const share = await restoreShare(storage, { accountName: request.account, shareName: name }, version);
-  answer(exchange, 201, shareVersion(exchange, share));
+  respond(exchange, 201, shareVersion(exchange, share));
 }
 
 function leaseShare(exchange: Exchange): void {
@@ -58,11 +60,11 @@ function leaseShare(exchange: Exchange): void {
   const share = shareOf(exchange);
   const { lease, status, headers } = actOnLease(request, leaseOn(exchange, share), "share");
   storage.properties.setLease(share, share.identity, lease);
-  answer(exchange, status, { ...shareVersion(exchange, share), ...headers });
+  respond(exchange, status, { ...shareVersion(exchange, share), ...headers });
 }
 
-/** Operations on how long a share, its snapshots and their leases last. */
-export const shareLifetimeOperations: readonly Operation[] = [
+/** Operations on the lifetime of shares, their snapshots and their leases. */
+export const shareLifetimeOperations: readonly StorageOperation[] = [
   {
     ...onShare,
     methods: ["PUT"],

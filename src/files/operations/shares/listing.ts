@@ -1,19 +1,20 @@
-import { deletedShares } from "../shares/deletedShares.ts";
-import type { DeletedShare } from "../shares/deletedShares.ts";
-import { describeShare } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
-import { describeLease } from "../http/leases.ts";
-import { cutPage, includes, pageRequestOf } from "../http/paging.ts";
-import type { Metadata, ShareProperties } from "../records/properties.ts";
-import { snapshotsOf } from "../shares/snapshots.ts";
-import type { Share } from "../shares/storage.ts";
-import { httpDate } from "../times.ts";
-import { toXml } from "../http/xml.ts";
-import { answerXml } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
-import { leaseOn, propertiesOf } from "./shareState.ts";
+import { StorageError } from "../../errors.ts";
+import { describeLease } from "../../http/leases.ts";
+import { cutPage, includes, pageRequestOf } from "../../http/paging.ts";
+import { describeShare } from "../../http/responseHeaders.ts";
+import { toXml } from "../../http/xml.ts";
+import type { Metadata, ShareProperties } from "../../records/properties.ts";
+import { deletedShares } from "../../shares/deletedShares.ts";
+import type { DeletedShare } from "../../shares/deletedShares.ts";
+import type { Share } from "../../shares/share.ts";
+import { snapshotsOf } from "../../shares/snapshots.ts";
+import { httpDate } from "../../times.ts";
+import { respondXml } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
+import type { StorageOperation } from "../operation.ts";
+import { leaseOn, sharePropertiesOf } from "./state.ts";
 
-/** What can be in the list, in its order: of one name, snapshots come before the share, and deleted shares last. */
+/** Elements of an entry of the list. For each name, snapshots come before the share, and deleted shares come last. */
 type Listed = () => object[];
 
 const knownIncludes = new Set(["", "metadata", "snapshots", "deleted"]);
@@ -32,10 +33,10 @@ function listShares(exchange: Exchange): void {
     Shares: { Share: page.keys.flatMap((key) => found.get(key)?.() ?? []) },
     NextMarker: page.nextMarker,
   });
-  answerXml(exchange, xml);
+  respondXml(exchange, xml);
 }
 
-/** What the list consists of by sort key; each entry is looked at when its page is written. */
+/** Returns the entries of the list by sort key. Each entry is read only when its page is written. */
 function entriesOf(exchange: Exchange, prefix: string): Map<string, Listed> {
   const { request, storage } = exchange;
   const wanted = includes(request);
@@ -47,25 +48,25 @@ function entriesOf(exchange: Exchange, prefix: string): Map<string, Listed> {
   const entries = new Map<string, Listed>();
   for (const shareName of storage.shareNames(accountName).filter((name) => name.startsWith(prefix))) {
     const find = (): Share[] => [storage.findShare({ accountName, shareName })].flatMap((share) => share ?? []);
-    entries.set(keyOf(shareName, 1), () => find().map((share) => shareItem(exchange, share, withMetadata)));
+    entries.set(listKey(shareName, 1), () => find().map((share) => shareItem(exchange, share, withMetadata)));
     for (const snapshot of wanted.has("snapshots") ? find().flatMap((share) => snapshotsOf(storage, share)) : []) {
-      entries.set(keyOf(shareName, 0, snapshot.snapshot), () => [shareItem(exchange, snapshot, withMetadata)]);
+      entries.set(listKey(shareName, 0, snapshot.snapshot), () => [shareItem(exchange, snapshot, withMetadata)]);
     }
   }
   for (const deleted of wanted.has("deleted") ? deletedShares(storage, accountName) : []) {
     if (!deleted.shareName.startsWith(prefix)) continue;
-    const key = keyOf(deleted.shareName, 2, deleted.version);
+    const key = listKey(deleted.shareName, 2, deleted.version);
     entries.set(key, () => [deletedItem(deleted, storage.properties.share(deleted), withMetadata)]);
   }
   return entries;
 }
 
-function keyOf(shareName: string, rank: number, detail = ""): string {
+function listKey(shareName: string, rank: number, detail = ""): string {
   return `${shareName}\u0000${rank}${detail}`;
 }
 
 function shareItem(exchange: Exchange, share: Share, withMetadata: boolean): object {
-  const properties = propertiesOf(exchange, share);
+  const properties = sharePropertiesOf(exchange, share);
   const description = describeShare(share, properties);
   const lease = describeLease(leaseOn(exchange, share));
   return {
@@ -115,8 +116,8 @@ function metadataElement(metadata: Metadata | undefined, isWanted: boolean): obj
   return isWanted ? { Metadata: Object.fromEntries(metadata ?? []) } : {};
 }
 
-/** The list of an account's shares. */
-export const shareListing: Operation = {
+/** The operation that lists the shares of an account. */
+export const shareListing: StorageOperation = {
   level: "service",
   resourceType: "s",
   methods: ["GET"],

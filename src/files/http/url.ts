@@ -1,41 +1,42 @@
-import { StorageError } from "../errors.ts";
 import { checkPath, isAccountName, isShareName } from "../disk/names.ts";
+import { StorageError } from "../errors.ts";
 
-/** What the address of a request, or of the source of a copy, points at. */
-export interface Address {
-  /** Path exactly as it came, still percent-encoded: that is what clients sign. */
+/** Parts of the URL of a request, or of the source of a copy. */
+export interface UrlParts {
+  /** Path as it was sent, percent-encoded. Clients sign it. */
   readonly encodedPath: string;
-  /** Account that the host, the path, the signer or the lack of a second account names. */
+  /** Name of the account. */
   readonly account: string;
-  /** Start of the addresses of this account's shares: empty, or `/ACCOUNT`. */
+  /** Start of the paths of this account's shares: empty, or `/ACCOUNT`. */
   readonly accountPath: string;
-  /** Share, where the address names one. */
+  /** Name of the share; undefined if the URL has none. */
   readonly share: string | undefined;
-  /** Decoded and checked names below the share. */
+  /** Decoded and checked names in the share. */
   readonly path: readonly string[];
-  /** Query parameters by lower-case name, decoded. */
+  /** Decoded query parameters, by lowercase name. */
   readonly query: ReadonlyMap<string, string>;
 }
 
-/** What besides the path may tell which account is meant. */
+/** What determines the account of a URL, apart from the path. */
 export interface AccountHints {
-  /** Host of the address; `ACCOUNT.file.ANYTHING` names an account. */
+  /** Host of the URL. `ACCOUNT.file.ANYTHING` names an account. */
   readonly host: string;
-  /** Account in whose name the request is signed. */
+  /** Account whose key signed the request. */
   readonly signer?: string | undefined;
-  /** Whether the endpoint hosts an account of that name. */
+  /** Returns whether the endpoint hosts an account. */
   readonly hosts: (account: string) => boolean;
-  /** The account, where the endpoint hosts just one. */
+  /** The account, if the endpoint hosts only one. */
   readonly onlyAccount: string | undefined;
 }
 
 /**
- * Takes an address apart, from the first slash of its path on. Throws when it cannot be one of this endpoint.
+ * Parses a URL, from the first slash of its path. Throws if it is not a URL of this endpoint.
  *
- * The account is the first name of the path, as in emulators, unless the host names it, as in Azure. The official
- * client forgets the account in the address of the new name of something; then the signer tells, or there is only one.
+ * The first name of the path is the account, as in emulators, unless the host names the account, as in Azure. The
+ * official client omits the account in the URL of the new name when it renames something. In this case, the account is
+ * the one that signed the request, or the only one.
  */
-export function parseAddress(text: string, hints: AccountHints): Address {
+export function parseUrl(text: string, hints: AccountHints): UrlParts {
   if (!text.startsWith("/")) throw new StorageError("InvalidUri");
   const queryStart = text.indexOf("?");
   const encodedPath = queryStart < 0 ? text : text.slice(0, queryStart);
@@ -45,7 +46,7 @@ export function parseAddress(text: string, hints: AccountHints): Address {
   if (account === undefined || !isAccountName(account)) throw new StorageError("InvalidUri");
   const isInPath = fromHost === undefined && names[0] === account;
   const [share, ...path] = isInPath ? names.slice(1) : names;
-  // The Python client has a slash too many in the paths of what lies in the root of a share.
+  // The Python client sends an extra slash in the paths of entries in the root of a share.
   while (path[0] === "") path.shift();
   if (share !== undefined && !isShareName(share)) throw new StorageError("InvalidResourceName");
   checkPath(path);
@@ -59,7 +60,7 @@ export function parseAddress(text: string, hints: AccountHints): Address {
   };
 }
 
-/** The hosted account that a host of the form `ACCOUNT.file.ANYTHING` names. */
+/** Returns the hosted account in a host of the form `ACCOUNT.file.ANYTHING`. */
 export function accountOfHost({ host, hosts }: Pick<AccountHints, "host" | "hosts">): string | undefined {
   const account = /^([a-z0-9]+)\.file\./i.exec(host)?.[1]?.toLowerCase();
   return account !== undefined && hosts(account) ? account : undefined;
@@ -70,7 +71,7 @@ function accountOf(first: string | undefined, { hosts, signer, onlyAccount }: Ac
   return signer !== undefined && hosts(signer) ? signer : (onlyAccount ?? first);
 }
 
-/** A slash separates names even when it comes encoded: that is how the Python client sends the paths of directories. */
+/** Slashes separate names even if they are encoded: the Python client sends the paths of directories this way. */
 function namesOf(encodedPath: string): string[] {
   const names = decode(encodedPath.slice(1)).split("/");
   if (names.at(-1) === "") names.pop();

@@ -1,20 +1,21 @@
 import { dirname } from "node:path";
-import { describeShare, metadataHeaders } from "../http/answerHeaders.ts";
-import { StorageError } from "../errors.ts";
-import { flushNames } from "../disk/flush.ts";
-import { countHeader, invalid, metadataOf } from "../http/headers.ts";
-import { leaseHeaders } from "../http/leases.ts";
-import type { ShareProperties } from "../records/properties.ts";
-import type { StorageRequest } from "../http/request.ts";
-import { httpDate } from "../times.ts";
-import { usageOf } from "../disk/walk.ts";
-import { toXml } from "../http/xml.ts";
-import { answer, answerXml } from "./operation.ts";
-import type { Exchange, Operation } from "./operation.ts";
-import { changeShare, leaseOn, leasedShareOf, onShare, propertiesOf, shareVersion, waitForDisk } from "./shareState.ts";
+import { flushNames } from "../../disk/flush.ts";
+import { usageOf } from "../../disk/walk.ts";
+import { StorageError } from "../../errors.ts";
+import { countHeader, invalid, metadataOf } from "../../http/headers.ts";
+import { leaseHeaders } from "../../http/leases.ts";
+import type { StorageRequest } from "../../http/request.ts";
+import { describeShare, metadataHeaders } from "../../http/responseHeaders.ts";
+import { toXml } from "../../http/xml.ts";
+import type { ShareProperties } from "../../records/properties.ts";
+import { httpDate } from "../../times.ts";
+import { respond, respondXml } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
+import type { StorageOperation } from "../operation.ts";
+import { changeShare, leasedShareOf, leaseOn, onShare, sharePropertiesOf, shareVersion, waitForDisk } from "./state.ts";
 
 const largestQuota = 102_400;
-/** Premium is a kind of account and not a tier that a share could be given. */
+/** Premium is a kind of account, not a tier of a share. */
 const tiers = ["TransactionOptimized", "Hot", "Cool"];
 
 async function createShare(exchange: Exchange): Promise<void> {
@@ -26,10 +27,10 @@ async function createShare(exchange: Exchange): Promise<void> {
   storage.properties.setShare(share, properties);
   await flushNames(dirname(share.folder));
   const { quota } = describeShare(share, properties);
-  answer(exchange, 201, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
+  respond(exchange, 201, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
 }
 
-/** Properties that the headers of a request set. */
+/** Returns the properties that the headers of a request set. */
 function askedOf(request: StorageRequest): Pick<ShareProperties, "quota" | "tier"> {
   const quota = countHeader(request, "x-ms-share-quota");
   if (quota !== undefined && (quota < 1 || quota > largestQuota)) {
@@ -45,9 +46,9 @@ function askedOf(request: StorageRequest): Pick<ShareProperties, "quota" | "tier
 
 function getShareProperties(exchange: Exchange): void {
   const share = leasedShareOf(exchange);
-  const properties = propertiesOf(exchange, share);
+  const properties = sharePropertiesOf(exchange, share);
   const { tier } = properties;
-  answer(exchange, 200, {
+  respond(exchange, 200, {
     ...shareVersion(exchange, share),
     ...leaseHeaders(leaseOn(exchange, share)),
     ...metadataHeaders(properties.metadata),
@@ -64,8 +65,8 @@ function getShareProperties(exchange: Exchange): void {
 
 function getShareMetadata(exchange: Exchange): void {
   const share = leasedShareOf(exchange);
-  const { metadata } = propertiesOf(exchange, share);
-  answer(exchange, 200, { ...shareVersion(exchange, share), ...metadataHeaders(metadata) });
+  const { metadata } = sharePropertiesOf(exchange, share);
+  respond(exchange, 200, { ...shareVersion(exchange, share), ...metadataHeaders(metadata) });
 }
 
 function setShareProperties(exchange: Exchange): void {
@@ -82,11 +83,11 @@ async function getShareStatistics(exchange: Exchange): Promise<void> {
   const share = leasedShareOf(exchange);
   waitForDisk(exchange);
   const bytes = await usageOf(share.folder);
-  answerXml(exchange, toXml("ShareStats", { ShareUsageBytes: String(bytes) }), shareVersion(exchange, share));
+  respondXml(exchange, toXml("ShareStats", { ShareUsageBytes: String(bytes) }), shareVersion(exchange, share));
 }
 
 /** Operations on a share's properties. */
-export const shareOperations: readonly Operation[] = [
+export const shareOperations: readonly StorageOperation[] = [
   {
     ...onShare,
     methods: ["PUT"],
