@@ -100,7 +100,7 @@ it("says in one line what keeps it from starting", async () => {
       ["--grace-seconds", "--data-dir", folder, "--grace-seconds", "1.5"],
       ["it is no address of this machine", "--data-dir", join(folder, "other"), "--port", "0", "--host", "192.0.2.1"],
       [file, "--data-dir", file, "--port", "0"],
-      [`port ${port}: another process uses it`, "--data-dir", join(folder, "other"), "--port", port],
+      [`port ${port}: something else listens there already`, "--data-dir", join(folder, "other"), "--port", port],
       ["No-Name", "--data-dir", join(folder, "other"), "--port", "0", "--account", "No-Name"],
       [join(folder, "accounts.json"), "--data-dir", folder, "--port", "0"],
     ] as const) {
