@@ -12,9 +12,9 @@ import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
 import { createDownloads } from "./download.ts";
 import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
-import { isLoopback } from "../ground/loopback.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
-import { insecureMessage, tokenPolicy } from "./tokenPolicy.ts";
+import { insecureMessage, isSecure } from "./secureUrl.ts";
+import { tokenPolicy } from "./tokenPolicy.ts";
 import { traceRequests } from "./tracingPolicy.ts";
 import { truncatedResponsePolicy } from "./truncatedResponsePolicy.ts";
 import { defaultApiVersion, packageVersion } from "./version.ts";
@@ -63,8 +63,7 @@ function parseEndpoint({ endpoint, allowInsecureConnection }: BatchAIManagementC
   if (!URL.canParse(address))
     throw new TypeError("endpoint: must be an absolute URL such as https://management.azure.com");
   const url = new URL(address);
-  const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url) && allowInsecureConnection);
-  if (!isSafe) throw new TypeError(`endpoint: ${insecureMessage(url)}`);
+  if (!isSecure(url, allowInsecureConnection ?? false)) throw new TypeError(`endpoint: ${insecureMessage(url)}`);
   return url;
 }
 

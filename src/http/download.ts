@@ -22,9 +22,9 @@ import type {
 import { delay, withAnySignal } from "./abort.ts";
 import { bytesOf } from "./bytes.ts";
 import { logger } from "./logger.ts";
-import { isLoopback } from "../ground/loopback.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { OperationOptions } from "./options.ts";
+import { isSecure } from "./secureUrl.ts";
 import { traceRequests } from "./tracingPolicy.ts";
 
 /** Downloads files by their signed URLs. Has no access to the client's token: a signed URL is a credential itself. */
@@ -47,8 +47,8 @@ export interface PartRequest {
   readonly includeMd5?: boolean;
 }
 
-/** Outcome of reading a part. `refused`: the URL is not valid or has expired; `missing`: the file does not exist. */
-export type PartResult = FilePart | "refused" | "missing";
+/** Outcome of reading a part. `rejected`: the URL is not valid or has expired; `missing`: the file does not exist. */
+export type PartResult = FilePart | "rejected" | "missing";
 
 /** A part of a file; empty past its end. */
 export interface FilePart {
@@ -94,8 +94,7 @@ function secureLinksPolicy(allowLoopback: boolean): PipelinePolicy {
     name: "secureLinksPolicy",
     async sendRequest(request, next) {
       const url = new URL(request.url);
-      const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url) && allowLoopback);
-      if (isSafe) return next(request);
+      if (isSecure(url, allowLoopback)) return next(request);
       const message =
         `Refused to send a signed download URL to ${url.origin} over plain HTTP, where it could be intercepted. ` +
         "The service must use HTTPS in its download links.";
@@ -155,7 +154,7 @@ async function attemptPart(
   options: AttemptOptions,
 ): Promise<PartResult> {
   const response = await sendFor(downloads, operation, part, options);
-  if (response.status === 401 || response.status === 403) return "refused";
+  if (response.status === 401 || response.status === 403) return "rejected";
   if (response.status === 404) return "missing";
   if ([200, 206, 416].includes(response.status)) return receive(response, part);
   const { status: statusCode, headers } = response;

@@ -3,7 +3,7 @@ import type { HttpMethods, PipelineRequest, PipelineResponse } from "@azure/core
 import type { ServiceContext } from "./context.ts";
 import { parse, sendError, statusError, unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
-import { isPlainlyWithin, refuseOtherOrigin } from "./tokenPolicy.ts";
+import { isPlainlyWithin, rejectOtherOrigin } from "./tokenPolicy.ts";
 
 /** One request to the service. */
 export interface ServiceRequest {
@@ -64,7 +64,7 @@ export async function send(
 function absoluteUrl({ endpoint, origin }: ServiceContext, request: ServiceRequest): string {
   if (isPlainlyWithin(origin, request.url)) return request.url;
   const url = new URL(request.url, endpoint);
-  refuseOtherOrigin(url, origin);
+  rejectOtherOrigin(url, origin);
   return url.href;
 }
 

@@ -6,7 +6,7 @@ import {
   RestError,
 } from "@azure/core-rest-pipeline";
 import type { Pipeline, PipelinePolicy, PipelineRequest } from "@azure/core-rest-pipeline";
-import { isLoopback } from "../ground/loopback.ts";
+import { insecureMessage, isSecure } from "./secureUrl.ts";
 
 /** Options of a token policy. */
 export interface TokenPolicyOptions {
@@ -24,14 +24,14 @@ export interface TokenPolicyOptions {
  */
 export function tokenPolicy({ credential, scopes, origin, allowLoopback }: TokenPolicyOptions): PipelinePolicy {
   const bearer = bearerTokenAuthenticationPolicy({ credential, scopes });
-  const safeOrigin = origin !== undefined && isSafe(new URL(origin), allowLoopback) ? origin : undefined;
+  const secureOrigin = origin !== undefined && isSecure(new URL(origin), allowLoopback) ? origin : undefined;
   return {
     name: bearerTokenAuthenticationPolicyName,
     async sendRequest(request, next) {
-      if (safeOrigin === undefined || !isPlainlyWithin(safeOrigin, request.url)) {
+      if (secureOrigin === undefined || !isPlainlyWithin(secureOrigin, request.url)) {
         const url = new URL(request.url);
-        if (origin !== undefined) refuseOtherOrigin(url, origin, request);
-        refuseInsecure(url, allowLoopback, request);
+        if (origin !== undefined) rejectOtherOrigin(url, origin, request);
+        rejectInsecure(url, allowLoopback, request);
       }
       if (/^https:/i.test(request.url)) return bearer.sendRequest(request, next);
       // Core's policy rejects plain HTTP by the scheme of the URL. The code above has already checked that the URL is
@@ -52,8 +52,8 @@ export function tokenPolicy({ credential, scopes, origin, allowLoopback }: Token
 
 /**
  * Lets another Azure client, such as `ResourceManagementClient` of `@azure/arm-resources`, connect to a service on this
- * machine over plain HTTP, which its own policy rejects. Over HTTPS it works as before; plain HTTP to any other machine
- * is still refused. Proxies are bypassed, because a proxy could read the token. The client itself needs its options
+ * machine over plain HTTP, which its own policy rejects. HTTPS works as before, and plain HTTP to any other machine is
+ * still rejected. Proxies are bypassed, because a proxy could read the token. The client itself needs its options
  * `endpoint` and `allowInsecureConnection: true`. Never throws. Sending a forbidden request rejects with a `RestError`
  * with code `InsecureConnection`.
  *
@@ -77,7 +77,7 @@ export function isPlainlyWithin(origin: string, url: string): boolean {
 }
 
 /** Throws unless the URL belongs to the client's origin. */
-export function refuseOtherOrigin(url: URL, origin: string, request?: PipelineRequest): void {
+export function rejectOtherOrigin(url: URL, origin: string, request?: PipelineRequest): void {
   if (url.origin === origin) return;
   const message =
     `Refused to send a request to ${url.origin}: this client sends its token only to ${origin}. ` +
@@ -86,18 +86,7 @@ export function refuseOtherOrigin(url: URL, origin: string, request?: PipelineRe
   throw new RestError(message, { code: "UnexpectedOrigin", request });
 }
 
-function isSafe(url: URL, allowLoopback: boolean): boolean {
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url) && allowLoopback);
-}
-
-function refuseInsecure(url: URL, allowLoopback: boolean, request: PipelineRequest): void {
-  if (isSafe(url, allowLoopback)) return;
+function rejectInsecure(url: URL, allowLoopback: boolean, request: PipelineRequest): void {
+  if (isSecure(url, allowLoopback)) return;
   throw new RestError(insecureMessage(url), { code: "InsecureConnection", request });
-}
-
-/** Returns the message that says why no token is sent to a URL, and what to do. */
-export function insecureMessage(url: URL): string {
-  return isLoopback(url)
-    ? `Refused to send a token to ${url.origin} over plain HTTP. To allow it on this machine, set allowInsecureConnection.`
-    : `Refused to send a token to ${url.origin} over plain HTTP, where it could be intercepted. Use HTTPS.`;
 }

@@ -71,7 +71,7 @@ export class OutputFile {
       const { abortSignal, requestOptions, tracingOptions } = options;
       const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions };
       const part = await readPart(downloads, this.#operation, { ...request, url }, wait);
-      if (part !== "refused" && part !== "missing") return part;
+      if (part !== "rejected" && part !== "missing") return part;
       this.#url = undefined;
       if (isNew && part === "missing") return undefined;
       if (isNew) throw this.#rejectedError(url);

@@ -3,7 +3,7 @@ import { rememberedError } from "../http/errors.ts";
 import type { LongRunningOperationOptions } from "../http/options.ts";
 import { pollOperation } from "../http/poller.ts";
 import type { OperationPoller } from "../http/poller.ts";
-import { refuseOtherOrigin } from "../http/tokenPolicy.ts";
+import { rejectOtherOrigin } from "../http/tokenPolicy.ts";
 import type { Cluster } from "../models/cluster.ts";
 import type { Experiment } from "../models/experiment.ts";
 import type { FileServer } from "../models/fileServer.ts";
@@ -45,7 +45,7 @@ export function restoreOperation<T extends RestoredResult>(
   const state = parseState(serializedState);
   const url = new URL(readText(state, "config.initialRequestUrl"));
   const method = readText(state, "config.requestMethod").toUpperCase();
-  refuseOtherOrigin(url, context.origin);
+  rejectOtherOrigin(url, context.origin);
   const kind = resourceKindInUrl(url.href);
   const schema = kind && schemas[kind];
   const verb = verbs[method];

@@ -33,15 +33,15 @@ export async function downloadFile(
   file: Entry,
   { report, abortSignal, verify }: FileDownload,
 ): Promise<TransferOutcome> {
-  const read: ReadPart = (offset) => readSoundPart(jobs, source, file, offset, abortSignal);
-  if ((await seemsToBeThere(file)) && (!verify || (await hasSameContent(file, read)))) return "unchanged";
+  const read: ReadPart = (offset) => readCheckedPart(jobs, source, file, offset, abortSignal);
+  if ((await seemsUnchanged(file)) && (!verify || (await hasSameContent(file, read)))) return "unchanged";
   const version = `${file.size} ${file.lastModified?.toISOString() ?? ""}`;
   const partial = partialPathOf(file.localPath, version);
   const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
   const handle = await open(partial, O_CREAT | O_RDWR | ((O_NOFOLLOW as number | undefined) ?? 0), 0o666);
-  let begun: number;
+  let start: number;
   try {
-    begun = await fill(handle, file, read, report);
+    start = await fill(handle, file, read, report);
     await handle.sync();
   } finally {
     await handle.close();
@@ -50,14 +50,14 @@ export async function downloadFile(
     await rm(partial, { force: true });
     throw error;
   });
-  return begun > 0 ? "resumed" : "transferred";
+  return start > 0 ? "resumed" : "transferred";
 }
 
 /** Whether the local file matches the size and the modification time of the original. */
-async function seemsToBeThere({ localPath, size, lastModified }: Entry): Promise<boolean> {
-  const there = await lstat(localPath).catch(() => undefined);
-  if (!there?.isFile() || there.size !== size || lastModified === undefined) return false;
-  return Math.floor(there.mtimeMs / 1000) === Math.floor(lastModified.getTime() / 1000);
+async function seemsUnchanged({ localPath, size, lastModified }: Entry): Promise<boolean> {
+  const existing = await lstat(localPath).catch(() => undefined);
+  if (!existing?.isFile() || existing.size !== size || lastModified === undefined) return false;
+  return Math.floor(existing.mtimeMs / 1000) === Math.floor(lastModified.getTime() / 1000);
 }
 
 async function hasSameContent({ localPath }: Entry, read: ReadPart): Promise<boolean> {
@@ -81,15 +81,15 @@ async function hasSameContent({ localPath }: Entry, read: ReadPart): Promise<boo
 async function fill(handle: FileHandle, file: Entry, read: ReadPart, report: ReportBytes): Promise<number> {
   const { size: present } = await handle.stat();
   // Only complete parts are reliable.
-  let begin = Math.floor(Math.min(present, file.size) / partLength) * partLength;
+  let start = Math.floor(Math.min(present, file.size) / partLength) * partLength;
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const last = await fillFrom(handle, begin, file, read, report);
+    const last = await fillFrom(handle, start, file, read, report);
     if (last !== "changed") {
       const time = last.lastModified ?? file.lastModified;
       if (time !== undefined) await handle.utimes(time, time);
-      return begin;
+      return start;
     }
-    begin = 0;
+    start = 0;
   }
   const reason =
     "it keeps changing during the download; wait until the job ends, or follow the file with streamOutputFile";
@@ -98,13 +98,13 @@ async function fill(handle: FileHandle, file: Entry, read: ReadPart, report: Rep
 
 async function fillFrom(
   handle: FileHandle,
-  begin: number,
+  start: number,
   file: Entry,
   read: ReadPart,
   report: ReportBytes,
 ): Promise<OutputFilePart | "changed"> {
   let etag: string | undefined;
-  for (let offset = begin; ;) {
+  for (let offset = start; ;) {
     const part = await read(offset);
     if (etag !== undefined && part.etag !== undefined && part.etag !== etag) return "changed";
     etag = part.etag;
@@ -123,7 +123,7 @@ async function fillFrom(
 /**
  * Reads a part until its MD5 matches the MD5 of the storage. If the storage returns no MD5, only the length is checked.
  */
-async function readSoundPart(
+async function readCheckedPart(
   jobs: OutputFileReader,
   { resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, directory }: OutputDirectoryName,
   { path, downloadUrl }: Entry,

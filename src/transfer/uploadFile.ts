@@ -35,11 +35,11 @@ export async function uploadFile(
     const md5 = await md5Of(handle, abortSignal);
     const existing = await existingProperties(target, abortSignal);
     if (existing?.contentLength === size && existing.contentMD5 && md5.equals(existing.contentMD5)) return "unchanged";
-    const begin = existing?.contentLength === size ? bytesInCheckpoint(existing, md5) : 0;
-    if (begin === 0) await target.create(size, { abortSignal });
-    for (let offset = begin; offset < size; offset += partLength) {
+    const start = existing?.contentLength === size ? bytesInCheckpoint(existing, md5) : 0;
+    if (start === 0) await target.create(size, { abortSignal });
+    for (let offset = start; offset < size; offset += partLength) {
       // No checkpoint is needed at the start, or where an earlier upload stored one.
-      if (offset > begin && offset % checkpointInterval === 0) {
+      if (offset > start && offset % checkpointInterval === 0) {
         await target.setMetadata({ [checkpointName]: `${md5.toString("hex")}-${offset}` }, { abortSignal });
       }
       const part = await partOf(handle, offset);
@@ -54,7 +54,7 @@ export async function uploadFile(
     const headers = { fileContentMD5: md5, fileContentType: "application/octet-stream" };
     if (size > checkpointInterval) await target.setMetadata({}, { abortSignal });
     await target.setHttpHeaders(headers, { abortSignal });
-    return begin > 0 ? "resumed" : "transferred";
+    return start > 0 ? "resumed" : "transferred";
   } finally {
     await handle.close();
   }

@@ -53,7 +53,7 @@ describe("MNIST in CNTK text format", () => {
   });
 
   it.each([
-    ["cut off", (images: string) => truncate(images, 1_000_000), /train-images-idx3-ubyte is cut off/],
+    ["cut off", (images: string) => truncate(images, 1_000_000), /train-images-idx3-ubyte is truncated/],
     ["of another kind", (images: string) => writeFile(images, Buffer.alloc(4096)), /not an IDX file of 60000 x 28/],
     ["missing", (images: string) => rm(images), /no such file.*train-images-idx3-ubyte/],
   ])("says which IDX file is %s, and leaves nothing half-written", async (_, damage, message) => {
