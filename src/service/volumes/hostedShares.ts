@@ -2,7 +2,6 @@ import { timingSafeEqual } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { FilesService, StorageAccount } from "../../files/index.ts";
-import type { DataFolders } from "../dataFolders.ts";
 import type { Store } from "../state/store.ts";
 import type { VolumeHost } from "./volume.ts";
 
@@ -13,7 +12,10 @@ export interface VolumeParts {
   readonly filesFolder: string;
   readonly accounts: readonly StorageAccount[];
   readonly store: Store;
-  readonly folders: DataFolders;
+  readonly folders: {
+    /** Returns the absolute folder of a file server by its sequence number. */
+    fileServer(sequence: number): string;
+  };
 }
 
 /** Returns the volumes of this service: its file shares and its file servers. */
