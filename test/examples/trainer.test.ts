@@ -51,7 +51,11 @@ describe("the trainer", () => {
   });
 
   it.each([
-    ["a wrong field", (line: string) => line.replace("|features", "|pixels"), /line 2: the \|features field is missing/],
+    [
+      "a wrong field",
+      (line: string) => line.replace("|features", "|pixels"),
+      /line 2: the \|features field is missing/,
+    ],
     ["a missing number", (line: string) => line.replace(/ \d+$/, ""), /line 2: \|features has 783 numbers/],
     ["a number too many", (line: string) => `${line} 0`, /line 2: \|features has 785 numbers/],
     ["text", (line: string) => line.replace(/\d+$/, "x"), /line 2: \|features has something that is not/],

@@ -95,7 +95,9 @@ describe("clusters.waitForNodes", () => {
     );
     expect(await rejection).toMatchObject({
       name: "AbortError",
-      message: expect.stringContaining("the wait for cluster slow was aborted; the service continues to prepare its nodes"),
+      message: expect.stringContaining(
+        "the wait for cluster slow was aborted; the service continues to prepare its nodes",
+      ),
     });
   });
 
