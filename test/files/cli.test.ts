@@ -108,7 +108,7 @@ it("reports in one line why it cannot start", async () => {
         "192.0.2.1",
       ],
       [file, "--data-dir", file, "--port", "0"],
-      [`port ${port}: something else listens there already`, "--data-dir", join(folder, "other"), "--port", port],
+      [`port ${port}: another process uses it`, "--data-dir", join(folder, "other"), "--port", port],
       ["No-Name", "--data-dir", join(folder, "other"), "--port", "0", "--account", "No-Name"],
       [join(folder, "accounts.json"), "--data-dir", folder, "--port", "0"],
     ] as const) {

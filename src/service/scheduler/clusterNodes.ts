@@ -1,5 +1,7 @@
 import type { BatchAIError } from "../../models/error.ts";
 import type { Cluster, NodeStateCounts } from "../../models/cluster.ts";
+import { manualScaleSettings } from "../../wire/cluster.ts";
+import { applyDefaults } from "../../wire/defaults.ts";
 import type { RunEnd } from "../engines/engine.ts";
 import { machineOf } from "../nodes/machine.ts";
 import type { Node } from "../state/nodes.ts";
@@ -99,7 +101,8 @@ function letGo({ store }: SchedulerContext, cluster: StoredResource<"clusters">,
     store.runs.requestStop(run.id, "nodeRemoved");
     return;
   }
-  const option = cluster.model.scaleSettings?.manual?.nodeDeallocationOption ?? "requeue";
+  const manual = cluster.model.scaleSettings?.manual ?? { targetNodeCount: 0 };
+  const { nodeDeallocationOption: option } = applyDefaults(manualScaleSettings, manual);
   if (option === "requeue") store.runs.requestStop(run.id, "requeued");
   if (option === "terminate") store.runs.requestStop(run.id, "nodeRemoved");
 }

@@ -43,9 +43,9 @@ async function prepareSetup(
   const clusterMountRoot = folders.clusterMountRoot(clusterKey);
   await folders.wipeNodes([node.id]);
   const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
-  if (!nodeSetup?.setupTask) return undefined;
+  const setupTask = cluster.nodeSetup?.setupTask;
+  if (setupTask === undefined) return undefined;
   const { environment } = await engines.forPlan({}).surroundings({}, abortSignal);
-  const { secrets = [], ...setupTask } = nodeSetup.setupTask;
   const plan = planSetupTask({
     setupTask,
     runId,
@@ -55,6 +55,7 @@ async function prepareSetup(
     clusterMounts,
     nodeEnvironment: environment,
   });
+  const secrets = nodeSetup?.setupTask?.secrets ?? [];
   const secretVariables = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
   return { plan, secrets: { environment: secretVariables }, outputs: {} };
 }

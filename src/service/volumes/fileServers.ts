@@ -1,7 +1,6 @@
-import { mkdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { isWithin } from "../../ground/containment.ts";
-import { errorCode, reasonOf } from "../../ground/systemErrors.ts";
+import { mkdir, realpath } from "node:fs/promises";
+import { createContainedFolder } from "../../ground/containedFolder.ts";
+import { reasonOf } from "../../ground/systemErrors.ts";
 import { isWorkspaceChildId } from "../../wire/resourceIds.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { StartError } from "../startError.ts";
@@ -37,27 +36,12 @@ export const fileServers: VolumeKind<"fileServers"> = {
   },
 };
 
-/**
- * Returns the real path of a directory on a file server. Creates it step by step if it does not exist, and looks where
- * each step leads before the next one: a job could have left a symbolic link there that leads out of the file server.
- */
 async function directoryOn(root: string, directory: string): Promise<string> {
   await mkdir(root, { recursive: true });
-  const realRoot = await realpath(root);
-  let real = realRoot;
-  for (const segment of directory.split("/").filter(Boolean)) {
-    const next = join(real, segment);
-    await mkdir(next).catch((error: unknown) => {
-      if (errorCode(error) !== "EEXIST") throw error;
-    });
-    real = await realpath(next);
-    if (!isWithin(realRoot, real)) throw new Error(`${segment} is a symbolic link that leads out of the file server`);
-    if (!(await stat(real)).isDirectory()) throw new Error(`${segment} is a file, not a folder`);
-  }
-  return real;
+  return createContainedFolder(await realpath(root), directory, "the file server");
 }
 
-export function mountError(fileServerId: string, reason: string, cause?: unknown): StartError {
+function mountError(fileServerId: string, reason: string, cause?: unknown): StartError {
   return new StartError("NFSMountError", "Unable to mount file server", {
     details: [
       { name: "Volume", value: fileServerId },

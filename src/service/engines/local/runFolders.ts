@@ -1,7 +1,8 @@
-import { constants, lstat, mkdir, open, readlink, realpath, stat, unlink } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { constants, lstat, mkdir, open, readlink, realpath, unlink } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import type { LaunchMount } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
+import { createContainedFolder } from "../../../ground/containedFolder.ts";
 import { isWithin } from "../../../ground/containment.ts";
 import { attempt, StartError } from "../../startError.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
@@ -94,21 +95,7 @@ async function makeDirectory(path: string, territories: readonly Territory[]): P
     await mkdir(path, { recursive: true });
     return;
   }
-  let real = territory.real;
-  for (const segment of relative(territory.path, path).split(sep).filter(Boolean)) {
-    const next = join(real, segment);
-    await mkdir(next).catch((error: unknown) => {
-      if (errorCode(error) !== "EEXIST") throw error;
-    });
-    real = await realpath(next);
-    if (!isWithin(territory.real, real)) {
-      const message = `The folder ${path} leads out of ${territory.path} by a symbolic link.`;
-      throw new StartError("FailedStartingProcess", message);
-    }
-    if (!(await stat(real)).isDirectory()) {
-      throw new StartError("FailedStartingProcess", `The folder ${path} cannot be created: ${segment} is a file.`);
-    }
-  }
+  await createContainedFolder(territory.real, relative(territory.path, path), territory.path);
 }
 
 /** Never through a symbolic link at the end of the path, and never waiting for the reader of a pipe. */
