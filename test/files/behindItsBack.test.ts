@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-/** Size of a file as a client is told, or the status of the refusal. */
+/** Returns the size of a file as a client sees it, or the status of the error response. */
 async function sizeOf(path: string): Promise<number> {
   const { status, headers } = await rawRequest(fixture.service, "HEAD", `${at(path)}?${everything()}`);
   return status === 200 ? Number(headers["content-length"]) : status;

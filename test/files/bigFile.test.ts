@@ -17,7 +17,7 @@ const partSize = 4 * mebibyte;
 const lastPart = size / partSize - 1;
 const noise = randomBytes(partSize);
 
-/** One part of the file; no two are the same. */
+/** Returns one part of the file. No two parts are the same. */
 function partOf(number: number): Buffer {
   const part = Buffer.from(noise);
   part.writeUInt32LE(number, 0);
@@ -63,10 +63,10 @@ describe(`a file of ${gibibytes} GiB`, () => {
     const { readableStreamBody: tail } = await file.download(size - partSize);
     expect(await digest(tail)).toBe(createHash("sha256").update(partOf(lastPart)).digest("hex"));
 
-    // Types are stripped while these tests start the endpoint, which alone takes 20 MB; the bench measures the package.
+    // In these tests, Node.js strips types, which alone takes 20 MB. The bench measures the package.
     const { peak } = await files.memory();
     expect(peak).toBeLessThan(200e6);
-    // Flat: what the file is larger than its first fifth does not show.
+    // Constant: the rest of the file takes no more memory than its first fifth.
     const [first, rest] = [samples.slice(0, samples.length / 5), samples.slice(samples.length / 5)];
     expect(samples.length).toBeGreaterThan(10);
     expect(Math.max(...rest) - Math.max(...first)).toBeLessThan(48e6);

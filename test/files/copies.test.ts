@@ -32,7 +32,7 @@ async function fileWith(name: string, content: Buffer | string): Promise<ShareFi
   return file;
 }
 
-/** A file of 4 GiB that takes no space, but long enough to copy for someone to come between. */
+/** A file of 4 GiB that takes no space, but long enough to copy for a test to intervene. */
 async function largeFile(name: string): Promise<ShareFileClient> {
   const handle = await open(join(folder, name), "w");
   await handle.truncate(4 * 1024 ** 3);

@@ -20,7 +20,7 @@ describe("curl with a SAS", () => {
   let sas: string;
   const content = randomBytes(3_000_000);
   const at = (path: string, query = ""): string => `${files.account.fileEndpoint}/curled/${path}?${query}${sas}`;
-  /** Runs curl to its end; answers what it received. */
+  /** Runs curl and returns what it received. */
   const curl = async (...args: string[]): Promise<string> => {
     const { stdout } = await execute("curl", ["--silent", "--show-error", "--fail", ...args], { timeout: 60_000 });
     return stdout;
@@ -38,7 +38,7 @@ describe("curl with a SAS", () => {
       "",
     );
     const headers = ["-H", "x-ms-write: update", "-H", `x-ms-range: bytes=0-${content.length - 1}`];
-    // Without `Expect:` taken back, curl asks before it sends a body of this size: 100-continue has to work.
+    // By default, curl sends `Expect: 100-continue` with a body of this size, so 100-continue must work.
     await curl("-X", "PUT", ...headers, "--data-binary", `@${path}`, at(name, "comp=range&"));
   };
 

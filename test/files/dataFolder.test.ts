@@ -13,7 +13,7 @@ import { account, clientOf, startFixture } from "./support.ts";
 
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
-/** Runs `batchai files` on a folder on which it should not start. */
+/** Runs `batchai files` on a folder that it should reject. */
 function refused(dataDir: string): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
   const args = [main, "files", "--data-dir", dataDir, "--port", "0"];
   return new Promise((resolve) => {
@@ -156,7 +156,7 @@ describe("a file system", () => {
 });
 
 describe("a database that is damaged while the endpoint runs", () => {
-  /** Makes garbage of all pages of a database but the first ones. */
+  /** Overwrites all pages of a database but the first ones. */
   async function damage(dataDir: string, name: string, spared: number): Promise<void> {
     const path = join(dataDir, name);
     const content = await readFile(path);
@@ -177,7 +177,7 @@ describe("a database that is damaged while the endpoint runs", () => {
     const service = await start(fixture.dataDir);
     const root = clientOf(service).getShareClient("holes").rootDirectoryClient;
     const file = root.getFileClient("file-7");
-    // What is not known to be a hole counts as written.
+    // Bytes that are not known to be a hole count as written.
     expect((await file.getRangeList()).rangeList).toEqual([{ start: 0, end: 99_999 }]);
     await file.uploadRange("x", 0, 1);
     expect((await file.downloadToBuffer(0, 2)).toString()).toBe("x\0");

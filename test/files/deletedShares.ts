@@ -7,7 +7,7 @@ import { everything } from "./signedRequest.ts";
 import { account, rawRequest } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
-/** Keeps deleted shares for so many days; 0 removes them at once. */
+/** Sets the days for which deleted shares are kept; 0 removes them immediately. */
 export async function setRetention(service: FilesService, days: number): Promise<void> {
   const policy = days === 0 ? "<Enabled>false</Enabled>" : `<Enabled>true</Enabled><Days>${days}</Days>`;
   const { status } = await rawRequest(
@@ -20,7 +20,7 @@ export async function setRetention(service: FilesService, days: number): Promise
   expect(status).toBe(202);
 }
 
-/** All shares that a list has. */
+/** Returns all shares of a list. */
 export async function listed(
   { client }: Pick<Fixture, "client">,
   options: Parameters<Fixture["client"]["listShares"]>[0],
@@ -30,18 +30,18 @@ export async function listed(
   return found;
 }
 
-/** Version of a deleted share of that name; empty when there is none. */
+/** Returns the version of a deleted share; empty if it does not exist. */
 export async function deletedVersion(fixture: Pick<Fixture, "client">, name: string): Promise<string> {
   const items = await listed(fixture, { prefix: name, includeDeleted: true });
   return items.find((item) => item.deleted === true)?.version ?? "";
 }
 
-/** Names of what lies beside the shares of the test account. */
+/** Returns the names beside the shares of the test account. */
 export async function asideIn(dataDir: string): Promise<string[]> {
   return (await readdir(join(dataDir, account.name))).filter((name) => name.startsWith("."));
 }
 
-/** A share with properties, and a file with properties in it. */
+/** Creates a share with properties, and a file with properties in it. */
 export async function filledShare(fixture: Pick<Fixture, "client">, name: string): Promise<ShareClient> {
   const share = fixture.client.getShareClient(name);
   await share.create({ metadata: { of: name }, quota: 3 });

@@ -196,7 +196,7 @@ describe("the list of a directory", () => {
     await mkdir(join(folder, "many"));
     const names = Array.from({ length: 10_000 }, (_, index) => `f${index}`);
     for (const name of names) await writeFile(join(folder, "many", name), "");
-    // Time of the processor, which other work on the machine does not change.
+    // Processor time, which does not depend on other work on the machine.
     const before = process.cpuUsage();
     expect((await listNames("many")).length).toBe(10_000);
     const { user, system } = process.cpuUsage(before);

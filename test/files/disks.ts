@@ -7,7 +7,7 @@ import type { TestContext } from "vitest";
 
 const run = promisify(execFile);
 
-/** Ends a test here when nobody may mount disks on this machine, and says so. */
+/** Skips a test, with the reason, if this machine does not allow mounts. */
 export async function needsDisks(context: TestContext): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "batchai-disk-"));
   try {
@@ -21,7 +21,7 @@ export async function needsDisks(context: TestContext): Promise<void> {
   }
 }
 
-/** Mounts something for as long as `use` takes, also where a test is cut short. */
+/** Mounts a disk while `use` runs, and unmounts it even if the test is aborted. */
 async function mounted<T>(args: readonly string[], folder: string, use: () => Promise<T>): Promise<T> {
   const unmount = (): void => {
     execFileSync("umount", ["--lazy", folder], { stdio: "ignore" });
@@ -73,14 +73,14 @@ export async function withOwnMount<T>(
   );
 }
 
-/** A disk on which nothing is stored before somebody asks for it, and whose power can be cut. */
+/** A disk that stores data only when it is flushed, and whose power can be cut. */
 export interface CutDisk {
   readonly folder: string;
-  /** What would be found on the disk if the power failed now. */
+  /** Returns the content of the disk if the power failed now. */
   afterPowerFailure<T>(use: (folder: string) => Promise<T>): Promise<T>;
 }
 
-/** Ends a test here when this machine cannot make a {@link CutDisk}: containers often have no loop devices. */
+/** Skips a test if this machine cannot create a {@link CutDisk}. Containers often have no loop devices. */
 export async function needsCutDisk(context: TestContext): Promise<void> {
   await needsDisks(context);
   await withCutDisk(() => Promise.resolve()).catch((error: unknown) => {
@@ -88,7 +88,7 @@ export async function needsCutDisk(context: TestContext): Promise<void> {
   });
 }
 
-/** Makes a disk in a file: whatever has been written to it, and nothing else, is in that file. */
+/** Creates a disk in a file, which contains exactly what was written to the disk. */
 export async function withCutDisk<T>(use: (disk: CutDisk) => Promise<T>): Promise<T> {
   const place = await mkdtemp(join(tmpdir(), "batchai-cut-"));
   try {

@@ -20,7 +20,7 @@ function md5(data: Buffer | string): Uint8Array {
   return new Uint8Array(createHash("md5").update(data).digest());
 }
 
-/** What lies in the share's root under that name. */
+/** Returns the entry with a name in the root of the share. */
 async function isOnDisk(world: World, name: string, expected: Buffer): Promise<void> {
   expect((await readFile(onDisk(world, name))).equals(expected)).toBe(true);
 }
@@ -290,7 +290,7 @@ export const fileCases: Cases = {
       status: 409,
       code: "NoPendingCopyOperation",
     });
-    // A file that a job has written is copied byte by byte, and 8 GiB take longer than asking for the end.
+    // A file that a job wrote is copied byte by byte, and 8 GiB take longer than a request to abort.
     const source = share.rootDirectoryClient.getFileClient("source");
     await source.create(8 * 1024 ** 3);
     await source.uploadRange("x", 0, 1);

@@ -11,7 +11,7 @@ import { expect } from "vitest";
 import { account } from "./support.ts";
 import type { Fixture } from "./support.ts";
 
-/** What every case finds: a share of its own, a directory in it, and a file in that with the content `0123456789`. */
+/** Fixture of a case: its own share, a directory in it, and a file in that with the content `0123456789`. */
 export interface World {
   readonly fixture: Fixture;
   readonly service: ShareServiceClient;
@@ -22,7 +22,7 @@ export interface World {
   readonly folder: string;
 }
 
-/** What calling a method comes to, by the method's name. */
+/** Results of calls, by the name of the method. */
 export type Cases = Readonly<Record<string, (world: World) => Promise<unknown>>>;
 
 let worlds = 0;
@@ -40,24 +40,24 @@ export async function newWorld(fixture: Fixture): Promise<World> {
   return { fixture, service, share, directory, file, folder };
 }
 
-/** All that a list has. */
+/** Returns all items of a list. */
 export async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const item of list) found.push(item);
   return found;
 }
 
-/** Path on the disk of something in the share. */
+/** Returns the path on the disk of an entry of the share. */
 export function onDisk({ folder }: World, ...names: string[]): string {
   return join(folder, ...names);
 }
 
-/** When an address that a case signs expires. */
+/** Expiry time of URLs that a case signs. */
 export function soon(): Date {
   return new Date(Date.now() + 600_000);
 }
 
-/** A key such as Azure would give out to an Entra user; this endpoint has none. */
+/** A key such as Azure returns to an Entra user. This endpoint has none. */
 export const delegationKey: UserDelegationKey = {
   signedObjectId: "11111111-1111-1111-1111-111111111111",
   signedTenantId: "22222222-2222-2222-2222-222222222222",
@@ -68,14 +68,14 @@ export const delegationKey: UserDelegationKey = {
   value: randomBytes(32).toString("base64"),
 };
 
-/** Status and code with which an address is answered. */
+/** Returns the status and the code of the response for a URL. */
 export async function answerTo(url: string, method = "GET"): Promise<[number, string | null]> {
   const answer = await fetch(url, { method });
   await answer.arrayBuffer();
   return [answer.status, answer.headers.get("x-ms-error-code")];
 }
 
-/** Tells that a text to sign is what its signature is made of: one field a line. */
+/** Checks that a text to sign is what its signature was computed from, with one field per line. */
 export function expectStringToSign(text: string, ...fields: string[]): void {
   const lines = text.split("\n");
   for (const field of fields) expect(lines).toContain(field);

@@ -20,7 +20,7 @@ import { account, clientOf, rawRequest, refusal, startFixture } from "./support.
 const mebibyte = 1024 * 1024;
 const content = randomBytes(mebibyte);
 
-/** What a call is answered with: `2xx`, or the status and code of the refusal. */
+/** Returns the result of a call: `2xx`, or the status and code of the error. */
 async function outcome(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
@@ -31,7 +31,7 @@ async function outcome(promise: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Leaves no byte of a disk free. */
+/** Fills a disk to its last byte. */
 async function fillUp(path: string): Promise<void> {
   for (let size = mebibyte; size >= 1; size = Math.floor(size / 2)) {
     while (await hasRoom(path, size)) continue;
@@ -81,7 +81,7 @@ describe("a full disk", () => {
       expect(await outcome(root.getFileClient("copy").startCopyFromURL(source))).toBe(full);
       expect(await outcome(share.createSnapshot())).toBe(full);
       for (let index = 0; index < 60; index++) {
-        // Whatever still fits is done, and whatever does not is refused; nothing fails.
+        // Requests that still fit succeed, and others are rejected. None fails with an internal error.
         const long = "x".repeat(4000);
         const outcomes = await Promise.all([
           outcome(root.getFileClient("old").setMetadata({ is: "old", long, index: `${index}` })),
@@ -100,7 +100,7 @@ describe("a full disk", () => {
       expect(await root.getFileClient("copy").exists()).toBe(false);
       expect(await asideIn(dataDir)).toEqual([]);
 
-      // Deleting is what makes room, so it works on a full disk.
+      // Deleting frees space, so it works on a full disk.
       expect(await outcome(root.getFileClient("dispensable").delete())).toBe("2xx");
       await rm(join(dataDir, "filler"));
       expect(await put("new")).toBe("201 undefined");
@@ -162,7 +162,7 @@ describe("a read-only disk", () => {
       expect(await root.getFileClient("file").downloadToBuffer()).toEqual(content);
       await allowWriting(true);
       await changeEverything(share, "2xx");
-      // A new file in the place of an old one has nothing of it, though here it is the same file.
+      // A new file in the place of an old one has none of its properties, although here it is the same file.
       const file = root.getFileClient("file");
       await file.uploadData(content);
       await file.create(content.length);
@@ -196,7 +196,7 @@ describe("a read-only disk", () => {
 
   const replace = { method: "PUT", headers: { "x-ms-content-length": "9", "x-ms-type": "file" }, body: "replaced!" };
 
-  /** What is not there cannot be refused. */
+  /** A file that does not exist cannot be rejected. */
   function expectedOf(change: () => unknown, expected: string): string {
     const needsWhatIsNotThere = expected !== "2xx" && String(change).includes(".delete()");
     return needsWhatIsNotThere ? "404 ResourceNotFound" : expected;
@@ -223,7 +223,7 @@ describe("too many open files", () => {
         permissions: FileSASPermissions.parse("r"),
         expiresOn: new Date(Date.now() + 600_000),
       });
-      // Connections take what may be open, too; and whoever takes no more than the start of a file keeps it open.
+      // Connections count as open files too, and a client that reads only the start of a file keeps it open.
       const answers = await Promise.all(Array.from({ length: 30 }, () => startOfAnswer(url)));
       const statuses = new Set(answers.map(({ start }) => /^HTTP\/1.1 (\d+)/.exec(start)?.[1] ?? "none"));
       expect([...statuses].filter((status) => !["200", "503", "none"].includes(status))).toEqual([]);
@@ -240,7 +240,7 @@ describe("too many open files", () => {
     });
   });
 
-  /** Asks for a file and takes what comes first of the answer, nothing where the connection was closed. */
+  /** Requests a file and returns the start of the response; nothing if the connection was closed. */
   async function startOfAnswer(url: string): Promise<{ socket: Socket; start: string }> {
     const { hostname, port, pathname, search } = new URL(url);
     const socket = connect(Number(port), hostname).on("error", () => undefined);
@@ -267,7 +267,7 @@ describe("clients that hang up in the middle of 4 MiB", () => {
       `range: bytes=0-${4 * mebibyte - 1}`,
       `content-length: ${4 * mebibyte}`,
     ].join("\r\n");
-    // More of them than there is memory set aside for uploads.
+    // More of them than fit into the memory for uploads.
     await Promise.all(
       Array.from({ length: 40 }, async (_, index) => {
         const socket = connect(Number(port), hostname);
@@ -299,7 +299,7 @@ describe("clients that send slowly", () => {
     await quick.uploadData(content);
     expect((await quick.downloadToBuffer()).equals(content)).toBe(true);
     const statuses = await Promise.all(uploads.map((finish) => finish()));
-    // Every tenth has announced another MD5 than it had.
+    // Every tenth has a wrong MD5.
     expect(statuses).toEqual(names.map((_, index) => (index % 10 === 9 ? 400 : 201)));
     for (const [index, name] of names.entries()) {
       const stored = await readFile(join(fixture.service.shareFolder(account.name, "slow") ?? "", name));
@@ -310,7 +310,7 @@ describe("clients that send slowly", () => {
     await fixture.close();
   });
 
-  /** Sends half of a file's content; the rest, and what is answered, when it is asked for. */
+  /** Sends half of a file's content. The returned function sends the rest and returns the response. */
   async function startUpload(service: FilesService, name: string, index: number): Promise<() => Promise<number>> {
     const md5 = createHash("md5").update(index % 10 === 9 ? "other" : content);
     const upload = request(`${service.fileEndpoint(account.name)}/slow/${name}?comp=range&${everything()}`, {

@@ -23,7 +23,7 @@ async function fileWith(name: string, text: string): Promise<ShareFileClient> {
   return file;
 }
 
-/** Everything that changes a file, with the lease that a client names. */
+/** All changes of a file, with the lease ID of a client. */
 function writes(file: ShareFileClient, source: string): ((leaseId?: string) => Promise<unknown>)[] {
   const naming = (leaseId?: string) => (leaseId === undefined ? {} : { leaseAccessConditions: { leaseId } });
   return [

@@ -30,7 +30,7 @@ export class FilesProcess {
     this.#output = output;
   }
 
-  /** Starts it, with no more than `openFiles` where that is given. */
+  /** Starts it. `openFiles` limits the number of open files. */
   static async start(
     dataDir: string,
     flags: readonly string[] = ["--port", "0"],
@@ -60,17 +60,17 @@ export class FilesProcess {
     return first;
   }
 
-  /** The official client, which asks once and never again. */
+  /** The official client, without retries. */
   client(): ShareServiceClient {
     return ShareServiceClient.fromConnectionString(this.account.connectionString, { retryOptions: { maxTries: 1 } });
   }
 
-  /** Everything that it has printed and logged. */
+  /** Its whole output and log. */
   get output(): string {
     return this.#output.join("");
   }
 
-  /** Memory in bytes that it holds now, and the most that it ever held. */
+  /** Its current memory and its peak memory, in bytes. */
   async memory(): Promise<{ now: number; peak: number }> {
     const status = await readFile(`/proc/${String(this.#child.pid)}/status`, "utf8");
     const bytes = (field: string): number =>
@@ -78,22 +78,22 @@ export class FilesProcess {
     return { now: bytes("VmRSS"), peak: bytes("VmHWM") };
   }
 
-  /** What others on this machine can learn of it: its `cmdline`, or its `environ`. */
+  /** Returns what other users of this machine may see: its `cmdline`, or its `environ`. */
   async seenAt(place: string): Promise<string> {
     return readFile(`/proc/${String(this.#child.pid)}/${place}`, "utf8");
   }
 
-  /** Number of files and connections that it has open. */
+  /** Number of its open files and connections. */
   async openFiles(): Promise<number> {
     return (await readdir(`/proc/${String(this.#child.pid)}/fd`)).length;
   }
 
-  /** Ends it without warning, as a crash would. */
+  /** Kills it, like a crash. */
   async kill(): Promise<void> {
     await this.stop("SIGKILL");
   }
 
-  /** Asks it to stop; answers its exit code, or the signal that ended it. */
+  /** Stops it with a signal. Returns its exit code, or the signal that killed it. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | string | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const ended = once(this.#child, "exit");

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-/** Percent-encodes a text; what is no text gets a replacement character. */
+/** Percent-encodes a text. Invalid text gets a replacement character. */
 function encode(text: string): string {
   return encodeURIComponent(Buffer.from(text).toString());
 }
@@ -243,7 +243,7 @@ const anyChange = fc.oneof<fc.Arbitrary<Change>[]>(
   fc.record({ kind: fc.constant("resize" as const), size: fc.nat(fileSize) }),
 );
 
-/** A file as it should be: its bytes, and which of its pages were written. */
+/** The expected state of a file: its bytes, and which of its pages were written. */
 class Model {
   bytes = Buffer.alloc(fileSize);
   readonly written = new Set<number>();

@@ -41,7 +41,7 @@ function rows(): { files: number; leases: number; holes: number } {
   };
 }
 
-/** Another endpoint on the same folder, after the first one has ended. */
+/** Starts another endpoint on the same folder after the first one was closed. */
 async function restarted<T>(use: (client: ShareClient, service: FilesService) => Promise<T>): Promise<T> {
   await fixture.service.close();
   const service = await FilesService.start({ dataDir: fixture.dataDir, accounts: [account] });
@@ -119,7 +119,7 @@ describe("what is stored about files", () => {
       }
       moving.abort();
       await wandering;
-      // Once it is quiet, what is gone goes; nothing else ever does.
+      // When the share is quiet, rows of deleted files are deleted, and no others.
       await expect.poll(() => rows().files).toBe(101);
       for (const name of [...made, `directory-${place}/wanderer`]) {
         const { metadata } = await found.rootDirectoryClient.getFileClient(name).getProperties();
@@ -141,7 +141,7 @@ describe("what is stored about files", () => {
         renameSync(folder, `${folder}-aside`);
         if (isReplaced) mkdirSync(folder);
         await searching;
-        // Also what is gone stays: nobody has seen all of the share at one moment.
+        // Even rows of deleted files are kept, because the whole share was never seen at one moment.
         expect(rows().files).toBe(3);
         rmSync(folder, { recursive: true, force: true });
         renameSync(`${folder}-aside`, folder);

@@ -244,7 +244,7 @@ describe("bodies", () => {
   });
 });
 
-/** Sends 200,000 bytes of a longer body, hangs up, and tells what was answered until then. */
+/** Sends 200,000 bytes of a longer body and disconnects. Returns the response up to then. */
 function sendAndCut(path: string, headers: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(fixture.service.endpoint);

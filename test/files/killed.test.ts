@@ -83,7 +83,7 @@ function fileNamed(name: string) {
   return share.rootDirectoryClient.getFileClient(name);
 }
 
-/** Replaces a file, or makes a new one, with the content in the same request. */
+/** Creates or replaces a file, with the content in the same request. */
 async function putWhole(name: string, content: Buffer): Promise<void> {
   const answer = await fetch(`${endpoint}/killed/${name}?${everything()}`, {
     method: "PUT",
@@ -144,7 +144,7 @@ describe("a service that is killed while it copies a large file", () => {
     const source = fileNamed("source");
     await source.create(4 * 1024 ** 3);
     await source.uploadRange("x", 0, 1);
-    // A file that others have touched counts as written as a whole, so that copying takes a while.
+    // All bytes of a file that another program changed count as written, so copying takes a while.
     await utimes(join(dataDir, account.name, "killed", "source"), new Date(), new Date());
     const { copyStatus } = await fileNamed("copy").startCopyFromURL(source.url);
     expect(copyStatus).toBe("pending");

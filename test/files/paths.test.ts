@@ -9,7 +9,7 @@ import type { Fixture } from "./support.ts";
 
 const secret = "this text lies outside the share";
 
-/** Puts a directory and a link to the neighbour under one name by turns, as fast as it can. */
+/** Alternates between a directory and a link to the neighbor under one name, as fast as possible. */
 const swapProgram = `
   const { renameSync } = require("node:fs");
   const { join } = require("node:path");
@@ -218,7 +218,7 @@ describe("an entry that is neither file nor directory", () => {
     const neighbour = join(folder, "..", "neighbour");
     const before = (await readdir(neighbour)).sort();
     const written = new Set<number>();
-    // As often as it takes until one of each kind has met the directory in its place.
+    // Repeats until one request of each kind has found the directory in its place.
     for (let attempt = 0; attempt < 100 || !written.has(200) || !written.has(201); attempt++) {
       const at = (name: string) => `/${account.name}/walled/${name}-${attempt}`;
       const sent = { "x-ms-content-length": "5", "x-ms-type": "file" };

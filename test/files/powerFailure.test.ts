@@ -9,7 +9,7 @@ import { account, clientOf } from "./support.ts";
 
 const fileNames = Array.from({ length: 30 }, (_, index) => `file-${index}`);
 
-/** Lets clients work until an answer has come, cuts the power, and looks at what another endpoint finds. */
+/** Lets clients work until a response arrives, cuts the power, and checks what another endpoint finds. */
 async function afterPowerFailure(
   work: (client: ShareServiceClient, service: FilesService) => Promise<unknown>,
   look: (client: ShareServiceClient) => Promise<unknown>,

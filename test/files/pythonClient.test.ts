@@ -9,7 +9,7 @@ import { FilesProcess } from "./filesProcess.ts";
 
 const execute = promisify(execFile);
 const script = new URL("pythonClient.py", import.meta.url).pathname;
-// Debian's own interpreter finds Debian's packages; one that was installed beside it does not.
+// Only Debian's own interpreter finds Debian's packages.
 const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 
 /** Classes of tests in `pythonClient.py`. */
@@ -32,7 +32,7 @@ describe("the Python client of Azure Files", () => {
     await rm(folder, { recursive: true });
   });
   beforeEach((test) => {
-    // Not everyone has Debian at home; where changes are judged, the client has to be there.
+    // Contributors may not have Debian, but CI must have the client.
     if (isMissing && !process.env.CI) test.skip("python3-azure-storage is not installed (Debian: apt-get install)");
   });
 

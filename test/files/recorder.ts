@@ -10,7 +10,7 @@ export interface RecordedRequest {
   readonly body: string;
 }
 
-/** Lets the official client talk to a server that refuses everything, and tells what it sent. */
+/** Connects the official client to a server that rejects everything, and returns what the client sent. */
 export async function record(use: (client: ShareServiceClient) => Promise<unknown>): Promise<RecordedRequest> {
   const recorded: RecordedRequest[] = [];
   const server = createServer((message, response) => {

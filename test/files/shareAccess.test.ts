@@ -32,7 +32,7 @@ function policy(id: string, permissions: string | undefined, minutes: number | u
   return { id, accessPolicy: { permissions: permissions ?? "", expiresOn } } as SignedIdentifier;
 }
 
-/** A client that holds a service SAS; what is not given is left to the policy. */
+/** Returns a client with a service SAS. The policy supplies the fields that are not given. */
 function holderOf(values: Partial<FileSASSignatureValues>): ShareClient {
   const sas = generateFileSASQueryParameters({ shareName: "guarded", ...values }, credential).toString();
   const retryOptions = { maxTries: 1 };

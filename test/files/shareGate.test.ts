@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ShareGate } from "../../src/files/shares/shareGate.ts";
 import { until } from "../service/until.ts";
 
-/** Work that ends when it is told to. */
+/** Work that ends on demand. */
 function task(log: string[], name: string): { work: () => Promise<string>; end: () => void } {
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));

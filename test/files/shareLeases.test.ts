@@ -192,7 +192,7 @@ describe("a lease on a share", () => {
   });
 });
 
-/** The official client refuses to renew the lease of a share, taking it for a file's. */
+/** The official client rejects renewing the lease of a share, because it treats it as one on a file. */
 async function renew(share: string, id: string): Promise<[number, unknown]> {
   const { status, headers } = await leaseRequest(share, { "x-ms-lease-action": "renew", "x-ms-lease-id": id });
   return [status, status === 200 ? headers["x-ms-lease-id"] : headers["x-ms-error-code"]];

@@ -22,7 +22,7 @@ describe("after a service was killed", () => {
   });
   afterEach(() => fixture.close());
 
-  /** Stops the service, changes what lies on the disk as a crash would have left it, and starts another one. */
+  /** Stops the service, changes the disk to the state after a crash, and starts another one. */
   async function afterCrash<T>(change: () => Promise<void>, check: (found: Fixture) => Promise<T>): Promise<T> {
     await fixture.service.close();
     await change();
@@ -127,7 +127,7 @@ describe("after a service was killed", () => {
     for (let round = 0; round < 6; round++) {
       const { kill, client } = await startProcess(fixture.dataDir);
       const working = Promise.allSettled(names.map((name) => workOn(client, name)));
-      // Some moment or other in the middle of the work; nothing is expected to have happened until then.
+      // Any moment during the work; nothing is certain to have happened before.
       await setTimeout(50 + 60 * round);
       await kill();
       await working;
@@ -170,7 +170,7 @@ describe("after a service was killed", () => {
   });
 });
 
-/** Starts the service in a process of its own, which can be killed. */
+/** Starts the service in its own process, which can be killed. */
 async function startProcess(dataDir: string): Promise<{ client: ShareServiceClient; kill: () => Promise<void> }> {
   const module = new URL("../../src/files/index.ts", import.meta.url).href;
   const options = JSON.stringify({ dataDir, accounts: [account] });
@@ -191,7 +191,7 @@ async function startProcess(dataDir: string): Promise<{ client: ShareServiceClie
   };
 }
 
-/** Takes snapshots of a share, deletes and restores it, until the service is gone. */
+/** Takes snapshots of a share, deletes it and restores it, until the service is killed. */
 async function workOn(client: ShareServiceClient, name: string): Promise<void> {
   const share = client.getShareClient(name);
   for (;;) {

@@ -183,7 +183,7 @@ describe("a snapshot of a share", () => {
     const share = await newShare("moment");
     const names = Array.from({ length: 60 }, (_, index) => `file-${index}`);
     const writeAll = async (round: string): Promise<void> => {
-      // One after the other: a moment therefore has a first part of the new round and a last part of the old one.
+      // In order: at any moment, the first files are from the new round and the rest from the old one.
       for (const name of names) await upload(share, name, round);
     };
     await writeAll("0");
@@ -193,7 +193,7 @@ describe("a snapshot of a share", () => {
     for (const snapshot of snapshots) {
       const rounds: string[] = [];
       for (const name of names) rounds.push(await download(snapshot, name));
-      // A file that is just being written is made first, and filled then.
+      // A file is created first and written afterwards.
       expect(rounds.join("")).toMatch(/^1*(\0)?0*$/);
       expect(rounds.length).toBe(names.length);
     }

@@ -147,7 +147,7 @@ describe("the retention of deleted shares", () => {
   });
 });
 
-/** Makes the time of a deleted share be over. */
+/** Lets a deleted share expire. */
 function expire(dataDir: string, version: string): void {
   const database = new DatabaseSync(join(dataDir, "properties.db"));
   database.prepare("UPDATE deleted_shares SET expires_on = 1 WHERE folder = ?").run(`.deleted-${version}`);

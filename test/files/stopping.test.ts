@@ -23,7 +23,7 @@ interface Running {
   readonly folder: string;
 }
 
-/** An endpoint with a large file and an empty one, and requests that last as long as the test wants. */
+/** An endpoint with a large file and an empty one, and requests whose duration the test controls. */
 async function withEndpoint(flags: readonly string[], use: (running: Running) => Promise<void>): Promise<void> {
   await withFolder(async (dataDir) => {
     const endpoint = await FilesProcess.start(dataDir, ["--port", "0", ...flags]);
@@ -46,14 +46,14 @@ function addressOf({ share }: Running, name: string): string {
   return file.generateSasUrl({ permissions: FileSASPermissions.parse("rw"), expiresOn });
 }
 
-/** Begins a download of which nothing is taken yet. */
+/** Starts a download without reading its content yet. */
 async function startDownload(running: Running): Promise<IncomingMessage> {
   const [response] = (await once(request(addressOf(running, "large")).end(), "response")) as [IncomingMessage];
   response.pause();
   return response;
 }
 
-/** Begins an upload, the second half of which is kept back. */
+/** Starts an upload, and holds back its second half. */
 async function startUpload(running: Running): Promise<ClientRequest> {
   const upload = request(`${addressOf(running, "empty")}&comp=range`, {
     method: "PUT",
@@ -66,7 +66,7 @@ async function startUpload(running: Running): Promise<ClientRequest> {
   return upload;
 }
 
-/** Waits until the endpoint takes no new requests. */
+/** Waits until the endpoint accepts no new requests. */
 async function untilRefused(address: string): Promise<void> {
   const look = (): Promise<number | "none"> =>
     fetch(address, { method: "HEAD" }).then(

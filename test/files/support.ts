@@ -10,7 +10,7 @@ import { FilesService } from "../../src/files/filesService.ts";
 export const account = { name: "testaccount", key: randomBytes(64).toString("base64") };
 export const credential = new StorageSharedKeyCredential(account.name, account.key);
 
-/** A running endpoint on a folder of its own, and the official client that talks to it. */
+/** A running endpoint on its own folder, and the official client for it. */
 export interface Fixture {
   readonly dataDir: string;
   readonly service: FilesService;
@@ -42,7 +42,7 @@ export function clientOf(service: FilesService): ShareServiceClient {
   return new ShareServiceClient(service.fileEndpoint(account.name), credential, { retryOptions: { maxTries: 1 } });
 }
 
-/** What `promise` is rejected with, as far as a client sees it. */
+/** Returns the part of a rejection that a client sees. */
 export async function refusal(promise: Promise<unknown>): Promise<{ status?: number; code?: string; body: string }> {
   try {
     await promise;
@@ -64,7 +64,7 @@ export interface RawAnswer {
   readonly body: string;
 }
 
-/** Sends a request whose path nothing normalises on the way. */
+/** Sends a request without normalizing its path. */
 export function rawRequest(
   service: FilesService,
   method: string,

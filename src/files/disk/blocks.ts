@@ -13,7 +13,7 @@ export class Blocks {
   readonly #most: number;
   readonly #idle: Buffer[] = [];
   readonly #waiting = new Set<(block: Buffer) => void>();
-  #made = 0;
+  #created = 0;
   #forgetting: NodeJS.Timeout | undefined;
 
   constructor(size: number, most: number) {
@@ -23,7 +23,7 @@ export class Blocks {
 
   /** Lends a block to `use`. If no block becomes free within `patience` milliseconds, runs `otherwise` instead. */
   async lend<T>(patience: number, use: (block: Buffer) => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
-    const block = this.#idle.pop() ?? this.#make() ?? (await this.#wait(patience));
+    const block = this.#idle.pop() ?? this.#create() ?? (await this.#wait(patience));
     if (block === undefined) return otherwise();
     try {
       return await use(block);
@@ -32,9 +32,9 @@ export class Blocks {
     }
   }
 
-  #make(): Buffer | undefined {
-    if (this.#made >= this.#most) return undefined;
-    this.#made++;
+  #create(): Buffer | undefined {
+    if (this.#created >= this.#most) return undefined;
+    this.#created++;
     return Buffer.allocUnsafeSlow(this.#size);
   }
 
@@ -59,7 +59,7 @@ export class Blocks {
   }
 
   #forgetIdle(): void {
-    this.#made -= this.#idle.length;
+    this.#created -= this.#idle.length;
     for (const block of this.#idle.splice(0)) release(block);
   }
 }

@@ -47,7 +47,7 @@ export function openDraft(share: Root, place: Place): Draft {
 }
 
 /**
- * Whether files cannot be moved from a folder into a share, because the share is on another disk or a mount of its own.
+ * Whether files cannot be moved from a folder into a share, because the share is on another disk or a separate mount.
  * The operating system checks that before it looks up names, so the test with a name that does not exist changes
  * nothing.
  */

@@ -67,7 +67,7 @@ export function exposeResponse(message: IncomingMessage, response: StorageRespon
   const method = message.method ?? "";
   const rule = origin === undefined ? undefined : rules.find((candidate) => allowsOrigin(candidate, origin, method));
   if (origin === undefined || rule === undefined) {
-    // A cache must not serve this response to a website that would get another one.
+    // A cache must not serve this response to a website with different permissions.
     if (rules.some(({ origins }) => !origins.includes(all))) response.common.vary = "Origin";
     return;
   }

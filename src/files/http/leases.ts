@@ -8,10 +8,10 @@ import type { StorageRequest } from "./request.ts";
 /** State of a lease. */
 export type LeaseState = "available" | "leased" | "expired" | "breaking" | "broken";
 
-/** Kind of a leased resource. Files have only leases that do not expire, and error codes of their own. */
+/** Kind of a leased resource. Files have only leases that do not expire, and their own error codes. */
 export type LeasedKind = "share" | "file";
 
-/** Result of a lease operation: the lease to store (undefined if there is none) and the response. */
+/** Result of a lease operation: the lease to store (undefined to delete it) and the response. */
 export interface LeaseOutcome {
   readonly lease: Lease | undefined;
   readonly status: number;
@@ -40,7 +40,7 @@ export const leaseHeadersRead: readonly string[] = [
 const forever = -1;
 const longestBreak = 60;
 
-/** Returns the state of a lease; undefined means that there is none. */
+/** Returns the state of a lease, which is undefined if the resource is not leased. */
 export function leaseStateOf(lease: Lease | undefined, now = Date.now()): LeaseState {
   if (lease === undefined) return "available";
   if (lease.brokenAt !== undefined) return now < lease.brokenAt ? "breaking" : "broken";

@@ -96,7 +96,7 @@ export function contentHeaders(stat: BigIntStats, properties: FileProperties): R
 /** Quota in GiB of a share that was created without one. */
 const defaultQuota = 5120;
 
-/** What {@link describeShare} needs to know about a share. */
+/** A share as {@link describeShare} needs it. */
 export interface DescribedShare extends ShareIdentity {
   readonly stat: Pick<BigIntStats, "birthtime">;
 }

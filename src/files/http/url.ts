@@ -17,7 +17,7 @@ export interface UrlParts {
   readonly query: ReadonlyMap<string, string>;
 }
 
-/** What determines the account of a URL, apart from the path. */
+/** Hints, apart from the path, for the account of a URL. */
 export interface AccountHints {
   /** Host of the URL. `ACCOUNT.file.ANYTHING` names an account. */
   readonly host: string;

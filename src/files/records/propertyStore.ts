@@ -19,7 +19,7 @@ const mostRecent = 16_000;
 const nothing: FileAndLease = { properties: {}, lease: undefined };
 
 /**
- * What a file system cannot store, in one SQLite file. A row belongs to an identity (see `identityOf`), not to a path:
+ * Stores what a file system cannot store, in one SQLite file. A row belongs to an identity (see `identityOf`), not to a path:
  * a file that is renamed keeps its properties, and a file that replaces another one on the disk starts without
  * properties.
  */
@@ -86,7 +86,7 @@ export class PropertyStore {
     this.setLease(share, identity, undefined);
   }
 
-  /** Returns the lease on a file, or on a share if `identity` is that of the share; undefined if there is none. */
+  /** Returns the lease on a file, or on a share if `identity` is that of the share; undefined if it is not leased. */
   lease(share: ShareIdentity, identity: string): Lease | undefined {
     const row = this.get("SELECT lease FROM leases WHERE share = ? AND file = ?", share.identity, identity);
     return row === undefined ? undefined : (JSON.parse(String(row.lease)) as Lease);

@@ -65,7 +65,7 @@ export class Storage {
     return lstatSync(this.root, { bigint: true }).birthtimeNs !== 0n;
   }
 
-  /** Returns a share; undefined if its folder does not exist. A folder made by hand counts, a symbolic link does not. */
+  /** Returns a share; undefined if its folder does not exist. A folder created on the disk counts, a symbolic link does not. */
   findShare(address: ShareAddress): Share | undefined {
     if (!isShareName(address.shareName)) return undefined;
     const folder = join(this.accountFolder(address.accountName), address.shareName);
