@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { migrations as ofFiles } from "../../src/files/records/migrations.ts";
+import { rangesMigrations } from "../../src/files/records/writtenRanges.ts";
 import { migrations as ofService } from "../../src/service/state/migrations.ts";
 
 const digestOf = (sql: string): string => createHash("sha256").update(sql).digest("hex").slice(0, 16);
@@ -12,6 +13,10 @@ const digestOf = (sql: string): string => createHash("sha256").update(sql).diges
 describe("released migrations never change", () => {
   it("of batchai.db", () => {
     expect(ofService.map(digestOf)).toEqual(["e0ecfa97fad2a976", "a5dd721bf0048098"]);
+  });
+
+  it("of ranges.db", () => {
+    expect(rangesMigrations.map(digestOf)).toEqual(["70f0abfe51f97a93"]);
   });
 
   it("of properties.db", () => {
