@@ -17,7 +17,7 @@ interface Page {
 const pages: Record<string, Page> = {
   Client: {
     about: "Client, credential, and the options of every method.",
-    sources: ["src/client.ts", "src/http/options.ts", "src/http/credential.ts", "src/http/tokenPolicy.ts"],
+    sources: ["src/client.ts", "src/http/options.ts", "src/http/credential.ts", "src/http/policies/tokenPolicy.ts"],
   },
   Workspaces: {
     about: "Workspaces, which contain all other resources.",
@@ -76,7 +76,7 @@ const pages: Record<string, Page> = {
   "Pollers and lists": {
     about: "Pollers of long-running operations, lists as async iterables, and options of waits.",
     sources: [
-      "src/http/poller.ts",
+      "src/http/polling/poller.ts",
       "src/operations/restore.ts",
       "src/http/paging.ts",
       "src/operations/listOptions.ts",

@@ -3,7 +3,7 @@ import type { Pipeline } from "@azure/core-rest-pipeline";
 import { createContext } from "./http/context.ts";
 import type { ServiceContext } from "./http/context.ts";
 import type { BatchAIManagementClientOptions, LongRunningOperationOptions } from "./http/options.ts";
-import type { OperationPoller } from "./http/poller.ts";
+import type { OperationPoller } from "./http/polling/poller.ts";
 import { createClusters } from "./operations/clusters.ts";
 import type { Clusters } from "./operations/clusters.ts";
 import { createExperiments } from "./operations/experiments.ts";

@@ -28,8 +28,8 @@ export type {
   OperationOptions,
 } from "./http/options.ts";
 export type { Page, PagedList, PageSettings } from "./http/paging.ts";
-export type { OperationPoller, OperationProgress } from "./http/poller.ts";
-export { allowLoopbackHttp } from "./http/tokenPolicy.ts";
+export type { OperationPoller, OperationProgress } from "./http/polling/poller.ts";
+export { allowLoopbackHttp } from "./http/policies/tokenPolicy.ts";
 export { ValidationError } from "./http/validationError.ts";
 export type { ValidationIssue } from "./wire/validate.ts";
 

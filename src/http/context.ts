@@ -14,9 +14,9 @@ import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
 import { insecureMessage, isSecure } from "./secureUrl.ts";
-import { tokenPolicy } from "./tokenPolicy.ts";
-import { traceRequests } from "./tracingPolicy.ts";
-import { truncatedResponsePolicy } from "./truncatedResponsePolicy.ts";
+import { tokenPolicy } from "./policies/tokenPolicy.ts";
+import { traceRequests } from "./policies/tracingPolicy.ts";
+import { truncatedResponsePolicy } from "./policies/truncatedResponsePolicy.ts";
 import { defaultApiVersion, packageVersion } from "./version.ts";
 
 /** Everything that operations need to call the service. */

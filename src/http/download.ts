@@ -25,7 +25,7 @@ import { logger } from "./logger.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { OperationOptions } from "./options.ts";
 import { isSecure } from "./secureUrl.ts";
-import { traceRequests } from "./tracingPolicy.ts";
+import { traceRequests } from "./policies/tracingPolicy.ts";
 
 /** Downloads files by their signed URLs. Has no access to the client's token: a signed URL is a credential itself. */
 export interface Downloads {

@@ -2,7 +2,7 @@ import { isRestError, RestError } from "@azure/core-rest-pipeline";
 import type { PipelineRequest, PipelineResponse } from "@azure/core-rest-pipeline";
 import type { CloudErrorBody } from "../models/error.ts";
 import { deserialize } from "../wire/deserialize.ts";
-import { cloudErrorBody } from "../wire/error.ts";
+import { cloudErrorBody } from "../wire/tables/error.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 
 /** An error of the service; the `details` of a `RestError`. */

@@ -3,7 +3,7 @@ import type { HttpMethods, PipelineRequest, PipelineResponse } from "@azure/core
 import type { ServiceContext } from "./context.ts";
 import { parse, sendError, statusError, unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
-import { isPlainlyWithin, rejectOtherOrigin } from "./tokenPolicy.ts";
+import { isPlainlyWithin, rejectOtherOrigin } from "./policies/tokenPolicy.ts";
 
 /** One request to the service. */
 export interface ServiceRequest {

@@ -1,9 +1,9 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
-import type { OperationPoller } from "../http/poller.ts";
+import type { OperationPoller } from "../http/polling/poller.ts";
 import type { Experiment } from "../models/experiment.ts";
-import { experiment } from "../wire/experiment.ts";
+import { experiment } from "../wire/tables/experiment.ts";
 import { createResource, deleteResource, getResource, list } from "./calls.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";

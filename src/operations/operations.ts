@@ -2,7 +2,7 @@ import type { ServiceContext } from "../http/context.ts";
 import type { OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
 import type { Operation } from "../models/operation.ts";
-import { operation } from "../wire/operation.ts";
+import { operation } from "../wire/tables/operation.ts";
 import { list } from "./calls.ts";
 import { paths } from "./paths.ts";
 

@@ -1,6 +1,6 @@
 import { RestError } from "@azure/core-rest-pipeline";
 import type { ServiceContext } from "../http/context.ts";
-import { pollIntervalInMs } from "../http/pollInterval.ts";
+import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
 import { issuesOf, longestPart, OutputFile } from "./outputFile.ts";

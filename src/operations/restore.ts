@@ -1,27 +1,27 @@
 import type { ServiceContext } from "../http/context.ts";
 import { rememberedError } from "../http/errors.ts";
 import type { LongRunningOperationOptions } from "../http/options.ts";
-import { pollOperation } from "../http/poller.ts";
-import type { OperationPoller } from "../http/poller.ts";
-import { rejectOtherOrigin } from "../http/tokenPolicy.ts";
+import { pollOperation } from "../http/polling/poller.ts";
+import type { OperationPoller } from "../http/polling/poller.ts";
+import { rejectOtherOrigin } from "../http/policies/tokenPolicy.ts";
 import type { Cluster } from "../models/cluster.ts";
 import type { Experiment } from "../models/experiment.ts";
 import type { FileServer } from "../models/fileServer.ts";
 import type { Job } from "../models/job.ts";
 import type { Workspace } from "../models/workspace.ts";
-import { cluster } from "../wire/cluster.ts";
+import { cluster } from "../wire/tables/cluster.ts";
 import { deserialize } from "../wire/deserialize.ts";
-import { cloudErrorBody } from "../wire/error.ts";
-import { experiment } from "../wire/experiment.ts";
-import { fileServer } from "../wire/fileServer.ts";
-import { job } from "../wire/job.ts";
+import { cloudErrorBody } from "../wire/tables/error.ts";
+import { experiment } from "../wire/tables/experiment.ts";
+import { fileServer } from "../wire/tables/fileServer.ts";
+import { job } from "../wire/tables/job.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 import type { JsonObject } from "../wire/jsonObject.ts";
 import { resourceKindInUrl } from "../wire/resourceIds.ts";
 import type { ResourceKind } from "../wire/resourceIds.ts";
 import type { AnyModel } from "../wire/schema.ts";
 import { serialize } from "../wire/serialize.ts";
-import { workspace } from "../wire/workspace.ts";
+import { workspace } from "../wire/tables/workspace.ts";
 
 /** Result of a restored operation: the created resource, or `undefined`. */
 export type RestoredResult = Workspace | Experiment | Job | Cluster | FileServer | undefined;

@@ -2,7 +2,7 @@ import type { ServiceContext } from "../http/context.ts";
 import type { OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
 import type { Usage } from "../models/usage.ts";
-import { usage } from "../wire/usage.ts";
+import { usage } from "../wire/tables/usage.ts";
 import { list } from "./calls.ts";
 import { paths } from "./paths.ts";
 

@@ -4,8 +4,8 @@ import type { PipelineResponse } from "@azure/core-rest-pipeline";
 import { delay } from "../http/abort.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { OperationOptions } from "../http/options.ts";
-import { pollIntervalInMs } from "../http/pollInterval.ts";
-import { retryAfterInMs } from "../http/retryAfter.ts";
+import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
+import { retryAfterInMs } from "../http/polling/retryAfter.ts";
 
 /** Options of methods that poll a resource. */
 export interface WaitOptions extends OperationOptions {

@@ -25,6 +25,7 @@ describe("arrows between the rooms of src", () => {
   it.each([
     ["src/models/made-up.ts", "../wire/cluster.ts"],
     ["src/wire/made-up.ts", "../http/request.ts"],
+    ["src/wire/made-up.ts", "./tables/cluster.ts"],
     ["src/wire/deeper/made-up.ts", "../../service/state/store.ts"],
     ["src/http/made-up.ts", "../operations/jobs.ts"],
     ["src/http/made-up.ts", "../client.ts"],

@@ -1,21 +1,21 @@
-import * as cluster from "../../src/wire/cluster.ts";
-import * as containerSettings from "../../src/wire/containerSettings.ts";
-import * as environment from "../../src/wire/environment.ts";
-import * as error from "../../src/wire/error.ts";
-import * as experiment from "../../src/wire/experiment.ts";
-import * as file from "../../src/wire/file.ts";
-import * as fileServer from "../../src/wire/fileServer.ts";
-import * as job from "../../src/wire/job.ts";
-import * as mountVolumes from "../../src/wire/mountVolumes.ts";
-import * as operation from "../../src/wire/operation.ts";
-import * as remoteLoginInformation from "../../src/wire/remoteLoginInformation.ts";
-import * as resource from "../../src/wire/resource.ts";
+import * as cluster from "../../src/wire/tables/cluster.ts";
+import * as containerSettings from "../../src/wire/tables/containerSettings.ts";
+import * as environment from "../../src/wire/tables/environment.ts";
+import * as error from "../../src/wire/tables/error.ts";
+import * as experiment from "../../src/wire/tables/experiment.ts";
+import * as file from "../../src/wire/tables/file.ts";
+import * as fileServer from "../../src/wire/tables/fileServer.ts";
+import * as job from "../../src/wire/tables/job.ts";
+import * as mountVolumes from "../../src/wire/tables/mountVolumes.ts";
+import * as operation from "../../src/wire/tables/operation.ts";
+import * as remoteLoginInformation from "../../src/wire/tables/remoteLoginInformation.ts";
+import * as resource from "../../src/wire/tables/resource.ts";
 import type { AnyModel } from "../../src/wire/schema.ts";
-import * as secret from "../../src/wire/secret.ts";
-import * as toolkitSettings from "../../src/wire/toolkitSettings.ts";
-import * as usage from "../../src/wire/usage.ts";
-import * as userAccountSettings from "../../src/wire/userAccountSettings.ts";
-import * as workspace from "../../src/wire/workspace.ts";
+import * as secret from "../../src/wire/tables/secret.ts";
+import * as toolkitSettings from "../../src/wire/tables/toolkitSettings.ts";
+import * as usage from "../../src/wire/tables/usage.ts";
+import * as userAccountSettings from "../../src/wire/tables/userAccountSettings.ts";
+import * as workspace from "../../src/wire/tables/workspace.ts";
 
 const files: object[] = [
   cluster,

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clusterCreateParameters } from "../../src/wire/cluster.ts";
+import { clusterCreateParameters } from "../../src/wire/tables/cluster.ts";
 import { deserialize } from "../../src/wire/deserialize.ts";
-import { file } from "../../src/wire/file.ts";
-import { job, jobCreateParameters } from "../../src/wire/job.ts";
+import { file } from "../../src/wire/tables/file.ts";
+import { job, jobCreateParameters } from "../../src/wire/tables/job.ts";
 import { isJsonObject } from "../../src/wire/jsonObject.ts";
 import type { AnyModel, AnyType, ModelSchema } from "../../src/wire/schema.ts";
 import { serialize } from "../../src/wire/serialize.ts";
 import { validate } from "../../src/wire/validate.ts";
-import { workspace } from "../../src/wire/workspace.ts";
+import { workspace } from "../../src/wire/tables/workspace.ts";
 import { allTables } from "./allTables.ts";
 
 describe("a model that travels", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterCreateParameters } from "../../src/models/cluster.ts";
-import { clusterCreateParameters } from "../../src/wire/cluster.ts";
+import { clusterCreateParameters } from "../../src/wire/tables/cluster.ts";
 import { applyDefaults } from "../../src/wire/defaults.ts";
 import { secretsOf, withoutSecrets, withSecrets } from "../../src/wire/secrets.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { clusterCreateParameters } from "../../src/wire/cluster.ts";
-import { fileServerCreateParameters } from "../../src/wire/fileServer.ts";
-import { jobCreateParameters } from "../../src/wire/job.ts";
+import { clusterCreateParameters } from "../../src/wire/tables/cluster.ts";
+import { fileServerCreateParameters } from "../../src/wire/tables/fileServer.ts";
+import { jobCreateParameters } from "../../src/wire/tables/job.ts";
 import type { ModelSchema } from "../../src/wire/schema.ts";
 import { validate } from "../../src/wire/validate.ts";
-import { workspaceCreateParameters } from "../../src/wire/workspace.ts";
+import { workspaceCreateParameters } from "../../src/wire/tables/workspace.ts";
 
 const inModel = <T>(schema: ModelSchema<T>, value: unknown): string[] => issues(schema, value, "model", "parameters");
 const onWire = <T>(schema: ModelSchema<T>, value: unknown): string[] => issues(schema, value, "wire", "");

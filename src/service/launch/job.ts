@@ -8,7 +8,7 @@ import { toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/tool
 import type { ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
-/** What is known when a job gets its nodes. */
+/** Facts that are known when a job gets its nodes. */
 export interface JobLaunchContext {
   /** The job as it was accepted: defaults filled in, no secret values. */
   readonly job: Job;
@@ -42,7 +42,7 @@ export interface JobFolders {
   readonly hostFile: string;
 }
 
-/** How a job is run, and where its output will be. */
+/** Launch plan of a job, and the place of its output. */
 export interface JobLaunch {
   readonly plan: LaunchPlan;
   /** Absolute path of each output directory by its id; `stdouterr` is the one of standard output and error. */

@@ -17,7 +17,7 @@ import {
 /** The output directory id under which the API lists standard output and standard error. */
 export const stdOutErrDirectoryId = "stdouterr";
 
-/** What the variables of a job are made from. */
+/** Facts from which the variables of a job follow. */
 export interface JobEnvironmentContext {
   readonly job: Job;
   readonly runId: string;
@@ -34,7 +34,7 @@ export interface JobNodeView extends NodeView {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** Works out all variables of a job on one node. They may use each other: all are defined before any is read. */
+/** Returns all variables of a job on one node. They may use each other: all are defined before any is read. */
 export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobNodeView {
   const { job } = context;
   const outputDirectories = checkedOutputs(job.outputDirectories ?? []);
@@ -121,7 +121,7 @@ function checkedInputs(directories: readonly InputDirectory[]): readonly InputDi
   return directories;
 }
 
-/** Ids become parts of variable names and have to tell the directories apart. */
+/** IDs become parts of variable names and must tell the directories apart. */
 function checkIds(directories: readonly { readonly id: string }[], property: string): void {
   directories.forEach(({ id }, index) => {
     const target = `${property}[${index}].id`;

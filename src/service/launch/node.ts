@@ -39,7 +39,7 @@ export function launchNode(view: NodeView, logName: string): LaunchNode {
   return { nodeId, ...(address === undefined ? {} : { address }), gpus, tempDirectory, executionLog };
 }
 
-/** What distinguishes one process from the others of its run. */
+/** Properties that distinguish a process from the others of its run. */
 export interface ProcessDescription {
   readonly commandLine: string;
   readonly environment: Environment;

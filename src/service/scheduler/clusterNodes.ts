@@ -1,6 +1,6 @@
 import type { BatchAIError } from "../../models/error.ts";
 import type { Cluster, NodeStateCounts } from "../../models/cluster.ts";
-import { manualScaleSettings } from "../../wire/cluster.ts";
+import { manualScaleSettings } from "../../wire/tables/cluster.ts";
 import { applyDefaults } from "../../wire/defaults.ts";
 import type { RunEnd } from "../engines/engine.ts";
 import { machineOf } from "../nodes/machine.ts";

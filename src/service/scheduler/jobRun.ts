@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Cluster } from "../../models/cluster.ts";
 import type { Job } from "../../models/job.ts";
-import { cluster as clusterSchema } from "../../wire/cluster.ts";
-import { job as jobSchema } from "../../wire/job.ts";
+import { cluster as clusterSchema } from "../../wire/tables/cluster.ts";
+import { job as jobSchema } from "../../wire/tables/job.ts";
 import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchSecrets } from "../engines/engine.ts";
 import { containerOf, planJob } from "../launch/job.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Cluster } from "../../models/cluster.ts";
-import { cluster as clusterSchema } from "../../wire/cluster.ts";
+import { cluster as clusterSchema } from "../../wire/tables/cluster.ts";
 import { withSecrets } from "../../wire/secrets.ts";
 import { planSetupTask } from "../launch/setupTask.ts";
 import type { Node } from "../state/nodes.ts";

@@ -7,7 +7,7 @@ import {
   clusterUpdateParameters,
   imageReference,
   manualScaleSettings,
-} from "../../../wire/cluster.ts";
+} from "../../../wire/tables/cluster.ts";
 import { applyDefaults } from "../../../wire/defaults.ts";
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";

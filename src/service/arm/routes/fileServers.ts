@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import type { FileServer, FileServerCreateParameters } from "../../../models/fileServer.ts";
-import { fileServerCreateParameters } from "../../../wire/fileServer.ts";
+import { fileServerCreateParameters } from "../../../wire/tables/fileServer.ts";
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { keyOf, resourceGroupId } from "../../../wire/resourceIds.ts";
 import { loopbackAddress } from "../../nodes/machine.ts";

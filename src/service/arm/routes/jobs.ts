@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import type { Job, JobCreateParameters } from "../../../models/job.ts";
 import { applyDefaults } from "../../../wire/defaults.ts";
-import { job as jobSchema, jobConstraints, jobCreateParameters } from "../../../wire/job.ts";
+import { job as jobSchema, jobConstraints, jobCreateParameters } from "../../../wire/tables/job.ts";
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { jobLaunchIssues } from "../../launch/launchIssues.ts";

@@ -1,5 +1,5 @@
 import type { File } from "../../../models/file.ts";
-import { file as fileSchema } from "../../../wire/file.ts";
+import { file as fileSchema } from "../../../wire/tables/file.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import type { DirectoryEntry } from "../../../files/index.ts";
 import type { StoredResource } from "../../state/resources.ts";

@@ -1,4 +1,4 @@
-import { remoteLoginInformation } from "../../../wire/remoteLoginInformation.ts";
+import { remoteLoginInformation } from "../../../wire/tables/remoteLoginInformation.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import type { Node } from "../../state/nodes.ts";
 

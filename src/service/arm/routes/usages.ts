@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { serialize } from "../../../wire/serialize.ts";
-import { usage } from "../../../wire/usage.ts";
+import { usage } from "../../../wire/tables/usage.ts";
 import { coresOf } from "../../nodes/vmSizes.ts";
 import type { Store } from "../../state/store.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Workspace, WorkspaceCreateParameters } from "../../../models/workspace.ts";
-import { workspaceCreateParameters, workspaceUpdateParameters } from "../../../wire/workspace.ts";
+import { workspaceCreateParameters, workspaceUpdateParameters } from "../../../wire/tables/workspace.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import { resourcePage, sendResource } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";

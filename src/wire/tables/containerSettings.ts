@@ -2,8 +2,8 @@ import type {
   ContainerSettings,
   ImageSourceRegistry,
   PrivateRegistryCredentials,
-} from "../models/containerSettings.ts";
-import { model, object, optional, required, secret, string } from "./schema.ts";
+} from "../../models/containerSettings.ts";
+import { model, object, optional, required, secret, string } from "../schema.ts";
 import { keyVaultSecretReference } from "./secret.ts";
 
 /** Table of `PrivateRegistryCredentials`. */

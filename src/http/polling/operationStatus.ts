@@ -1,5 +1,5 @@
-import type { ProvisioningState } from "../models/resource.ts";
-import { isJsonObject, read } from "../wire/jsonObject.ts";
+import type { ProvisioningState } from "../../models/resource.ts";
+import { isJsonObject, read } from "../../wire/jsonObject.ts";
 
 /** Status of an operation. */
 export type KnownStatus = "running" | "succeeded" | "failed";

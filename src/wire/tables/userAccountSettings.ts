@@ -1,5 +1,5 @@
-import type { UserAccountSettings } from "../models/userAccountSettings.ts";
-import { model, optional, required, secret, string } from "./schema.ts";
+import type { UserAccountSettings } from "../../models/userAccountSettings.ts";
+import { model, optional, required, secret, string } from "../schema.ts";
 
 /** Table of `UserAccountSettings`. */
 export const userAccountSettings = model<UserAccountSettings>("UserAccountSettings", {

@@ -4,7 +4,7 @@ import type {
   FileServerCreateParameters,
   MountSettings,
   SshConfiguration,
-} from "../models/fileServer.ts";
+} from "../../models/fileServer.ts";
 import { proxyResourceRows, resourceId } from "./resource.ts";
 import {
   arrayOf,
@@ -19,7 +19,7 @@ import {
   required,
   string,
   withRows,
-} from "./schema.ts";
+} from "../schema.ts";
 import { userAccountSettings } from "./userAccountSettings.ts";
 
 /** Table of `DataDisks`. */

@@ -8,8 +8,8 @@ import type {
 } from "@azure/core-rest-pipeline";
 import { createTracingClient } from "@azure/core-tracing";
 import type { TracingContext, TracingSpan } from "@azure/core-tracing";
-import { logger } from "./logger.ts";
-import { packageVersion } from "./version.ts";
+import { logger } from "../logger.ts";
+import { packageVersion } from "../version.ts";
 
 const tracing = /* @__PURE__ */ createTracingClient({
   namespace: "Microsoft.BatchAI",

@@ -1,6 +1,6 @@
-import type { Experiment } from "../models/experiment.ts";
+import type { Experiment } from "../../models/experiment.ts";
 import { provisioningState, proxyResourceRows } from "./resource.ts";
-import { dateTime, model, readOnly, withRows } from "./schema.ts";
+import { dateTime, model, readOnly, withRows } from "../schema.ts";
 
 /** Table of `Experiment`. */
 export const experiment = model<Experiment>(

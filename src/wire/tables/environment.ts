@@ -1,5 +1,5 @@
-import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../models/environment.ts";
-import { model, object, optional, required, secret, string } from "./schema.ts";
+import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../../models/environment.ts";
+import { model, object, optional, required, secret, string } from "../schema.ts";
 import { keyVaultSecretReference } from "./secret.ts";
 
 /** Table of `EnvironmentVariable`. */

@@ -1,6 +1,6 @@
-import type { ServiceContext } from "./context.ts";
-import { isLoopback } from "../ground/loopback.ts";
-import type { LongRunningOperationOptions } from "./options.ts";
+import type { ServiceContext } from "../context.ts";
+import { isLoopback } from "../../ground/loopback.ts";
+import type { LongRunningOperationOptions } from "../options.ts";
 
 /** Polling interval in milliseconds: short for a service on this machine, long for any other. */
 export function pollIntervalInMs(

@@ -1,5 +1,5 @@
-import type { ResourceId } from "../models/resource.ts";
-import { mapOf, model, oneOf, readOnly, required, string } from "./schema.ts";
+import type { ResourceId } from "../../models/resource.ts";
+import { mapOf, model, oneOf, readOnly, required, string } from "../schema.ts";
 
 /** Values of a provisioning state. */
 export const provisioningState = oneOf("creating", "succeeded", "failed", "deleting");

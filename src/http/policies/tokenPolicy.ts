@@ -6,7 +6,7 @@ import {
   RestError,
 } from "@azure/core-rest-pipeline";
 import type { Pipeline, PipelinePolicy, PipelineRequest } from "@azure/core-rest-pipeline";
-import { insecureMessage, isSecure } from "./secureUrl.ts";
+import { insecureMessage, isSecure } from "../secureUrl.ts";
 
 /** Options of a token policy. */
 export interface TokenPolicyOptions {

@@ -1,6 +1,6 @@
-import type { KeyVaultSecretReference } from "../models/secret.ts";
+import type { KeyVaultSecretReference } from "../../models/secret.ts";
 import { resourceId } from "./resource.ts";
-import { model, object, required, string } from "./schema.ts";
+import { model, object, required, string } from "../schema.ts";
 
 /** Table of `KeyVaultSecretReference`. */
 export const keyVaultSecretReference = model<KeyVaultSecretReference>("KeyVaultSecretReference", {

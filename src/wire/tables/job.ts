@@ -6,7 +6,7 @@ import type {
   JobExecutionInfo,
   JobPreparation,
   OutputDirectory,
-} from "../models/job.ts";
+} from "../../models/job.ts";
 import { containerSettings } from "./containerSettings.ts";
 import { environmentVariable, environmentVariableWithSecretValue } from "./environment.ts";
 import { batchAIError } from "./error.ts";
@@ -25,7 +25,7 @@ import {
   required,
   string,
   withRows,
-} from "./schema.ts";
+} from "../schema.ts";
 import {
   caffe2Settings,
   caffeSettings,

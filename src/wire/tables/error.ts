@@ -1,6 +1,6 @@
-import type { BatchAIError, CloudErrorBody, NameValuePair } from "../models/error.ts";
-import { arrayOf, model, object, optional, readOnly, string } from "./schema.ts";
-import type { ModelSchema } from "./schema.ts";
+import type { BatchAIError, CloudErrorBody, NameValuePair } from "../../models/error.ts";
+import { arrayOf, model, object, optional, readOnly, string } from "../schema.ts";
+import type { ModelSchema } from "../schema.ts";
 
 /** Table of `CloudErrorBody`. */
 export const cloudErrorBody: ModelSchema<CloudErrorBody> = model<CloudErrorBody>("CloudErrorBody", {

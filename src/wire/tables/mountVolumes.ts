@@ -5,9 +5,9 @@ import type {
   FileServerReference,
   MountVolumes,
   UnmanagedFileSystemReference,
-} from "../models/mountVolumes.ts";
+} from "../../models/mountVolumes.ts";
 import { resourceId } from "./resource.ts";
-import { arrayOf, model, object, optional, required, secret, string } from "./schema.ts";
+import { arrayOf, model, object, optional, required, secret, string } from "../schema.ts";
 import { keyVaultSecretReference } from "./secret.ts";
 
 /** Table of `AzureStorageCredentialsInfo`. */

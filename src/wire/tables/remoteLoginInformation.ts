@@ -1,5 +1,5 @@
-import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
-import { int32, model, readOnly, string } from "./schema.ts";
+import type { RemoteLoginInformation } from "../../models/remoteLoginInformation.ts";
+import { int32, model, readOnly, string } from "../schema.ts";
 
 /** Table of `RemoteLoginInformation`. */
 export const remoteLoginInformation = model<RemoteLoginInformation>("RemoteLoginInformation", {

@@ -1,5 +1,5 @@
-import type { Usage, UsageName } from "../models/usage.ts";
-import { int32, int64, model, object, oneOf, readOnly, string } from "./schema.ts";
+import type { Usage, UsageName } from "../../models/usage.ts";
+import { int32, int64, model, object, oneOf, readOnly, string } from "../schema.ts";
 
 /** Table of `UsageName`. */
 export const usageName = model<UsageName>("UsageName", {

@@ -1,17 +1,17 @@
 import type { OperationResponse, RunningOperation } from "@azure/core-lro";
-import type { ProvisioningState } from "../models/resource.ts";
-import { resourceIdInUrl } from "../wire/resourceIds.ts";
-import { delay, withAnySignal } from "./abort.ts";
-import { requestOf } from "./call.ts";
-import type { Call } from "./call.ts";
-import type { ServiceContext } from "./context.ts";
-import { operationError, provisioningError } from "./errors.ts";
-import { logger } from "./logger.ts";
-import type { LongRunningOperationOptions } from "./options.ts";
+import type { ProvisioningState } from "../../models/resource.ts";
+import { resourceIdInUrl } from "../../wire/resourceIds.ts";
+import { delay, withAnySignal } from "../abort.ts";
+import { requestOf } from "../call.ts";
+import type { Call } from "../call.ts";
+import type { ServiceContext } from "../context.ts";
+import { operationError, provisioningError } from "../errors.ts";
+import { logger } from "../logger.ts";
+import type { LongRunningOperationOptions } from "../options.ts";
 import { provisioningStateOf, statusOf, statusValueOf } from "./operationStatus.ts";
 import { pollIntervalInMs } from "./pollInterval.ts";
-import { send } from "./request.ts";
-import type { ServiceResponse, ServiceRequest } from "./request.ts";
+import { send } from "../request.ts";
+import type { ServiceResponse, ServiceRequest } from "../request.ts";
 import { retryAfterInMs } from "./retryAfter.ts";
 
 /** Progress of a running operation, updated by every response. */

@@ -1,5 +1,5 @@
-import type { Operation, OperationDisplay } from "../models/operation.ts";
-import { freeObject, model, object, optional, readOnly, string } from "./schema.ts";
+import type { Operation, OperationDisplay } from "../../models/operation.ts";
+import { freeObject, model, object, optional, readOnly, string } from "../schema.ts";
 
 /** Table of `OperationDisplay`. */
 export const operationDisplay = model<OperationDisplay>("OperationDisplay", {

@@ -1,12 +1,12 @@
 import { AbortError } from "@azure/abort-controller";
 import { createHttpPoller } from "@azure/core-lro";
 import type { OperationState, PollerLike } from "@azure/core-lro";
-import type { ProvisioningState } from "../models/resource.ts";
-import { resourceIdInUrl } from "../wire/resourceIds.ts";
-import type { Call } from "./call.ts";
-import type { ServiceContext } from "./context.ts";
-import { logger } from "./logger.ts";
-import type { LongRunningOperationOptions } from "./options.ts";
+import type { ProvisioningState } from "../../models/resource.ts";
+import { resourceIdInUrl } from "../../wire/resourceIds.ts";
+import type { Call } from "../call.ts";
+import type { ServiceContext } from "../context.ts";
+import { logger } from "../logger.ts";
+import type { LongRunningOperationOptions } from "../options.ts";
 import { runningOperation } from "./runningOperation.ts";
 import type { Progress } from "./runningOperation.ts";
 

@@ -1,5 +1,5 @@
-import type { File } from "../models/file.ts";
-import { dateTime, int64, model, oneOf, readOnly, string } from "./schema.ts";
+import type { File } from "../../models/file.ts";
+import { dateTime, int64, model, oneOf, readOnly, string } from "../schema.ts";
 
 /** Table of `File`. */
 export const file = model<File>("File", {

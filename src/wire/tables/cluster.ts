@@ -12,7 +12,7 @@ import type {
   ScaleSettings,
   SetupTask,
   VirtualMachineConfiguration,
-} from "../models/cluster.ts";
+} from "../../models/cluster.ts";
 import { environmentVariable, environmentVariableWithSecretValue } from "./environment.ts";
 import { batchAIError } from "./error.ts";
 import { mountVolumes } from "./mountVolumes.ts";
@@ -31,7 +31,7 @@ import {
   secret,
   string,
   withRows,
-} from "./schema.ts";
+} from "../schema.ts";
 import { keyVaultSecretReference } from "./secret.ts";
 import { userAccountSettings } from "./userAccountSettings.ts";
 

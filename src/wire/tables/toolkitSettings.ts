@@ -8,8 +8,8 @@ import type {
   HorovodSettings,
   PyTorchSettings,
   TensorFlowSettings,
-} from "../models/toolkitSettings.ts";
-import { int32, model, optional, required, string } from "./schema.ts";
+} from "../../models/toolkitSettings.ts";
+import { int32, model, optional, required, string } from "../schema.ts";
 
 const pythonScriptFilePath = required("pythonScriptFilePath", string);
 const pythonInterpreterPath = optional("pythonInterpreterPath", string);

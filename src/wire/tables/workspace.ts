@@ -1,6 +1,6 @@
-import type { Workspace, WorkspaceCreateParameters, WorkspaceUpdateParameters } from "../models/workspace.ts";
+import type { Workspace, WorkspaceCreateParameters, WorkspaceUpdateParameters } from "../../models/workspace.ts";
 import { provisioningState, proxyResourceRows, regionalRows } from "./resource.ts";
-import { dateTime, mapOf, model, optional, readOnly, required, string, withRows } from "./schema.ts";
+import { dateTime, mapOf, model, optional, readOnly, required, string, withRows } from "../schema.ts";
 
 /** Table of `Workspace`. */
 export const workspace = model<Workspace>(
