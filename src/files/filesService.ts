@@ -107,7 +107,7 @@ export class FilesService {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
-    this.endpoint = addressOf(parts.http.server);
+    this.endpoint = originOf(parts.http.server);
     this.#storage = parts.storage;
     this.#keys = parts.keys;
   }
@@ -278,7 +278,7 @@ function decodeKey({ name, key }: StorageAccount): KeyObject {
   return createSecretKey(decoded);
 }
 
-function addressOf(server: Server): string {
+function originOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The server has no TCP address.");
   const host = isIPv6(address.address) ? `[${address.address}]` : address.address;

@@ -31,6 +31,7 @@ export class SqliteFile {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
+  readonly #afterCommit: (() => void)[] = [];
 
   /** @throws Error that names the file if it cannot be opened, is damaged, or a newer version wrote it. */
   constructor(path: string, options: SqliteOptions) {
@@ -72,17 +73,15 @@ export class SqliteFile {
     if (this.#depth > 0) return work();
     this.#carryOut(() => this.#connection.exec("BEGIN IMMEDIATE"));
     this.#depth++;
-    try {
-      const result = work();
-      this.#carryOut(() => this.#connection.exec("COMMIT"));
-      return result;
-    } catch (error) {
-      // On a full disk SQLite has already rolled back by itself.
-      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
-      throw error;
-    } finally {
-      this.#depth--;
-    }
+    const result = this.#committed(work);
+    for (const action of this.#afterCommit.splice(0)) action();
+    return result;
+  }
+
+  /** Runs an action once the current transaction is committed, or immediately if there is none. Dropped by a rollback. */
+  afterCommit(action: () => void): void {
+    if (this.#depth > 0) this.#afterCommit.push(action);
+    else action();
   }
 
   /** Like {@link SqliteFile.transaction}; the commit survives a power failure even with `synchronous: "NORMAL"`. */
@@ -99,6 +98,21 @@ export class SqliteFile {
   close(): void {
     this.#statements.clear();
     this.#connection.close();
+  }
+
+  #committed<T>(work: () => T): T {
+    try {
+      const result = work();
+      this.#carryOut(() => this.#connection.exec("COMMIT"));
+      return result;
+    } catch (error) {
+      // On a full disk SQLite has already rolled back by itself.
+      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+      this.#afterCommit.length = 0;
+      throw error;
+    } finally {
+      this.#depth--;
+    }
   }
 
   #prepare(sql: string): StatementSync {

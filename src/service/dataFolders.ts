@@ -1,10 +1,20 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
+
+/** What the store knows, and so what has folders. */
+export interface FolderOwners {
+  readonly runs: readonly string[];
+  readonly nodes: readonly string[];
+  /** Keys of clusters. */
+  readonly clusters: readonly string[];
+  /** Keys of jobs. */
+  readonly jobs: readonly string[];
+}
 
 /** The folders of the service: where each thing is, and how it is removed. */
 export class DataFolders {
@@ -82,9 +92,24 @@ export class DataFolders {
     await Promise.all(nodeIds.map((nodeId) => this.#empty(this.node(nodeId))));
   }
 
-  /** Removes what an earlier process of the service had discarded when it ended. */
-  emptyTrash(): void {
+  /**
+   * Removes the folders that an earlier process of the service left: those that it had discarded, and those whose owner
+   * does not exist, because the process ended between the two.
+   */
+  sweep(owners: FolderOwners): void {
     for (const trash of this.#trashes()) this.#inBackground(this.#empty(trash));
+    const roots = [
+      ...owners.clusters.map((key) => this.clusterMountRoot(key)),
+      ...owners.jobs.map((key) => this.job(key).root),
+    ];
+    this.#discardOthers(join(this.#dataDir, "runs"), owners.runs);
+    this.#discardOthers(join(this.#dataDir, "nodes"), owners.nodes);
+    this.#discardOthers(join(this.#mountRoot, "nodes"), owners.nodes);
+    this.#discardOthers(
+      this.#mountRoot,
+      roots.map((root) => basename(root)),
+      /^[cj]-/,
+    );
   }
 
   /** Waits until all that was discarded is removed, and removes the folder of the mount roots if it is empty. */
@@ -93,6 +118,13 @@ export class DataFolders {
     for (const folder of [...this.#trashes(), join(this.#mountRoot, "nodes"), this.#mountRoot]) {
       await rmdir(folder).catch(() => undefined); // Clusters or jobs are left in it, for the next start.
     }
+  }
+
+  /** Discards everything in a folder but the entries with these names. */
+  #discardOthers(folder: string, kept: readonly string[], pattern = /(?:)/): void {
+    const known = new Set(kept);
+    const names = existsSync(folder) ? readdirSync(folder) : [];
+    for (const name of names) if (pattern.test(name) && !known.has(name)) this.#discard(join(folder, name));
   }
 
   /** Moves a folder aside at once, so that its path is free for a successor, and then removes it. */

@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { DataFolderLock } from "../ground/dataFolderLock.ts";
 import { checkOrigin } from "./arm/cors.ts";
 import { connectionFileOf, removeConnectionFile, type ServiceConnection, writeConnectionFile } from "./connection.ts";
-import { isLoopbackHost } from "./identity/loopback.ts";
+import { isLoopbackHost } from "../ground/loopback.ts";
 import { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { startParts } from "./parts.ts";

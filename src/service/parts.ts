@@ -7,7 +7,7 @@ import { DataFolders } from "./dataFolders.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
-import { dataFolderId, identityOf } from "./identity/serviceIdentity.ts";
+import { dataFolderId, serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { silentLogger } from "./logger.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
@@ -31,7 +31,7 @@ export async function startParts(
     store.close();
   });
   store.operations.prune();
-  const { subscriptionId, token, account } = identityOf(store, options);
+  const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
   const filesFolder = join(dataDir, "files");
@@ -51,7 +51,12 @@ export async function startParts(
   const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, dataFolderId: dataFolderId(store) });
   const folders = new DataFolders(dataDir, mountRoot, logger);
   opened.add(() => folders.close());
-  folders.emptyTrash();
+  folders.sweep({
+    runs: store.runs.ids(),
+    nodes: store.nodes.ids(),
+    clusters: store.resources.keys("clusters"),
+    jobs: store.resources.keys("jobs"),
+  });
 
   const scheduler = new Scheduler({
     store,

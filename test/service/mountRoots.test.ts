@@ -3,7 +3,7 @@ import { chown, cp, mkdir, readdir, readFile, realpath, rename, writeFile } from
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { BatchAIService } from "../../src/service/index.ts";
-import { clusterBody } from "./arm.ts";
+import { ArmCaller, clusterBody } from "./arm.ts";
 import { EmbeddedService } from "./embeddedService.ts";
 import { withFolder } from "./serviceProcess.ts";
 import { until } from "./until.ts";
@@ -141,6 +141,47 @@ describe("mount roots", () => {
     });
   });
 });
+
+describe("folders that a killed service left", () => {
+  it("are removed at the next start if their owners do not exist, and no others", async () => {
+    await withFolder(async (folder) => {
+      const dataDir = join(folder, "data");
+      const mountRoot = join(folder, "roots");
+      const first = await BatchAIService.start({ dataDir, mountRoot });
+      const arm = new ArmCaller(first.connection);
+      await arm.prepare(1);
+      await arm.expect(
+        "PUT",
+        arm.jobPath("job"),
+        arm.jobBody("touch $AZ_BATCHAI_JOB_TEMP_DIR/kept $AZ_BATCHAI_SHARED_JOB_TEMP/kept"),
+      );
+      await until("it has ended", async () => (await arm.job("job")).executionState === "succeeded");
+      await first.close();
+      const [id = ""] = await readdir(mountRoot);
+      const before = [...(await paths(dataDir)), ...(await paths(mountRoot))];
+      expect(before.filter((path) => path.endsWith("/kept"))).toHaveLength(2);
+      const left = ["runs/gone", "nodes/gone", "trash/gone"].map((name) => join(dataDir, name));
+      left.push(
+        ...["nodes/gone", "c-0123456789ab", "j-0123456789ab/mounts", "trash/x"].map((name) =>
+          join(mountRoot, id, name),
+        ),
+      );
+      for (const path of left) await mkdir(path, { recursive: true });
+      const second = await BatchAIService.start({ dataDir, mountRoot });
+      await second.close();
+      for (const path of left) expect(existsSync(path), path).toBe(false);
+      const after = [...(await paths(dataDir)), ...(await paths(mountRoot))];
+      expect(
+        before.filter((path) => !after.includes(path) && !/connection.json|-wal|-shm|-journal/.test(path)),
+      ).toEqual([]);
+    });
+  });
+});
+
+/** Paths of everything in a folder. */
+async function paths(folder: string): Promise<string[]> {
+  return (await readdir(folder, { recursive: true })).map((name) => join(folder, name));
+}
 
 describe("the folder of the mount roots", () => {
   const rootIn = async (mountRoot: string, dataDir: string): Promise<string[]> => {

@@ -6,7 +6,7 @@ import { refuseWhileDeleting } from "./resourcesInPath.ts";
 
 /** Returns the digest of a create request. An equal request has the same digest, whatever the order of its members is. */
 export function requestDigest(context: ArmContext, parameters: object): string {
-  return context.store.vault.fingerprint(canonicalJson(parameters));
+  return context.store.vault.digest(canonicalJson(parameters));
 }
 
 /**
@@ -22,7 +22,7 @@ export function createdBefore<K extends ResourceKind>(
   const resource = context.store.resources.find(kind, id);
   if (!resource) return undefined;
   refuseWhileDeleting(resource);
-  if (resource.fingerprint === digest) return resource;
+  if (resource.requestDigest === digest) return resource;
   const name = id.slice(id.lastIndexOf("/") + 1);
   throw new ArmError(
     "Conflict",

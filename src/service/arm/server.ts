@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
 import { admissionOf } from "../identity/accessToken.ts";
-import { isLoopbackHostHeader } from "../identity/loopback.ts";
+import { isLoopbackHostHeader } from "../identity/hostHeader.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { allowOrigins } from "./cors.ts";

@@ -16,7 +16,7 @@ const owner = "service";
  * Reads the identity of a data folder; creates it at the first start.
  * @throws Error if an option contradicts what the folder contains.
  */
-export function identityOf(
+export function serviceIdentityOf(
   store: Store,
   options: { readonly subscriptionId?: string; readonly storageAccountName?: string },
 ): ServiceIdentity {

@@ -7,7 +7,7 @@ import { containedChild, containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
 import {
   expandPath,
-  joined,
+  joinedText,
   pathIn,
   resolveVariables,
   type Environment,
@@ -72,7 +72,7 @@ function serviceVariables(context: JobEnvironmentContext, node: NodePlace): Envi
 }
 
 function hostListOf(nodes: readonly NodePlace[]): LaunchText {
-  return joined(nodes.flatMap((_, position) => [position === 0 ? "" : ",", hostOf(nodes, position)]));
+  return joinedText(nodes.flatMap((_, position) => [position === 0 ? "" : ",", hostOf(nodes, position)]));
 }
 
 function definePaths(

@@ -15,7 +15,7 @@ const reference = /\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g
  * byte for byte, and a `$` in them is more often a literal than a mistake. Replacements are not expanded again.
  */
 export function replaceVariables(text: string, lookup: VariableLookup): LaunchText {
-  return joined(partsOf(text, (name, reference) => lookup(name) ?? reference));
+  return joinedText(partsOf(text, (name, reference) => lookup(name) ?? reference));
 }
 
 /** Splits a text at its references, each of which becomes its value. */
@@ -30,7 +30,7 @@ function partsOf<T>(text: string, valueOf: (name: string, reference: string) => 
 }
 
 /** Joins texts to one; a plain string if all of them are. */
-export function joined(parts: readonly LaunchText[]): LaunchText {
+export function joinedText(parts: readonly LaunchText[]): LaunchText {
   const segments = parts.flatMap((part) => part).filter((segment) => segment !== "");
   return segments.every((segment) => typeof segment === "string") ? segments.join("") : segments;
 }

@@ -114,7 +114,7 @@ export function removeLeftNodes(context: SchedulerContext, clusterKey: string): 
     if (node.state !== "leaving" || node.job !== undefined || store.runs.alive(node.id)) continue;
     store.nodes.remove(node.id);
     store.runs.removeOf(node.id);
-    context.folders.discardNode(node.id);
+    store.afterCommit(() => context.folders.discardNode(node.id));
   }
 }
 

@@ -87,19 +87,21 @@ export class Scheduler {
 
   #step(): void {
     const { store, logger } = this.#context;
+    const now = Date.now();
+    const rests = performance.now() < this.#restUntil;
     try {
       const clusters = this.#clusters();
       const starting = store.transaction(() => {
-        store.runs.stopOverdue(new Date());
+        store.runs.stopOverdue(new Date(now));
         finishDeletions(this.#context);
-        return this.#isResting() ? [] : clusters.flatMap((cluster) => this.#startRuns(cluster));
+        return rests ? [] : clusters.flatMap((cluster) => this.#startRuns(cluster));
       });
       for (const start of starting) {
         logger.info({ run: start.run.id, owner: start.run.owner, nodes: start.run.nodes }, "run starts");
         this.#runs.start(start);
       }
       this.#runs.stopRequested();
-      this.#wakeIn(this.#untilNextEvent(clusters));
+      this.#wakeIn(rests ? this.#restUntil - performance.now() : this.#untilNextEvent(clusters, now));
     } catch (error) {
       logger.error({ error: String(error) }, "failed to carry out a scheduling step; it is retried");
       this.#wakeIn(retryInMs);
@@ -168,10 +170,6 @@ export class Scheduler {
     this.#restUntil = performance.now() + retryInMs;
   }
 
-  #isResting(): boolean {
-    return performance.now() < this.#restUntil;
-  }
-
   #runEnded(run: Run, end: RunEnd): void {
     const { store, logger } = this.#context;
     const { handle, keepsFolder } = store.transaction(() => {
@@ -209,7 +207,7 @@ export class Scheduler {
       markEnded(store, job, outcome);
       return true;
     }
-    folders.discardJob(job.key);
+    store.afterCommit(() => folders.discardJob(job.key));
     const cluster = store.resources.find("clusters", job.model.cluster?.id ?? "");
     if (cluster?.model.provisioningState === "succeeded") markQueued(store, job);
     else markStopped(store, job, "clusterDeleted");
@@ -229,17 +227,16 @@ export class Scheduler {
   }
 
   /** Milliseconds until time alone changes something: the limit of a job, or a node that has been idle for long. */
-  #untilNextEvent(clusters: readonly StoredResource<"clusters">[]): number {
+  #untilNextEvent(clusters: readonly StoredResource<"clusters">[], stepTime: number): number {
     const { store, autoScaleIdleTimeInMs } = this.#context;
     const idleEnds = clusters
       .filter((cluster) => cluster.model.scaleSettings?.autoScale)
       .flatMap((cluster) => surplusNodes(cluster, store.nodes.ofCluster(cluster.key)))
       .map((node) => (node.idleSince?.getTime() ?? Date.now()) + autoScaleIdleTimeInMs);
     const deadline = store.runs.nextDeadline()?.getTime() ?? Infinity;
-    // This step has handled everything that is past; waking up for it again would never end.
-    const rest = this.#restUntil - performance.now();
-    const ahead = [...[...idleEnds, deadline].map((time) => time - Date.now()), rest].filter((delay) => delay > 0);
-    return Math.min(...ahead);
+    // The step has handled everything up to its own time; waking up for that again would never end.
+    const ahead = [...idleEnds, deadline].filter((time) => time > stepTime);
+    return Math.min(...ahead) - Date.now();
   }
 }
 

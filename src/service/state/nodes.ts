@@ -36,6 +36,11 @@ export class Nodes {
     return row && nodeOf(row);
   }
 
+  /** Returns the IDs of all nodes. */
+  ids(): string[] {
+    return this.#database.all("SELECT id FROM nodes").map((row) => text(row, "id"));
+  }
+
   ofCluster(clusterKey: string): Node[] {
     return this.#database.all("SELECT * FROM nodes WHERE cluster = ? ORDER BY number", clusterKey).map(nodeOf);
   }

@@ -51,7 +51,7 @@ export interface StoredResource<K extends ResourceKind = ResourceKind> {
   /** When a client last wrote it. */
   readonly modified: Date;
   /** Keyed digest of what the client sent when it created the resource. */
-  readonly fingerprint: string;
+  readonly requestDigest: string;
   /** The resource without its secrets. */
   readonly model: ResourceModels[K];
 }
@@ -84,6 +84,11 @@ export class Resources {
     return this.#database.all(sql, ...values, filter.limit ?? -1).map((row) => stored(kind, row));
   }
 
+  /** Returns the keys of all resources of a kind. */
+  keys(kind: ResourceKind): string[] {
+    return this.#database.all("SELECT key FROM resources WHERE kind = ?", kind).map((row) => text(row, "key"));
+  }
+
   /** Keys and kinds of everything directly inside a resource. */
   children(key: string): { key: string; kind: ResourceKind }[] {
     return this.#database
@@ -93,7 +98,7 @@ export class Resources {
 
   insert<K extends ResourceKind>(
     kind: K,
-    resource: { id: string; parent?: string; fingerprint: string; model: ResourceModels[K] },
+    resource: { id: string; parent?: string; requestDigest: string; model: ResourceModels[K] },
   ): StoredResource<K> {
     this.#database.run(
       "INSERT INTO resources (key, parent, kind, body, etag, modified, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -103,7 +108,7 @@ export class Resources {
       bodyOf(kind, resource.model),
       newEtag(),
       new Date().toISOString(),
-      resource.fingerprint,
+      resource.requestDigest,
     );
     const inserted = this.find(kind, resource.id);
     if (!inserted) throw new Error(`${resource.id} vanished while it was created`);
@@ -157,7 +162,7 @@ function stored<K extends ResourceKind>(kind: K, row: SqlRow): StoredResource<K>
     sequence: Number(row.sequence),
     etag: text(row, "etag"),
     modified: new Date(text(row, "modified")),
-    fingerprint: text(row, "fingerprint"),
+    requestDigest: text(row, "fingerprint"),
     model: deserialize(resourceSchemas[kind], JSON.parse(text(row, "body"))),
   };
 }

@@ -21,6 +21,8 @@ export interface Store {
   readonly vault: Vault;
   /** Commits everything that `work` writes together, or nothing of it. */
   transaction<T>(work: () => T): T;
+  /** Runs an action once the current transaction is committed, or immediately if there is none. Dropped by a rollback. */
+  afterCommit(action: () => void): void;
   close(): void;
 }
 
@@ -43,6 +45,9 @@ export function openStore(dataDir: string): Store {
     runs: new Runs(database),
     vault: Vault.open(dataDir, database),
     transaction: (work) => database.transaction(work),
+    afterCommit: (action) => {
+      database.afterCommit(action);
+    },
     close: () => {
       database.close();
     },

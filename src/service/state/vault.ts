@@ -61,7 +61,7 @@ export class Vault {
   }
 
   /** A keyed digest: tells whether two requests are the same, and nothing about the secrets in them. */
-  fingerprint(content: string): string {
+  digest(content: string): string {
     return createHmac("sha256", this.#key).update(content).digest("base64");
   }
 

@@ -80,7 +80,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
       const created = store.resources.insert("clusters", {
         id,
         parent: workspace.key,
-        fingerprint: digest,
+        requestDigest: digest,
         model: clusterFrom({ ...parameters, subnet }, id, nameIn(request, "clusterName")),
       });
       store.vault.put(created.key, secretsOf(clusterCreateParameters, parameters));

@@ -39,7 +39,7 @@ export function experimentRoutes(app: FastifyInstance, context: ArmContext): voi
     };
     return sendResource(
       reply,
-      store.resources.insert("experiments", { id, parent: workspace.key, fingerprint: "", model }),
+      store.resources.insert("experiments", { id, parent: workspace.key, requestDigest: "", model }),
     );
   });
 

@@ -52,7 +52,12 @@ export function fileServerRoutes(app: FastifyInstance, context: ArmContext): voi
     if (found) return sendResource(reply, found);
     const operation = store.transaction(() => {
       const model = fileServerFrom(parameters, id, nameIn(request, "fileServerName"), subscriptionId);
-      const created = store.resources.insert("fileServers", { id, parent: workspace.key, fingerprint: digest, model });
+      const created = store.resources.insert("fileServers", {
+        id,
+        parent: workspace.key,
+        requestDigest: digest,
+        model,
+      });
       store.vault.put(created.key, secretsOf(fileServerCreateParameters, parameters));
       return store.operations.record("create", id, locationOf(store, created));
     });

@@ -55,7 +55,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const operation = store.transaction(() => {
-      const created = store.resources.insert("jobs", { id, parent: experiment.key, fingerprint: digest, model });
+      const created = store.resources.insert("jobs", { id, parent: experiment.key, requestDigest: digest, model });
       store.vault.put(created.key, secretsOf(jobCreateParameters, parameters));
       markQueued(store, created);
       return store.operations.record("create", id, locationOf(store, created));

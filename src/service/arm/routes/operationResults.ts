@@ -24,7 +24,7 @@ export function operationResultRoutes(app: FastifyInstance, { store }: ArmContex
   app.get(`${location}/operationresults/:operationId`, (request: ArmRequest, reply) => {
     const operation = operationOf(request);
     if (operation.status === "InProgress") void reply.headers(retryAfter(operation));
-    const { origin, pathname } = addressOf(request);
+    const { origin, pathname } = urlOf(request);
     return serialize(operationResult, {
       id: origin + pathname,
       name: operation.id,
@@ -40,12 +40,12 @@ export function operationResultRoutes(app: FastifyInstance, { store }: ArmContex
     if (operation.status !== "InProgress") return reply.code(200).send();
     return reply
       .code(202)
-      .headers({ ...retryAfter(operation), location: addressOf(request).toString() })
+      .headers({ ...retryAfter(operation), location: urlOf(request).toString() })
       .send();
   });
 }
 
-function addressOf(request: ArmRequest): URL {
+function urlOf(request: ArmRequest): URL {
   return new URL(request.url, originOf(request));
 }
 

@@ -84,7 +84,7 @@ export function ensureResourceGroup(store: Store, subscriptionId: string, name: 
 function create(store: Store, id: string, name: string, parameters: ResourceGroup): StoredResource<"resourceGroups"> {
   return store.resources.insert("resourceGroups", {
     id,
-    fingerprint: "",
+    requestDigest: "",
     model: { id, name, type: "Microsoft.Resources/resourceGroups", ...parameters, provisioningState: "Succeeded" },
   });
 }

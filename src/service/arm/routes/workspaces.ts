@@ -42,7 +42,10 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
       provisioningState: "succeeded",
       provisioningStateTransitionTime: now,
     };
-    return sendResource(reply, store.resources.insert("workspaces", { id, parent: group.key, fingerprint: "", model }));
+    return sendResource(
+      reply,
+      store.resources.insert("workspaces", { id, parent: group.key, requestDigest: "", model }),
+    );
   });
 
   app.patch(workspacePath, (request: ArmRequest, reply) => {

@@ -12,7 +12,7 @@ interface Snapshot {
 let upcoming: Promise<Snapshot> | undefined;
 
 /** Reads all processes; callers in the same turn share the result. */
-function takeSnapshot(): Promise<Snapshot> {
+function readShared(): Promise<Snapshot> {
   upcoming ??= new Promise((resolve) => {
     setImmediate(() => {
       upcoming = undefined;
@@ -56,7 +56,7 @@ export async function endRun(runId: string, gracePeriodInMs: number): Promise<vo
   const deadline = performance.now() + gracePeriodInMs;
   const seen = new Map<string, ProcessEntry>();
   for (let round = 0; ; round += 1) {
-    for (const member of membersOf(runId, await takeSnapshot())) {
+    for (const member of membersOf(runId, await readShared())) {
       const key = `${member.pid} ${member.started}`;
       if (!seen.has(key)) signal(member, "SIGTERM", "SIGCONT");
       seen.set(key, member);

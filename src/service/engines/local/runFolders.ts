@@ -23,13 +23,13 @@ export async function makeFolders(plan: PlainPlan): Promise<void> {
   const make = (path: string): Promise<void> => {
     return attempt(`The folder ${path} cannot be created`, () => makeDirectory(path, territories));
   };
-  const places = [...plan.files.map(({ path }) => path), ...outputFilesOf(plan), ...logsOf(plan)].map(dirname);
+  const places = [...plan.files.map(({ path }) => path), ...stdFilesOf(plan), ...logsOf(plan)].map(dirname);
   for (const path of new Set([...plan.directories, ...places])) await make(path);
   for (const { path, content } of plan.files) {
     await attempt(`The file ${path} cannot be written`, () => writeWith(path, constants.O_TRUNC, content));
   }
   // Existing files are not emptied: a job that runs again appends to the files of its earlier attempt.
-  for (const path of new Set([...outputFilesOf(plan), ...logsOf(plan)])) {
+  for (const path of new Set([...stdFilesOf(plan), ...logsOf(plan)])) {
     await attempt(`The file ${path} cannot be written`, () => appendTo(path, ""));
   }
 }
@@ -46,7 +46,7 @@ export async function removeMounts(mounts: readonly LaunchMount[]): Promise<void
   }
 }
 
-function outputFilesOf({ preparation, processes }: PlainPlan): string[] {
+function stdFilesOf({ preparation, processes }: PlainPlan): string[] {
   return [...preparation, ...processes].flatMap(({ stdout, stderr }) => [stdout, stderr]);
 }
 
