@@ -96,7 +96,7 @@ const rooms = {
   "src/service/abortable.ts": { imports: [] },
   // Names of folders; what is in them is the business of others.
   "src/service/dataFolders.ts": {
-    imports: ["src/ground"],
+    imports: ["src/ground", "src/service/mountRoot.ts"],
     types: ["src/service/launch/job.ts", "src/service/logger.ts"],
     node: true,
   },

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
+import { ownerFile } from "./mountRoot.ts";
 
 /** What the store knows, and so what has folders. */
 export interface FolderOwners {
@@ -112,12 +113,13 @@ export class DataFolders {
     );
   }
 
-  /** Waits until all that was discarded is removed, and removes the folder of the mount roots if it is empty. */
+  /** Waits until all that was discarded is removed, and removes the folder of the mount roots if nothing is left in it. */
   async close(): Promise<void> {
     await Promise.all(this.#removals);
-    for (const folder of [...this.#trashes(), join(this.#mountRoot, "nodes"), this.#mountRoot]) {
-      await rmdir(folder).catch(() => undefined); // Clusters or jobs are left in it, for the next start.
-    }
+    for (const folder of [...this.#trashes(), join(this.#mountRoot, "nodes")])
+      await rmdir(folder).catch(() => undefined);
+    const left = await readdir(this.#mountRoot).catch(() => []);
+    if (left.every((name) => name === ownerFile)) await this.#remove(this.#mountRoot);
   }
 
   /** Discards everything in a folder but the entries with these names. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { mkdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -11,6 +11,9 @@ export interface MountRootOptions {
   /** Identifies the data folder, so that a copy of it gets another folder. */
   readonly dataFolderId: string;
 }
+
+/** File in the folder of a data folder that says which data folder it is. */
+export const ownerFile = "data-folder";
 
 /**
  * Creates the folder that holds the mount roots and scratch folders of one data folder. It stays the same as long as
@@ -31,6 +34,7 @@ export function openMountRoot({ mountRoot, dataDir, dataFolderId }: MountRootOpt
     const folder = join(realpathSync(parent), folderNameOf(dataDir, dataFolderId));
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     [parent, folder].forEach(checkOwner);
+    writeFileSync(join(folder, ownerFile), `${realpathSync(dataDir)}\n`);
     return folder;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
