@@ -14,7 +14,7 @@ import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { openStore } from "./state/store.ts";
-import { hostedVolumes } from "./volumes/hostedShares.ts";
+import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 
 /**
  * Starts the parts of a service in a data folder that exists and is locked.

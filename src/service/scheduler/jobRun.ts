@@ -10,7 +10,7 @@ import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import { attachVolumes, locationOnShare } from "../volumes/volumes.ts";
 import type { SchedulerContext } from "./context.ts";
-import { durationInMs } from "./duration.ts";
+import { durationInMs } from "../duration.ts";
 import { markStarting } from "./jobStates.ts";
 import { placeOf } from "./nodePlace.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";

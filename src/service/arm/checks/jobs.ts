@@ -2,7 +2,7 @@ import type { JobCreateParameters } from "../../../models/job.ts";
 import { isWorkspaceChildId } from "../../../wire/resourceIds.ts";
 import type { ValidationIssue } from "../../../wire/validate.ts";
 import { keyVaultIssue } from "../../keyVault.ts";
-import { durationInMs } from "../../scheduler/duration.ts";
+import { durationInMs } from "../../duration.ts";
 import { toolkitIssues } from "../../toolkits/toolkits.ts";
 import { volumeIssues } from "../../volumes/volumes.ts";
 import { variableIssues } from "./variables.ts";

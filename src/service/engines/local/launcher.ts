@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
 import { endRun } from "./processTree.ts";
-import { supervisorScript } from "./supervisorScript.ts";
+import { supervisorScript } from "../supervisor/supervisorScript.ts";
 
 /*
  * The launcher: a small process that does all spawning, because a fork of the service, with its large memory, would

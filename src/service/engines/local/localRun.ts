@@ -10,11 +10,11 @@ import { findBash } from "./bash.ts";
 import { freePorts } from "./freePorts.ts";
 import type { LauncherClient } from "./launcherClient.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
-import { hasProcesses } from "./processTable.ts";
-import { RunFiles } from "./runFiles.ts";
-import { appendTo, makeFolders, removeMounts } from "./runFolders.ts";
-import { runMarker } from "./supervisorScript.ts";
-import { checkPlan, writeSteps } from "./supervisorSteps.ts";
+import { hasProcesses } from "../supervisor/processTable.ts";
+import { RunFiles } from "../supervisor/runFiles.ts";
+import { appendTo, makeFolders, removeMounts } from "../supervisor/runFolders.ts";
+import { runMarker } from "../supervisor/supervisorScript.ts";
+import { checkPlan, writeSteps } from "../supervisor/supervisorSteps.ts";
 
 /** The part of a handle that belongs to the process engine. */
 export type LocalRunDetails = Pick<LaunchPlan, "runId" | "runDirectory"> & {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { environmentVariableOf, isAlive, type ProcessEntry, readProcesses } from "./processTable.ts";
-import { runMarker } from "./supervisorScript.ts";
+import { environmentVariableOf, isAlive, type ProcessEntry, readProcesses } from "../supervisor/processTable.ts";
+import { runMarker } from "../supervisor/supervisorScript.ts";
 
 /** All processes of the machine at one moment, with the runs named in their environments. */
 interface Snapshot {
