@@ -94,6 +94,7 @@ const rooms = {
     node: true,
   },
   "src/service/abortable.ts": { imports: [] },
+  "src/service/duration.ts": { imports: [] },
   // Names of folders; what is in them is the business of others.
   "src/service/dataFolders.ts": {
     imports: ["src/ground", "src/service/mountRoot.ts"],
@@ -114,11 +115,24 @@ const rooms = {
     node: ["node:path/posix"],
   },
   // The contract and the registry know no engine; an engine knows no other one.
-  "src/service/engines": { imports: ["src/service/startError.ts", "src/service/logger.ts", "src/models"] },
-  "src/service/engines/local": {
+  "src/service/engines": {
+    imports: ["src/service/startError.ts", "src/service/logger.ts", "src/ground/systemErrors.ts", "src/models"],
+  },
+  // What runs beside the processes of every engine: claim, steps, exit file.
+  "src/service/engines/supervisor": {
     imports: [
       "src/service/engines/engine.ts",
       "src/service/engines/launchText.ts",
+      "src/service/startError.ts",
+      "src/ground",
+    ],
+    node: true,
+  },
+  "src/service/engines/*": {
+    imports: [
+      "src/service/engines/engine.ts",
+      "src/service/engines/launchText.ts",
+      "src/service/engines/supervisor",
       "src/service/nodes",
       "src/service/abortable.ts",
       "src/service/startError.ts",
@@ -137,6 +151,7 @@ const rooms = {
       "src/service/state",
       "src/service/dataFolders.ts",
       "src/service/abortable.ts",
+      "src/service/duration.ts",
       "src/service/startError.ts",
       "src/service/logger.ts",
       "src/ground/systemErrors.ts",
@@ -160,6 +175,7 @@ const rooms = {
       "src/service/toolkits",
       "src/service/state",
       "src/service/keyVault.ts",
+      "src/service/duration.ts",
       "src/wire",
       "src/models",
     ],
@@ -208,7 +224,15 @@ const rooms = {
 };
 
 const names = Object.keys(rooms).sort((a, b) => b.length - a.length);
-const within = (file, room) => file === room || file.startsWith(`${room}/`);
+// A `*` in a name is any one folder.
+const patterns = new Map(names.map((name) => [name, new RegExp(`^${name.replaceAll("*", "[^/.]+")}(?=/|$)`)]));
+const placeIn = (file, name) => patterns.get(name)?.exec(file)?.[0];
+const within = (file, name) => file === name || file.startsWith(`${name}/`);
+/** Returns the name of a file's room in the table, and the folder or file that it is. */
+const roomOf = (file) => {
+  const name = names.find((candidate) => placeIn(file, candidate) !== undefined);
+  return name && { name, place: placeIn(file, name) };
+};
 
 /** A lint rule that reports imports from one folder to another that the table does not allow. */
 export const arrows = {
@@ -223,9 +247,10 @@ export const arrows = {
   },
   create(context) {
     const file = relative(context.cwd, context.filename).split(sep).join("/");
-    const room = names.find((name) => within(file, name));
-    if (room === undefined) return {};
-    const { imports, types = [], node = false } = rooms[room];
+    const own = roomOf(file);
+    if (own === undefined) return {};
+    const room = own.place;
+    const { imports, types = [], node = false } = rooms[own.name];
 
     function check(source, typesOnly) {
       if (typeof source?.value !== "string") return;
@@ -234,13 +259,13 @@ export const arrows = {
 
       if (isBuiltin(target)) {
         if (node === true || (Array.isArray(node) && node.includes(target))) return;
+        const runsEverywhere = node === false && !room.startsWith("src/service/");
         report("node", {
-          reason: node === false ? "it also runs in browsers, workers and edge runtimes" : "it is pure",
+          reason: runsEverywhere ? "it also runs in browsers, workers and edge runtimes" : "it is pure",
         });
       } else if (target.startsWith(".")) {
         const path = posix.join(posix.dirname(file), target);
-        const owner = names.find((name) => within(path, name));
-        if (owner === room || imports.some((name) => within(path, name))) return;
+        if (roomOf(path)?.place === room || imports.some((name) => within(path, name))) return;
         if (!types.includes(path)) {
           report("room", { target: path, allowed: [...imports, ...types].join(", ") || "nothing but itself" });
         } else if (!typesOnly) {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Writes a file so that a reader, or a crash, finds either the old content or all of the new content. */
@@ -6,7 +6,7 @@ export function writeFileAtomically(file: string, content: string, mode: number)
   const draft = `${file}.${String(process.pid)}.tmp`;
   const descriptor = openSync(draft, "w", mode);
   try {
-    writeSync(descriptor, content);
+    writeFileSync(descriptor, content);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

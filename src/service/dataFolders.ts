@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { isWithin } from "../ground/containment.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
@@ -38,7 +39,7 @@ export class DataFolders {
 
   /** Local disk of a node: every run has its scratch directory in it. */
   node(nodeId: string): string {
-    return join(this.#mountRoot, "nodes", nodeId);
+    return join(this.#mountRoot, "nodes", shortName(nodeId).slice(0, 8));
   }
 
   /** `$AZ_BATCHAI_MOUNT_ROOT` of a cluster. A cluster that is created again has the same folder. */
@@ -105,7 +106,10 @@ export class DataFolders {
     ];
     this.#discardOthers(join(this.#dataDir, "runs"), owners.runs);
     this.#discardOthers(join(this.#dataDir, "nodes"), owners.nodes);
-    this.#discardOthers(join(this.#mountRoot, "nodes"), owners.nodes);
+    this.#discardOthers(
+      join(this.#mountRoot, "nodes"),
+      owners.nodes.map((id) => basename(this.node(id))),
+    );
     this.#discardOthers(
       this.#mountRoot,
       roots.map((root) => basename(root)),
@@ -131,7 +135,7 @@ export class DataFolders {
 
   /** Moves a folder aside at once, so that its path is free for a successor, and then removes it. */
   #discard(folder: string): void {
-    const trash = folder.startsWith(this.#mountRoot) ? this.#trashes()[1] : this.#trashes()[0];
+    const trash = isWithin(this.#mountRoot, folder) ? this.#trashes()[1] : this.#trashes()[0];
     const aside = join(trash, randomUUID());
     try {
       mkdirSync(trash, { recursive: true, mode: 0o700 });
@@ -155,13 +159,20 @@ export class DataFolders {
     return join(this.#dataDir, "nodes", nodeId);
   }
 
-  #inBackground(removal: Promise<void>): void {
+  #inBackground(work: Promise<void>): void {
+    const removal = work
+      .catch((error: unknown) => {
+        this.#logger.warn({ error: String(error) }, "failed to empty a folder");
+      })
+      .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
-    void removal.finally(() => this.#removals.delete(removal));
   }
 
   async #empty(folder: string): Promise<void> {
-    const names = await readdir(folder).catch(() => []);
+    const names = await readdir(folder).catch((error: unknown) => {
+      if (errorCode(error) !== "ENOENT") throw error;
+      return [];
+    });
     await Promise.all(names.map((name) => this.#remove(join(folder, name))));
   }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
+import { lstatSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { reasonOf } from "../ground/systemErrors.ts";
 
 /** A data folder, and the folder in which its mount roots are to be. */
 export interface MountRootOptions {
@@ -22,27 +23,28 @@ export const ownerFile = "data-folder";
  * @throws Error that says what to do if the folder cannot be used.
  */
 export function openMountRoot({ mountRoot, dataDir, dataFolderId }: MountRootOptions): string {
-  const parent = resolve(mountRoot ?? defaultMountRoot());
-  if (/\s/.test(parent)) {
-    throw new Error(
-      `The mount root ${JSON.stringify(parent)} contains a blank, and scripts of jobs do not expect blanks in their ` +
-        "paths. Choose another folder with --mount-root (mountRoot).",
-    );
-  }
+  let parent = mountRoot ?? "of this user";
   try {
+    parent = resolve(mountRoot ?? defaultMountRoot());
+    checkBlanks(parent);
     mkdirSync(parent, { recursive: true, mode: 0o755 });
-    const folder = join(realpathSync(parent), folderNameOf(dataDir, dataFolderId));
+    parent = realpathSync(parent);
+    checkBlanks(parent);
+    checkOwner(parent);
+    const folder = join(parent, folderNameOf(dataDir, dataFolderId));
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    [parent, folder].forEach(checkOwner);
+    checkOwner(folder);
     writeFileSync(join(folder, ownerFile), `${realpathSync(dataDir)}\n`);
     return folder;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `The mount root ${parent} cannot be used: ${reason}. Choose another folder with --mount-root (mountRoot).`,
-      { cause: error },
-    );
+    const remedy = "Choose another folder with --mount-root (mountRoot)";
+    throw new Error(`The mount root ${parent} cannot be used: ${reasonOf(error)}. ${remedy}.`, { cause: error });
   }
+}
+
+function checkBlanks(path: string): void {
+  if (!/\s/.test(path)) return;
+  throw new Error(`${JSON.stringify(path)} contains a blank, and scripts of jobs do not expect blanks in their paths`);
 }
 
 /** Folder for mount roots unless the user chooses another. Never `/tmp`, which other users and cleaners write to. */
@@ -60,9 +62,12 @@ function folderNameOf(dataDir: string, dataFolderId: string): string {
     .slice(0, 8);
 }
 
+/** Rejects folders in which another user could put links in the way of jobs. */
 function checkOwner(folder: string): void {
-  const owner = statSync(folder).uid;
+  const { uid, mode } = lstatSync(folder);
   const user = process.getuid?.();
-  if (user === undefined || owner === user) return;
-  throw new Error(`${folder} belongs to another user (uid ${String(owner)}), not to ${userInfo().username}`);
+  if (user === undefined) return;
+  if (uid !== user)
+    throw new Error(`${folder} belongs to another user (uid ${String(uid)}), not to uid ${String(user)}`);
+  if ((mode & 0o022) !== 0) throw new Error(`other users can write to ${folder}`);
 }

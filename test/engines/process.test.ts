@@ -155,7 +155,10 @@ describe("the process engine", () => {
     expect(await engine.recover(handle)).toEqual({ kind: "ended", end: exit });
   });
 
-  it("objects to containers and names the way out", () => {
+  it("objects to containers and names the way out, and never runs such a plan on the machine itself", async () => {
+    const plan = workplace.plan({ commands: ["touch $WORKPLACE/ran"], plan: { container: { image: "ubuntu" } } });
+    expect(await engine.wait(await start(plan))).toMatchObject({ kind: "failed", code: "FailedStartingContainer" });
+    expect(await readdir(workplace.folder)).not.toContain("ran");
     expect(engine.objection({})).toBeUndefined();
     const objection = engine.objection({ container: { image: "ubuntu" } });
     expect(objection?.error).toMatchObject({ code: "FailedStartingContainer" });

@@ -1,7 +1,17 @@
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type {
+  EngineProbe,
+  LaunchPlan,
+  LaunchSecrets,
+  RunEnd,
+  RunHandle,
+  WaitOptions,
+} from "../../src/service/engines/engine.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { openStore } from "../../src/service/state/store.ts";
+import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { QueueingEngine } from "../engines/queueingEngine.ts";
 import { withFolder } from "./serviceProcess.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
@@ -15,7 +25,7 @@ describe("an engine with a queue of its own", () => {
     const store = openStore(folder);
     try {
       const run = store.runs.alive(jobKey.toLowerCase());
-      return { run, addresses: run?.nodes.map((id) => store.nodes.find(id)?.machine.address) };
+      return { run, addresses: run?.addresses };
     } finally {
       store.close();
     }
@@ -59,8 +69,18 @@ describe("an engine with a queue of its own", () => {
       expect(run?.waiting).toBeUndefined();
       expect(run?.deadline?.getTime()).toBeGreaterThan(Date.now() + 3_600_000);
       expect(addresses).toEqual(["10.0.0.1"]);
+      const login = await service.arm.expect("POST", `${key}/listRemoteLoginInformation`);
+      expect(login.body.value).toMatchObject([{ ipAddress: "10.0.0.1" }]);
       await service.arm.expect("POST", `${key}/terminate`);
       await service.ended("job");
+
+      // The next run on the node does not inherit them.
+      await service.create("next", `echo $AZ_BATCH_HOST_LIST > '${join(folder, "hosts")}'`);
+      const next = service.arm.jobPath("next");
+      await until("the engine has it", () => runOf(folder, next).run?.waiting !== undefined);
+      await QueueingEngine.open(join(folder, "runs", runOf(folder, next).run?.id ?? ""));
+      await service.ended("next");
+      expect(await readFile(join(folder, "hosts"), "utf8")).toBe("127.0.0.1\n");
       await service.close();
     });
   });
@@ -83,8 +103,111 @@ describe("an engine with a queue of its own", () => {
   });
 });
 
+/** An engine whose probe and other steps a test spoils. */
+class SpoiledEngine extends WrappedEngine {
+  usable = true;
+  starts = 0;
+  failingStops = 0;
+  stops = 0;
+  neverStarts = false;
+
+  override async probe(): Promise<EngineProbe> {
+    return this.usable ? this.inner.probe() : { usable: false, description: "It is down." };
+  }
+
+  override async start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
+    this.starts++;
+    if (!this.neverStarts) await this.inner.start(plan, secrets, handle);
+  }
+
+  override wait(handle: RunHandle, options?: WaitOptions): Promise<RunEnd> {
+    return this.neverStarts ? Promise.resolve({ kind: "notStarted" }) : this.inner.wait(handle, options);
+  }
+
+  override stop(handle: RunHandle): Promise<void> {
+    return this.stops++ < this.failingStops ? Promise.reject(new Error("made up")) : this.inner.stop(handle);
+  }
+}
+
+describe("several engines", () => {
+  it("are asked in their order, and one that is down keeps its runs", async () => {
+    await withFolder(async (folder) => {
+      const gate = join(folder, "gate");
+      const first = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(), true), processes()]);
+      await first.prepare(2);
+      await first.create("old", `until [ -e ${gate} ]; do sleep 0.05; done; exit 3`);
+      await first.untilState("old", /running/);
+      await first.close();
+
+      const down = new SpoiledEngine(new QueueingEngine(processes(), true));
+      down.usable = false;
+      const second = await ServiceWithEngines.start(folder, [down, processes()]);
+      await second.create("new", "exit 4");
+      expect(await second.ended("new")).toMatchObject({ executionInfo: { exitCode: 4 } });
+      expect(down.starts).toBe(0);
+      expect(await second.state("old")).toBe("running");
+      await writeFile(gate, "");
+      expect(await second.ended("old")).toMatchObject({ executionInfo: { exitCode: 3 } });
+      await second.close();
+    });
+  });
+
+  it("that object all say why, and are probed again when a job needs them", async () => {
+    await withFolder(async (folder) => {
+      const containers = new SpoiledEngine(new QueueingEngine(processes(), true));
+      containers.usable = false;
+      const service = await ServiceWithEngines.start(folder, [containers, processes()]);
+      await service.prepare(1);
+      const containerSettings = { imageSourceRegistry: { image: "ubuntu" } };
+      await service.create("refused", "true", { containerSettings });
+      const { executionInfo } = await service.ended("refused");
+      expect(executionInfo).toMatchObject({ errors: [{ code: "FailedStartingContainer" }] });
+      expect(JSON.stringify(executionInfo)).toMatch(/It is down\. .*no container engine/);
+      containers.usable = true;
+      await service.create("accepted", "true", { containerSettings });
+      await until("the engine has it", () => containers.starts === 1);
+      await service.ended("accepted");
+      await service.close();
+    });
+  });
+});
+
+describe("an engine that fails", () => {
+  it("to start a run for the moment is not asked again at once", async () => {
+    await withFolder(async (folder) => {
+      const engine = new SpoiledEngine(processes());
+      engine.neverStarts = true;
+      const service = await ServiceWithEngines.start(folder, [engine]);
+      await service.prepare(1);
+      await service.create("job", "exit 2");
+      const begin = performance.now();
+      await until("it was started three times", () => engine.starts >= 3);
+      expect(performance.now() - begin).toBeGreaterThan(1500);
+      engine.neverStarts = false;
+      expect(await service.ended("job")).toMatchObject({ executionInfo: { exitCode: 2 } });
+      await service.close();
+    });
+  });
+
+  it("to stop a run is asked again", async () => {
+    await withFolder(async (folder) => {
+      const engine = new SpoiledEngine(processes());
+      engine.failingStops = 2;
+      const service = await ServiceWithEngines.start(folder, [engine]);
+      await service.prepare(1);
+      await service.create("job", "sleep 600");
+      await service.untilState("job", /running/);
+      await until("it was started", () => engine.starts === 1);
+      await service.arm.expect("POST", `${service.arm.jobPath("job")}/terminate`);
+      expect(await service.ended("job")).toMatchObject({ executionInfo: { errors: [{ code: "JobTerminated" }] } });
+      expect(engine.stops).toBe(3);
+      await service.close();
+    });
+  });
+});
+
 describe("an engine that is not part of the service any more", () => {
-  it.each([false, true])("ends its runs as lost (terminated: %s)", async (terminated) => {
+  it.each([false, true])("ends its runs as lost (a stop was requested: %s)", async (terminated) => {
     await withFolder(async (folder) => {
       const engine = new QueueingEngine(processes(), false);
       const first = await ServiceWithEngines.start(folder, [engine]);
@@ -96,19 +219,17 @@ describe("an engine that is not part of the service any more", () => {
         "it has a handle",
         () => store.runs.alive(first.arm.jobPath("job").toLowerCase())?.handle !== undefined,
       );
-      const handle = store.runs.alive(first.arm.jobPath("job").toLowerCase())?.handle;
+      await first.close();
+      const run = store.runs.alive(first.arm.jobPath("job").toLowerCase());
+      if (terminated) store.runs.requestStop(run?.id ?? "", "terminated");
       store.close();
-      if (terminated) await first.arm.expect("POST", `${first.arm.jobPath("job")}/terminate`);
-      else await first.close();
-      if (terminated) await first.close();
       const second = await ServiceWithEngines.start(folder, [processes()]);
-      const job = await second.ended("job");
-      if (!terminated) expect(job).toMatchObject({ executionInfo: { errors: [{ code: "RunLost" }] } });
+      expect(await second.ended("job")).toMatchObject({ executionInfo: { errors: [{ code: "RunLost" }] } });
       await second.counts({ idleNodeCount: 1 });
       await second.close();
       // Nothing that this test started stays behind.
       const cleaner = new QueueingEngine(processes(), false);
-      if (handle) await cleaner.stop(handle);
+      if (run?.handle) await cleaner.stop(run.handle);
       await cleaner.close();
     });
   });

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chown, cp, mkdir, readdir, readFile, realpath, rename, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, readdir, readFile, realpath, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { BatchAIService } from "../../src/service/index.ts";
@@ -217,6 +217,31 @@ describe("the folder of the mount roots", () => {
         /contains a blank/,
       );
       expect(existsSync(mountRoot)).toBe(false);
+    });
+  });
+
+  it("must have none behind a link either", async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, "my disk"));
+      await symlink(join(folder, "my disk"), join(folder, "link"));
+      const starting = BatchAIService.start({ dataDir: join(folder, "data"), mountRoot: join(folder, "link/roots") });
+      await expect(starting).rejects.toThrow(/my disk.*contains a blank/);
+    });
+  });
+
+  it("must not be writable by others, so it cannot be /tmp", async () => {
+    await withFolder(async (folder) => {
+      const starting = BatchAIService.start({ dataDir: join(folder, "data"), mountRoot: "/tmp" });
+      await expect(starting).rejects.toThrow(/other users can write to \/tmp|belongs to another user/);
+    });
+  });
+
+  it("leaves room for sockets in scratch directories", async () => {
+    await withService(async (embedded) => {
+      await embedded.run("job", "echo $AZ_BATCHAI_JOB_TEMP", inShare);
+      const [scratch = ""] = await linesOf(embedded, "job");
+      // Below the folder of the data folder.
+      expect(scratch.split("/").slice(-3).join("/")).toMatch(/^nodes\/[0-9a-f]{8}\/[0-9a-f]{8}$/);
     });
   });
 

@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Engine } from "../../src/service/engines/engine.ts";
 import { OpenParts } from "../../src/service/openParts.ts";
 import { startParts } from "../../src/service/parts.ts";
@@ -19,7 +20,11 @@ export class ServiceWithEngines {
     mkdirSync(dataDir, { recursive: true });
     const opened = new OpenParts();
     try {
-      const connection = await startParts({ dataDir, host: "127.0.0.1" }, opened, engines);
+      const connection = await startParts(
+        { dataDir, host: "127.0.0.1", mountRoot: join(dataDir, "roots") },
+        opened,
+        engines,
+      );
       return new ServiceWithEngines(new ArmCaller(connection), opened);
     } catch (error) {
       await opened.closeAll();

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -130,6 +130,22 @@ describe("while the start of a job waits for something slow", () => {
     });
   });
 
+  it("deleting the cluster whose node is being set up leaves nothing", async () => {
+    await withFolder(async (folder) => {
+      const engine = new GatedEngine(processes());
+      const service = await ServiceWithEngines.start(folder, [engine]);
+      const setupTask = { commandLine: "true", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
+      await service.arm.prepare(1, { nodeSetup: { setupTask } });
+      await until("it is being set up", () => engine.preparations === 1);
+      const cluster = service.arm.inWorkspace("/clusters/nodes");
+      await service.arm.expect("DELETE", cluster);
+      await until("it is gone", async () => (await service.arm.send("GET", cluster)).status === 404);
+      expect(engine.aborted).toBe(1);
+      await service.close();
+      expect(await readdir(join(folder, "roots"))).toEqual([]);
+    });
+  });
+
   it("a clean stop of the service leaves it to the next start", async () => {
     await withFolder(async (folder) => {
       const engine = new GatedEngine(processes());
@@ -141,6 +157,23 @@ describe("while the start of a job waits for something slow", () => {
       const second = await ServiceWithEngines.start(folder, [processes()]);
       expect(await second.ended("job")).toMatchObject({ executionInfo: { exitCode: 4 } });
       await second.close();
+    });
+  });
+});
+
+describe("a setup that fails", () => {
+  it("for want of something is tried again", async () => {
+    await withFolder(async (folder) => {
+      const engine = new GatedEngine(processes());
+      engine.fail("ENOSPC");
+      const service = await ServiceWithEngines.start(folder, [engine]);
+      const setupTask = { commandLine: "true", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
+      await service.arm.prepare(1, { nodeSetup: { setupTask } });
+      await until("it was tried", () => engine.preparations === 1);
+      await service.counts({ preparingNodeCount: 1 });
+      engine.open();
+      await service.counts({ idleNodeCount: 1 });
+      await service.close();
     });
   });
 });

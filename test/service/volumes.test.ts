@@ -113,6 +113,21 @@ describe("attaching volumes", () => {
     return error?.details.find(({ name }) => name === "Info")?.value ?? "";
   };
 
+  it("are not linked any more once the run is stopped, however late a volume is found", async () => {
+    await attach({ azureFileShares: [share("v")] });
+    const stop = new AbortController();
+    const late: VolumeHost = {
+      ...host,
+      findShare: (name) => {
+        stop.abort();
+        return host.findShare(name);
+      },
+    };
+    const volumes = { azureFileShares: [share("v", "https://acct.file.core.windows.net/two")] };
+    await expect(attachVolumes(volumes, root, late, stop.signal)).rejects.toMatchObject({ name: "AbortError" });
+    expect(await readlink(join(root, "v"))).toBe(join(folder, "shares/one"));
+  });
+
   it("shows each at its path, with the share that it is", async () => {
     const two = "http://127.0.0.1:1/acct/two/";
     const mounts = await attach({
@@ -204,11 +219,12 @@ describe("attaching volumes", () => {
   it("stops between two volumes if it is aborted", async () => {
     const controller = new AbortController();
     const { findShare } = host;
+    let found = 0;
     host.findShare = (name) => {
-      controller.abort();
+      if (++found === 2) controller.abort();
       return findShare(name);
     };
-    const volumes = { azureFileShares: [share("a"), share("b")] };
+    const volumes = { azureFileShares: [share("a"), share("b"), share("c")] };
     await expect(attachVolumes(volumes, root, host, controller.signal)).rejects.toMatchObject({ name: "AbortError" });
     expect(await readdir(root)).toEqual(["a"]);
   });

@@ -148,8 +148,8 @@ export type RunEnd =
       readonly message: string;
       readonly details?: readonly NameValuePair[];
     }
-  /** It never started and never will: starting it again under a new run ID is safe. */
-  | { readonly kind: "notStarted" };
+  /** It never started and never will: starting it under a new run ID is safe. `reason`: what the start lacked. */
+  | { readonly kind: "notStarted"; readonly reason?: string };
 
 /** State of a run at one moment. */
 export type RunState =
@@ -161,7 +161,7 @@ export type RunState =
 
 /** Options of {@link Engine.wait}. */
 export interface WaitOptions {
-  /** Called with the state of the run when the wait begins, and after each change while it waits or runs. */
+  /** Called with the state of the run when the wait begins, and after each change while it waits or runs. Must not throw. */
   readonly onState?: (state: RunState) => void;
   /** Ends the wait, not the run. */
   readonly abortSignal?: AbortSignal;
@@ -193,7 +193,7 @@ export interface Engine {
   objection(needs: RunNeeds): StartError | undefined;
   /** Finds the surroundings of a run. May wait, for example for an image. Rejects with a {@link StartError}. */
   surroundings(needs: RunNeeds, abortSignal?: AbortSignal): Promise<Surroundings>;
-  /** Makes the handle of a run that has not started yet. No side effects: the caller stores it, then starts. */
+  /** Creates the handle of a run that has not started yet. No side effects: the caller stores it, then starts. */
   handleFor(plan: LaunchPlan): RunHandle;
   /** Whether the engine can read a handle of this version. */
   reads(version: number): boolean;

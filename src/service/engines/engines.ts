@@ -1,3 +1,4 @@
+import { reasonOf } from "../../ground/systemErrors.ts";
 import type { Logger } from "../logger.ts";
 import { StartError } from "../startError.ts";
 import type { Engine, RunHandle, RunNeeds } from "./engine.ts";
@@ -5,47 +6,70 @@ import type { Engine, RunHandle, RunNeeds } from "./engine.ts";
 /** The engines of this service: finds the one for a plan, and the one for a handle. */
 export class Engines {
   readonly #engines: readonly Engine[];
+  readonly #logger: Logger;
+  /** Reasons of the engines that cannot be used at the moment. */
+  readonly #lacks = new Map<Engine, string>();
 
-  private constructor(engines: readonly Engine[]) {
+  private constructor(engines: readonly Engine[], logger: Logger) {
     this.#engines = engines;
+    this.#logger = logger;
   }
 
   /**
-   * Probes engines and keeps those that are usable, in the given order.
+   * Probes engines, in the order in which they are to be asked.
    * Rejects with an `Error` that says what each engine lacks if none is usable.
    */
   static async probe(engines: readonly Engine[], logger: Logger): Promise<Engines> {
-    const probed = await Promise.all(engines.map(async (engine) => ({ engine, ...(await engine.probe()) })));
-    for (const { engine, usable, description } of probed) {
-      logger.debug({ engine: engine.name, usable, description }, "engine probed");
-    }
-    const usable = probed.filter((probe) => probe.usable);
-    if (usable.length === 0) {
-      throw new Error(`Jobs cannot run on this machine: ${probed.map(({ description }) => description).join(" ")}`);
-    }
-    return new Engines(usable.map(({ engine }) => engine));
+    const probed = new Engines(engines, logger);
+    await Promise.all(engines.map((engine) => probed.#probe(engine)));
+    if (probed.#lacks.size < engines.length) return probed;
+    throw new Error(`Jobs cannot run on this machine: ${[...probed.#lacks.values()].join(" ")}`);
   }
 
   /**
-   * Returns the first engine that can carry out a plan with these needs.
-   * @throws StartError with the objection of the last engine if none can.
+   * Returns the first engine that can carry out a plan with these needs. Before it gives up, it probes the engines again
+   * that were not usable. Rejects with a `StartError` that has the objections of all engines.
    */
-  forPlan(needs: RunNeeds): Engine {
-    let objection: StartError | undefined;
-    for (const engine of this.#engines) {
-      objection = engine.objection(needs);
-      if (objection === undefined) return engine;
-    }
-    throw objection ?? new StartError("FailedStartingProcess", "This service has no engine that runs jobs.");
+  async choose(needs: RunNeeds): Promise<Engine> {
+    const engine = this.#find(needs);
+    if (engine) return engine;
+    await Promise.all([...this.#lacks.keys()].map((unusable) => this.#probe(unusable)));
+    return this.#find(needs) ?? this.#refuse(needs);
   }
 
-  /** Returns the engine that made a handle; undefined if it no longer exists, or cannot read that version. */
+  /** Whether a run with these needs may wait in a queue of its engine. */
+  mayQueue(needs: RunNeeds): boolean {
+    return this.#find(needs)?.queues ?? false;
+  }
+
+  /**
+   * Returns the engine that made a handle; undefined if it is not part of this service, or cannot read that version. An
+   * engine that is not usable at the moment is returned, because its runs may still be running.
+   */
   forHandle({ engine: name, version }: RunHandle): Engine | undefined {
     return this.#engines.find((engine) => engine.name === name && engine.reads(version));
   }
 
-  /** Whether a run with these needs may wait in the queue of its engine. */
-  queue(needs: RunNeeds): boolean {
-    return this.#engines.find((engine) => engine.objection(needs) === undefined)?.queues ?? false;
+  #find(needs: RunNeeds): Engine | undefined {
+    return this.#engines.find((engine) => !this.#lacks.has(engine) && engine.objection(needs) === undefined);
+  }
+
+  #refuse(needs: RunNeeds): never {
+    const objections = this.#engines.map((engine) => {
+      const lack = this.#lacks.get(engine);
+      return lack === undefined ? engine.objection(needs) : new StartError("FailedStartingProcess", lack);
+    });
+    const reasons = objections.flatMap((objection) => objection?.reason ?? []);
+    const code = needs.container === undefined ? "FailedStartingProcess" : "FailedStartingContainer";
+    throw new StartError(code, reasons.join(" "));
+  }
+
+  async #probe(engine: Engine): Promise<void> {
+    const { usable, description } = await engine.probe().catch((error: unknown) => {
+      return { usable: false, description: `The engine ${engine.name} cannot be probed: ${reasonOf(error)}.` };
+    });
+    this.#logger.debug({ engine: engine.name, usable, description }, "engine probed");
+    if (usable) this.#lacks.delete(engine);
+    else this.#lacks.set(engine, description);
   }
 }

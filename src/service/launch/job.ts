@@ -60,7 +60,7 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   if (master === undefined) throw new RangeError("A job cannot be planned without a node.");
 
   const toolkitNodes = context.nodes.map(toolkitNode);
-  const { processes, slotsPerNode } = workOf(job, toolkitNodes);
+  const { processes, slotsPerNode } = workOf(job, toolkitNodes, jobFolders.sharedTemp);
   const container = containerOf(job);
   const common = master.environment;
   const single = views.length === 1;
@@ -80,10 +80,10 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }
 
-function workOf(job: Job, nodes: readonly ToolkitNode[]): ToolkitWork {
+function workOf(job: Job, nodes: readonly ToolkitNode[], sharedTemp: string): ToolkitWork {
   const [issue] = toolkitIssues(job);
   if (issue) throw new StartError("UnsupportedToolkit", issue.message, { target: issue.path });
-  return toolkitWorkOf(job, nodes);
+  return toolkitWorkOf(job, nodes, sharedTemp);
 }
 
 function viewOf(views: readonly JobNodeView[], process: ToolkitProcess): JobNodeView {

@@ -2,6 +2,7 @@ import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
 import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
+import { toolkitVariablesOf } from "../toolkits/toolkits.ts";
 import { hostOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedChild, containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
@@ -41,7 +42,7 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   const definitions = new Map<string, VariableDefinition>();
   for (const [name, value] of Object.entries(serviceVariables(context, node))) definitions.set(name, () => value);
   definePaths(definitions, context, node, outputDirectories);
-  addUserVariables(definitions, job, "properties");
+  addUserVariables(definitions, job, "properties", toolkitVariablesOf(job));
 
   const environment = resolveVariables(definitions, context.nodeEnvironment ?? {});
   const outputs = outputDirectories.map(({ id }): [string, string] => [id, pathIn(environment, outputVariable(id))]);

@@ -27,9 +27,9 @@ export function hostOf(nodes: readonly NodePlace[], position: number): LaunchTex
   return nodes[position]?.address ?? [{ host: position }];
 }
 
-/** Scratch directory of a run on a node. */
+/** Returns the scratch directory of a run on a node. Short, because sockets in it have at most 107 characters. */
 export function tempDirectoryOf(node: NodePlace, runId: string): string {
-  return join(node.tempRoot, runId);
+  return join(node.tempRoot, runId.slice(0, 8));
 }
 
 /** Returns a node of a launch plan. */
@@ -49,7 +49,7 @@ export interface ProcessDescription {
 
 /** A process on a node; it carries only those variables that differ from the ones which the whole plan has. */
 export function processOn(view: NodeView, common: Environment, process: ProcessDescription): LaunchProcess {
-  const ofNode = Object.entries(view.environment).filter(([name, value]) => common[name] !== value);
+  const ofNode = Object.entries(view.environment).filter(([name, value]) => !isSameText(common[name], value));
   return {
     nodeId: view.nodeId,
     commandLine: process.commandLine,
@@ -57,4 +57,8 @@ export function processOn(view: NodeView, common: Environment, process: ProcessD
     stdout: join(view.outputDirectory, `stdout${process.outputSuffix}.txt`),
     stderr: join(view.outputDirectory, `stderr${process.outputSuffix}.txt`),
   };
+}
+
+function isSameText(a: LaunchText | undefined, b: LaunchText): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

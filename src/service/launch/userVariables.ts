@@ -12,14 +12,16 @@ export interface UserVariables {
 /**
  * Adds the variables of a job or setup task to those that the service sets. Their values may use all others.
  * @param property - The job or setup task by its path in the request body, for error messages.
+ * @param ofToolkit - Names of variables that the toolkit of a job sets.
  * @throws StartError if a name cannot be a variable, or is the name of a variable that the service sets.
  */
 export function addUserVariables(
   definitions: Map<string, VariableDefinition>,
   { environmentVariables, secrets }: UserVariables,
   property: string,
+  ofToolkit: readonly string[] = [],
 ): void {
-  const reserved = new Set(definitions.keys());
+  const reserved = new Set([...definitions.keys(), ...ofToolkit]);
   environmentVariables?.forEach(({ name, value }, index) => {
     const at = `${property}.environmentVariables[${index}]`;
     checkName(name, reserved, at);

@@ -34,15 +34,20 @@ interface Sizing {
 
 /**
  * Moves the nodes of a cluster toward its scale settings: adds nodes, lets nodes leave, and updates
- * `allocationState`. Returns the setup runs to start. Runs inside a transaction of the caller.
+ * `allocationState`. Returns the setup runs to start, none
+ * if `mayStart` is false. Runs inside a transaction of the caller.
  */
-export function resizeCluster(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
+export function resizeCluster(
+  context: SchedulerContext,
+  cluster: StoredResource<"clusters">,
+  mayStart: boolean,
+): StartingRun[] {
   removeLeftNodes(context, cluster.key);
   const { target, staying, leaving } = sizingOf(context, cluster);
   const missing = target - staying.length;
   if (missing === 0 && leaving.length === 0) {
     markAllocation(context, cluster, "steady");
-    return prepareNodes(context, cluster);
+    return mayStart ? setUpNodes(context, cluster) : [];
   }
   const resizing = markAllocation(context, cluster, "resizing");
   if (missing < 0) {
@@ -51,7 +56,7 @@ export function resizeCluster(context: SchedulerContext, cluster: StoredResource
   }
   for (let added = 0; added < missing; added++) addNode(context, resizing);
   settle(context, cluster.key);
-  return prepareNodes(context, cluster);
+  return mayStart ? setUpNodes(context, cluster) : [];
 }
 
 /** Marks a node as idle or unusable after its setup ended. A setup that never started is started again. */
@@ -124,8 +129,8 @@ function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters"
   store.nodes.insert({ id: nodeIdOf(cluster, number), cluster: cluster.key, number, machine });
 }
 
-/** Sets up the nodes that are new, also those whose setup has never started. */
-function prepareNodes(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
+/** Starts the setup of new nodes, and of nodes whose setup never started. */
+function setUpNodes(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
   const { store } = context;
   const waiting = store.nodes
     .ofCluster(cluster.key)

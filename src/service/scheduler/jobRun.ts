@@ -5,6 +5,7 @@ import { cluster as clusterSchema } from "../../wire/tables/cluster.ts";
 import { job as jobSchema } from "../../wire/tables/job.ts";
 import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchSecrets } from "../engines/engine.ts";
+import { abortable } from "../abortable.ts";
 import { containerOf, planJob } from "../launch/job.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
@@ -24,7 +25,7 @@ export function takeNodes(
 ): StartingRun {
   const { store, engines } = context;
   const settings = { ...job.model, ...(context.ignoreContainerSettings ? { containerSettings: undefined } : {}) };
-  const mayWait = engines.queue({ container: containerOf(settings) });
+  const mayWait = engines.mayQueue({ container: containerOf(settings) });
   for (const node of nodes) store.nodes.occupy(node.id, job.key);
   markStarting(store, job, mayWait);
   const run = store.runs.insert({
@@ -32,20 +33,20 @@ export function takeNodes(
     kind: "job",
     owner: job.key,
     nodes: nodes.map((node) => node.id),
-    deadline: mayWait ? undefined : deadlineOf(job.model),
+    deadline: mayWait ? undefined : deadlineOf(job.model, new Date()),
   });
   const models = { job: settings, cluster: cluster.model };
   const keys = { job: job.key, cluster: cluster.key };
   return { run, prepare: (abortSignal) => prepareJob(context, run.id, models, keys, nodes, abortSignal) };
 }
 
-/** When a job that starts now will have used up its time; undefined if it has no limit. */
-export function deadlineOf({ constraints }: Job): Date | undefined {
+/** Returns when the time of a job is up; undefined if it has no limit. */
+export function deadlineOf({ constraints }: Job, startedOn: Date): Date | undefined {
   const limit = constraints?.maxWallClockTime;
-  return limit === undefined ? undefined : new Date(Math.min(Date.now() + durationInMs(limit), lastTime));
+  return limit === undefined ? undefined : new Date(Math.min(startedOn.getTime() + durationInMs(limit), lastTime));
 }
 
-/** The end of the year 9999: up to it, ISO 8601 text sorts as time does, and the store relies on that. */
+/** End of the year 9999. ISO 8601 texts sort like times up to it; the store relies on that. */
 const lastTime = Date.UTC(9999, 11, 31);
 
 async function prepareJob(
@@ -58,13 +59,14 @@ async function prepareJob(
 ): Promise<Launch> {
   const job = withSecrets(jobSchema, models.job, store.vault.get(keys.job));
   const cluster = withSecrets(clusterSchema, models.cluster, store.vault.get(keys.cluster));
+  const needs = { container: containerOf(job) };
+  const engine = await engines.choose(needs);
   const jobFolders = folders.job(keys.job);
   const clusterMountRoot = folders.clusterMountRoot(keys.cluster);
   await folders.wipeNodes(nodes.map(({ id }) => id));
   const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
   const jobMounts = await attachVolumes(job.mountVolumes, jobFolders.mountRoot, volumes, abortSignal);
-  const needs = { container: containerOf(job) };
-  const { environment } = await engines.forPlan(needs).surroundings(needs, abortSignal);
+  const { environment } = await abortable(engine.surroundings(needs, abortSignal), abortSignal);
   const { plan, outputs } = planJob({
     job: models.job,
     runId,
@@ -78,6 +80,7 @@ async function prepareJob(
   });
   const mounts = [...clusterMounts, ...jobMounts];
   return {
+    engine,
     plan,
     secrets: secretsIn(job),
     outputs: Object.fromEntries(

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../ground/systemErrors.ts";
 import type { Engine, RunEnd, RunHandle, RunState } from "../engines/engine.ts";
-import { abortable } from "../abortable.ts";
 import { isShortage, StartError } from "../startError.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import type { Launch, Prepare, StartingRun } from "./startingRun.ts";
 
 const retryIntervalInMs = 1000;
+const closeTimeoutInMs = 5000;
 
 const engineGone: RunEnd = {
   kind: "failed",
@@ -24,8 +24,8 @@ export interface RunEvents {
   onPrepared(run: Run, handle: RunHandle, outputs: Launch["outputs"]): boolean;
   /** Called when the engine lets the run wait, or starts it. */
   onState(run: Run, state: RunState): void;
-  /** Called if the machine lacks something for the moment. The run then ends as not started. */
-  onShortage(run: Run, error: unknown): void;
+  /** Called if a start failed for want of something. The run then ends as not started. */
+  onShortage(run: Run, reason: string): void;
   /** Called exactly once for each run. */
   onEnded(run: Run, end: RunEnd): void;
 }
@@ -63,37 +63,47 @@ export class RunWatch {
     for (const run of this.#context.store.runs.allAlive()) {
       if (run.stopReason === undefined || this.#stopping.has(run.id)) continue;
       if (run.handle === undefined) this.#preparing.get(run.id)?.abort();
-      else this.#stop(run.id, run.handle);
+      else void this.#stop(run.id, run.handle);
     }
   }
 
   /** Stops following. The runs continue. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#watched.values());
+    const timeout = new AbortController();
+    await Promise.race([
+      Promise.all(this.#watched.values()),
+      // A volume that hangs must not keep the service from closing. It checks the signal before it does anything else.
+      delay(closeTimeoutInMs, undefined, { signal: timeout.signal }).catch(() => undefined),
+    ]);
+    timeout.abort();
   }
 
-  #stop(runId: string, handle: RunHandle): void {
-    const { engines, logger } = this.#context;
+  /** Stops a run. Retries if the engine fails to, until the run has ended or the service closes. */
+  async #stop(runId: string, handle: RunHandle): Promise<void> {
     this.#stopping.add(runId);
-    engines
-      .forHandle(handle)
-      ?.stop(handle)
-      .catch((error: unknown) => {
-        this.#stopping.delete(runId);
-        logger.error({ run: runId, error: String(error) }, "failed to stop a run");
-      });
+    while (this.#stopping.has(runId) && !this.#isClosing()) {
+      try {
+        await this.#context.engines.forHandle(handle)?.stop(handle);
+        return;
+      } catch (error) {
+        if (this.#isClosing()) return;
+        this.#context.logger.error({ run: runId, error: String(error) }, "failed to stop a run; it is tried again");
+      }
+      await this.#pause();
+    }
   }
 
   async #launched(run: Run, prepare: Prepare): Promise<RunEnd> {
     const launch = await this.#prepared(run, prepare);
     if ("kind" in launch) return launch;
-    const { plan, secrets, outputs } = launch;
-    const engine = this.#context.engines.forPlan(plan);
+    const { engine, plan, secrets, outputs } = launch;
     const handle = engine.handleFor(plan);
     if (!this.#events.onPrepared(run, handle, outputs)) return notStarted;
     await engine.start(plan, secrets, handle);
-    return await this.#waited(run, engine, handle);
+    const end = await this.#waited(run, engine, handle);
+    if (end.kind === "notStarted") this.#events.onShortage(run, end.reason ?? "The engine did not start it.");
+    return end;
   }
 
   /** Carries out the part of a start that may wait. Returns the end of the run if there is nothing to start. */
@@ -101,9 +111,8 @@ export class RunWatch {
     const preparation = this.#preparing.get(run.id) ?? new AbortController();
     const signal = AbortSignal.any([this.#closing.signal, preparation.signal]);
     try {
-      const launch = await abortable(prepare(signal), signal);
-      if (launch !== undefined) this.#context.engines.forPlan(launch.plan);
-      return launch ?? nothingToRun;
+      // Not left before it has settled: what it does late would disturb the next run with the same mount roots.
+      return (await prepare(signal)) ?? nothingToRun;
     } catch (error) {
       if (this.#isClosing()) throw error;
       return this.#endOfPreparation(run, preparation.signal.aborted, error);
@@ -115,7 +124,7 @@ export class RunWatch {
   #endOfPreparation(run: Run, wasAborted: boolean, error: unknown): RunEnd {
     if (wasAborted) return notStarted;
     if (isShortage(error)) {
-      this.#events.onShortage(run, error);
+      this.#events.onShortage(run, String(error));
       return notStarted;
     }
     if (error instanceof StartError) return { kind: "failed", ...error.error };
@@ -165,8 +174,12 @@ export class RunWatch {
         if (this.#isClosing()) return;
         this.#context.logger.error({ run: run.id, error: String(error) }, "failed to follow a run; it is tried again");
       }
-      await delay(retryIntervalInMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      await this.#pause();
     }
+  }
+
+  async #pause(): Promise<void> {
+    await delay(retryIntervalInMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
 
   #isClosing(): boolean {

@@ -23,6 +23,7 @@ const longestTimerInMs = 2 ** 31 - 1;
 export class Scheduler {
   readonly #context: SchedulerContext;
   readonly #runs: RunWatch;
+  readonly #background = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #awake = false;
   #closed = false;
@@ -34,7 +35,7 @@ export class Scheduler {
     this.#runs = new RunWatch(context, {
       onPrepared: (run, handle, outputs) => this.#runPrepared(run, handle, outputs),
       onState: (run, state) => this.#runChanged(run, state),
-      onShortage: (run, error) => this.#rest(run, error),
+      onShortage: (run, reason) => this.#rest(run, reason),
       onEnded: (run, end) => this.#runEnded(run, end),
     });
   }
@@ -83,6 +84,7 @@ export class Scheduler {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#runs.close();
+    await Promise.all(this.#background);
   }
 
   #step(): void {
@@ -94,7 +96,7 @@ export class Scheduler {
       const starting = store.transaction(() => {
         store.runs.stopOverdue(new Date(now));
         finishDeletions(this.#context);
-        return rests ? [] : clusters.flatMap((cluster) => this.#startRuns(cluster));
+        return clusters.flatMap((cluster) => this.#startRuns(cluster, !rests));
       });
       for (const start of starting) {
         logger.info({ run: start.run.id, owner: start.run.owner, nodes: start.run.nodes }, "run starts");
@@ -108,8 +110,9 @@ export class Scheduler {
     }
   }
 
-  #startRuns(cluster: StoredResource<"clusters">): StartingRun[] {
-    return [...resizeCluster(this.#context, cluster), ...this.#startJobs(cluster)];
+  #startRuns(cluster: StoredResource<"clusters">, mayStart: boolean): StartingRun[] {
+    const setups = resizeCluster(this.#context, cluster, mayStart);
+    return mayStart ? [...setups, ...this.#startJobs(cluster)] : setups;
   }
 
   #clusters(): StoredResource<"clusters">[] {
@@ -146,27 +149,22 @@ export class Scheduler {
     const { store, logger } = this.#context;
     if (state.kind === "waiting" && state.reason !== undefined) store.runs.setWaiting(run.id, state.reason);
     if (state.kind !== "running") return;
-    store.transaction(() => {
+    const hasStarted = store.transaction(() => {
       const job = store.resources.find("jobs", run.owner);
-      if (job?.model.executionState !== "queued") return;
-      store.runs.setStarted(run.id, deadlineOf(job.model));
-      markRunning(store, job, state.startedOn ?? new Date());
-      run.nodes.forEach((id, index) => {
-        const address = state.addresses?.[index];
-        const node = store.nodes.find(id);
-        if (node && address !== undefined) store.nodes.setMachine(id, { ...node.machine, address });
-      });
+      if (job?.model.executionState !== "queued") return false;
+      const { startedOn = new Date(), addresses = [] } = state;
+      store.runs.setStarted(run.id, { addresses, deadline: deadlineOf(job.model, startedOn) });
+      markRunning(store, job, startedOn);
+      return true;
     });
+    if (!hasStarted) return;
     logger.info({ run: run.id, owner: run.owner }, "run left the queue of its engine");
     this.wake();
   }
 
   /** Lets the machine recover before anything else is started. */
-  #rest(run: Run, error: unknown): void {
-    this.#context.logger.warn(
-      { run: run.id, error: String(error) },
-      "the machine lacks something for the moment; the run waits",
-    );
+  #rest(run: Run, reason: string): void {
+    this.#context.logger.warn({ run: run.id, reason }, "failed to start a run for now; it is queued again");
     this.#restUntil = performance.now() + retryInMs;
   }
 
@@ -181,17 +179,23 @@ export class Scheduler {
       return { handle: current.handle, keepsFolder: false };
     });
     logger.info({ run: run.id, owner: run.owner, end: end.kind }, "run ended");
-    void this.#cleanUp(run, handle, keepsFolder);
+    this.#inBackground(this.#cleanUp(run, handle, keepsFolder));
     this.wake();
+  }
+
+  #inBackground(work: Promise<void>): void {
+    this.#background.add(work);
+    void work.finally(() => this.#background.delete(work));
   }
 
   async #cleanUp(run: Run, handle: RunHandle | undefined, keepsFolder: boolean): Promise<void> {
     const { engines, folders, logger } = this.#context;
     try {
       if (handle) await engines.forHandle(handle)?.cleanUp(handle);
-      if (!keepsFolder) folders.discardRun(run.id);
     } catch (error) {
       logger.warn({ run: run.id, error: String(error) }, "failed to clean up after a run");
+    } finally {
+      if (!keepsFolder) folders.discardRun(run.id);
     }
   }
 
@@ -240,7 +244,7 @@ export class Scheduler {
   }
 }
 
-/** The idle nodes of a cluster that may leave in time: those above its minimum. */
+/** Returns the idle nodes above the minimum of a cluster, which are removed after the idle time. */
 function surplusNodes(cluster: StoredResource<"clusters">, nodes: readonly Node[]): readonly Node[] {
   const minimum = cluster.model.scaleSettings?.autoScale?.minimumNodeCount ?? 0;
   return nodes.length > minimum ? nodes.filter((node) => node.state === "idle") : [];

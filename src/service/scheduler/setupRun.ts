@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Cluster } from "../../models/cluster.ts";
 import { cluster as clusterSchema } from "../../wire/tables/cluster.ts";
 import { withSecrets } from "../../wire/secrets.ts";
+import { abortable } from "../abortable.ts";
 import { planSetupTask } from "../launch/setupTask.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
@@ -40,12 +41,13 @@ async function prepareSetup(
   abortSignal: AbortSignal,
 ): Promise<Launch | undefined> {
   const { nodeSetup } = withSecrets(clusterSchema, cluster, store.vault.get(clusterKey));
+  const engine = await engines.choose({});
   const clusterMountRoot = folders.clusterMountRoot(clusterKey);
   await folders.wipeNodes([node.id]);
   const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
   const setupTask = cluster.nodeSetup?.setupTask;
   if (setupTask === undefined) return undefined;
-  const { environment } = await engines.forPlan({}).surroundings({}, abortSignal);
+  const { environment } = await abortable(engine.surroundings({}, abortSignal), abortSignal);
   const plan = planSetupTask({
     setupTask,
     runId,
@@ -57,5 +59,5 @@ async function prepareSetup(
   });
   const secrets = nodeSetup?.setupTask?.secrets ?? [];
   const secretVariables = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
-  return { plan, secrets: { environment: secretVariables }, outputs: {} };
+  return { engine, plan, secrets: { environment: secretVariables }, outputs: {} };
 }

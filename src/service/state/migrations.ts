@@ -83,7 +83,7 @@ export const migrations: readonly string[] = [
   ALTER TABLE nodes ADD COLUMN gpus TEXT NOT NULL DEFAULT '[]';
 
   -- A run is stored when it gets its nodes, and has a handle from right before its start on. waiting: why its engine
-  -- has not started it yet, NULL if it has.
+  -- has not started it yet, NULL if it has. addresses: JSON list, of engines that decide them at the start.
   ALTER TABLE runs RENAME TO runs_1;
   CREATE TABLE runs (
     id TEXT PRIMARY KEY,
@@ -93,6 +93,7 @@ export const migrations: readonly string[] = [
     handle TEXT,
     outputs TEXT NOT NULL,
     waiting TEXT,
+    addresses TEXT NOT NULL DEFAULT '[]',
     deadline TEXT,
     stop_reason TEXT,
     ended TEXT

@@ -24,8 +24,10 @@ export interface Run {
   readonly handle: RunHandle | undefined;
   /** By output directory ID; empty until the run has its handle. */
   readonly outputs: Readonly<Record<string, OutputLocation>>;
-  /** Why its engine has not started it yet; undefined if the engine has, or has said nothing. */
+  /** Reason why its engine has not started it yet; undefined if the engine has started it, or gave no reason. */
   readonly waiting: string | undefined;
+  /** Addresses of its nodes in their order, if its engine decided them; else empty. */
+  readonly addresses: readonly string[];
   /** When its time is up; undefined: never. */
   readonly deadline: Date | undefined;
   readonly stopReason: StopReason | undefined;
@@ -50,7 +52,15 @@ export class Runs {
       JSON.stringify(run.nodes),
       run.deadline?.toISOString() ?? null,
     );
-    return { ...run, handle: undefined, outputs: {}, waiting: undefined, stopReason: undefined, ended: false };
+    return {
+      ...run,
+      handle: undefined,
+      outputs: {},
+      waiting: undefined,
+      addresses: [],
+      stopReason: undefined,
+      ended: false,
+    };
   }
 
   /** Stores how the engine finds the run again, and where its output is. */
@@ -68,10 +78,11 @@ export class Runs {
     this.#database.run("UPDATE runs SET waiting = ? WHERE id = ?", reason, id);
   }
 
-  /** Stores that the engine has started a run, and when its time is up. */
-  setStarted(id: string, deadline: Date | undefined): void {
+  /** Stores that the engine has started a run, at which addresses, and when its time is up. */
+  setStarted(id: string, { addresses, deadline }: Pick<Run, "addresses" | "deadline">): void {
     this.#database.run(
-      "UPDATE runs SET waiting = NULL, deadline = ? WHERE id = ?",
+      "UPDATE runs SET waiting = NULL, addresses = ?, deadline = ? WHERE id = ?",
+      JSON.stringify(addresses),
       deadline?.toISOString() ?? null,
       id,
     );
@@ -152,6 +163,7 @@ function runOf(row: SqlRow): Run {
     handle: handleIn(row),
     outputs: JSON.parse(text(row, "outputs")) as Run["outputs"],
     waiting: optionalText(row, "waiting"),
+    addresses: JSON.parse(text(row, "addresses")) as string[],
     deadline: optionalDate(row, "deadline"),
     stopReason: optionalText(row, "stop_reason") as StopReason | undefined,
     ended: row.ended !== null,

@@ -60,7 +60,7 @@ export class Vault {
     this.#database.run("DELETE FROM secrets WHERE owner = ?", owner);
   }
 
-  /** A keyed digest: tells whether two requests are the same, and nothing about the secrets in them. */
+  /** Returns a keyed digest, which shows whether two requests are equal without revealing their secrets. */
   digest(content: string): string {
     return createHmac("sha256", this.#key).update(content).digest("base64");
   }

@@ -6,6 +6,7 @@ import { masterProcess, type Toolkit } from "./toolkit.ts";
 export const cntk: Toolkit<"cntkSettings"> = {
   toolType: "cntk",
   property: "cntkSettings",
+  variables: [],
 
   withDefaults: (settings, { nodeCount }) => ({
     ...settings,

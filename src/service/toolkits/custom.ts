@@ -4,6 +4,7 @@ import { masterProcess, type Toolkit } from "./toolkit.ts";
 export const custom: Toolkit<"customToolkitSettings"> = {
   toolType: "custom",
   property: "customToolkitSettings",
+  variables: [],
 
   withDefaults: (settings) => settings,
 

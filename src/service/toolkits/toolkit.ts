@@ -24,6 +24,8 @@ export interface ToolkitContext {
   readonly job: Job;
   /** The nodes that run the job, the master first. */
   readonly nodes: readonly ToolkitNode[];
+  /** `$AZ_BATCHAI_SHARED_JOB_TEMP`: a folder that all nodes see, for example for a rendezvous. */
+  readonly sharedTemp: string;
 }
 
 /** One process of a toolkit; the first one of a job is its master. */
@@ -50,6 +52,8 @@ export interface Toolkit<P extends ToolkitProperty> {
    * @param path - The settings by their path in the request body.
    */
   issues(settings: SettingsOf<P>, path: string): ValidationIssue[];
+  /** Names of the variables that the processes get from the toolkit. A job must not set them itself. */
+  readonly variables: readonly string[];
   /** Returns the processes of a job, whose settings have no problem. */
   processes(settings: SettingsOf<P>, context: ToolkitContext): readonly ToolkitProcess[];
   /**

@@ -3,7 +3,7 @@ import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { cntk } from "./cntk.ts";
 import { custom } from "./custom.ts";
-import type { SettingsOf, Toolkit, ToolkitNode, ToolkitProcess, ToolkitProperty } from "./toolkit.ts";
+import type { SettingsOf, Toolkit, ToolkitContext, ToolkitNode, ToolkitProcess, ToolkitProperty } from "./toolkit.ts";
 
 /** All toolkits of the API, by the property that contains their settings. A tool type alone is not supported yet. */
 const toolkits: { readonly [P in ToolkitProperty]: Toolkit<P> | ToolType } = {
@@ -38,6 +38,11 @@ export function toolTypeOf(job: ToolkitSettings): ToolType | undefined {
   return choicesOf(job)[0]?.toolType;
 }
 
+/** Returns the names of the variables that the toolkit of a job sets. */
+export function toolkitVariablesOf(job: ToolkitSettings): readonly string[] {
+  return choicesOf(job)[0]?.variables ?? [];
+}
+
 /** Returns a job with the defaults that depend on its toolkit. */
 export function withToolkitDefaults(job: JobCreateParameters): JobCreateParameters {
   const defaults = choicesOf(job).map((choice): [string, unknown] => [choice.property, choice.withDefaults(job)]);
@@ -55,8 +60,8 @@ export interface ToolkitWork {
  * Returns the work of a job's toolkit on these nodes.
  * @throws RangeError if the job has one of the problems that {@link toolkitIssues} finds.
  */
-export function toolkitWorkOf(job: Job, nodes: readonly ToolkitNode[]): ToolkitWork {
-  const work = choicesOf(job)[0]?.work(job, nodes);
+export function toolkitWorkOf(job: Job, nodes: readonly ToolkitNode[], sharedTemp: string): ToolkitWork {
+  const work = choicesOf(job)[0]?.work({ job, nodes, sharedTemp });
   if (work === undefined) throw new RangeError("The job has no toolkit that this service runs.");
   return work;
 }
@@ -67,7 +72,8 @@ interface Choice {
   readonly toolType: ToolType;
   issues(): ValidationIssue[];
   withDefaults(job: JobCreateParameters): unknown;
-  work(job: Job, nodes: readonly ToolkitNode[]): ToolkitWork | undefined;
+  readonly variables: readonly string[];
+  work(context: ToolkitContext): ToolkitWork | undefined;
 }
 
 function choicesOf(job: ToolkitSettings): Choice[] {
@@ -83,9 +89,10 @@ function choiceOf<P extends ToolkitProperty>(property: P, settings: SettingsOf<P
     toolType: toolkit.toolType,
     issues: () => toolkit.issues(settings, `properties.${property}`),
     withDefaults: (job) => toolkit.withDefaults(settings, job),
-    work: (job, nodes) => ({
-      processes: toolkit.processes(settings, { job, nodes }),
-      slotsPerNode: toolkit.slotsPerNode(settings, { job, nodes }),
+    variables: toolkit.variables,
+    work: (context) => ({
+      processes: toolkit.processes(settings, context),
+      slotsPerNode: toolkit.slotsPerNode(settings, context),
     }),
   };
 }
@@ -98,6 +105,7 @@ function unsupported(property: ToolkitProperty, toolType: ToolType, settings: un
     toolType,
     issues: () => [{ path: `properties.${property}`, message }],
     withDefaults: () => settings,
+    variables: [],
     work: () => undefined,
   };
 }

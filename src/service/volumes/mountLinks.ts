@@ -5,8 +5,8 @@ import { errorCode } from "../../ground/systemErrors.ts";
 import { attempt, StartError } from "../startError.ts";
 
 /**
- * Shows a folder at a path below a mount root, by a symbolic link. Several runs share a mount root, so each step bears
- * another run that does the same at the same time.
+ * Shows a folder at a path below a mount root, by a symbolic link. Several runs share a mount root, so each step
+ * tolerates another run that does the same concurrently.
  * Rejects with a `StartError` if the folder does not exist, or something other than a link has the path.
  */
 export async function linkBelow(root: string, relativePath: string, source: string): Promise<string> {
@@ -25,7 +25,10 @@ export async function linkBelow(root: string, relativePath: string, source: stri
   return target;
 }
 
-/** A link in place of a folder is left from an earlier volume. Going through it would create folders in that volume. */
+/**
+ * Creates the folders above a mount. Replaces links that an earlier volume left, because following them would create
+ * folders in that volume.
+ */
 async function createFoldersAbove(root: string, relativePath: string): Promise<void> {
   let folder = root;
   for (const step of relativePath.split("/").slice(0, -1)) {
@@ -38,8 +41,10 @@ async function isFolder(path: string): Promise<boolean> {
   const found = await lstat(path).catch(ignoring("ENOENT"));
   if (found === undefined || found.isDirectory()) return found !== undefined;
   if (!found.isSymbolicLink()) throw inTheWay(path, "a file");
-  // Another run may have put the folder there in the meantime.
-  await unlink(path).catch(ignoring("ENOENT", "EISDIR", "EPERM"));
+  await unlink(path).catch(async (error: unknown) => {
+    // Another run may have put a folder there in the meantime.
+    if (errorCode(error) !== "ENOENT" && !(await lstat(path)).isDirectory()) throw error;
+  });
   return false;
 }
 

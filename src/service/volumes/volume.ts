@@ -87,6 +87,6 @@ export interface VolumeKind<P extends VolumeProperty> {
 /** A kind of volume that the API has and the service cannot mount yet. */
 export interface UnsupportedVolumeKind<P extends VolumeProperty> {
   readonly property: P;
-  /** Says so, and what to use instead. */
+  /** Message that says that the kind is not supported, and what to use instead. */
   readonly unsupported: string;
 }

@@ -75,6 +75,8 @@ export async function attachVolumes(
   for (const volume of listed) {
     abortSignal.throwIfAborted();
     const attached = await volume.attach(host, abortSignal);
+    // The mount root belongs to the next run now, if this one was stopped in the meantime.
+    abortSignal.throwIfAborted();
     const target = await linkBelow(mountRoot, shortestMountPath(volume.relativeMountPath), attached.source);
     mounts.push({ ...attached, target });
   }

@@ -83,7 +83,10 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
 
   app.post(`${job}/listRemoteLoginInformation`, (request: ArmRequest) => {
     const run = store.runs.latest(jobOf(context, request).key);
-    return remoteLoginOf((run?.nodes ?? []).flatMap((id) => store.nodes.find(id) ?? []));
+    return remoteLoginOf(
+      (run?.nodes ?? []).flatMap((id) => store.nodes.find(id) ?? []),
+      run?.addresses,
+    );
   });
 
   // Old clients follow nextLink with GET, others with POST.

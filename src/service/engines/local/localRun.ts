@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
 import { loopbackAddress } from "../../nodes/machine.ts";
-import { attempt, StartError } from "../../startError.ts";
-import type { LaunchMount, LaunchPlan, LaunchSecrets, RunEnd, RunState } from "../engine.ts";
+import { attempt, isShortage, StartError } from "../../startError.ts";
+import type { LaunchMount, LaunchPlan, LaunchSecrets, RunEnd, RunNeeds, RunState } from "../engine.ts";
 import { type PlainPlan, portNumbersIn, withoutSegments } from "../launchText.ts";
 import { abortable } from "../../abortable.ts";
 import { findBash } from "./bash.ts";
@@ -44,13 +44,13 @@ const lost: RunEnd = {
     "The processes of the job vanished without an exit code: the machine was restarted, or the processes were killed.",
 };
 
-/** Somebody waits for a run that never will start: it must not be started again and again. */
+/** End of a run that will never start although its start was tried. A failure: the scheduler must not try it forever. */
 const neverStarted: RunEnd = { kind: "failed", code: "RunNotStarted", message: "The run was never started." };
 
 /**
- * One run on this machine. Its files are the truth about it, because the service, the launcher and the supervisor may
- * each die at any time. Whoever writes the exit file first decides how the run ended: a run that ended by itself just
- * before it was stopped keeps its exit code.
+ * One run on this machine. Its files decide how it ended, because the service, the launcher and the supervisor can each die
+ * at any time. The first process that writes the exit file wins: a run that ended by itself just before it was stopped
+ * keeps its exit code.
  */
 export class LocalRun {
   readonly runId: string;
@@ -97,7 +97,10 @@ export class LocalRun {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= this.#stop().catch((error: unknown) => {
+      this.#stopping = undefined;
+      throw error;
+    });
     return this.#stopping;
   }
 
@@ -110,7 +113,7 @@ export class LocalRun {
   /** Called when the launcher sees a supervisor of this run end. */
   supervisorEnded(): void {
     void this.#inBackground(async () => {
-      // One that died before it claimed the run cannot come back; one that came too late leaves the run to the first.
+      // A supervisor that died before it claimed the run cannot return. One that came too late leaves the run to the first.
       await this.#files.withdraw().catch(() => undefined);
       if (!(await this.#look())) this.#poll();
     });
@@ -127,6 +130,8 @@ export class LocalRun {
         this.#poll();
         return;
       }
+      const objection = containerObjection(plan);
+      if (objection) throw objection;
       const plain = await withLocalValues(plan);
       checkPlan(plain, secrets);
       await makeFolders(plain);
@@ -161,6 +166,7 @@ export class LocalRun {
     this.#context.logger.warn({ run: this.runId, code, reason }, "run did not start");
     const claim = await this.#files.withdraw().catch(() => undefined);
     if (claim?.kind === "supervised") this.#poll();
+    else if (claim?.kind === "withdrawn" && isShortage(failure)) await this.#conclude({ kind: "notStarted", reason });
     else await this.#conclude({ kind: "failed", ...failure.error });
   }
 
@@ -176,7 +182,7 @@ export class LocalRun {
     const claim = await this.#files.readClaim();
     if (claim.kind === "open") return false;
     const state = await this.#read();
-    // While it is being stopped, only that decides.
+    // During a stop, only `#stop` decides how the run ends.
     if (state.kind !== "ended" || this.#stopping) return false;
     await this.#conclude(state.end.kind === "notStarted" ? neverStarted : state.end);
     return true;
@@ -230,9 +236,10 @@ export class LocalRun {
     return this.#concluding;
   }
 
-  /** Records how the run ended, stops what is left of it, and resolves those who wait. */
+  /** Records how the run ended, stops what is left of it, and resolves the promises of `wait`. */
   async #settle(end: RunEnd): Promise<RunEnd> {
-    const settled = await this.#files.recordExit(end).catch(() => end);
+    // A withdrawn claim without an exit file says that the run never started.
+    const settled = end.kind === "notStarted" ? end : await this.#files.recordExit(end).catch(() => end);
     const { launcher, gracePeriodInMs, closing, logger } = this.#context;
     try {
       await launcher.request({ kind: "end", runId: this.runId, gracePeriodInMs });
@@ -240,7 +247,7 @@ export class LocalRun {
       if (closing.aborted) throw error;
       logger.error({ run: this.runId, reason: reasonOf(error) }, "failed to stop the rest of a run");
     }
-    if (settled.kind !== "exited") await this.#note(settled);
+    if (settled.kind === "failed" || settled.kind === "stopped") await this.#note(settled);
     this.#resolveEnd(settled);
     return settled;
   }
@@ -250,6 +257,15 @@ export class LocalRun {
     const line = `${new Date().toISOString().replace(/\.\d+/, "")} ${text.replaceAll("\n", " ")}\n`;
     await Promise.all(this.#details.executionLogs.map((log) => appendTo(log, line).catch(() => undefined)));
   }
+}
+
+/** Returns why processes of this machine cannot carry out a plan; undefined if they can. */
+export function containerObjection({ container }: RunNeeds): StartError | undefined {
+  if (container === undefined) return undefined;
+  const reason =
+    `The job asks for the container image ${container.image}, and this service has no container engine. ` +
+    "Start the service with the option ignoreContainerSettings to run such jobs directly on its machine.";
+  return new StartError("FailedStartingContainer", reason);
 }
 
 /** Fills in what this machine decides: the addresses that the nodes have here, and free ports. */

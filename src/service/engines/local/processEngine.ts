@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import type { Logger } from "../../logger.ts";
 import { silentLogger } from "../../logger.ts";
-import { StartError } from "../../startError.ts";
+import type { StartError } from "../../startError.ts";
 import type {
   Engine,
   EngineProbe,
@@ -16,7 +16,7 @@ import type {
 } from "../engine.ts";
 import { bashVersion, findBash } from "./bash.ts";
 import { LauncherClient } from "./launcherClient.ts";
-import { LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
+import { containerObjection, LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 
 /** Options of a {@link ProcessEngine}. */
@@ -66,12 +66,8 @@ export class ProcessEngine implements Engine {
     return { usable: true, description: "Runs jobs as processes of this machine, without containers." };
   }
 
-  objection({ container }: RunNeeds): StartError | undefined {
-    if (container === undefined) return undefined;
-    const reason =
-      `The job asks for the container image ${container.image}, and this service has no container engine. ` +
-      "Start the service with the option ignoreContainerSettings to run such jobs directly on its machine.";
-    return new StartError("FailedStartingContainer", reason);
+  objection(needs: RunNeeds): StartError | undefined {
+    return containerObjection(needs);
   }
 
   async surroundings(): Promise<Surroundings> {
@@ -138,10 +134,10 @@ async function whyUnusable(): Promise<string | undefined> {
     () => true,
     () => false,
   );
-  if (!hasProcesses) return `Jobs cannot run as processes on ${process.platform}: that needs Linux and its /proc.`;
+  if (!hasProcesses) return `Processes on ${process.platform} cannot be followed: that needs Linux and its /proc.`;
   const bash = await findBash();
-  if (bash === undefined) return "Jobs cannot run: bash was not found on the PATH of the service. Install bash.";
+  if (bash === undefined) return "bash was not found on the PATH of the service. Install bash.";
   const [major, minor] = await bashVersion(bash);
   if (major > 4 || (major === 4 && minor >= 4)) return undefined;
-  return `Jobs cannot run: ${bash} has version ${major}.${minor}, and 4.4 or later is needed.`;
+  return `${bash} has version ${major}.${minor}, and 4.4 or later is needed.`;
 }

@@ -19,7 +19,7 @@ export type Claim =
 
 const withdrawn = "withdrawn";
 
-/** The engine's own files in a run directory: the truth about the run. */
+/** The engine's own files in a run directory. They determine the state of the run. */
 export class RunFiles {
   /** The folder that holds them. */
   readonly folder: string;
@@ -114,6 +114,6 @@ function parseExit(text: string): RunEnd | undefined {
     const known = end?.kind === "exited" || end?.kind === "stopped" || end?.kind === "failed";
     return known ? (end as RunEnd) : undefined;
   } catch {
-    return undefined; // Something else wrote it: the exit files of the engine appear complete, by a link.
+    return undefined; // Another program wrote it: the engine links complete exit files into place.
   }
 }

@@ -98,7 +98,7 @@ async function makeDirectory(path: string, territories: readonly Territory[]): P
   await createContainedFolder(territory.real, relative(territory.path, path), territory.path);
 }
 
-/** Never through a symbolic link at the end of the path, and never waiting for the reader of a pipe. */
+/** Writes without following a symbolic link at the end of the path, and without waiting for the reader of a pipe. */
 async function writeWith(path: string, flag: number, text: string): Promise<void> {
   const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const file = await open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | flag, 0o666);
