@@ -31,7 +31,7 @@ export class Housekeeping {
     this.#timers = [this.#every(purgeInterval, () => this.#purge()), this.#every(sweepInterval, () => this.#sweep())];
   }
 
-  /** Waits for the work that is running. The storage has already told it to stop. */
+  /** Waits for active work, which the storage has already aborted. */
   async close(): Promise<void> {
     this.#timers.forEach(clearInterval);
     await this.#work;
