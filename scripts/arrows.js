@@ -234,13 +234,24 @@ const roomOf = (file) => {
   return name && { name, place: placeIn(file, name) };
 };
 
+const describe = (imports, types) =>
+  [...imports, ...types.map((name) => `${name} (types only)`)].join(", ") || "nothing but itself";
+
+function reportUnknown(context, file, node) {
+  if (!file.startsWith("src/")) return;
+  context.report({ node, messageId: "unknown", data: { room: posix.dirname(file) } });
+}
+
 /** A lint rule that reports imports from one folder to another that the table does not allow. */
 export const arrows = {
   meta: {
     type: "problem",
     schema: [],
     messages: {
-      room: "{{room}} must not import {{target}}. It may import: {{allowed}}.",
+      room:
+        "{{room}} must not import {{target}} (scripts/arrows.js; see Structure in CONTRIBUTING.md). " +
+        "It may import: {{allowed}}.",
+      unknown: "{{room}} has no row in scripts/arrows.js. Add one that says what it may import.",
       types: "{{room}} may import only types of {{target}}: write `import type`.",
       node: "{{room}} must not import {{target}}: {{reason}}.",
     },
@@ -248,7 +259,7 @@ export const arrows = {
   create(context) {
     const file = relative(context.cwd, context.filename).split(sep).join("/");
     const own = roomOf(file);
-    if (own === undefined) return {};
+    if (own === undefined) return { Program: (node) => reportUnknown(context, file, node) };
     const room = own.place;
     const { imports, types = [], node = false } = rooms[own.name];
 
@@ -267,7 +278,7 @@ export const arrows = {
         const path = posix.join(posix.dirname(file), target);
         if (roomOf(path)?.place === room || imports.some((name) => within(path, name))) return;
         if (!types.includes(path)) {
-          report("room", { target: path, allowed: [...imports, ...types].join(", ") || "nothing but itself" });
+          report("room", { target: path, allowed: describe(imports, types) });
         } else if (!typesOnly) {
           report("types", { target: path });
         }

@@ -13,7 +13,12 @@ export async function startAndCrash(factory: URL, workplace: Workplace, plans: r
   await writeFile(planFile, JSON.stringify(plans));
   const script = fileURLToPath(new URL("./crashingService.ts", import.meta.url));
   const service = spawn(process.execPath, [script, factory.href, planFile], { stdio: ["ignore", "pipe", "inherit"] });
-  await once(service.stdout, "data");
+  const started = once(service.stdout, "data");
+  const ended = once(service, "exit").then(([code]) =>
+    Promise.reject(new Error(`It ended with ${String(code)} instead.`)),
+  );
+  await Promise.race([started, ended]);
+  ended.catch(() => undefined);
   const { pid } = service;
   if (pid === undefined) throw new Error("The service did not start.");
   const victims = [pid, ...childrenOf(pid)];

@@ -58,7 +58,11 @@ describe("the plan of a setup task", () => {
 
   it.each([
     ["logs", "InvalidPath", "the path logs is not absolute. Begin it with $AZ_BATCHAI_MOUNT_ROOT."],
-    ["$AZ_BATCHAI_MOUNT_ROOT/../x", "InvalidPath", 'leaves /roots/c-1 by ".."'],
+    [
+      "$AZ_BATCHAI_MOUNT_ROOT/../x",
+      "InvalidPath",
+      'the path $AZ_BATCHAI_MOUNT_ROOT/../x leaves its root by "..". Name a folder in it.',
+    ],
     ["$NOWHERE/logs", "UnknownVariable", "may use AZ_BATCHAI_MOUNT_ROOT and the environment variables of the task"],
   ])("rejects the path %s with advice for setup tasks", (stdOutErrPathPrefix, code, message) => {
     expect(() => planSetupTask(context({ stdOutErrPathPrefix }))).toThrow(

@@ -188,7 +188,18 @@ describe("arrows between the rooms of src", () => {
 
   it("says what the room may import instead", async () => {
     const [message] = await arrows("src/wire/made-up.ts", `export * from "../service/index.ts";\n`);
-    expect(message).toBe("src/wire must not import src/service/index.ts. It may import: src/models.");
+    expect(message).toBe(
+      "src/wire must not import src/service/index.ts (scripts/arrows.js; see Structure in CONTRIBUTING.md). " +
+        "It may import: src/models.",
+    );
+  });
+});
+
+describe("a folder without a row in the table", () => {
+  it("is reported", async () => {
+    const [message] = await arrows("src/metrics/made-up.ts", "export const a = 1;\n");
+    expect(message).toBe("src/metrics has no row in scripts/arrows.js. Add one that says what it may import.");
+    expect(await arrows("test/made-up.ts", "export const a = 1;\n")).toEqual([]);
   });
 });
 

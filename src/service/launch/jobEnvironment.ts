@@ -90,13 +90,13 @@ function definePaths(
   definitions.set(stdOutErrVariable, (lookup) => {
     const property = "properties.stdOutErrPathPrefix";
     const prefix = expandPath(job.stdOutErrPathPrefix ?? "", lookup, property);
-    return join(containedPath(prefix, roots, property), segment, "stdouterr");
+    return join(containedPath(prefix, roots, property, job.stdOutErrPathPrefix ?? ""), segment, "stdouterr");
   });
   outputDirectories.forEach(({ id, pathPrefix, pathSuffix = "" }, index) => {
     const property = `properties.outputDirectories[${index}]`;
     definitions.set(outputVariable(id), (lookup) => {
       const prefix = expandPath(pathPrefix, lookup, `${property}.pathPrefix`);
-      const folder = join(containedPath(prefix, roots, `${property}.pathPrefix`), segment, "outputs");
+      const folder = join(containedPath(prefix, roots, `${property}.pathPrefix`, pathPrefix), segment, "outputs");
       return containedChild(folder, expandPath(pathSuffix, lookup, `${property}.pathSuffix`), `${property}.pathSuffix`);
     });
   });

@@ -6,6 +6,7 @@ import { jobPaths } from "./pathAdvice.ts";
 /**
  * Checks a path to which a job or setup task may write, and returns its shortest form.
  * @param roots - Folders that a path which begins in them must not leave by `..`.
+ * @param written - The path as its author wrote it, for error messages.
  * @param advice - Says how to begin the path. Default: the advice for jobs.
  * @throws StartError if the path is not absolute or leaves its root.
  */
@@ -13,16 +14,17 @@ export function containedPath(
   path: string,
   roots: readonly string[],
   property: string,
+  written: string,
   advice: { readonly begin: string } = jobPaths,
 ): string {
   if (!path.startsWith("/")) {
-    throw new StartError("InvalidPath", `the path ${path} is not absolute. ${advice.begin}`, { target: property });
+    throw new StartError("InvalidPath", `the path ${written} is not absolute. ${advice.begin}`, { target: property });
   }
   rejectNul(path, property);
   const shortest = normalize(path).replace(/(.)\/$/, "$1");
   const left = roots.find((root) => isWithin(root, path) && !isWithin(root, shortest));
   if (left !== undefined) {
-    throw new StartError("InvalidPath", `the path ${path} leaves ${left} by "..". Name a folder below it.`, {
+    throw new StartError("InvalidPath", `the path ${written} leaves its root by "..". Name a folder in it.`, {
       target: property,
     });
   }
@@ -37,7 +39,9 @@ export function containedChild(folder: string, relative: string, property: strin
   rejectNul(relative, property);
   const child = join(folder, relative).replace(/(.)\/$/, "$1");
   if (!isWithin(folder, child)) {
-    throw new StartError("InvalidPath", `the path ${relative} leaves its folder by "..".`, { target: property });
+    throw new StartError("InvalidPath", `the path ${relative} leaves its folder by "..". Name a folder in it.`, {
+      target: property,
+    });
   }
   return child;
 }

@@ -56,7 +56,13 @@ function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment 
   definitions.set(stdOutErrVariable, (lookup) => {
     const property = `${taskProperty}.stdOutErrPathPrefix`;
     const prefix = expandPath(setupTask.stdOutErrPathPrefix, lookup, property, setupTaskPaths);
-    const folder = containedPath(prefix, [clusterMountRoot, node.tempRoot], property, setupTaskPaths);
+    const folder = containedPath(
+      prefix,
+      [clusterMountRoot, node.tempRoot],
+      property,
+      setupTask.stdOutErrPathPrefix,
+      setupTaskPaths,
+    );
     return join(folder, setupTask.stdOutErrPathSuffix ?? "");
   });
   addUserVariables(definitions, setupTask, taskProperty);

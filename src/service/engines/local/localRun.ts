@@ -264,7 +264,7 @@ export function containerObjection({ container }: RunNeeds): StartError | undefi
   if (container === undefined) return undefined;
   const reason =
     `The job asks for the container image ${container.image}, and this service has no container engine. ` +
-    "Start the service with the option ignoreContainerSettings to run such jobs directly on its machine.";
+    "To run such jobs directly on its machine, start the service with --ignore-container-settings (ignoreContainerSettings).";
   return new StartError("FailedStartingContainer", reason);
 }
 
