@@ -106,12 +106,19 @@ export class SqliteFile {
       this.#carryOut(() => this.#connection.exec("COMMIT"));
       return result;
     } catch (error) {
-      // On a full disk SQLite has already rolled back by itself.
-      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+      this.#rollBack();
       this.#afterCommit.length = 0;
       throw error;
     } finally {
       this.#depth--;
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#connection.exec("ROLLBACK");
+    } catch {
+      // On a full disk SQLite has already rolled back by itself.
     }
   }
 

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
-import { readdir, rm, rmdir } from "node:fs/promises";
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { readdir, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isWithin } from "../ground/containment.ts";
+import { isRefusal, makeWritable, removeTree } from "../ground/removeTree.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
@@ -89,9 +90,14 @@ export class DataFolders {
     this.#discard(this.fileServer(sequence));
   }
 
-  /** Empties the local disks of nodes that take their next run: what earlier runs left there is not kept. */
+  /**
+   * Removes the local disks of nodes that take their next run: what earlier runs left there is not kept.
+   * Rejects if a disk cannot be removed.
+   */
   async wipeNodes(nodeIds: readonly string[]): Promise<void> {
-    await Promise.all(nodeIds.map((nodeId) => this.#empty(this.node(nodeId))));
+    for (const folder of nodeIds.map((nodeId) => this.node(nodeId))) {
+      if (!this.#discard(folder)) await removeTree(folder);
+    }
   }
 
   /**
@@ -133,20 +139,24 @@ export class DataFolders {
     for (const name of names) if (pattern.test(name) && !known.has(name)) this.#discard(join(folder, name));
   }
 
-  /** Moves a folder aside at once, so that its path is free for a successor, and then removes it. */
-  #discard(folder: string): void {
+  /**
+   * Moves a folder aside at once, so that its path is free for a successor, and removes it after that. Returns whether
+   * the path is free; if it is not, the folder is removed in place.
+   */
+  #discard(folder: string): boolean {
     const trash = isWithin(this.#mountRoot, folder) ? this.#trashes()[1] : this.#trashes()[0];
     const aside = join(trash, randomUUID());
     try {
       mkdirSync(trash, { recursive: true, mode: 0o700 });
-      renameSync(folder, aside);
+      moveAside(folder, aside);
+      this.#inBackground(this.#remove(aside));
+      return true;
     } catch (error) {
-      if (errorCode(error) === "ENOENT") return;
+      if (errorCode(error) === "ENOENT") return true;
       this.#logger.warn({ folder, error: String(error) }, "failed to move a folder aside");
       this.#inBackground(this.#remove(folder));
-      return;
+      return false;
     }
-    this.#inBackground(this.#remove(aside));
   }
 
   /** One in each file system: a folder can be moved only within its own. */
@@ -168,7 +178,9 @@ export class DataFolders {
     this.#removals.add(removal);
   }
 
+  /** Does not go through a link: what it leads to belongs to somebody else. */
   async #empty(folder: string): Promise<void> {
+    if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
     const names = await readdir(folder).catch((error: unknown) => {
       if (errorCode(error) !== "ENOENT") throw error;
       return [];
@@ -178,10 +190,21 @@ export class DataFolders {
 
   async #remove(folder: string): Promise<void> {
     try {
-      await rm(folder, { recursive: true, force: true });
+      await removeTree(folder);
     } catch (error) {
       this.#logger.warn({ folder, error: String(error) }, "failed to remove a folder");
     }
+  }
+}
+
+/** Renames a folder, also one that a job made read-only. */
+function moveAside(folder: string, aside: string): void {
+  try {
+    renameSync(folder, aside);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    makeWritable(folder);
+    renameSync(folder, aside);
   }
 }
 

@@ -25,6 +25,7 @@ export const ownerFile = "data-folder";
 export function openMountRoot({ mountRoot, dataDir, dataFolderId }: MountRootOptions): string {
   let parent = mountRoot ?? "of this user";
   try {
+    if (mountRoot === "") throw new Error("its path is empty");
     parent = resolve(mountRoot ?? defaultMountRoot());
     checkBlanks(parent);
     mkdirSync(parent, { recursive: true, mode: 0o755 });

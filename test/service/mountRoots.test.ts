@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { chown, cp, mkdir, readdir, readFile, realpath, rename, symlink, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, readdir, readFile, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { BatchAIService } from "../../src/service/index.ts";
+import { needsDisks, withSmallDisk } from "../files/disks.ts";
 import { ArmCaller, clusterBody } from "./arm.ts";
 import { EmbeddedService } from "./embeddedService.ts";
 import { withFolder } from "./serviceProcess.ts";
@@ -129,6 +130,39 @@ describe("mount roots", () => {
     });
   });
 
+  it("that a job has damaged are repaired: links at the next start, all of it by scaling to zero and back", async () => {
+    await withService(async (embedded) => {
+      await embedded.run("unlink", "rm $AZ_BATCHAI_MOUNT_ROOT/work; ln -s /tmp $AZ_BATCHAI_MOUNT_ROOT/work");
+      expect((await embedded.run("after", "true", inShare)).executionState).toBe("succeeded");
+      await embedded.run("replace", "rm $AZ_BATCHAI_MOUNT_ROOT/work; mkdir $AZ_BATCHAI_MOUNT_ROOT/work");
+      expect(await embedded.run("refused", "true", inShare)).toMatchObject({
+        executionInfo: { errors: [{ code: "MountFailed" }] },
+      });
+      const cluster = embedded.arm.inWorkspace("/clusters/nodes");
+      const scaledTo = (count: number) => ({ properties: { scaleSettings: { manual: { targetNodeCount: count } } } });
+      await embedded.arm.expect("PATCH", cluster, scaledTo(0));
+      await embedded.counts({ idleNodeCount: 0 });
+      await embedded.arm.expect("PATCH", cluster, scaledTo(1));
+      expect((await embedded.run("repaired", "true", inShare)).executionState).toBe("succeeded");
+    });
+  });
+
+  it.each([
+    ["a link", "ln -s $AZ_BATCHAI_MOUNT_ROOT/work $AZ_BATCHAI_JOB_TEMP_DIR"],
+    ["a file", "touch $AZ_BATCHAI_JOB_TEMP_DIR"],
+    ["a read-only folder", "mkdir -p $AZ_BATCHAI_JOB_TEMP_DIR/old && chmod 500 $AZ_BATCHAI_JOB_TEMP_DIR"],
+  ])("wiping the disk of a node never touches anything else, if a job put %s in its place", async (_, replace) => {
+    await withService(async (embedded) => {
+      const precious = join(embedded.folder, "files/batchaistorage/work/precious");
+      await writeFile(precious, "kept");
+      await embedded.run("replace", `rm -rf $AZ_BATCHAI_JOB_TEMP_DIR; ${replace}`, inShare);
+      const look = "ls -A $AZ_BATCHAI_JOB_TEMP_DIR | wc -l";
+      expect((await embedded.run("next", look, inShare)).executionState).toBe("succeeded");
+      expect(await linesOf(embedded, "next")).toEqual(["1"]);
+      expect(await readFile(precious, "utf8")).toBe("kept");
+    });
+  });
+
   it("leave nothing behind once everything is deleted and the service is closed", async () => {
     await withFolder(async (mountRoot) => {
       const embedded = await EmbeddedService.start({ mountRoot });
@@ -138,6 +172,28 @@ describe("mount roots", () => {
       expect(await readdir(mountRoot)).toHaveLength(1);
       await embedded.close();
       expect(await readdir(mountRoot)).toEqual([]);
+    });
+  });
+});
+
+describe("a mount root on a full disk", () => {
+  it("keeps jobs in the queue until there is room", async (context) => {
+    await needsDisks(context);
+    await withSmallDisk(1, async (disk) => {
+      const embedded = await EmbeddedService.start({ mountRoot: join(disk, "roots") });
+      await embedded.arm.prepare(1);
+      await embedded.counts({ idleNodeCount: 1 });
+      const filler = join(disk, "filler");
+      await writeFile(filler, Buffer.alloc(4_000_000)).catch(() => undefined);
+      await embedded.arm.expect("PUT", embedded.arm.jobPath("job"), embedded.arm.jobBody("exit 3"));
+      const { creationTime } = await embedded.arm.job("job");
+      await until("it was started and queued again", async () => {
+        const { executionState, executionStateTransitionTime } = await embedded.arm.job("job");
+        return executionState === "queued" && executionStateTransitionTime !== creationTime;
+      });
+      await rm(filler);
+      expect(await embedded.ended("job")).toMatchObject({ executionInfo: { exitCode: 3 } });
+      await embedded.close();
     });
   });
 });

@@ -33,6 +33,8 @@ describe("problems of volumes", () => {
       "fileServers[0]",
     ],
     ["two file servers", { fileServers: [server("a"), server("b"), server("b/c")] }, "fileServers[2]"],
+    ["a name that no file system takes", { azureFileShares: [share("é".repeat(128))] }, "azureFileShares[0]"],
+    ["the longest name", { azureFileShares: [share("x".repeat(255))] }, undefined],
     ["a path of its own in no folder", { azureFileShares: [share("./")] }, "azureFileShares[0]"],
   ];
   it.each(cases)("%s", (_, volumes, culprit) => {
@@ -112,6 +114,11 @@ describe("attaching volumes", () => {
     );
     return error?.details.find(({ name }) => name === "Info")?.value ?? "";
   };
+
+  it("takes the longest names that a file system has", async () => {
+    const [mount] = await attach({ azureFileShares: [share(`${"a".repeat(255)}/${"b".repeat(255)}`)] });
+    expect(await readlink(mount?.target ?? "")).toBe(join(folder, "shares/one"));
+  });
 
   it("are not linked any more once the run is stopped, however late a volume is found", async () => {
     await attach({ azureFileShares: [share("v")] });

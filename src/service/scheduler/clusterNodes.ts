@@ -114,13 +114,18 @@ function letGo({ store }: SchedulerContext, cluster: StoredResource<"clusters">,
 
 /** Removes leaving nodes on which nothing runs. */
 export function removeLeftNodes(context: SchedulerContext, clusterKey: string): void {
-  const { store } = context;
-  for (const node of store.nodes.ofCluster(clusterKey)) {
-    if (node.state !== "leaving" || node.job !== undefined || store.runs.alive(node.id)) continue;
-    store.nodes.remove(node.id);
-    store.runs.removeOf(node.id);
-    store.afterCommit(() => context.folders.discardNode(node.id));
+  const { store, folders } = context;
+  const nodes = store.nodes.ofCluster(clusterKey);
+  const left = nodes.filter((node) => {
+    return node.state === "leaving" && node.job === undefined && !store.runs.alive(node.id);
+  });
+  for (const { id } of left) {
+    store.nodes.remove(id);
+    store.runs.removeOf(id);
+    store.afterCommit(() => folders.discardNode(id));
   }
+  // Nodes bring a new mount root along: scaling to zero and back repairs one that a job has damaged.
+  if (left.length > 0 && left.length === nodes.length) store.afterCommit(() => folders.discardCluster(clusterKey));
 }
 
 function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters">): void {

@@ -16,7 +16,7 @@ export async function linkBelow(root: string, relativePath: string, source: stri
     async () => {
       const isFolder = (await stat(source)).isDirectory();
       if (!isFolder) throw new StartError("MountFailed", `The volume ${source} is not a folder.`);
-      await mkdir(root, { recursive: true });
+      await mkdir(dirname(root), { recursive: true });
       await createFoldersAbove(root, relativePath);
       await linkTo(source, target);
     },
@@ -30,8 +30,8 @@ export async function linkBelow(root: string, relativePath: string, source: stri
  * folders in that volume.
  */
 async function createFoldersAbove(root: string, relativePath: string): Promise<void> {
-  let folder = root;
-  for (const step of relativePath.split("/").slice(0, -1)) {
+  let folder = dirname(root);
+  for (const step of [basename(root), ...relativePath.split("/").slice(0, -1)]) {
     folder = join(folder, step);
     while (!(await isFolder(folder))) await mkdir(folder).catch(ignoring("EEXIST"));
   }
@@ -52,7 +52,7 @@ async function linkTo(source: string, target: string): Promise<void> {
   const found = await lstat(target).catch(ignoring("ENOENT"));
   if (found && !found.isSymbolicLink()) throw inTheWay(target, found.isDirectory() ? "a folder" : "a file");
   if (found && (await readlink(target).catch(ignoring("ENOENT"))) === source) return;
-  const fresh = join(dirname(target), `.${basename(target)}-${randomUUID()}`);
+  const fresh = join(dirname(target), `.${randomUUID()}`);
   await symlink(source, fresh);
   try {
     await rename(fresh, target);

@@ -1,4 +1,3 @@
-import { isWithin } from "../../ground/containment.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 
 /** The mount path of a volume, and the volume by its path in the request body. */
@@ -12,10 +11,9 @@ export interface MountPath {
  * same mount path, or one inside the other, are a problem of the later one.
  */
 export function mountPathIssues(mountPaths: readonly MountPath[]): ValidationIssue[] {
-  return mountPaths.flatMap(({ relativeMountPath, path }, index) => {
-    const message = isBelowRoot(relativeMountPath)
-      ? overlapWith(mountPaths.slice(0, index), relativeMountPath)
-      : "must be a relative path below the mount root, without '..'";
+  const taken = new TakenPaths();
+  return mountPaths.flatMap(({ relativeMountPath, path }) => {
+    const message = formProblem(relativeMountPath) ?? taken.add(relativeMountPath);
     return message === undefined ? [] : [{ path: `${path}.relativeMountPath`, message }];
   });
 }
@@ -30,21 +28,38 @@ export function hasNoParentSteps(path: string): boolean {
   return !path.includes("\0") && !path.split("/").includes("..");
 }
 
-function overlapWith(earlier: readonly MountPath[], relativeMountPath: string): string | undefined {
-  const mine = shortestMountPath(relativeMountPath);
-  for (const other of earlier) {
-    if (!isBelowRoot(other.relativeMountPath)) continue;
-    const theirs = shortestMountPath(other.relativeMountPath);
-    if (mine === theirs) return `${JSON.stringify(relativeMountPath)} is taken by another volume`;
-    if (isWithin(mine, theirs) || isWithin(theirs, mine)) {
-      return `${JSON.stringify(relativeMountPath)} and ${JSON.stringify(other.relativeMountPath)} overlap. Give each volume its own folder`;
+/** The paths that volumes have, and the folders above them. */
+class TakenPaths {
+  /** Mount paths as they were written, by their shortest form. */
+  readonly #volumes = new Map<string, string>();
+  /** For each folder above a volume, a mount path in it as it was written. */
+  readonly #above = new Map<string, string>();
+
+  /** Adds a path. Returns the problem if it overlaps with an earlier one. */
+  add(written: string): string | undefined {
+    const steps = stepsOf(written);
+    const shortest = steps.join("/");
+    const above = steps.slice(1).map((_, index) => steps.slice(0, index + 1).join("/"));
+    const same = this.#volumes.has(shortest);
+    const other = this.#above.get(shortest) ?? this.#volumes.get(above.find((path) => this.#volumes.has(path)) ?? "");
+    if (same) return `${JSON.stringify(written)} is taken by another volume. Give each volume its own folder`;
+    if (other !== undefined) {
+      return `${JSON.stringify(written)} and ${JSON.stringify(other)} overlap. Give each volume its own folder`;
     }
+    this.#volumes.set(shortest, written);
+    for (const path of above) this.#above.set(path, written);
+    return undefined;
   }
-  return undefined;
 }
 
-function isBelowRoot(path: string): boolean {
-  return stepsOf(path).length > 0 && !path.startsWith("/") && hasNoParentSteps(path);
+const longestStep = 255;
+
+function formProblem(path: string): string | undefined {
+  if (stepsOf(path).length === 0 || path.startsWith("/") || !hasNoParentSteps(path)) {
+    return "must be a relative path below the mount root, without '..'";
+  }
+  const isTooLong = stepsOf(path).some((step) => Buffer.byteLength(step) > longestStep);
+  return isTooLong ? `must have no name of more than ${String(longestStep)} bytes between its slashes` : undefined;
 }
 
 function stepsOf(path: string): string[] {

@@ -125,6 +125,7 @@ export class LocalRun {
   }
 
   async #start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
+    let mayHaveStarted = false;
     try {
       if ((await this.#files.readClaim()).kind !== "open") {
         this.#poll();
@@ -139,10 +140,12 @@ export class LocalRun {
         await this.#files.make();
         await writeSteps(this.#files, plain, this.#context.gracePeriodInMs);
       });
-      if (!this.#stopping) await this.#spawn(plain, secrets);
+      if (this.#stopping) return;
+      mayHaveStarted = true;
+      await this.#spawn(plain, secrets);
     } catch (error) {
       if (this.#context.closing.aborted) return;
-      await this.#startFailed(error);
+      await this.#startFailed(error, mayHaveStarted);
     }
   }
 
@@ -160,14 +163,15 @@ export class LocalRun {
     });
   }
 
-  async #startFailed(error: unknown): Promise<void> {
+  async #startFailed(error: unknown, mayHaveStarted: boolean): Promise<void> {
     const failure = error instanceof StartError ? error : new StartError("FailedStartingProcess", reasonOf(error));
     const { code, message: reason } = failure;
     this.#context.logger.warn({ run: this.runId, code, reason }, "run did not start");
     const claim = await this.#files.withdraw().catch(() => undefined);
     if (claim?.kind === "supervised") this.#poll();
-    else if (claim?.kind === "withdrawn" && isShortage(failure)) await this.#conclude({ kind: "notStarted", reason });
-    else await this.#conclude({ kind: "failed", ...failure.error });
+    else if (isShortage(failure) && (claim?.kind === "withdrawn" || !mayHaveStarted)) {
+      await this.#conclude({ kind: "notStarted", reason });
+    } else await this.#conclude({ kind: "failed", ...failure.error });
   }
 
   async #stop(): Promise<void> {
