@@ -22,7 +22,7 @@ export interface Waiting {
   readonly operation: string;
   /** Name of the resource, for example `job myjob`. */
   readonly subject: string;
-  /** What continues after an aborted wait, for example `the job continues`. */
+  /** Clause that says what continues after an aborted wait, for example `the job continues`. */
   readonly whatContinues: string;
 }
 

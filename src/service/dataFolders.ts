@@ -9,7 +9,7 @@ import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
 import { ownerFile } from "./mountRoot.ts";
 
-/** What the store knows, and so what has folders. */
+/** IDs and keys in the store whose folders exist. */
 export interface FolderOwners {
   readonly runs: readonly string[];
   readonly nodes: readonly string[];
@@ -178,7 +178,7 @@ export class DataFolders {
     this.#removals.add(removal);
   }
 
-  /** Does not go through a link: what it leads to belongs to somebody else. */
+  /** Removes everything in a folder. Does not follow a link, because its target belongs to somebody else. */
   async #empty(folder: string): Promise<void> {
     if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
     const names = await readdir(folder).catch((error: unknown) => {
