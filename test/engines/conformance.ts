@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Engine, LaunchPlan, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
 import { startAndCrash } from "./crash.ts";
-import { textOf, until, Workplace } from "./workplace.ts";
+import { until } from "../until.ts";
+import { textOf, Workplace } from "./workplace.ts";
 
 const noSecrets: LaunchSecrets = { environment: {} };
 

@@ -7,7 +7,8 @@ import type { LaunchPlan, RunHandle } from "../../src/service/engines/engine.ts"
 import type { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { childrenOf, startAndCrash } from "./crash.ts";
 import { makeEngine } from "./processFactory.ts";
-import { textOf, until, Workplace } from "./workplace.ts";
+import { until } from "../until.ts";
+import { textOf, Workplace } from "./workplace.ts";
 
 const factory = new URL("./processFactory.ts", import.meta.url);
 

@@ -115,16 +115,3 @@ export function textOf(path: string): string {
     return "";
   }
 }
-
-/** Resolves once the condition holds; fails with its description after the deadline. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  deadlineInMs = 60_000,
-): Promise<void> {
-  const deadline = performance.now() + deadlineInMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

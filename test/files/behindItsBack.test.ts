@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ShareClient } from "@azure/storage-file-share";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "../service/until.ts";
+import { until } from "../until.ts";
 import { needsDisks, withDiskOver } from "./disks.ts";
 import { FilesProcess } from "./filesProcess.ts";
 import { everything } from "./signedRequest.ts";

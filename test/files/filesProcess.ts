@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ShareServiceClient } from "@azure/storage-file-share";
-import { until } from "../service/until.ts";
+import { until } from "../until.ts";
 
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 

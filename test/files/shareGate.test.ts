@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ShareGate } from "../../src/files/shares/shareGate.ts";
-import { until } from "../service/until.ts";
+import { until } from "../until.ts";
 
 /** Work that ends on demand. */
 function task(log: string[], name: string): { work: () => Promise<string>; end: () => void } {

@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { ShareServiceClient } from "@azure/storage-file-share";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FilesService } from "../../src/files/filesService.ts";
-import { until } from "../service/until.ts";
+import { until } from "../until.ts";
 import { asideIn, deletedVersion, filledShare, listed, setRetention } from "./deletedShares.ts";
 import { account, clientOf, credential, startFixture } from "./support.ts";
 import type { Fixture } from "./support.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FilesService } from "../../src/files/filesService.ts";
-import { until } from "../service/until.ts";
+import { until } from "../until.ts";
 import { asideIn, deletedVersion, filledShare, listed, setRetention } from "./deletedShares.ts";
 import { everything } from "./signedRequest.ts";
 import { account, clientOf, rawRequest, refusal, startFixture } from "./support.ts";

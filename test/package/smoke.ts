@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { ServiceConnection } from "../../src/service/index.ts";
 import { ArmCaller } from "../service/arm.ts";
-import { until } from "../service/until.ts";
+import { until } from "../until.ts";
 import type { InstalledPackage } from "./installed.ts";
 
 /** How a service is tried out. */

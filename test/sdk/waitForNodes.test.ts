@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ClusterNodesError } from "../../src/index.ts";
 import type { ClusterCreateParameters, ClusterNodesProgress } from "../../src/index.ts";
-import { until } from "../service/until.ts";
+import { until } from "../until.ts";
 import { rejectionOf } from "./fixtures.ts";
 import { JobsOfService } from "./jobsOfService.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ArmCaller, clusterBody } from "./arm.ts";
 import { ServiceProcess } from "./serviceProcess.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 let folder: string;
 let service: ServiceProcess;

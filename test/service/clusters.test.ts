@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clusterBody } from "./arm.ts";
 import { EmbeddedService } from "./embeddedService.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 let embedded: EmbeddedService;
 let serial = 0;

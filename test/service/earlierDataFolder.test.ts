@@ -9,7 +9,7 @@ import { BatchAIService } from "../../src/service/index.ts";
 import { migrations } from "../../src/service/state/migrations.ts";
 import { ArmCaller } from "./arm.ts";
 import { withFolder } from "./serviceProcess.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 /** What 1.0.0-beta.1 stored: a cluster of two nodes, and jobs `done`, `running` and `queued` (for two nodes). */
 interface Fixture {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ShareServiceClient, StorageSharedKeyCredential } from "@azure/storage-file-share";
 import { BatchAIService, type BatchAIServiceOptions } from "../../src/service/index.ts";
 import { ArmCaller } from "./arm.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 /** A service in this process on a folder of its own, with what tests need to talk to it. */
 export class EmbeddedService {

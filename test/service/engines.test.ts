@@ -15,7 +15,7 @@ import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { QueueingEngine } from "../engines/queueingEngine.ts";
 import { withFolder } from "./serviceProcess.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 const processes = (): ProcessEngine => new ProcessEngine({ gracePeriodInMs: 500 });
 

@@ -5,7 +5,7 @@ import { BatchAIManagementClient, tokenCredential } from "../../src/index.ts";
 import type { FileServerCreateParameters } from "../../src/index.ts";
 import { clusterBody } from "./arm.ts";
 import { EmbeddedService } from "./embeddedService.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 let embedded: EmbeddedService;
 let client: BatchAIManagementClient;

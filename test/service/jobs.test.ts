@@ -3,7 +3,7 @@ import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EmbeddedService } from "./embeddedService.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 let embedded: EmbeddedService;
 let mount: Record<string, unknown>;

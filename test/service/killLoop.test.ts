@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { ArmCaller } from "./arm.ts";
 import { ServiceProcess, withFolder } from "./serviceProcess.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 const rounds = 25;
 const clients = 4;

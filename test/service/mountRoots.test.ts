@@ -7,7 +7,7 @@ import { needsDisks, withSmallDisk } from "../files/disks.ts";
 import { ArmCaller, clusterBody } from "./arm.ts";
 import { EmbeddedService } from "./embeddedService.ts";
 import { withFolder } from "./serviceProcess.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 const variables = "echo $AZ_BATCHAI_MOUNT_ROOT; echo $AZ_BATCHAI_JOB_MOUNT_ROOT; echo $AZ_BATCHAI_SHARED_JOB_TEMP";
 

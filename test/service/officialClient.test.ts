@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { BatchAIService } from "../../src/service/index.ts";
 import { officialOperations } from "../sdk/officialSpecs.ts";
 import { ArmCaller } from "./arm.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 const group = "myresourcegroup";
 const workspace = "myworkspace";

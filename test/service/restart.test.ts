@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { BatchAIService } from "../../src/service/index.ts";
 import { ArmCaller } from "./arm.ts";
 import { ServiceProcess, withFolder } from "./serviceProcess.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 describe("stopping and starting", () => {
   it("finds running jobs again after a clean stop, with their true ends", async () => {

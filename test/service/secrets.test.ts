@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { ArmCaller, clusterBody } from "./arm.ts";
 import { ServiceProcess, withFolder } from "./serviceProcess.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 const secrets = {
   password: "the-password-of-the-admin",

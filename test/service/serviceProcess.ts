@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServiceConnection } from "../../src/service/index.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 

@@ -4,7 +4,7 @@ import type { Engine } from "../../src/service/engines/engine.ts";
 import { OpenParts } from "../../src/service/openParts.ts";
 import { startParts } from "../../src/service/parts.ts";
 import { ArmCaller } from "./arm.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 /** A service in this process with engines that a test chooses. */
 export class ServiceWithEngines {

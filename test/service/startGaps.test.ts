@@ -9,7 +9,7 @@ import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts"
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { withFolder } from "./serviceProcess.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
-import { until } from "./until.ts";
+import { until } from "../until.ts";
 
 const script = fileURLToPath(new URL("./crashingAtGap.ts", import.meta.url));
 
