@@ -49,8 +49,9 @@ export class RunWatch {
 
   /** Prepares and starts a run that has been stored, and follows it. */
   start({ run, prepare }: StartingRun): void {
-    this.#preparing.set(run.id, new AbortController());
-    this.#watch(run, () => this.#launched(run, prepare));
+    const preparation = new AbortController();
+    this.#preparing.set(run.id, preparation);
+    this.#watch(run, () => this.#launched(run, prepare, preparation.signal));
   }
 
   /** Follows the runs that an earlier process of the service left. */
@@ -94,8 +95,8 @@ export class RunWatch {
     }
   }
 
-  async #launched(run: Run, prepare: Prepare): Promise<RunEnd> {
-    const launch = await this.#prepared(run, prepare);
+  async #launched(run: Run, prepare: Prepare, stopSignal: AbortSignal): Promise<RunEnd> {
+    const launch = await this.#prepared(run, prepare, stopSignal);
     if ("kind" in launch) return launch;
     const { engine, plan, secrets, outputs } = launch;
     const handle = engine.handleFor(plan);
@@ -107,15 +108,14 @@ export class RunWatch {
   }
 
   /** Carries out the part of a start that may wait. Returns the end of the run if there is nothing to start. */
-  async #prepared(run: Run, prepare: Prepare): Promise<Launch | RunEnd> {
-    const preparation = this.#preparing.get(run.id) ?? new AbortController();
-    const signal = AbortSignal.any([this.#closing.signal, preparation.signal]);
+  async #prepared(run: Run, prepare: Prepare, stopSignal: AbortSignal): Promise<Launch | RunEnd> {
+    const signal = AbortSignal.any([this.#closing.signal, stopSignal]);
     try {
       // Not left before it has settled: what it does late would disturb the next run with the same mount roots.
       return (await prepare(signal)) ?? nothingToRun;
     } catch (error) {
       if (this.#isClosing()) throw error;
-      return this.#endOfPreparation(run, preparation.signal.aborted, error);
+      return this.#endOfPreparation(run, stopSignal.aborted, error);
     } finally {
       this.#preparing.delete(run.id);
     }
