@@ -96,7 +96,7 @@ export class DataFolders {
    */
   async wipeNodes(nodeIds: readonly string[]): Promise<void> {
     for (const folder of nodeIds.map((nodeId) => this.node(nodeId))) {
-      if (!this.#discard(folder)) await removeTree(folder);
+      if (!this.#setAside(folder)) await removeTree(folder);
     }
   }
 
@@ -139,24 +139,27 @@ export class DataFolders {
     for (const name of names) if (pattern.test(name) && !known.has(name)) this.#discard(join(folder, name));
   }
 
+  #discard(folder: string): void {
+    if (!this.#setAside(folder)) this.#inBackground(this.#remove(folder));
+  }
+
   /**
    * Moves a folder aside at once, so that its path is free for a successor, and removes it after that. Returns whether
-   * the path is free; if it is not, the folder is removed in place.
+   * the path is free.
    */
-  #discard(folder: string): boolean {
+  #setAside(folder: string): boolean {
     const trash = isWithin(this.#mountRoot, folder) ? this.#trashes()[1] : this.#trashes()[0];
     const aside = join(trash, randomUUID());
     try {
       mkdirSync(trash, { recursive: true, mode: 0o700 });
       moveAside(folder, aside);
-      this.#inBackground(this.#remove(aside));
-      return true;
     } catch (error) {
       if (errorCode(error) === "ENOENT") return true;
       this.#logger.warn({ folder, error: String(error) }, "failed to move a folder aside");
-      this.#inBackground(this.#remove(folder));
       return false;
     }
+    this.#inBackground(this.#remove(aside));
+    return true;
   }
 
   /** One in each file system: a folder can be moved only within its own. */

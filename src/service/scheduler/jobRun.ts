@@ -14,6 +14,7 @@ import type { SchedulerContext } from "./context.ts";
 import { durationInMs } from "../duration.ts";
 import { markStarting } from "./jobStates.ts";
 import { placeOf } from "./nodePlace.ts";
+import { secretVariables } from "./secretVariables.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 
 /** Gives nodes to a job and stores its run. Runs inside a transaction of the caller, so nothing here may wait. */
@@ -89,8 +90,8 @@ async function prepareJob(
   };
 }
 
-function secretsIn({ secrets = [], containerSettings }: Job): LaunchSecrets {
-  const environment = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
+function secretsIn({ secrets, containerSettings }: Job): LaunchSecrets {
+  const environment = secretVariables(secrets);
   const registryPassword = containerSettings?.imageSourceRegistry.credentials?.password;
   return registryPassword === undefined ? { environment } : { environment, registryPassword };
 }

@@ -9,6 +9,7 @@ import type { StoredResource } from "../state/resources.ts";
 import { attachVolumes } from "../volumes/volumes.ts";
 import type { SchedulerContext } from "./context.ts";
 import { placeOf } from "./nodePlace.ts";
+import { secretVariables } from "./secretVariables.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 
 /**
@@ -57,7 +58,6 @@ async function prepareSetup(
     clusterMounts,
     nodeEnvironment: environment,
   });
-  const secrets = nodeSetup?.setupTask?.secrets ?? [];
-  const secretVariables = Object.fromEntries(secrets.map(({ name, value = "" }) => [name, value]));
-  return { engine, plan, secrets: { environment: secretVariables }, outputs: {} };
+  const secrets = { environment: secretVariables(nodeSetup?.setupTask?.secrets) };
+  return { engine, plan, secrets, outputs: {} };
 }

@@ -1,6 +1,6 @@
 import type { AzureFileShareReference } from "../../models/mountVolumes.ts";
 import { keyVaultIssue } from "../keyVault.ts";
-import { StartError } from "../startError.ts";
+import { mountError } from "./mountError.ts";
 import type { AttachedVolume, VolumeHost, VolumeKind } from "./volume.ts";
 
 /** Azure file shares: those of the storage accounts that this service hosts. */
@@ -21,22 +21,23 @@ export const azureFileShares: VolumeKind<"azureFileShares"> = {
  * Finds the folder of a share that this service hosts.
  * @throws StartError if it is not one of them, its key is wrong, or it does not exist.
  */
-export function hostedShare(reference: AzureFileShareReference, host: VolumeHost): AttachedVolume {
+function hostedShare(reference: AzureFileShareReference, host: VolumeHost): AttachedVolume {
   const { accountName, azureFileUrl, credentials } = reference;
   const named = placeNamedBy(azureFileUrl, host);
   if (named?.accountName.toLowerCase() !== accountName.toLowerCase()) {
     const known = host.accountNames.join(", ");
     throw mountError(
+      "Azure File",
       azureFileUrl,
       `it is not a share of account ${accountName} on this service, which hosts: ${known}.`,
     );
   }
   if (!host.holdsKey(named.accountName, credentials.accountKey ?? "")) {
-    throw mountError(azureFileUrl, `the account key for ${accountName} is missing or wrong.`);
+    throw mountError("Azure File", azureFileUrl, `the account key for ${accountName} is missing or wrong.`);
   }
   const share = { accountName: named.accountName, shareName: shareNameIn(named.path, azureFileUrl) };
   const found = host.findShare(share);
-  if ("problem" in found) throw mountError(azureFileUrl, found.problem);
+  if ("problem" in found) throw mountError("Azure File", azureFileUrl, found.problem);
   return { source: found.folder, share };
 }
 
@@ -58,20 +59,19 @@ function placeNamedBy(azureFileUrl: string, host: VolumeHost): { accountName: st
 function shareNameIn(path: string, azureFileUrl: string): string {
   const [shareName = "", ...directories] = path.replace(/\/$/, "").split("/");
   if (!/^[a-z0-9-]+$/.test(shareName)) {
-    throw mountError(azureFileUrl, `"${shareName}" is not a share name. End the URL with the name of a share.`);
+    throw mountError(
+      "Azure File",
+      azureFileUrl,
+      `"${shareName}" is not a share name. End the URL with the name of a share.`,
+    );
   }
   if (directories.length > 0) {
     const reason = `the URL names the directory ${directories.join("/")} in share ${shareName}.`;
-    throw mountError(azureFileUrl, `${reason} Mount the whole share, and name the directory where you use it.`);
+    throw mountError(
+      "Azure File",
+      azureFileUrl,
+      `${reason} Mount the whole share, and name the directory where you use it.`,
+    );
   }
   return shareName;
-}
-
-function mountError(azureFileUrl: string, reason: string): StartError {
-  return new StartError("AZFMountError", "Unable to mount Azure File", {
-    details: [
-      { name: "Volume", value: azureFileUrl },
-      { name: "Info", value: reason },
-    ],
-  });
 }

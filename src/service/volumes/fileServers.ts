@@ -3,7 +3,7 @@ import { createContainedFolder } from "../../ground/containedFolder.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
 import { isWorkspaceChildId } from "../../wire/resourceIds.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
-import { StartError } from "../startError.ts";
+import { mountError } from "./mountError.ts";
 import { hasNoParentSteps } from "./mountPaths.ts";
 import type { VolumeKind } from "./volume.ts";
 
@@ -27,11 +27,16 @@ export const fileServers: VolumeKind<"fileServers"> = {
 
   async attach({ fileServer, sourceDirectory = "" }, host) {
     const root = host.fileServerFolder(fileServer.id);
-    if (root === undefined) throw mountError(fileServer.id, "the file server no longer exists.");
+    if (root === undefined) throw mountError("file server", fileServer.id, "the file server no longer exists.");
     try {
       return { source: await directoryOn(root, sourceDirectory) };
     } catch (error) {
-      throw mountError(fileServer.id, `the directory ${sourceDirectory} cannot be used: ${reasonOf(error)}.`, error);
+      throw mountError(
+        "file server",
+        fileServer.id,
+        `the directory ${sourceDirectory} cannot be used: ${reasonOf(error)}.`,
+        error,
+      );
     }
   },
 };
@@ -39,14 +44,4 @@ export const fileServers: VolumeKind<"fileServers"> = {
 async function directoryOn(root: string, directory: string): Promise<string> {
   await mkdir(root, { recursive: true });
   return createContainedFolder(await realpath(root), directory, "the file server");
-}
-
-function mountError(fileServerId: string, reason: string, cause?: unknown): StartError {
-  return new StartError("NFSMountError", "Unable to mount file server", {
-    details: [
-      { name: "Volume", value: fileServerId },
-      { name: "Info", value: reason },
-    ],
-    cause,
-  });
 }

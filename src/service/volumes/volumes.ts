@@ -95,7 +95,7 @@ export function locationOnShare(
 function unsupportedIssues(volumes: MountVolumes | undefined, path: string): ValidationIssue[] {
   return Object.values(kinds).flatMap((kind) => {
     const isUsed = (volumes?.[kind.property]?.length ?? 0) > 0;
-    return isUsed && "unsupported" in kind ? [{ path: `${path}.${kind.property}`, message: kind.unsupported }] : [];
+    return isUsed && isUnsupported(kind) ? [{ path: `${path}.${kind.property}`, message: kind.unsupported }] : [];
   });
 }
 
