@@ -40,7 +40,7 @@ export class DataFolders {
 
   /** Local disk of a node: every run has its scratch directory in it. */
   node(nodeId: string): string {
-    return join(this.#mountRoot, "nodes", shortName(nodeId).slice(0, 8));
+    return join(this.#mountRoot, "nodes", shortName(nodeId));
   }
 
   /** `$AZ_BATCHAI_MOUNT_ROOT` of a cluster. A cluster that is created again has the same folder. */

@@ -297,7 +297,7 @@ describe("the folder of the mount roots", () => {
       await embedded.run("job", "echo $AZ_BATCHAI_JOB_TEMP", inShare);
       const [scratch = ""] = await linesOf(embedded, "job");
       // Below the folder of the data folder.
-      expect(scratch.split("/").slice(-3).join("/")).toMatch(/^nodes\/[0-9a-f]{8}\/[0-9a-f]{8}$/);
+      expect(scratch.split("/").slice(-3).join("/")).toMatch(/^nodes\/[0-9a-f]{12}\/[0-9a-f]{8}$/);
     });
   });
 
