@@ -7,6 +7,8 @@ import { errorJson } from "./errorJson.ts";
 export interface ErrorDetails extends CloudErrorBody {
   /** ID of the request in the logs of the service. Absent if the response had none. */
   readonly requestId?: string;
+  /** Pause in milliseconds that the service requests before the next attempt. Absent if it requests none. */
+  readonly retryAfterInMs?: number;
 }
 
 /** Properties of a `RestError`. */
