@@ -91,7 +91,7 @@ function hostOf(url: string): string {
 interface Pool {
   readonly httpClient: HttpClient;
   /** Returns the agent for a request; `undefined` if the platform itself limits connections. */
-  agentFor(request: PipelineRequest): Agent | undefined;
+  agentFor(request: PipelineRequest): NodeAgent | undefined;
   /** Closes the idle connections to these hosts. A client that still needs one opens it again. */
   closeIdle(hosts: ReadonlySet<string>): void;
 }
