@@ -7,14 +7,14 @@ export interface ResourceId {
 /** Properties of every resource in a workspace. */
 export interface ProxyResource {
   /** ARM ID of the resource. Set by the service. */
-  readonly id?: string;
+  readonly id: string;
   /**
    * Name of the resource, unique in its parent: 1 to 64 letters, digits, `-` and `_`. Set by the service from the path
    * of the request.
    */
-  readonly name?: string;
+  readonly name: string;
   /** ARM type of the resource, for example `Microsoft.BatchAI/workspaces/clusters`. Set by the service. */
-  readonly type?: string;
+  readonly type: string;
 }
 
 /** Properties of a resource that has its own region: only workspaces have one. */

@@ -123,7 +123,7 @@ describe("the types of models", () => {
   });
 
   it("keep what the service sets from being set", () => {
-    const job: Job = {};
+    const job: Job = { id: "/j", name: "j", type: "Microsoft.BatchAI/workspaces/experiments/jobs" };
     // @ts-expect-error: set by the service
     job.executionState = "running";
     // @ts-expect-error: set by the service

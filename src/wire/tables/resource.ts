@@ -1,5 +1,5 @@
 import type { ResourceId } from "../../models/resource.ts";
-import { mapOf, model, oneOf, readOnly, required, string } from "../schema.ts";
+import { always, mapOf, model, oneOf, readOnly, required, string } from "../schema.ts";
 
 /** Values of a provisioning state. */
 export const provisioningState = oneOf("creating", "succeeded", "failed", "deleting");
@@ -11,9 +11,9 @@ export const resourceId = model<ResourceId>("ResourceId", {
 
 /** Rows of every resource. */
 export const proxyResourceRows = {
-  id: readOnly("id", string),
-  name: readOnly("name", string),
-  type: readOnly("type", string),
+  id: always("id", string),
+  name: always("name", string),
+  type: always("type", string),
 };
 
 /** Additional rows of a resource with its own region. */
