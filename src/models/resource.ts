@@ -1,4 +1,14 @@
-/** A reference to an Azure resource. */
+/**
+ * A reference to an Azure resource: any object that has the ID, for example the resource itself. Requests contain only
+ * the ID.
+ *
+ * @example
+ * ```ts
+ * const cluster = await client.clusters.get("mygroup", "myworkspace", "mycluster");
+ * const parameters = { cluster, nodeCount: 1, stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs" };
+ * await client.jobs.create("mygroup", "myworkspace", "myexperiment", "myjob", parameters);
+ * ```
+ */
 export interface ResourceId {
   /** ARM ID of the resource: `/subscriptions/.../providers/...`. Not case-sensitive. */
   id: string;

@@ -106,6 +106,11 @@ export interface AnyModel {
   readonly containers: readonly string[];
   /** Rows of the properties that every response contains, by name. */
   readonly always: readonly (readonly [name: string, property: WireProperty])[];
+  /**
+   * Whether any object with these properties can stand in for the model, for example a resource for its ID. Requests
+   * then contain only the properties of the table.
+   */
+  readonly isReference: boolean;
 }
 
 /** Properties of a JSON object, by name: rows of the table, or nested objects with further rows. */
@@ -287,6 +292,15 @@ export function withRows<T, Groups extends readonly Partial<T>[]>(
 
 type NamesIn<Group> = Group extends unknown ? keyof Group : never;
 
+/**
+ * Creates the schema of a reference: requests contain only the properties of its table, because any object that has
+ * them can stand in for it.
+ */
+// @__NO_SIDE_EFFECTS__
+export function reference<T>(name: string, table: Table<T>): ModelSchema<T> {
+  return { ...model<T>(name, table), isReference: true };
+}
+
 /** Creates the schema of the interface `T` from its table. */
 // @__NO_SIDE_EFFECTS__
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
@@ -298,7 +312,7 @@ export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
   }
   const containers = [...members].filter(([, place]) => place instanceof Map).map(([container]) => container);
   const always = Object.entries(properties).filter(([, { required, readOnly }]) => required && readOnly);
-  return { name, properties, paths, members, containers, always };
+  return { name, properties, paths, members, containers, always, isReference: false };
 }
 
 type MemberPlace = { name: string; property: WireProperty } | Map<string, MemberPlace>;

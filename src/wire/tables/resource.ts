@@ -1,11 +1,11 @@
 import type { ResourceId } from "../../models/resource.ts";
-import { always, mapOf, model, oneOf, readOnly, required, string } from "../schema.ts";
+import { always, mapOf, oneOf, readOnly, reference, required, string } from "../schema.ts";
 
 /** Values of a provisioning state. */
 export const provisioningState = oneOf("creating", "succeeded", "failed", "deleting");
 
 /** Table of `ResourceId`. */
-export const resourceId = model<ResourceId>("ResourceId", {
+export const resourceId = reference<ResourceId>("ResourceId", {
   id: required("id", string),
 });
 
