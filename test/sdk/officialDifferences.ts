@@ -26,7 +26,7 @@ const alwaysReturned = (where: string): ListedDifference => ({
   aspect: "required",
   official: false,
   ours: true,
-  because: "every recorded response of the live service contains it",
+  because: "every recorded response of the live service contains it; the SDK rejects a response without it",
 });
 
 const countsNodes = "there are no fewer nodes than none; the service can only refuse a negative number";

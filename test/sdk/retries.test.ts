@@ -1,6 +1,6 @@
 import nock from "nock";
 import { afterEach, describe, expect, it } from "vitest";
-import { azureIsNock, quickClient, workspacePath } from "./fixtures.ts";
+import { azureIsNock, quickClient, workspaceBody, workspacePath } from "./fixtures.ts";
 
 afterEach(() => {
   nock.cleanAll();
@@ -36,8 +36,8 @@ describe("a request is sent", () => {
   it("again after the connection was reset, and then succeeds", async () => {
     const reset = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
     azureIsNock().get(workspacePath).query(true).times(2).replyWithError(reset);
-    azureIsNock().get(workspacePath).query(true).reply(200, { name: "w" });
-    await expect(quickClient().workspaces.get("g", "w")).resolves.toEqual({ name: "w" });
+    azureIsNock().get(workspacePath).query(true).reply(200, workspaceBody);
+    await expect(quickClient().workspaces.get("g", "w")).resolves.toEqual(workspaceBody);
   });
 
   it("as often as the client's options say", async () => {

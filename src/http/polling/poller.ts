@@ -9,6 +9,7 @@ import { logger } from "../logger.ts";
 import type { LongRunningOperationOptions } from "../options.ts";
 import { runningOperation } from "./runningOperation.ts";
 import type { Progress } from "./runningOperation.ts";
+import type { ServiceResponse } from "../request.ts";
 
 /** Progress of a long-running operation, as passed to `onProgress` and returned by `poll`. */
 export interface OperationProgress<T> extends OperationState<T> {
@@ -43,8 +44,8 @@ export interface LongRunningOperation<T> {
   readonly call?: Call;
   /** For a restored poller: the state that `serialize` returned, and the URL of the first request. */
   readonly restoreFrom?: { readonly state: string; readonly firstUrl: string };
-  /** Creates the result from the body of the last response. */
-  readonly readResult: (body: unknown) => T;
+  /** Creates the result from the last response. Throws a `RestError` if it is not the result. */
+  readonly readResult: (received: ServiceResponse) => T;
   /** Whether the result is the resource, which the poller then requests again at the end. */
   readonly endsWithResource: boolean;
 }
@@ -65,12 +66,23 @@ export function pollOperation<T>(
     intervalInMs: 0,
     restoreFrom: restoreFrom?.state,
     skipFinalGet: !endsWithResource,
-    processResult: (body) => Promise.resolve(readResult(body)),
+    processResult: (received, state) => resultOf(() => readResult(received as ServiceResponse), state),
   });
   poller.submitted().catch((error: unknown) => {
     logger.warning(`${operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`);
   });
   return withProgress(poller, progress);
+}
+
+/** Reads the result. If that fails, sets the status to `failed`; core has already set it to `succeeded`. */
+async function resultOf<T>(read: () => T, state: OperationState<T>): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    state.status = "failed";
+    state.error = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  }
 }
 
 /** Adds the progress of the operation to the states that core reports and to the errors of an aborted wait. */
