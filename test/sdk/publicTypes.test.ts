@@ -29,6 +29,7 @@ import type {
   PipelineResponse,
   ProvisioningState,
   RemoteLoginInformation,
+  ResourceId,
   RestError,
   SendRequest,
   TokenCredential,
@@ -120,6 +121,17 @@ describe("the types of models", () => {
       nodeCount: string;
       stdOutErrPathPrefix: string;
     }>().not.toExtend<JobCreateParameters>();
+  });
+
+  it("promise what every answer contains", () => {
+    interface Always {
+      readonly id: string;
+      readonly name: string;
+      readonly type: string;
+    }
+    expectTypeOf<[Workspace, Experiment, Cluster, Job, FileServer]>().toExtend<Always[]>();
+    expectTypeOf<File["name"]>().toEqualTypeOf<string>();
+    expectTypeOf<Job["cluster"]>().toEqualTypeOf<ResourceId | undefined>();
   });
 
   it("keep what the service sets from being set", () => {
