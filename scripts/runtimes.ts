@@ -48,8 +48,9 @@ function install(): void {
   const options = ["--ignore-scripts", "--include=optional", "--no-audit", "--no-fund", "--fetch-retries=5"];
   execFileSync("npm", ["install", ...options], { cwd: folder, stdio: "inherit" });
   for (const [name, program] of Object.entries(programs)) {
-    const command = name === "wrangler" ? [process.execPath, program] : [program];
-    const version = execFileSync(command[0], [...command.slice(1), "--version"], { encoding: "utf8" });
+    const isScript = name === "wrangler";
+    const command = isScript ? process.execPath : program;
+    const version = execFileSync(command, [...(isScript ? [program] : []), "--version"], { encoding: "utf8" });
     console.log(name, version.trim().split("\n")[0]);
   }
 }
