@@ -44,6 +44,12 @@ export const outputSteps: Record<string, Step> = {
     check(new TextDecoder().decode(content).endsWith(`\n${lineCount}\n`), "the end of the file is missing");
   },
 
+  "reads a part of a storage that sends more than was requested": async (stage) => {
+    const options = { length: 10, downloadUrl: stage.halfOf("rest") };
+    const { content } = await stage.stuckClient().jobs.readOutputFile(...stage.job("any"), "any", "any", options);
+    same(content.length, 10);
+  },
+
   "reads many parts, one after the other": async (stage) => {
     const path = [...stage.job("big"), ...stdout] as const;
     let downloadUrl: string | undefined;

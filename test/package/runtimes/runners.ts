@@ -57,12 +57,20 @@ export async function runInProcess(
   return JSON.parse(stdout) as Report;
 }
 
+/** Compatibility settings of a worker, which decide what workerd offers to it. */
+export interface Compatibility {
+  readonly date: string;
+  readonly flags: readonly string[];
+}
+
 /** Runs the steps in workerd, with the bundle that wrangler would deploy to Cloudflare. */
-export async function runInWorkerd(installed: InstalledPackage, settings: Settings): Promise<Report> {
+export async function runInWorkerd(
+  installed: InstalledPackage,
+  settings: Settings,
+  { date, flags }: Compatibility,
+): Promise<Report> {
   const folder = await installed.newFolder("worker");
-  const compatibility = { date: "2026-11-01", flags: ["nodejs_compat"] };
-  await bundleWithWrangler(installed, folder, compatibility);
-  const { date, flags } = compatibility;
+  await bundleWithWrangler(installed, folder, { date, flags });
   const config = `using Workerd = import "/workerd/workerd.capnp";
     const config :Workerd.Config = (
       services = [(name = "steps", worker = .steps), (name = "thisMachine", network = (allow = ["private"]))],
@@ -86,7 +94,7 @@ export async function runInWorkerd(installed: InstalledPackage, settings: Settin
 async function bundleWithWrangler(
   { project }: InstalledPackage,
   folder: string,
-  { date, flags }: { readonly date: string; readonly flags: readonly string[] },
+  { date, flags }: Compatibility,
 ): Promise<void> {
   const config = { name: "steps", main: "worker.mjs", compatibility_date: date, compatibility_flags: flags };
   await writeFile(join(project, "wrangler.json"), JSON.stringify(config));

@@ -1,14 +1,11 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ShareServiceClient, StorageSharedKeyCredential } from "@azure/storage-file-share";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { TestContext } from "vitest";
-import { programs } from "../../../scripts/runtimes.ts";
 import { EmbeddedService } from "../../service/embeddedService.ts";
 import { findChromium } from "../chromium.ts";
 import { InstalledPackage } from "../installed.ts";
 import { PageServer } from "../pageServer.ts";
-import { needs } from "../prerequisites.ts";
+import { needs, needsRuntime } from "../prerequisites.ts";
 import { Companion, unreachableUrl } from "./companion.ts";
 import { bundleForBrowsers, runInChromium, runInProcess, runInWorkerd, writePrograms } from "./runners.ts";
 import type { Settings, Share } from "./stage.ts";
@@ -51,14 +48,9 @@ async function allowDownloads(origin: string): Promise<void> {
   await shares.setProperties({ cors: [{ ...rule, maxAgeInSeconds: 60 }] });
 }
 
-function needsProgram(context: TestContext, name: keyof typeof programs): string {
-  needs(context, `${name} in temp/runtimes (\`npm run runtimes\` installs it)`, existsSync(programs[name]));
-  return programs[name];
-}
-
 describe("the SDK does everything in", () => {
   it("Node.js 22.13", async (context) => {
-    const node = needsProgram(context, "node22");
+    const node = needsRuntime(context, "node22");
     expect(await runInProcess(installed, { ...settings, workspace: "node22" }, node)).toEqual(faultless);
   });
 
@@ -68,27 +60,36 @@ describe("the SDK does everything in", () => {
   });
 
   it("Node.js 26", async (context) => {
-    const node = needsProgram(context, "node26");
+    const node = needsRuntime(context, "node26");
     expect(await runInProcess(installed, { ...settings, workspace: "node26" }, node)).toEqual(faultless);
   });
 
   it("Bun", async (context) => {
-    const bun = needsProgram(context, "bun");
+    const bun = needsRuntime(context, "bun");
     expect(await runInProcess(installed, { ...settings, workspace: "bun" }, bun)).toEqual(faultless);
   });
 
   it("Deno", async (context) => {
-    const deno = needsProgram(context, "deno");
+    const deno = needsRuntime(context, "deno");
     const options = ["run", "--allow-all", "--node-modules-dir=manual", "--no-remote"];
     const report = await runInProcess(installed, { ...settings, workspace: "deno" }, deno, ...options);
     expect(report).toEqual(faultless);
   });
 
-  it("workerd, as wrangler bundles it for Cloudflare Workers", async (context) => {
-    needsProgram(context, "wrangler");
-    needsProgram(context, "workerd");
-    expect(await runInWorkerd(installed, { ...settings, workspace: "workerd" })).toEqual(faultless);
-  });
+  it.for([
+    // The earliest date with all that the SDK needs.
+    ["2025-08-15", ["nodejs_compat"]],
+    // Here, the flag is the default.
+    ["2026-11-01", []],
+  ] as const)(
+    "workerd, as wrangler bundles it for Cloudflare Workers, with the compatibility date %s",
+    async ([date, flags], context) => {
+      needsRuntime(context, "wrangler");
+      needsRuntime(context, "workerd");
+      const report = await runInWorkerd(installed, { ...settings, workspace: `workerd-${date}` }, { date, flags });
+      expect(report).toEqual(faultless);
+    },
+  );
 
   it("Chromium", async (context) => {
     const chromium = await findChromium();
