@@ -9,7 +9,7 @@ import { programs } from "../../../scripts/runtimes.ts";
 import { until } from "../../until.ts";
 import { withChromium } from "../chromium.ts";
 import type { InstalledPackage } from "../installed.ts";
-import { PageServer } from "../pageServer.ts";
+import type { PageServer } from "../pageServer.ts";
 import type { Settings } from "./stage.ts";
 import type { Report } from "./steps.ts";
 

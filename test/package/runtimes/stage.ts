@@ -1,8 +1,9 @@
 // The SDK and the places where the steps of every runtime use it. Uses nothing of Node.js, like the steps.
+import type * as batchai from "../../../src/index.ts";
 import type { BatchAIManagementClient, BatchAIManagementClientOptions } from "../../../src/index.ts";
 
 /** The SDK, as the runtime has imported it. */
-export type Sdk = typeof import("../../../src/index.ts");
+export type Sdk = typeof batchai;
 
 /** What a runtime gets from the test that starts it, as JSON. */
 export interface Settings {
@@ -68,7 +69,7 @@ export class Stage {
 
   /** Creates a job. In its command line, `gate NAME` waits until {@link Stage.open} opens that gate. */
   async submit(name: string, commandLine: string): Promise<JobNames> {
-    const gate = `gate() { until [ -e "$AZ_BATCHAI_MOUNT_ROOT/logs/${this.settings.workspace}-$1" ]; do sleep 0.02; done; }`;
+    const gate = `gate() { until [ -e "$AZ_BATCHAI_MOUNT_ROOT/logs/${this.nameOf("$1")}" ]; do sleep 0.02; done; }`;
     const cluster = await this.client.clusters.get(...this.workspace, "cluster");
     const names = this.job(name);
     await this.client.jobs.create(...names, {
@@ -82,22 +83,22 @@ export class Stage {
 
   /** Lets jobs continue that wait at a gate. */
   async open(gate: string): Promise<void> {
-    await this.#ask(`/gates/${this.settings.workspace}-${gate}`);
+    await this.#ask(`/gates/${this.nameOf(gate)}`);
   }
 
   /** URL of a file whose response stops after half of its 1000 bytes. */
   halfOf(name: string): string {
-    return `${this.settings.companion}/half/${this.settings.workspace}-${name}`;
+    return `${this.settings.companion}/half/${this.nameOf(name)}`;
   }
 
-  /** A name that no other runtime sends to the companion. */
+  /** Returns a name that no other runtime uses. */
   nameOf(name: string): string {
     return `${this.settings.workspace}-${name}`;
   }
 
   /** Waits until the companion has received a request that has this name in its path. */
   async arrived(name: string): Promise<void> {
-    await this.#ask(`/arrived/${this.settings.workspace}-${name}`);
+    await this.#ask(`/arrived/${this.nameOf(name)}`);
   }
 
   async #ask(path: string): Promise<void> {
