@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ShareServiceClient, StorageSharedKeyCredential } from "@azure/storage-file-share";
 import { beforeAll, describe, expect, it } from "vitest";
+import { versions } from "../../../scripts/runtimes.ts";
 import { EmbeddedService } from "../../service/embeddedService.ts";
 import { findChromium } from "../chromium.ts";
 import { InstalledPackage } from "../installed.ts";
@@ -96,4 +98,11 @@ describe("the SDK does everything in", () => {
     needs(context, "Chromium", chromium !== undefined);
     expect(await runInChromium(chromium ?? "", page)).toEqual(faultless);
   });
+});
+
+it("docs/sdk.md names the versions that these tests use", async () => {
+  const page = await readFile("docs/sdk.md", "utf8");
+  const [, table = ""] = /^## Runtimes$(.*?)^## /ms.exec(page) ?? [];
+  const { devDependencies } = JSON.parse(await readFile("package.json", "utf8"));
+  for (const version of [...Object.values(versions), devDependencies.node]) expect(table).toContain(version);
 });
