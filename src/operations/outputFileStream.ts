@@ -1,6 +1,7 @@
-import { RestError } from "@azure/core-rest-pipeline";
+import type { RestError } from "@azure/core-rest-pipeline";
 import type { ServiceContext } from "../http/context.ts";
 import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
+import { restError } from "../http/restError.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
 import { issuesOf, longestPart, OutputFile } from "./outputFile.ts";
@@ -91,13 +92,13 @@ function shrunkError({ jobName, path }: StreamSource, size: number, position: nu
   const message =
     `jobs.streamOutputFile: ${path} of job ${jobName} shrank from at least ${position} to ${size} bytes: ` +
     "it was overwritten, so the stream cannot continue [OutputFileChanged]";
-  return new RestError(message, { code: "OutputFileChanged" });
+  return restError(message, { code: "OutputFileChanged" });
 }
 
 function missingFileError({ jobName, path }: StreamSource, job: Job): RestError {
   const failure = job.executionState === "failed" ? ` ${new JobFailedError(job).message}` : "";
   const message = `jobs.streamOutputFile: job ${jobName} ended without the file ${path}.${failure} [OutputFileNotFound]`;
-  return new RestError(message, { code: "OutputFileNotFound" });
+  return restError(message, { code: "OutputFileNotFound" });
 }
 
 async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

@@ -1,11 +1,13 @@
-import { AbortError } from "@azure/abort-controller";
-import { isRestError, RestError } from "@azure/core-rest-pipeline";
-import type { PipelineResponse } from "@azure/core-rest-pipeline";
+import { isRestError } from "@azure/core-rest-pipeline";
+import type { PipelineResponse, RestError } from "@azure/core-rest-pipeline";
 import { delay } from "../http/abort.ts";
+import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { OperationOptions } from "../http/options.ts";
 import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
 import { retryAfterInMs } from "../http/polling/retryAfter.ts";
+import { restError } from "../http/restError.ts";
+import type { ErrorDetails } from "../http/restError.ts";
 
 /** Options of methods that poll a resource. */
 export interface WaitOptions extends OperationOptions {
@@ -75,18 +77,18 @@ export function explainedError(
   hasExisted: boolean,
 ): unknown {
   const { operation, subject, whatContinues } = waiting;
-  if (options.abortSignal?.aborted && error instanceof Error && error.name === "AbortError") {
-    return new AbortError(`${operation}: the wait for ${subject} was aborted; ${whatContinues}.`);
+  if (options.abortSignal?.aborted && isAbortError(error)) {
+    const cause = abortReason(options.abortSignal);
+    return new AbortError(`${operation}: the wait for ${subject} was aborted; ${whatContinues}.`, { operation, cause });
   }
   if (!hasExisted || !isRestError(error) || error.statusCode !== 404) return error;
   const { code, statusCode, request, response } = error;
   const message = `${operation}: ${subject} was deleted during the wait [${code ?? "NotFound"}, HTTP 404]`;
-  const gone = new RestError(message, { code, statusCode, request, response });
-  gone.details = error.details;
-  return gone;
+  const details = error.details as ErrorDetails | undefined;
+  return restError(message, { code, statusCode, request, response, details });
 }
 
 function replacedError({ operation, subject }: Waiting): RestError {
   const message = `${operation}: ${subject} was deleted and replaced by a new one with the same name during the wait [ResourceReplaced]`;
-  return new RestError(message, { code: "ResourceReplaced" });
+  return restError(message, { code: "ResourceReplaced" });
 }
