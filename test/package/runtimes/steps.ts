@@ -29,16 +29,21 @@ export async function runSteps(sdk: Sdk, settings: Settings): Promise<Report> {
   return report;
 }
 
-/** Collects unhandled rejections from now on. Node.js and Bun have no such event: there, such a rejection ends the program. */
+/**
+ * Collects rejections that nothing handles. Node.js and Bun have no event for them: there, such a rejection ends the
+ * program.
+ */
 function unhandledRejections(): () => Promise<string[]> {
-  const reasons: string[] = [];
+  const reasons = new Map<Promise<unknown>, string>();
   if ("addEventListener" in globalThis) {
-    globalThis.addEventListener("unhandledrejection", ({ reason }) => reasons.push(String(reason)));
+    globalThis.addEventListener("unhandledrejection", ({ promise, reason }) => reasons.set(promise, String(reason)));
+    // Some runtimes send the first event too early, for a rejection that is handled in the same turn.
+    globalThis.addEventListener("rejectionhandled", ({ promise }) => reasons.delete(promise));
   }
   return async () => {
-    // The event comes after all jobs of the current turn.
+    // The events come after all jobs of the current turn.
     await new Promise((resolve) => setTimeout(resolve));
-    return reasons;
+    return [...reasons.values()];
   };
 }
 
