@@ -4,6 +4,7 @@ import type { ServiceContext } from "../http/context.ts";
 import { readPart } from "../http/download.ts";
 import type { FilePart, PartRequest } from "../http/download.ts";
 import type { OperationOptions } from "../http/options.ts";
+import { retryLimitsOf } from "../http/retryLimits.ts";
 import { restError } from "../http/restError.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { File } from "../models/file.ts";
@@ -71,7 +72,8 @@ export class OutputFile {
       if (url === undefined) return undefined;
       const { downloads } = this.#context;
       const { abortSignal, requestOptions, tracingOptions } = options;
-      const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions };
+      const retryLimits = retryLimitsOf(this.#context.retryLimits, options);
+      const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions, retryLimits };
       const part = await readPart(downloads, this.#operation, { ...request, url }, wait);
       if (part !== "rejected" && part !== "missing") return part;
       this.#url = undefined;

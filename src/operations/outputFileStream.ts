@@ -1,6 +1,6 @@
 import type { RestError } from "@azure/core-rest-pipeline";
 import type { ServiceContext } from "../http/context.ts";
-import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
+import { pollPauseInMs } from "../http/polling/pollInterval.ts";
 import { restError } from "../http/restError.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
@@ -81,7 +81,7 @@ async function* follow(
       if (part?.fileSize !== undefined && part.fileSize < position) throw shrunkError(source, part.fileSize, position);
       if (hasEnded(job) && !exists) throw missingFileError(source, job);
       if (hasEnded(job)) return;
-      await pause(pollIntervalInMs(context, options), options);
+      await pause(pollPauseInMs(context, options), options);
     }
   } catch (error) {
     throw explainedError(error, waiting, options, hasExisted);

@@ -4,8 +4,7 @@ import { delay } from "../http/abort.ts";
 import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { OperationOptions } from "../http/options.ts";
-import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
-import { retryAfterInMs } from "../http/polling/retryAfter.ts";
+import { pollPauseInMs } from "../http/polling/pollInterval.ts";
 import { restError } from "../http/restError.ts";
 import type { ErrorDetails } from "../http/restError.ts";
 
@@ -45,9 +44,9 @@ export async function pollUntil<T extends { creationTime?: Date }>(
   let first: T | undefined;
   try {
     for (;;) {
-      let pauseInMs = pollIntervalInMs(context, options);
+      let pauseInMs = pollPauseInMs(context, options);
       const onResponse = (response: PipelineResponse): void => {
-        pauseInMs = retryAfterInMs(response.headers) ?? pauseInMs;
+        pauseInMs = pollPauseInMs(context, options, response.headers);
         options.onResponse?.(response);
       };
       const seen = await poll({ ...options, onResponse });
