@@ -1,7 +1,7 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { Cluster, NodeStateCounts } from "../models/cluster.ts";
 import { ClusterNodesError } from "./waitErrors.ts";
-import { pollUntil } from "./waiting.ts";
+import { pollUntil, Watch } from "./waiting.ts";
 import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** Progress of the nodes of a cluster. */
@@ -48,9 +48,9 @@ export function waitForNodes(
   const waiting = {
     operation: "clusters.waitForNodes",
     subject: `cluster ${clusterName}`,
-    whatContinues: "the service continues to prepare its nodes",
+    afterAbort: () => "the service continues to prepare its nodes",
   };
-  return pollUntil(context, waiting, options, poll, isDone);
+  return pollUntil(new Watch(context, waiting, options, poll), isDone);
 }
 
 function progressOf(cluster: Cluster, nodeCount: number | undefined): ClusterNodesProgress {
