@@ -29,7 +29,13 @@ const rooms = {
 
   // Transfers folders to and from the service. Callers pass the client, so types of the SDK are enough.
   "src/transfer": {
-    imports: ["src/http/abort.ts", "src/ground/systemErrors.ts"],
+    imports: [
+      "src/http/abort.ts",
+      "src/http/abortError.ts",
+      "src/http/copies.ts",
+      "src/http/errorJson.ts",
+      "src/ground/systemErrors.ts",
+    ],
     types: ["src/index.ts"],
     node: true,
   },

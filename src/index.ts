@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-export { AbortError } from "@azure/abort-controller";
 export type { AbortSignalLike } from "@azure/abort-controller";
 export type { TokenCredential } from "@azure/core-auth";
 export type { OperationState, OperationStatus, PollerLike } from "@azure/core-lro";
@@ -19,8 +18,10 @@ export type {
 } from "@azure/core-rest-pipeline";
 
 export { BatchAIManagementClient, restorePoller } from "./client.ts";
+export { AbortError } from "./http/abortError.ts";
+export type { AbortErrorFacts } from "./http/abortError.ts";
 export { tokenCredential } from "./http/credential.ts";
-export type { ErrorDetails } from "./http/errors.ts";
+export type { ErrorDetails } from "./http/restError.ts";
 export type {
   AdditionalPolicy,
   BatchAIManagementClientOptions,

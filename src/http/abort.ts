@@ -1,9 +1,13 @@
 import { AbortError } from "@azure/abort-controller";
 import type { AbortSignalLike } from "@azure/abort-controller";
+import { abortReason } from "./abortError.ts";
 
 const longestTimerInMs = 2 ** 31 - 1;
 
-/** Waits. Rejects with an `AbortError` as soon as the signal is aborted. Leaves no listener or timer behind. */
+/**
+ * Waits. Rejects with the `AbortError` of core as soon as the signal is aborted; the caller explains it with an
+ * `AbortError` of this package. Leaves no listener or timer behind.
+ */
 export function delay(milliseconds: number, abortSignal: AbortSignalLike): Promise<void> {
   return new Promise((resolve, reject) => {
     if (abortSignal.aborted) {
@@ -35,13 +39,31 @@ export async function withAnySignal<T>(
   run: (signal: AbortSignalLike) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  const abort = (): void => controller.abort();
   const present = signals.filter((signal) => signal !== undefined);
+  const abort = (): void => controller.abort(abortReason(...present));
   if (present.some((signal) => signal.aborted)) abort();
   for (const signal of present) signal.addEventListener("abort", abort);
   try {
     return await run(controller.signal);
   } finally {
     for (const signal of present) signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Returns the outcome of `work`, or rejects with the `AbortError` of core as soon as the signal is aborted, also if the
+ * work ignores the signal. Leaves no listener behind.
+ */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignalLike): Promise<T> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(new AbortError("The call was aborted."));
+  });
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }

@@ -6,7 +6,6 @@ import {
   decompressResponsePolicyName,
   isRestError,
   proxyPolicyName,
-  RestError,
   setClientRequestIdPolicyName,
   userAgentPolicyName,
 } from "@azure/core-rest-pipeline";
@@ -18,12 +17,15 @@ import type {
   PipelinePolicy,
   PipelineRequest,
   PipelineResponse,
+  RestError,
 } from "@azure/core-rest-pipeline";
 import { delay, withAnySignal } from "./abort.ts";
+import { AbortError, abortReason } from "./abortError.ts";
 import { bytesOf } from "./bytes.ts";
 import { logger } from "./logger.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { OperationOptions } from "./options.ts";
+import { restError } from "./restError.ts";
 import { isSecure } from "./secureUrl.ts";
 import { traceRequests } from "./policies/tracingPolicy.ts";
 
@@ -98,7 +100,7 @@ function secureLinksPolicy(allowLoopback: boolean): PipelinePolicy {
       const message =
         `Refused to send a signed download URL to ${url.origin} over plain HTTP, where it could be intercepted. ` +
         "The service must use HTTPS in its download links.";
-      throw new RestError(message, { code: "InsecureConnection" });
+      throw restError(message, { code: "InsecureConnection" });
     },
   };
 }
@@ -131,7 +133,8 @@ export async function readPart(
       );
     } catch (error) {
       // The pipeline has already retried these errors.
-      if (abortSignal?.aborted || isRestError(error)) throw error;
+      if (abortSignal?.aborted) throw abortedReadError(operation, abortSignal);
+      if (isRestError(error)) throw error;
       const broken = error instanceof Error ? error.message : "the connection was lost";
       const reason = timer?.aborted
         ? `no complete response within ${timeout} ms`
@@ -140,8 +143,14 @@ export async function readPart(
       if (attempt >= most) throw downloadError(operation, part, reason, { code });
       logger.info(`${operation}: retrying after a truncated response`);
     }
-    await withAnySignal([abortSignal], (signal) => delay(delayInMs * 2 ** attempt, signal));
+    await withAnySignal([abortSignal], (signal) => delay(delayInMs * 2 ** attempt, signal)).catch(() => {
+      throw abortedReadError(operation, abortSignal);
+    });
   }
+}
+
+function abortedReadError(operation: string, abortSignal: AbortSignalLike | undefined): AbortError {
+  return new AbortError(`${operation}: the download was aborted.`, { operation, cause: abortReason(abortSignal) });
 }
 
 /** Options of one attempt, with the signal that ends it. */
@@ -218,5 +227,5 @@ function downloadError(
 ): RestError {
   const { origin, pathname } = new URL(url);
   const said = reason.replaceAll(url, `${origin}${pathname}`);
-  return new RestError(`${operation}: ${origin}${pathname} could not be read: ${said} [${code}]`, { code, statusCode });
+  return restError(`${operation}: ${origin}${pathname} could not be read: ${said} [${code}]`, { code, statusCode });
 }

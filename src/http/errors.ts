@@ -4,25 +4,23 @@ import type { CloudErrorBody } from "../models/error.ts";
 import { deserialize } from "../wire/deserialize.ts";
 import { cloudErrorBody } from "../wire/tables/error.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
-
-/** An error of the service; the `details` of a `RestError`. */
-export interface ErrorDetails extends CloudErrorBody {
-  /** ID of the request in the logs of the service. Absent if the response had none. */
-  readonly requestId?: string;
-}
+import { resourceIdInUrl, resourceKindInUrl } from "../wire/resourceIds.ts";
+import { AbortError, abortReason } from "./abortError.ts";
+import { restError } from "./restError.ts";
+import type { ErrorDetails } from "./restError.ts";
 
 /** Creates the error of a response whose status means that the request failed. */
 export function statusError(operation: string, response: PipelineResponse): RestError {
   const error = readError(parse(response.bodyAsText));
   const said = error.message ?? `the service returned HTTP ${response.status} without an error message`;
-  return describedError(operation, said, { ...error, requestId: requestIdOf(response) }, response, response.status);
+  return describedError(operation, said, { ...error, ...requestIdIn(response) }, response, response.status);
 }
 
 /** Creates the error of a long-running operation whose status is `failed`, although its requests succeeded. */
 export function operationError(operation: string, body: unknown, response: PipelineResponse): RestError {
   const error = readError(body);
   const said = error.message ?? "the operation failed, without an error message";
-  const details = { ...error, code: error.code ?? "OperationFailed", requestId: requestIdOf(response) };
+  const details = { ...error, code: error.code ?? "OperationFailed", ...requestIdIn(response) };
   return describedError(operation, said, details, response);
 }
 
@@ -47,9 +45,7 @@ export function provisioningError(operation: string, body: unknown, response: Pi
 
 /** Creates an error from saved details, for example from the saved state of a poller. */
 export function rememberedError(details: ErrorDetails): RestError {
-  const error = new RestError(details.message ?? "The operation failed.", { code: details.code });
-  error.details = details;
-  return error;
+  return restError(details.message ?? "The operation failed.", { code: details.code, details });
 }
 
 /**
@@ -59,25 +55,38 @@ export function rememberedError(details: ErrorDetails): RestError {
 export function unreadableError(operation: string, response: PipelineResponse): RestError {
   const message = `${operation}: the response is not valid JSON [HTTP ${response.status}${requestMark(response)}]`;
   const { request, status: statusCode } = response;
-  return new RestError(message, { code: RestError.PARSE_ERROR, statusCode, request, response });
+  return restError(message, { code: RestError.PARSE_ERROR, statusCode, request, response });
 }
 
 /** Adds the operation and the origin of the request to an error of sending. */
 export function sendError(operation: string, error: unknown, request: PipelineRequest, timedOut: boolean): unknown {
   const { origin } = new URL(request.url);
   if (timedOut) {
-    const message = `${operation}: no response from ${origin} within ${request.timeout} ms`;
-    return withCause(new RestError(message, { code: "ETIMEDOUT", request }), error);
+    return restError(`${operation}: no response from ${origin} within ${request.timeout} ms`, {
+      code: "ETIMEDOUT",
+      request,
+    });
   }
-  if (!isRestError(error) || error.code === "UnexpectedOrigin" || error.code === "InsecureConnection") return error;
+  if (!isRestError(error) || ownCodes.has(error.code ?? "")) return error;
   const { code, statusCode, response } = error;
-  const message = `${operation}: the request to ${origin} failed: ${error.message}`;
-  return withCause(new RestError(message, { code, statusCode, request, response }), error);
+  // An error that combines several attempts to connect has a code, but no message.
+  const reason = error.message || (code ?? "unknown reason");
+  return restError(`${operation}: the request to ${origin} failed: ${reason}`, { code, statusCode, request, response });
 }
 
-function withCause(error: RestError, cause: unknown): RestError {
-  Object.defineProperty(error, "cause", { value: cause, enumerable: false, configurable: true, writable: true });
-  return error;
+/** Codes of errors that policies of this package create, with a complete message. */
+const ownCodes: ReadonlySet<string> = new Set(["UnexpectedOrigin", "InsecureConnection", "ClientClosed"]);
+
+/** Creates the error of a request that was aborted before its response was complete. */
+export function abortedRequestError(
+  operation: string,
+  { url, method, abortSignal }: Pick<PipelineRequest, "url" | "method" | "abortSignal">,
+): AbortError {
+  const resource = resourceKindInUrl(url) === undefined ? undefined : resourceIdInUrl(url);
+  const changesResource = resource !== undefined && method !== "GET";
+  const left = changesResource ? " The service may have received it, so check the resource." : "";
+  const cause = abortReason(abortSignal);
+  return new AbortError(`${operation}: the request was aborted.${left}`, { operation, resource, cause });
 }
 
 /** Creates an error whose message ends with the code, the HTTP status and the request ID. */
@@ -90,9 +99,7 @@ function describedError(
 ): RestError {
   const marks = [details.code, statusCode === undefined ? undefined : `HTTP ${statusCode}`].filter(Boolean).join(", ");
   const message = `${operation}: ${said} [${marks}${requestMark(response)}]`;
-  const error = new RestError(message, { code: details.code, statusCode, request: response.request, response });
-  error.details = details;
-  return error;
+  return restError(message, { code: details.code, statusCode, request: response.request, response, details });
 }
 
 function readError(body: unknown): CloudErrorBody {
@@ -109,11 +116,13 @@ export function parse(text: string | null | undefined): unknown {
   }
 }
 
-function requestIdOf({ headers }: PipelineResponse): string | undefined {
-  return headers.get("x-ms-request-id") ?? headers.get("request-id");
+/** Returns the request ID of a response, if it has one. */
+function requestIdIn({ headers }: PipelineResponse): Pick<ErrorDetails, "requestId"> {
+  const requestId = headers.get("x-ms-request-id") ?? headers.get("request-id");
+  return requestId ? { requestId } : {};
 }
 
 function requestMark(response: PipelineResponse): string {
-  const requestId = requestIdOf(response);
+  const { requestId } = requestIdIn(response);
   return requestId ? `, request ${requestId}` : "";
 }

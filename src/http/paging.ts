@@ -1,6 +1,6 @@
 import { getPagedAsyncIterator } from "@azure/core-paging";
 import type { PagedAsyncIterableIterator } from "@azure/core-paging";
-import { isRestError, RestError } from "@azure/core-rest-pipeline";
+import { isRestError } from "@azure/core-rest-pipeline";
 import { deserialize } from "../wire/deserialize.ts";
 import { isJsonObject } from "../wire/jsonObject.ts";
 import type { ModelSchema } from "../wire/schema.ts";
@@ -11,6 +11,7 @@ import { unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
 import { send } from "./request.ts";
 import type { ServiceRequest } from "./request.ts";
+import { restError } from "./restError.ts";
 
 /** Options of `byPage`. The number of items on a page is an option of the method instead. */
 export interface PageSettings {
@@ -69,7 +70,7 @@ function readPage<T>(
   if (typeof body.nextLink !== "string" || body.nextLink === "") return { page: items };
   if (body.nextLink === url) {
     const message = `${operation}: the service returned a page that names itself as the next page, so the list would never end`;
-    throw new RestError(message, { code: "EndlessList" });
+    throw restError(message, { code: "EndlessList" });
   }
   return { page: Object.assign(items, { continuationToken: body.nextLink }), nextPageLink: body.nextLink };
 }

@@ -1,7 +1,9 @@
 import { createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
-import type { HttpMethods, PipelineRequest, PipelineResponse } from "@azure/core-rest-pipeline";
+import type { HttpMethods, PipelineResponse } from "@azure/core-rest-pipeline";
 import type { ServiceContext } from "./context.ts";
-import { parse, sendError, statusError, unreadableError } from "./errors.ts";
+import { isAbortError } from "./abortError.ts";
+import { orAborted } from "./abort.ts";
+import { abortedRequestError, parse, sendError, statusError, unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
 import { isPlainlyWithin, rejectOtherOrigin } from "./policies/tokenPolicy.ts";
 
@@ -50,9 +52,13 @@ export async function send(
   pipelineRequest.tracingOptions = options.tracingOptions;
   let response: PipelineResponse;
   try {
-    response = await context.pipeline.sendRequest(context.httpClient, pipelineRequest);
+    const received = context.pipeline.sendRequest(context.httpClient, pipelineRequest);
+    // Core does not end a call whose credential or custom policy ignores the signal.
+    response = options.abortSignal ? await orAborted(received, options.abortSignal) : await received;
   } catch (error) {
-    throw sendError(request.operation, error, pipelineRequest, hasTimedOut(error, pipelineRequest, options));
+    const isAborted = isAbortError(error);
+    if (isAborted && options.abortSignal?.aborted) throw abortedRequestError(request.operation, pipelineRequest);
+    throw sendError(request.operation, error, pipelineRequest, isAborted && pipelineRequest.timeout > 0);
   }
   options.onResponse?.(response);
   if (!request.success.includes(response.status)) throw statusError(request.operation, response);
@@ -74,9 +80,4 @@ function createHeaders(body: unknown, options: OperationOptions): ReturnType<typ
     ...(body === undefined ? {} : { "content-type": "application/json" }),
     ...options.requestOptions?.customHeaders,
   });
-}
-
-function hasTimedOut(error: unknown, request: PipelineRequest, options: OperationOptions): boolean {
-  const aborted = error instanceof Error && error.name === "AbortError";
-  return aborted && request.timeout > 0 && !options.abortSignal?.aborted;
 }

@@ -1,3 +1,5 @@
+import { isInstance, mark } from "./copies.ts";
+import { errorJson } from "./errorJson.ts";
 import type { ValidationIssue } from "../wire/validate.ts";
 
 /**
@@ -16,5 +18,16 @@ export class ValidationError extends TypeError {
     super(`${operation}: ${issues.map(({ path, message }) => `${path}: ${message}`).join("; ")}`);
     this.name = "ValidationError";
     this.issues = issues;
+    mark(this, "ValidationError");
+  }
+
+  /** Whether a value is a `ValidationError`, also one of another copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isInstance(this, ValidationError, "ValidationError", value);
+  }
+
+  /** Returns the error for `JSON.stringify`, with its name and message. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
   }
 }

@@ -5,6 +5,7 @@ import type { PagedList } from "../http/paging.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
 import type { Cluster, ClusterCreateParameters, ClusterUpdateParameters } from "../models/cluster.ts";
 import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
+import { childId, workspaceId } from "../wire/resourceIds.ts";
 import { cluster, clusterCreateParameters, clusterUpdateParameters } from "../wire/tables/cluster.ts";
 import { remoteLoginInformation } from "../wire/tables/remoteLoginInformation.ts";
 import { createResource, deleteResource, getResource, list, listByPost, updateResource } from "./calls.ts";
@@ -179,7 +180,9 @@ export function createClusters(context: ServiceContext): Clusters {
       ),
     waitForNodes: (resourceGroupName, workspaceName, clusterName, options = {}) => {
       const poll: Poll<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
-      return waitForNodes(context, clusterName, poll, options);
+      const workspace = workspaceId(context.subscriptionId, resourceGroupName, workspaceName);
+      const resource = childId(workspace, "clusters", clusterName);
+      return waitForNodes(context, { clusterName, resource, get: poll }, options);
     },
   };
 }

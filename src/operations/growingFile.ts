@@ -1,6 +1,7 @@
-import { RestError } from "@azure/core-rest-pipeline";
+import type { RestError } from "@azure/core-rest-pipeline";
 import type { FilePart } from "../http/download.ts";
 import type { OperationOptions } from "../http/options.ts";
+import { restError } from "../http/restError.ts";
 import { longestPart } from "./outputFile.ts";
 import type { OutputFile } from "./outputFile.ts";
 
@@ -43,6 +44,6 @@ export class GrowingFile {
     const message =
       `${this.#subject} shrank from at least ${this.#position} to ${size} bytes: ` +
       "it was overwritten, so the SDK cannot continue to read it [OutputFileChanged]";
-    return new RestError(message, { code: "OutputFileChanged" });
+    return restError(message, { code: "OutputFileChanged" });
   }
 }

@@ -1,8 +1,10 @@
-import { RestError } from "@azure/core-rest-pipeline";
+import type { RestError } from "@azure/core-rest-pipeline";
+import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
 import type { ServiceContext } from "../http/context.ts";
 import { readPart } from "../http/download.ts";
 import type { FilePart, PartRequest, PartResult } from "../http/download.ts";
 import type { OperationOptions } from "../http/options.ts";
+import { restError } from "../http/restError.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { File } from "../models/file.ts";
 import type { ValidationIssue } from "../wire/validate.ts";
@@ -107,7 +109,7 @@ export class OutputFile {
     const message =
       `${this.#operation}: the storage at ${new URL(link).origin} rejected a new download link for ${this.#name}. ` +
       "Check that the clocks of the service and the storage agree. [DownloadLinkRefused]";
-    return new RestError(message, { code: "DownloadLinkRefused", statusCode: 403 });
+    return restError(message, { code: "DownloadLinkRefused", statusCode: 403 });
   }
 }
 
@@ -123,9 +125,12 @@ export async function readOutputFile(
   const issues = [...issuesOf("offset", offset, 0), ...issuesOf("length", length, 1, longestPart)];
   if (issues.length > 0) throw new ValidationError(operation, issues);
   const file = new OutputFile(context, operation, { path, list }, downloadUrl);
-  const part = await file.read({ offset, length, includeMd5 }, options);
+  const part = await file.read({ offset, length, includeMd5 }, options).catch((error: unknown) => {
+    if (!isAbortError(error)) throw error;
+    throw new AbortError(`${operation}: the read was aborted.`, { operation, cause: abortReason(options.abortSignal) });
+  });
   if (part !== undefined) return part;
-  throw new RestError(`${operation}: the file ${path} does not exist [OutputFileNotFound]`, {
+  throw restError(`${operation}: the file ${path} does not exist [OutputFileNotFound]`, {
     code: "OutputFileNotFound",
   });
 }

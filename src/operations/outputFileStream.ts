@@ -1,5 +1,6 @@
-import { RestError } from "@azure/core-rest-pipeline";
+import type { RestError } from "@azure/core-rest-pipeline";
 import type { ServiceContext } from "../http/context.ts";
+import { restError } from "../http/restError.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
 import { GrowingFile } from "./growingFile.ts";
@@ -39,6 +40,8 @@ export interface OutputFileStream extends AsyncIterable<Uint8Array> {
 /** Source of a stream: a file of a job. */
 export interface StreamSource {
   readonly jobName: string;
+  /** ARM ID of the job. */
+  readonly resource: string;
   readonly path: string;
   readonly list: ListFiles;
   readonly get: Poll<Job>;
@@ -66,11 +69,11 @@ async function* follow(
   source: StreamSource,
   options: JobsStreamOutputFileOptions,
 ): AsyncGenerator<Uint8Array> {
-  const { jobName, path, list, get } = source;
+  const { jobName, resource, path, list, get } = source;
   const { offset = 0 } = options;
   const issues = issuesOf("offset", offset, 0);
   if (issues.length > 0) throw new ValidationError(operation, issues);
-  const waiting = { operation, subject: `job ${jobName}`, afterAbort: () => "the job continues" };
+  const waiting = { operation, resource, subject: `job ${jobName}`, afterAbort: () => "the job continues" };
   const watch = new Watch(context, waiting, options, get);
   const output = new OutputFile(context, operation, { path, ...watchedOutput(watch, list) });
   const file = new GrowingFile(output, subjectOf(source), offset);
@@ -95,5 +98,5 @@ function subjectOf({ jobName, path }: StreamSource): string {
 function missingFileError({ jobName, path }: StreamSource, job: Job): RestError {
   const failure = job.executionState === "failed" ? ` ${new JobFailedError(job).message}` : "";
   const message = `${operation}: job ${jobName} ended without the file ${path}.${failure} [OutputFileNotFound]`;
-  return new RestError(message, { code: "OutputFileNotFound" });
+  return restError(message, { code: "OutputFileNotFound" });
 }

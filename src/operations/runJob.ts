@@ -34,9 +34,10 @@ const operation = "jobs.run";
 
 /** Creates a job, hands on its output and its states, and waits until it ends. */
 export async function runJob(context: ServiceContext, job: RunnableJob, options: JobsRunOptions): Promise<Job> {
-  const { jobName, get, listOutput } = job;
+  const { jobName, resource, get, listOutput } = job;
   const waiting: Waiting = {
     operation,
+    resource,
     subject: `job ${jobName}`,
     afterAbort: () => afterAbortedWait(job.terminate, options),
   };

@@ -1,3 +1,5 @@
+import { isInstance, mark } from "../http/copies.ts";
+import { errorJson } from "../http/errorJson.ts";
 import type { Cluster } from "../models/cluster.ts";
 import type { BatchAIError } from "../models/error.ts";
 import type { Job } from "../models/job.ts";
@@ -26,6 +28,17 @@ export class JobFailedError extends Error {
     this.exitCode = exitCode;
     this.errors = errors;
     Object.defineProperty(this, "job", { value: job, enumerable: false });
+    mark(this, "JobFailedError");
+  }
+
+  /** Whether a value is a `JobFailedError`, also one of another copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isInstance(this, JobFailedError, "JobFailedError", value);
+  }
+
+  /** Returns the error for `JSON.stringify`, with its name and message, without the job. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
   }
 }
 
@@ -56,6 +69,17 @@ export class ClusterNodesError extends Error {
     this.code = errors[0]?.code;
     this.errors = errors;
     Object.defineProperty(this, "cluster", { value: cluster, enumerable: false });
+    mark(this, "ClusterNodesError");
+  }
+
+  /** Whether a value is a `ClusterNodesError`, also one of another copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isInstance(this, ClusterNodesError, "ClusterNodesError", value);
+  }
+
+  /** Returns the error for `JSON.stringify`, with its name and message, without the cluster. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
   }
 }
 

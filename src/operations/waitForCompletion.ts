@@ -33,6 +33,8 @@ export interface JobsWaitForCompletionOptions extends WaitOptions {
 /** A job to wait for. */
 export interface AwaitedJob {
   readonly jobName: string;
+  /** ARM ID of the job. */
+  readonly resource: string;
   readonly get: Poll<Job>;
   readonly terminate: Terminate;
 }
@@ -40,11 +42,12 @@ export interface AwaitedJob {
 /** Waits until a job ends. */
 export function waitForCompletion(
   context: ServiceContext,
-  { jobName, get, terminate }: AwaitedJob,
+  { jobName, resource, get, terminate }: AwaitedJob,
   options: JobsWaitForCompletionOptions,
 ): Promise<Job> {
   const waiting = {
     operation: "jobs.waitForCompletion",
+    resource,
     subject: `job ${jobName}`,
     afterAbort: () => afterAbortedWait(terminate, options),
   };

@@ -1,11 +1,13 @@
-import { AbortError } from "@azure/abort-controller";
-import { isRestError, RestError } from "@azure/core-rest-pipeline";
-import type { PipelineResponse } from "@azure/core-rest-pipeline";
+import { isRestError } from "@azure/core-rest-pipeline";
+import type { PipelineResponse, RestError } from "@azure/core-rest-pipeline";
 import { delay } from "../http/abort.ts";
+import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { OperationOptions } from "../http/options.ts";
 import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
 import { retryAfterInMs } from "../http/polling/retryAfter.ts";
+import { restError } from "../http/restError.ts";
+import type { ErrorDetails } from "../http/restError.ts";
 
 /** Options of methods that poll a resource. */
 export interface WaitOptions extends OperationOptions {
@@ -20,6 +22,8 @@ export interface WaitOptions extends OperationOptions {
 export interface Waiting {
   /** Method that was called, for example `jobs.waitForCompletion`. */
   readonly operation: string;
+  /** ARM ID of the resource. */
+  readonly resource: string;
   /** Name of the resource, for example `job myjob`. */
   readonly subject: string;
   /** Called after the wait was aborted. Returns the clause that says what continues, for example `the job continues`. */
@@ -113,16 +117,14 @@ export async function pollUntil<T extends Identity>(
 
 /** Explains an error of a wait: what continues if the wait was aborted. */
 export async function explained(error: unknown, waiting: Waiting, options: OperationOptions): Promise<unknown> {
-  const isAbort = error instanceof Error && error.name === "AbortError";
-  return isAbort && options.abortSignal?.aborted ? abortedError(waiting, options) : error;
+  return options.abortSignal?.aborted && isAbortError(error) ? abortedError(waiting, options) : error;
 }
 
 /** Creates the error of an aborted wait. */
-export async function abortedError(
-  { operation, subject, afterAbort }: Waiting,
-  _: OperationOptions,
-): Promise<AbortError> {
-  return new AbortError(`${operation}: the wait for ${subject} was aborted; ${await afterAbort()}.`);
+export async function abortedError(waiting: Waiting, { abortSignal }: OperationOptions): Promise<AbortError> {
+  const { operation, resource, subject, afterAbort } = waiting;
+  const message = `${operation}: the wait for ${subject} was aborted; ${await afterAbort()}.`;
+  return new AbortError(message, { operation, resource, cause: abortReason(abortSignal) });
 }
 
 /** Whether an error is a 404 of the service. */
@@ -133,9 +135,13 @@ export function isNotFound(error: unknown): error is RestError {
 /** Copies an error of the service with another message. */
 export function reworded(error: RestError, message: string): RestError {
   const { code, statusCode, request, response } = error;
-  const copy = new RestError(message, { code, statusCode, request, response });
-  copy.details = error.details;
-  return copy;
+  return restError(message, {
+    code,
+    statusCode,
+    request,
+    response,
+    details: error.details as ErrorDetails | undefined,
+  });
 }
 
 function isAnother(first: Identity, seen: Identity): boolean {
@@ -154,5 +160,5 @@ function deletedError({ operation, subject }: Waiting, error: RestError): RestEr
 
 function replacedError({ operation, subject }: Waiting): RestError {
   const message = `${operation}: ${subject} was deleted and replaced by a new one with the same name during the wait [ResourceReplaced]`;
-  return new RestError(message, { code: "ResourceReplaced" });
+  return restError(message, { code: "ResourceReplaced" });
 }

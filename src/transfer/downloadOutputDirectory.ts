@@ -50,7 +50,7 @@ export async function downloadOutputDirectory(
     for (const directory of ["", ...tree.directories]) await removePartials(join(folder.path, directory));
     return { files, skipped: tree.skipped };
   } catch (error) {
-    throw options.abortSignal?.aborted ? abortError(operation) : withFolder(operation, error);
+    throw options.abortSignal?.aborted ? abortError(operation, options.abortSignal) : withFolder(operation, error);
   }
 }
 

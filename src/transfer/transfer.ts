@@ -1,8 +1,8 @@
-import { AbortError } from "@azure/abort-controller";
 import type { AbortSignalLike } from "@azure/abort-controller";
 import { isRestError } from "@azure/core-rest-pipeline";
 import { errorCode } from "../ground/systemErrors.ts";
 import { withAnySignal } from "../http/abort.ts";
+import { AbortError, abortReason } from "../http/abortError.ts";
 import { TransferError } from "./transferError.ts";
 
 /** Options of a transfer. */
@@ -114,14 +114,15 @@ export async function transferFiles<T extends FileToTransfer>(
     };
     await Promise.all(Array.from({ length: concurrency }, work));
   });
-  if (abortSignal?.aborted) throw abortError(operation);
+  if (abortSignal?.aborted) throw abortError(operation, abortSignal);
   if (firstError !== undefined) throw firstError;
   return done.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Creates the error of an aborted transfer. */
-export function abortError(operation: string): AbortError {
-  return new AbortError(`${operation}: the transfer was aborted. Start it again to resume where it stopped.`);
+export function abortError(operation: string, abortSignal: AbortSignalLike | undefined): AbortError {
+  const message = `${operation}: the transfer was aborted. Start it again to resume where it stopped.`;
+  return new AbortError(message, { operation, cause: abortReason(abortSignal) });
 }
 
 /** Adds the file to an error. Returns errors of the user's own code unchanged. */

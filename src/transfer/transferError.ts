@@ -1,4 +1,6 @@
 import { errorCode } from "../ground/systemErrors.ts";
+import { isInstance, mark } from "../http/copies.ts";
+import { errorJson } from "../http/errorJson.ts";
 
 /**
  * Reports that a file or folder could not be transferred. Its `name` is `TransferError`. The message contains the path
@@ -22,6 +24,17 @@ export class TransferError extends Error {
     this.name = "TransferError";
     this.path = path;
     this.code = code;
+    mark(this, "TransferError");
+  }
+
+  /** Whether a value is a `TransferError`, also one of another copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isInstance(this, TransferError, "TransferError", value);
+  }
+
+  /** Returns the error for `JSON.stringify`, with its name and message. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
   }
 }
 

@@ -36,7 +36,7 @@ export async function uploadDirectory(
     });
     return { files, skipped: tree.skipped };
   } catch (error) {
-    throw options.abortSignal?.aborted ? abortError(operation) : error;
+    throw options.abortSignal?.aborted ? abortError(operation, options.abortSignal) : error;
   }
 }
 

@@ -3,7 +3,7 @@ import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { MockInstance } from "vitest";
-import type { BatchAIManagementClient } from "../../src/index.ts";
+import { AbortError, BatchAIManagementClient } from "../../src/index.ts";
 import { collect, operationPath, pausesOf, promptly, quickClient, rejectionOf, turnsUntil } from "./fixtures.ts";
 
 const closing: (() => void)[] = [];
@@ -118,5 +118,97 @@ describe("an abort signal ends the wait promptly", () => {
     const call = client.workspaces.get("g", "w", { abortSignal: AbortSignal.abort() });
     expect((await rejectionOf(call)).name).toBe("AbortError");
     expect(asked).toBe(0);
+  });
+});
+
+describe("an aborted call rejects with the AbortError of this package", () => {
+  const workspace = {
+    id: "/subscriptions/s/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w",
+    name: "w",
+    type: "Microsoft.BatchAI/workspaces",
+  };
+  const reason = new Error("the user closed the window");
+
+  const calls: [string, string, (client: BatchAIManagementClient, abortSignal: AbortSignal) => PromiseLike<unknown>][] =
+    [
+      ["get", "workspaces.get", (client, abortSignal) => client.workspaces.get("g", "w", { abortSignal })],
+      ["update", "workspaces.update", (client, abortSignal) => client.workspaces.update("g", "w", {}, { abortSignal })],
+      ["list", "workspaces.list", (client, abortSignal) => collect(client.workspaces.list({ abortSignal }))],
+      ["poller", "workspaces.delete", (client, abortSignal) => client.workspaces.delete("g", "w", { abortSignal })],
+      [
+        "wait",
+        "jobs.waitForCompletion",
+        (client, abortSignal) => client.jobs.waitForCompletion("g", "w", "e", "j", { abortSignal }),
+      ],
+      [
+        "stream",
+        "jobs.streamOutputFile",
+        (client, abortSignal) => client.jobs.streamOutputFile("g", "w", "e", "j", "o", "f", { abortSignal }).text(),
+      ],
+      [
+        "part",
+        "jobs.readOutputFile",
+        (client, abortSignal) => client.jobs.readOutputFile("g", "w", "e", "j", "o", "f", { abortSignal }),
+      ],
+    ];
+
+  it.each(calls)(
+    "from a %s: with its operation and the reason, while a response is awaited",
+    async (_, operation, call) => {
+      const controller = new AbortController();
+      const client = await clientOf(() => controller.abort(reason));
+      const error = await rejectionOf(call(client, controller.signal));
+      expect(error).toBeInstanceOf(AbortError);
+      expect(error).toMatchObject({ name: "AbortError", operation, cause: reason });
+      expect(error.message).toContain(operation);
+    },
+  );
+
+  it.each(calls)("from a %s, between two attempts", async (_, operation, call) => {
+    const client = await clientOf((_request, response) => response.writeHead(503, { "retry-after": "600" }).end());
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const controller = new AbortController();
+    const rejection = rejectionOf(call(client, controller.signal));
+    await hasPaused(timers);
+    controller.abort(reason);
+    expect(await rejection).toBeInstanceOf(AbortError);
+    expect(await rejection).toMatchObject({ operation, cause: reason });
+  });
+
+  it.each(calls)("from a %s, before anything is sent", async (_, operation, call) => {
+    let asked = 0;
+    const client = await clientOf(() => (asked += 1));
+    const error = await rejectionOf(call(client, AbortSignal.abort(reason)));
+    expect(error).toBeInstanceOf(AbortError);
+    expect(error).toMatchObject({ operation, cause: reason });
+    expect(asked).toBe(0);
+  });
+
+  it.each([
+    ["get", undefined],
+    ["update", "The service may have received it, so check the resource."],
+  ])("that names the resource, and what to check after a %s", async (method, advice) => {
+    const controller = new AbortController();
+    const client = await clientOf(() => controller.abort());
+    const options = { abortSignal: controller.signal };
+    const { workspaces } = client;
+    const call = method === "get" ? workspaces.get("g", "w", options) : workspaces.update("g", "w", {}, options);
+    const error = await rejectionOf(call);
+    expect(error).toMatchObject({ resource: workspace.id });
+    if (advice === undefined) expect(error.message).toBe("workspaces.get: the request was aborted.");
+    else expect(error.message).toContain(advice);
+  });
+
+  it("although the credential ignores the signal", async () => {
+    const controller = new AbortController();
+    const credential = {
+      getToken: () => {
+        setImmediate(() => controller.abort());
+        return new Promise<never>(() => undefined);
+      },
+    };
+    const client = new BatchAIManagementClient(credential, "s");
+    const error = await rejectionOf(client.workspaces.get("g", "w", { abortSignal: controller.signal }));
+    expect(error).toBeInstanceOf(AbortError);
   });
 });

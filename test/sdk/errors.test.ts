@@ -3,8 +3,9 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import nock from "nock";
 import { afterEach, describe, expect, it } from "vitest";
-import { isRestError } from "../../src/index.ts";
-import type { ErrorDetails, RestError } from "../../src/index.ts";
+import { AbortError, ClusterNodesError, isRestError, JobFailedError, ValidationError } from "../../src/index.ts";
+import type { BatchAIManagementClient, ErrorDetails, RestError } from "../../src/index.ts";
+import { TransferError } from "../../src/transfer/index.ts";
 import { azureIsNock, quickClient, rejectionOf, token, workspacePath } from "./fixtures.ts";
 
 afterEach(() => {
@@ -123,5 +124,53 @@ describe("no error", () => {
       expect(text).not.toContain("the-password");
       expect(text).not.toContain(token);
     }
+  });
+});
+
+describe("a printed error", () => {
+  it.each([
+    ["of the service", (client: BatchAIManagementClient) => client.workspaces.get("g", "w")],
+    ["of the network", (client: BatchAIManagementClient) => client.workspaces.get("g", "w2")],
+    ["of an operation", (client: BatchAIManagementClient) => client.workspaces.delete("g", "w")],
+  ])("%s shows its message, code and stack, and leaves out the request", async (_, call) => {
+    const failure = { error: { code: "Bad", message: "bad" } };
+    azureIsNock().get(workspacePath).query(true).reply(400, failure);
+    azureIsNock().delete(workspacePath).query(true).reply(400, failure);
+    const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    azureIsNock().get(`${workspacePath}2`).query(true).replyWithError(refused);
+    const error = await restErrorOf(call(quickClient({ retryOptions: { maxRetries: 0 } })));
+    const printed = inspect(error);
+    expect(printed).toContain(`RestError: ${error.message}\n    at `);
+    expect(printed).toContain(`code: '${error.code ?? ""}'`);
+    expect(printed).not.toMatch(/request: \{|response|headers|agent/);
+    expect(error.stack).toContain(error.message);
+  });
+
+  it("has its message in JSON too", async () => {
+    const issues = [{ path: "p", message: "is wrong" }];
+    const job = { id: "i", name: "j", type: "t", executionInfo: { exitCode: 3 } };
+    for (const error of [
+      new ValidationError("jobs.get", issues),
+      new JobFailedError(job),
+      new ClusterNodesError({ id: "i", name: "c", type: "t" }, 2, 1),
+      new AbortError("aborted", { operation: "jobs.get", cause: new Error("why") }),
+      new TransferError("uploadDirectory", "a/b", "it is full"),
+    ]) {
+      const { name, message } = error;
+      expect(JSON.parse(JSON.stringify(error))).toMatchObject({ name, message });
+      expect(JSON.stringify(error)).not.toContain('"job"');
+    }
+    azureIsNock()
+      .get(workspacePath)
+      .query(true)
+      .reply(404, { error: { code: "WorkspaceNotFound", message: "no" } });
+    const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
+    expect(JSON.parse(JSON.stringify(error))).toEqual({
+      name: "RestError",
+      message: "workspaces.get: no [WorkspaceNotFound, HTTP 404]",
+      code: "WorkspaceNotFound",
+      statusCode: 404,
+      details: { code: "WorkspaceNotFound", message: "no" },
+    });
   });
 });

@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createDefaultHttpClient, createHttpHeaders } from "@azure/core-rest-pipeline";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { AbortError } from "../../src/index.ts";
+import { AbortError as CoreAbortError } from "@azure/abort-controller";
 import type { HttpClient, PipelineRequest, PipelineResponse } from "../../src/index.ts";
 import { promptly, quickClient, rejectionOf, turnsUntil } from "./fixtures.ts";
 import { JobsOfService } from "./jobsOfService.ts";
@@ -47,7 +47,7 @@ class HeldCreations implements HttpClient {
     if (request.method !== "PUT") return network.sendRequest(request);
     const response = await network.sendRequest({ ...request, abortSignal: undefined });
     const aborted = new Promise<never>((_, reject) => {
-      request.abortSignal?.addEventListener("abort", () => reject(new AbortError("aborted")));
+      request.abortSignal?.addEventListener("abort", () => reject(new CoreAbortError("aborted")));
     });
     await Promise.race([this.#released, aborted]);
     return response;
@@ -221,7 +221,7 @@ describe("an abort of jobs.run", () => {
         requests.push(request.method);
         if (request.method === "POST") return Promise.resolve(responseTo(request, 404));
         return new Promise((_, reject) => {
-          request.abortSignal?.addEventListener("abort", () => reject(new AbortError("aborted")));
+          request.abortSignal?.addEventListener("abort", () => reject(new CoreAbortError("aborted")));
         });
       },
     };

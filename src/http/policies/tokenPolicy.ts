@@ -3,9 +3,9 @@ import {
   bearerTokenAuthenticationPolicy,
   bearerTokenAuthenticationPolicyName,
   proxyPolicyName,
-  RestError,
 } from "@azure/core-rest-pipeline";
 import type { Pipeline, PipelinePolicy, PipelineRequest } from "@azure/core-rest-pipeline";
+import { restError } from "../restError.ts";
 import { insecureMessage, isSecure } from "../secureUrl.ts";
 
 /** Options of a token policy. */
@@ -83,10 +83,10 @@ export function rejectOtherOrigin(url: URL, origin: string, request?: PipelineRe
     `Refused to send a request to ${url.origin}: this client sends its token only to ${origin}. ` +
     "The URL came from a link or redirect of the service, or from a saved state. " +
     "A service behind a proxy must use its public URL in links.";
-  throw new RestError(message, { code: "UnexpectedOrigin", request });
+  throw restError(message, { code: "UnexpectedOrigin", request });
 }
 
 function rejectInsecure(url: URL, allowLoopback: boolean, request: PipelineRequest): void {
   if (isSecure(url, allowLoopback)) return;
-  throw new RestError(insecureMessage(url), { code: "InsecureConnection", request });
+  throw restError(insecureMessage(url), { code: "InsecureConnection", request });
 }

@@ -1,8 +1,9 @@
-import { AbortError } from "@azure/abort-controller";
 import { createHttpPoller } from "@azure/core-lro";
 import type { OperationState, PollerLike } from "@azure/core-lro";
+import type { AbortSignalLike } from "@azure/abort-controller";
 import type { ProvisioningState } from "../../models/resource.ts";
 import { resourceIdInUrl } from "../../wire/resourceIds.ts";
+import { AbortError, abortReason, isAbortError } from "../abortError.ts";
 import type { Call } from "../call.ts";
 import type { ServiceContext } from "../context.ts";
 import { logger } from "../logger.ts";
@@ -70,16 +71,24 @@ export function pollOperation<T>(
   poller.submitted().catch((error: unknown) => {
     logger.warning(`${operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`);
   });
-  return withProgress(poller, progress);
+  return withProgress(poller, progress, options);
 }
 
 /** Adds the progress of the operation to the states that core reports and to the errors of an aborted wait. */
-function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progress): OperationPoller<T> {
+function withProgress<T>(
+  core: PollerLike<OperationState<T>, T>,
+  progress: Progress,
+  { abortSignal }: LongRunningOperationOptions,
+): OperationPoller<T> {
   const withProgressOf = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
-  const explain = (error: unknown): never => {
-    throw error instanceof Error && error.name === "AbortError" ? abortError(progress, core.operationState) : error;
+  const explain = (pollOptions?: { abortSignal?: AbortSignalLike }) => {
+    return (error: unknown): never => {
+      const cause = abortReason(abortSignal, pollOptions?.abortSignal);
+      throw isAbortError(error) ? abortError(progress, core.operationState, cause) : error;
+    };
   };
-  const untilDone: OperationPoller<T>["pollUntilDone"] = (options) => core.pollUntilDone(options).catch(explain);
+  const untilDone: OperationPoller<T>["pollUntilDone"] = (options) =>
+    core.pollUntilDone(options).catch(explain(options));
   return {
     get isDone() {
       return core.isDone;
@@ -90,11 +99,11 @@ function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progr
     get result() {
       return core.result;
     },
-    poll: (options) => core.poll(options).then(withProgressOf, explain),
+    poll: (options) => core.poll(options).then(withProgressOf, explain(options)),
     pollUntilDone: untilDone,
     onProgress: (callback) => core.onProgress((state) => callback(withProgressOf(state))),
     serialize: () => core.serialize(),
-    submitted: () => core.submitted().catch(explain),
+    submitted: () => core.submitted().catch(explain()),
     then: (onFulfilled, onRejected) => untilDone().then(onFulfilled, onRejected),
     catch: (onRejected) => untilDone().catch(onRejected),
     finally: (onFinally) => untilDone().finally(onFinally),
@@ -103,10 +112,15 @@ function withProgress<T>(core: PollerLike<OperationState<T>, T>, progress: Progr
 }
 
 /** Creates the error of an aborted wait, which says whether the operation continues in the service. */
-function abortError({ operation, resourceId }: Progress, state: OperationState<unknown> | undefined): AbortError {
-  const target = resourceId === "" ? "" : ` of ${resourceId}`;
+function abortError(
+  { operation, resourceId }: Progress,
+  state: OperationState<unknown> | undefined,
+  cause: unknown,
+): AbortError {
+  const resource = resourceId === "" ? undefined : resourceId;
+  const target = resource === undefined ? "" : ` of ${resource}`;
   const left = state
     ? "The operation continues in the service. To wait for it again, call restorePoller(client, await poller.serialize())."
     : "The service had not responded yet, so the operation may have started. Check the resource.";
-  return new AbortError(`${operation}${target}: the wait was aborted. ${left}`);
+  return new AbortError(`${operation}${target}: the wait was aborted. ${left}`, { operation, resource, cause });
 }
