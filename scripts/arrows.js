@@ -25,7 +25,12 @@ const rooms = {
   "src/http": { imports: ["src/wire", "src/models", "src/ground/loopback.ts", "src/ground/systemErrors.ts"] },
   "src/operations": { imports: ["src/http", "src/wire", "src/models"] },
   "src/client.ts": { imports: ["src/operations", "src/http", "src/wire", "src/models"] },
-  "src/index.ts": { imports: ["src/client.ts", "src/operations", "src/http", "src/wire", "src/models"] },
+  "src/connect.ts": {
+    imports: ["src/client.ts", "src/http", "src/wire", "src/models", "src/ground/systemErrors.ts"],
+  },
+  "src/index.ts": {
+    imports: ["src/client.ts", "src/connect.ts", "src/operations", "src/http", "src/wire", "src/models"],
+  },
 
   // Transfers folders to and from the service. Callers pass the client, so types of the SDK are enough.
   "src/transfer": {

@@ -2,8 +2,10 @@ import type { TokenCredential } from "@azure/core-auth";
 import type { Pipeline } from "@azure/core-rest-pipeline";
 import { createContext } from "./http/context.ts";
 import type { ServiceContext } from "./http/context.ts";
+import { isInstance, mark } from "./http/copies.ts";
 import type { BatchAIManagementClientOptions, LongRunningOperationOptions } from "./http/options.ts";
 import type { OperationPoller } from "./http/polling/poller.ts";
+import { packageVersion } from "./http/version.ts";
 import { createClusters } from "./operations/clusters.ts";
 import type { Clusters } from "./operations/clusters.ts";
 import { createExperiments } from "./operations/experiments.ts";
@@ -21,8 +23,11 @@ import type { Usages } from "./operations/usages.ts";
 import { createWorkspaces } from "./operations/workspaces.ts";
 import type { Workspaces } from "./operations/workspaces.ts";
 
-/** Contexts of the clients. They are not a private property, because a bundler could then not omit an unused class. */
-const contexts = new WeakMap<BatchAIManagementClient, ServiceContext>();
+/**
+ * Key of a client's context. Not a private property, because a bundler could then not omit an unused class. The same in
+ * every copy of this package, so `restorePoller` takes a client of another copy.
+ */
+const contextKey = /* @__PURE__ */ Symbol.for(`batchai.context.${packageVersion}`);
 
 /** Client of the Batch AI API, with one group of operations for each kind of resource. */
 export class BatchAIManagementClient {
@@ -54,7 +59,8 @@ export class BatchAIManagementClient {
    */
   constructor(credential: TokenCredential, subscriptionId: string, options: BatchAIManagementClientOptions = {}) {
     const context = createContext(credential, subscriptionId, options);
-    contexts.set(this, context);
+    Object.defineProperty(this, contextKey, { value: context });
+    mark(this, "BatchAIManagementClient");
     this.pipeline = context.pipeline;
     this.workspaces = createWorkspaces(context);
     this.clusters = createClusters(context);
@@ -64,6 +70,32 @@ export class BatchAIManagementClient {
     this.usages = createUsages(context);
     this.operations = createOperations(context);
   }
+
+  /**
+   * Closes the client. Waits for requests that are being sent, and closes the idle connections that they used. Later
+   * requests reject with a `RestError` with code `ClientClosed`, also those of waits, pollers and streams that have not
+   * ended. Does not close an `agent` or `httpClient` of yours. Never rejects.
+   */
+  close(): Promise<void> {
+    return contextOf(this).connections.close();
+  }
+
+  /** Closes the client at the end of a block with `await using`; see {@link BatchAIManagementClient.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Whether a value is a client, also one of another copy of this package. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return isInstance(this, BatchAIManagementClient, "BatchAIManagementClient", value);
+  }
+}
+
+/** Returns the context of a client. Throws a `TypeError` if it is not a client of this version of this package. */
+function contextOf(client: BatchAIManagementClient): ServiceContext {
+  const { [contextKey]: context } = client as { [contextKey]?: ServiceContext };
+  if (context !== undefined) return context;
+  throw new TypeError(`client: must be a BatchAIManagementClient of batchai ${packageVersion}`);
 }
 
 /**
@@ -81,7 +113,5 @@ export function restorePoller<T extends RestoredResult>(
   serializedState: string,
   options: LongRunningOperationOptions = {},
 ): OperationPoller<T> {
-  const context = contexts.get(client);
-  if (context === undefined) throw new TypeError("client: must be a BatchAIManagementClient of this package");
-  return restoreOperation<T>(context, serializedState, options);
+  return restoreOperation<T>(contextOf(client), serializedState, options);
 }

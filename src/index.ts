@@ -18,6 +18,10 @@ export type {
 } from "@azure/core-rest-pipeline";
 
 export { BatchAIManagementClient, restorePoller } from "./client.ts";
+export { connect } from "./connect.ts";
+export type { ClientConnection, ConnectOptions } from "./connect.ts";
+export { isBatchAIError } from "./http/batchAIError.ts";
+export type { BatchAIRestError } from "./http/batchAIError.ts";
 export { AbortError } from "./http/abortError.ts";
 export type { AbortErrorFacts } from "./http/abortError.ts";
 export { tokenCredential } from "./http/credential.ts";
@@ -47,6 +51,7 @@ export type * from "./models/operation.ts";
 export type * from "./models/remoteLoginInformation.ts";
 export type * from "./models/resource.ts";
 export type * from "./models/secret.ts";
+export type * from "./models/serviceConnection.ts";
 export type * from "./models/toolkitSettings.ts";
 export type * from "./models/usage.ts";
 export type * from "./models/userAccountSettings.ts";

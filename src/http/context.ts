@@ -1,14 +1,15 @@
 import type { TokenCredential } from "@azure/core-auth";
 import {
   agentPolicyName,
-  createDefaultHttpClient,
   createPipelineFromOptions,
   formDataPolicyName,
   multipartPolicyName,
   proxyPolicyName,
   tlsPolicyName,
 } from "@azure/core-rest-pipeline";
-import type { HttpClient, Pipeline } from "@azure/core-rest-pipeline";
+import type { Pipeline } from "@azure/core-rest-pipeline";
+import { createConnections } from "./connections.ts";
+import type { Connections } from "./connections.ts";
 import { createDownloads } from "./download.ts";
 import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
@@ -16,7 +17,9 @@ import type { BatchAIManagementClientOptions } from "./options.ts";
 import { insecureMessage, isSecure } from "./secureUrl.ts";
 import { tokenPolicy } from "./policies/tokenPolicy.ts";
 import { traceRequests } from "./policies/tracingPolicy.ts";
-import { truncatedResponsePolicy } from "./policies/truncatedResponsePolicy.ts";
+import { retryRequests } from "./policies/retryingPolicy.ts";
+import { retryLimitsOfClient } from "./retryLimits.ts";
+import type { RetryLimits } from "./retryLimits.ts";
 import { defaultApiVersion, packageVersion } from "./version.ts";
 
 /** Everything that operations need to call the service. */
@@ -30,7 +33,9 @@ export interface ServiceContext {
   /** Whether to validate arguments before sending a request. */
   readonly validate: boolean;
   readonly pipeline: Pipeline;
-  readonly httpClient: HttpClient;
+  readonly connections: Connections;
+  /** Limits of calls without limits of their own. */
+  readonly retryLimits: RetryLimits;
   /** Downloads of files by their signed URLs, without the token. */
   readonly downloads: Downloads;
 }
@@ -45,17 +50,28 @@ export function createContext(
   options: BatchAIManagementClientOptions,
 ): ServiceContext {
   const url = parseEndpoint(options);
-  const httpClient = options.httpClient ?? createDefaultHttpClient();
+  checkCredential(credential);
+  const retryLimits = retryLimitsOfClient(options);
+  const connections = createConnections(options);
   return {
     endpoint: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
     origin: url.origin,
     apiVersion: options.apiVersion ?? defaultApiVersion,
     subscriptionId,
     validate: options.validate ?? true,
-    pipeline: createPipeline(credential, url, options),
-    httpClient,
-    downloads: createDownloads(options, url.protocol === "http:", httpClient),
+    pipeline: createPipeline(credential, url, options, retryLimits),
+    connections,
+    retryLimits,
+    downloads: createDownloads(options, url.protocol === "http:", connections, retryLimits),
   };
+}
+
+/** Throws a `TypeError` unless the value can be asked for tokens. Callers in JavaScript can pass anything. */
+function checkCredential(credential: unknown): void {
+  if (typeof credential === "object" && credential !== null && "getToken" in credential) return;
+  const got = credential === undefined || credential === null ? String(credential) : `a ${typeof credential}`;
+  const advice = 'such as one of @azure/identity, or tokenCredential("TOKEN") of this package';
+  throw new TypeError(`credential: must be a TokenCredential, ${advice}, got ${got}`);
 }
 
 function parseEndpoint({ endpoint, allowInsecureConnection }: BatchAIManagementClientOptions): URL {
@@ -64,6 +80,9 @@ function parseEndpoint({ endpoint, allowInsecureConnection }: BatchAIManagementC
     throw new TypeError("endpoint: must be an absolute URL such as https://management.azure.com");
   const url = new URL(address);
   if (!isSecure(url, allowInsecureConnection ?? false)) throw new TypeError(`endpoint: ${insecureMessage(url)}`);
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw new TypeError("endpoint: must not contain a user, a password, a query or a fragment");
+  }
   return url;
 }
 
@@ -75,7 +94,12 @@ function needlessPolicies({ agent, tlsOptions }: BatchAIManagementClientOptions)
   return names;
 }
 
-function createPipeline(credential: TokenCredential, url: URL, options: BatchAIManagementClientOptions): Pipeline {
+function createPipeline(
+  credential: TokenCredential,
+  url: URL,
+  options: BatchAIManagementClientOptions,
+  retryLimits: RetryLimits,
+): Pipeline {
   const ownPrefix = `batchai/${packageVersion}`;
   const usersPrefix = options.userAgentOptions?.userAgentPrefix;
   const allowedHeaders = [...safeHeaders, ...(options.loggingOptions?.additionalAllowedHeaderNames ?? [])];
@@ -92,7 +116,7 @@ function createPipeline(credential: TokenCredential, url: URL, options: BatchAIM
   });
   for (const name of needlessPolicies(options)) pipeline.removePolicy({ name });
   traceRequests(pipeline, allowedQueries);
-  pipeline.addPolicy(truncatedResponsePolicy(options.retryOptions), { phase: "Retry" });
+  retryRequests(pipeline, options.retryOptions, retryLimits);
   // A proxy could read the token, and is not needed between two processes on one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
   const scopes = options.credentialScopes ?? `${url.origin}/.default`;

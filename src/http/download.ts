@@ -10,7 +10,6 @@ import {
   userAgentPolicyName,
 } from "@azure/core-rest-pipeline";
 import type {
-  HttpClient,
   LogPolicyOptions,
   Pipeline,
   PipelineOptions,
@@ -21,20 +20,23 @@ import type {
 } from "@azure/core-rest-pipeline";
 import { delay, withAnySignal } from "./abort.ts";
 import { AbortError, abortReason } from "./abortError.ts";
+import type { Connections } from "./connections.ts";
 import { bytesOf } from "./bytes.ts";
 import { logger } from "./logger.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import type { OperationOptions } from "./options.ts";
 import { restError } from "./restError.ts";
 import { isSecure } from "./secureUrl.ts";
+import { limitRetries, retryRequests } from "./policies/retryingPolicy.ts";
+import type { RetryLimits } from "./retryLimits.ts";
 import { traceRequests } from "./policies/tracingPolicy.ts";
 
 /** Downloads files by their signed URLs. Has no access to the client's token: a signed URL is a credential itself. */
 export interface Downloads {
   readonly pipeline: Pipeline;
-  readonly httpClient: HttpClient;
-  /** Maximum number of retries after a truncated response, and the first delay in milliseconds. */
-  readonly retries: { readonly most: number; readonly delayInMs: number };
+  readonly connections: Connections;
+  /** First pause in milliseconds after a truncated response. */
+  readonly retryDelayInMs: number;
 }
 
 /** Part of a file to read. */
@@ -70,7 +72,12 @@ type DownloadsOptions = PipelineOptions & { readonly loggingOptions?: LogPolicyO
 const safeHeaders = ["range", "content-range", "x-ms-error-code", "x-ms-request-id"];
 
 /** Prepares downloads; `allowLoopback` allows plain HTTP to this machine. The user's policies never see signed URLs. */
-export function createDownloads(options: DownloadsOptions, allowLoopback: boolean, httpClient: HttpClient): Downloads {
+export function createDownloads(
+  options: DownloadsOptions,
+  allowLoopback: boolean,
+  connections: Connections,
+  retryLimits: RetryLimits,
+): Downloads {
   const { retryOptions, proxyOptions, tlsOptions, agent, redirectOptions } = options;
   const loggingOptions = {
     logger: options.loggingOptions?.logger ?? logger.info,
@@ -86,9 +93,9 @@ export function createDownloads(options: DownloadsOptions, allowLoopback: boolea
   }
   if (allowLoopback) pipeline.removePolicy({ name: proxyPolicyName });
   traceRequests(pipeline);
+  retryRequests(pipeline, retryOptions, retryLimits);
   pipeline.addPolicy(secureLinksPolicy(allowLoopback), { phase: "Sign" });
-  const retries = { most: retryOptions?.maxRetries ?? 3, delayInMs: retryOptions?.retryDelayInMs ?? 1000 };
-  return { pipeline, httpClient, retries };
+  return { pipeline, connections, retryDelayInMs: retryOptions?.retryDelayInMs ?? 1000 };
 }
 
 function secureLinksPolicy(allowLoopback: boolean): PipelinePolicy {
@@ -110,6 +117,7 @@ export interface PartOptions {
   readonly abortSignal?: AbortSignalLike;
   /** Maximum time in milliseconds for one attempt. Default: 0, no limit. */
   readonly timeout?: number;
+  readonly retryLimits: RetryLimits;
   /** Parent span of the attempts. Default: the active span. */
   readonly tracingOptions?: OperationOptions["tracingOptions"];
 }
@@ -122,14 +130,13 @@ export async function readPart(
   downloads: Downloads,
   operation: string,
   part: PartRequest,
-  { abortSignal, timeout = 0, tracingOptions }: PartOptions,
+  { abortSignal, timeout = 0, tracingOptions, retryLimits }: PartOptions,
 ): Promise<PartResult> {
-  const { most, delayInMs } = downloads.retries;
   for (let attempt = 0; ; attempt++) {
     const timer = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
     try {
       return await withAnySignal([abortSignal, timer], (signal) =>
-        attemptPart(downloads, operation, part, { abortSignal: signal, tracingOptions }),
+        attemptPart(downloads, operation, part, { abortSignal: signal, tracingOptions, retryLimits }),
       );
     } catch (error) {
       // The pipeline has already retried these errors.
@@ -140,10 +147,10 @@ export async function readPart(
         ? `no complete response within ${timeout} ms`
         : `the response was truncated: ${broken}`;
       const code = timer?.aborted ? "ETIMEDOUT" : errorCode(error);
-      if (attempt >= most) throw downloadError(operation, part, reason, { code });
+      if (attempt >= retryLimits.maxRetries) throw downloadError(operation, part, reason, { code });
       logger.info(`${operation}: retrying after a truncated response`);
     }
-    await withAnySignal([abortSignal], (signal) => delay(delayInMs * 2 ** attempt, signal)).catch(() => {
+    await withAnySignal([abortSignal], (signal) => delay(downloads.retryDelayInMs * 2 ** attempt, signal)).catch(() => {
       throw abortedReadError(operation, abortSignal);
     });
   }
@@ -165,17 +172,17 @@ async function attemptPart(
   const response = await sendFor(downloads, operation, part, options);
   if (response.status === 401 || response.status === 403) return "rejected";
   if (response.status === 404) return "missing";
-  if ([200, 206, 416].includes(response.status)) return receive(response, part);
+  if ([200, 206, 416].includes(response.status)) return downloads.connections.reading(receive(response, part));
   const { status: statusCode, headers } = response;
   const reason = `the storage returned HTTP ${statusCode}`;
   throw downloadError(operation, part, reason, { code: headers.get("x-ms-error-code"), statusCode });
 }
 
 async function sendFor(
-  { pipeline, httpClient }: Downloads,
+  { pipeline, connections }: Downloads,
   operation: string,
   part: PartRequest,
-  { abortSignal, tracingOptions }: AttemptOptions,
+  { abortSignal, tracingOptions, retryLimits }: AttemptOptions,
 ): Promise<PipelineResponse> {
   const { url, offset, length, includeMd5 = false } = part;
   const request: PipelineRequest = createPipelineRequest({
@@ -191,8 +198,9 @@ async function sendFor(
   });
   // `createPipelineRequest` ignores this option.
   request.tracingOptions = tracingOptions;
+  limitRetries(request, retryLimits);
   try {
-    return await pipeline.sendRequest(httpClient, request);
+    return await pipeline.sendRequest(connections.httpClient, request);
   } catch (error) {
     if (abortSignal.aborted || !isRestError(error)) throw error;
     throw downloadError(operation, part, error.message, error);

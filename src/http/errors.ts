@@ -6,6 +6,7 @@ import { cloudErrorBody } from "../wire/tables/error.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 import { resourceIdInUrl, resourceKindInUrl } from "../wire/resourceIds.ts";
 import { AbortError, abortReason } from "./abortError.ts";
+import { retryAfterInMs } from "./polling/retryAfter.ts";
 import { restError } from "./restError.ts";
 import type { ErrorDetails } from "./restError.ts";
 
@@ -13,7 +14,10 @@ import type { ErrorDetails } from "./restError.ts";
 export function statusError(operation: string, response: PipelineResponse): RestError {
   const error = readError(parse(response.bodyAsText));
   const said = error.message ?? `the service returned HTTP ${response.status} without an error message`;
-  return describedError(operation, said, { ...error, ...requestIdIn(response) }, response, response.status);
+  const retryAfter = retryAfterInMs(response.headers);
+  const details = { ...error, ...requestIdIn(response), ...(retryAfter && { retryAfterInMs: retryAfter }) };
+  const advice = retryAfter ? `${said} Retry after ${Math.ceil(retryAfter / 1000)} s.` : said;
+  return describedError(operation, advice, details, response, response.status);
 }
 
 /** Creates the error of a long-running operation whose status is `failed`, although its requests succeeded. */

@@ -18,6 +18,14 @@ export interface OperationOptions {
     customHeaders?: Record<string, string>;
     /** Maximum time in milliseconds for one attempt of a request. Default: 0, no limit. */
     timeout?: number;
+    /** Maximum number of retries of a request, at least 0. Default: `retryOptions.maxRetries` of the client. */
+    maxRetries?: number;
+    /**
+     * Maximum pause in milliseconds that the service can request with `Retry-After`, at least 0. A request whose
+     * service requests a longer pause is not retried; a poll comes after this time. Default: `maxRetryAfterInMs` of
+     * the client.
+     */
+    maxRetryAfterInMs?: number;
   };
   /** Called with every response to this method, including polls, pages and error responses. */
   onResponse?: (response: PipelineResponse) => void;
@@ -63,8 +71,16 @@ export interface BatchAIManagementClientOptions extends PipelineOptions {
    * only the service validates them. Names that would change the URL of the request are always rejected. Default: true.
    */
   validate?: boolean;
-  /** HTTP client that sends the requests. Default: the HTTP client of the platform. */
+  /**
+   * HTTP client that sends the requests. Default: the HTTP client of the platform, which all clients of the process
+   * share, with at most 50 connections to each host in Node.js.
+   */
   httpClient?: HttpClient;
+  /**
+   * Maximum pause in milliseconds that the service can request with `Retry-After`, at least 0. A request whose service
+   * requests a longer pause is not retried; a poll comes after this time. Default: 600,000 (10 minutes).
+   */
+  maxRetryAfterInMs?: number;
   /** Custom pipeline policies. Default: none. */
   additionalPolicies?: AdditionalPolicy[];
   /**

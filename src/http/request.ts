@@ -1,11 +1,14 @@
 import { createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
 import type { HttpMethods, PipelineResponse } from "@azure/core-rest-pipeline";
+import { checkOptions } from "./checkOptions.ts";
 import type { ServiceContext } from "./context.ts";
 import { isAbortError } from "./abortError.ts";
 import { orAborted } from "./abort.ts";
 import { abortedRequestError, parse, sendError, statusError, unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
+import { limitRetries } from "./policies/retryingPolicy.ts";
 import { isPlainlyWithin, rejectOtherOrigin } from "./policies/tokenPolicy.ts";
+import { retryLimitsOf } from "./retryLimits.ts";
 
 /** One request to the service. */
 export interface ServiceRequest {
@@ -37,6 +40,7 @@ export async function send(
   request: ServiceRequest,
   options: OperationOptions,
 ): Promise<ServiceResponse> {
+  checkOptions(request.operation, options);
   const url = absoluteUrl(context, request);
   const pipelineRequest = createPipelineRequest({
     url,
@@ -50,9 +54,11 @@ export async function send(
   });
   // `createPipelineRequest` ignores this option.
   pipelineRequest.tracingOptions = options.tracingOptions;
+  const limits = retryLimitsOf(context.retryLimits, options);
+  if (limits !== context.retryLimits) limitRetries(pipelineRequest, limits);
   let response: PipelineResponse;
   try {
-    const received = context.pipeline.sendRequest(context.httpClient, pipelineRequest);
+    const received = context.pipeline.sendRequest(context.connections.httpClient, pipelineRequest);
     // Core does not end a call whose credential or custom policy ignores the signal.
     response = options.abortSignal ? await orAborted(received, options.abortSignal) : await received;
   } catch (error) {

@@ -7,9 +7,13 @@ interface NameRule {
   readonly expected: string;
 }
 
-const regionOrGroup: NameRule = { pattern: /^[-\w.]+$/, expected: "made of letters, digits, `-`, `_` and `.`" };
+const region: NameRule = { pattern: /^[-\w.]+$/, expected: "made of letters, digits, `-`, `_` and `.`" };
+const resourceGroup: NameRule = {
+  pattern: /^[-\p{L}\p{Nd}_.()]{1,90}$/u,
+  expected: "1 to 90 letters, digits, `-`, `_`, `.`, `(` and `)`",
+};
 const resource: NameRule = { pattern: /^[-\w]{1,64}$/, expected: "1 to 64 letters, digits, `-` and `_`" };
-const nameRules: Readonly<Record<string, NameRule>> = { resourceGroupName: regionOrGroup, location: regionOrGroup };
+const nameRules: Readonly<Record<string, NameRule>> = { resourceGroupName: resourceGroup, location: region };
 
 /** A path with placeholders such as `{jobName}`, and their values. */
 export interface PathTemplate {

@@ -33,3 +33,52 @@ export interface NameValuePair {
   /** The value, as text. */
   value?: string;
 }
+
+/** Code of an error of the service that this package contains; its documentation says what each code means. */
+export type ServiceErrorCode =
+  | "AuthenticationFailed"
+  | "InvalidAuthenticationToken"
+  | "HostNotAllowed"
+  | "SubscriptionNotFound"
+  | "ResourceGroupNotFound"
+  | "WorkspaceNotFound"
+  | "ClusterNotFound"
+  | "ExperimentNotFound"
+  | "JobNotFound"
+  | "FileServerNotFound"
+  | "OutputDirectoryNotFound"
+  | "OperationNotFound"
+  | "InvalidResourceNamespace"
+  | "NotFound"
+  | "InvalidRequestContent"
+  | "InvalidParameter"
+  | "InvalidResourceName"
+  | "InvalidResourceGroupLocation"
+  | "InvalidResourceLocation"
+  | "MissingApiVersionParameter"
+  | "NoRegisteredProviderFound"
+  | "OutputDirectoryNotOnShare"
+  | "ClusterQuotaReached"
+  | "Conflict"
+  | "ResourceBeingDeleted"
+  | "RequestBodyTooLarge"
+  | "InsufficientStorage"
+  | "InternalServerError";
+
+/** Code of an error that the SDK itself creates. */
+export type SdkErrorCode =
+  | "PARSE_ERROR"
+  | "ETIMEDOUT"
+  | "ClientClosed"
+  | "DownloadFailed"
+  | "DownloadLinkRefused"
+  | "EndlessList"
+  | "InsecureConnection"
+  | "OperationFailed"
+  | "OutputFileChanged"
+  | "OutputFileNotFound"
+  | "ResourceReplaced"
+  | "UnexpectedOrigin";
+
+/** Code of an error of the SDK or the service. A newer service can return others, and the platform has its own. */
+export type BatchAIErrorCode = ServiceErrorCode | SdkErrorCode | (string & {});

@@ -4,6 +4,7 @@ import type { ServiceContext } from "../http/context.ts";
 import { readPart } from "../http/download.ts";
 import type { FilePart, PartRequest, PartResult } from "../http/download.ts";
 import type { OperationOptions } from "../http/options.ts";
+import { retryLimitsOf } from "../http/retryLimits.ts";
 import { restError } from "../http/restError.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { File } from "../models/file.ts";
@@ -92,7 +93,8 @@ export class OutputFile {
 
   #readFrom(url: string, request: Omit<PartRequest, "url">, options: OperationOptions): Promise<PartResult> {
     const { abortSignal, requestOptions, tracingOptions } = options;
-    const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions };
+    const retryLimits = retryLimitsOf(this.#context.retryLimits, options);
+    const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions, retryLimits };
     return readPart(this.#context.downloads, this.#operation, { ...request, url }, wait);
   }
 

@@ -25,13 +25,18 @@ export function afterAbortedWait(terminate: Terminate, options: TerminationOptio
  */
 export async function terminateAfterAbort(terminate: Terminate, options: OperationOptions): Promise<string> {
   const { onResponse, tracingOptions, requestOptions } = options;
-  const unaborted = { onResponse, tracingOptions, requestOptions: { timeout: patienceInMs, ...requestOptions } };
+  // The signal of the caller is aborted already.
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), patienceInMs);
   try {
-    await terminate(unaborted).submitted();
+    await terminate({ onResponse, tracingOptions, requestOptions, abortSignal: patience.signal }).submitted();
     return "the job was terminated";
   } catch (error) {
     if (isNotFound(error)) return "the job does not exist";
-    return `the job may continue, because it could not be terminated: ${messageOf(error)}`;
+    const reason = patience.signal.aborted ? `no response within ${patienceInMs / 1000} seconds` : messageOf(error);
+    return `the job may continue, because it could not be terminated: ${reason}`;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

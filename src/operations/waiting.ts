@@ -4,8 +4,7 @@ import { delay } from "../http/abort.ts";
 import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { OperationOptions } from "../http/options.ts";
-import { pollIntervalInMs } from "../http/polling/pollInterval.ts";
-import { retryAfterInMs } from "../http/polling/retryAfter.ts";
+import { pollPauseInMs } from "../http/polling/pollInterval.ts";
 import { restError } from "../http/restError.ts";
 import type { ErrorDetails } from "../http/restError.ts";
 
@@ -46,7 +45,7 @@ interface Identity {
 export class Watch<T extends Identity> {
   readonly waiting: Waiting;
   readonly options: WaitOptions;
-  readonly #intervalInMs: number;
+  readonly #context: ServiceContext;
   readonly #poll: Poll<T>;
   #pauseInMs: number;
   #identity: Identity | undefined;
@@ -56,7 +55,8 @@ export class Watch<T extends Identity> {
   constructor(context: ServiceContext, waiting: Waiting, options: WaitOptions, poll: Poll<T>, known?: T) {
     this.waiting = waiting;
     this.options = options;
-    this.#intervalInMs = this.#pauseInMs = pollIntervalInMs(context, options);
+    this.#context = context;
+    this.#pauseInMs = pollPauseInMs(context, options);
     this.#poll = poll;
     this.#identity = known;
   }
@@ -69,7 +69,7 @@ export class Watch<T extends Identity> {
   /** Gets the resource. Rejects with a `RestError` if it was deleted or replaced since the first look. */
   async look(): Promise<T> {
     const onResponse = (response: PipelineResponse): void => {
-      this.#pauseInMs = retryAfterInMs(response.headers) ?? this.#intervalInMs;
+      this.#pauseInMs = pollPauseInMs(this.#context, this.options, response.headers);
       this.options.onResponse?.(response);
     };
     const seen = await this.#poll({ ...this.options, onResponse }).catch((error: unknown) => {

@@ -7,13 +7,14 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { DataFolderLock } from "../ground/dataFolderLock.ts";
 import { checkOrigin } from "./arm/cors.ts";
-import { connectionFileOf, removeConnectionFile, type ServiceConnection, writeConnectionFile } from "./connection.ts";
+import type { ServiceConnection } from "../models/serviceConnection.ts";
+import { connectionFileOf, removeConnectionFile, writeConnectionFile } from "./connection.ts";
 import { isLoopbackHost } from "../ground/loopback.ts";
 import { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { startParts } from "./parts.ts";
 
-export type { ServiceConnection } from "./connection.ts";
+export type { ServiceConnection } from "../models/serviceConnection.ts";
 export type { Logger } from "./logger.ts";
 export type { BatchAIServiceOptions } from "./options.ts";
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { FilesService } from "../files/index.ts";
 import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { armServer } from "./arm/server.ts";
-import type { ServiceConnection } from "./connection.ts";
+import type { ServiceConnection } from "../models/serviceConnection.ts";
 import { DataFolders } from "./dataFolders.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";

@@ -3,8 +3,16 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import nock from "nock";
 import { afterEach, describe, expect, it } from "vitest";
-import { AbortError, ClusterNodesError, isRestError, JobFailedError, ValidationError } from "../../src/index.ts";
-import type { BatchAIManagementClient, ErrorDetails, RestError } from "../../src/index.ts";
+import { RestError } from "@azure/core-rest-pipeline";
+import {
+  AbortError,
+  ClusterNodesError,
+  isBatchAIError,
+  isRestError,
+  JobFailedError,
+  ValidationError,
+} from "../../src/index.ts";
+import type { BatchAIManagementClient, ErrorDetails } from "../../src/index.ts";
 import { TransferError } from "../../src/transfer/index.ts";
 import { azureIsNock, quickClient, rejectionOf, token, workspacePath } from "./fixtures.ts";
 
@@ -172,5 +180,31 @@ describe("a printed error", () => {
       statusCode: 404,
       details: { code: "WorkspaceNotFound", message: "no" },
     });
+  });
+});
+
+describe("isBatchAIError", () => {
+  it("recognizes errors of this package by their codes, and types their details", async () => {
+    azureIsNock()
+      .get(workspacePath)
+      .query(true)
+      .reply(404, { error: { code: "WorkspaceNotFound", message: "no" } }, { "request-id": "11" });
+    const error: unknown = await rejectionOf(quickClient().workspaces.get("g", "w"));
+    if (!isBatchAIError(error, "JobNotFound", "WorkspaceNotFound")) throw error;
+    const code: "JobNotFound" | "WorkspaceNotFound" = error.code;
+    expect([code, error.details?.requestId, error.statusCode]).toEqual(["WorkspaceNotFound", "11", 404]);
+    expect(isBatchAIError(error)).toBe(true);
+    expect(isBatchAIError(error, "JobNotFound")).toBe(false);
+    expect(isBatchAIError(error, "a code of a newer service")).toBe(false);
+  });
+
+  it.each([
+    ["an error of another package", new RestError("no", { code: "JobNotFound" })],
+    ["an error of the SDK that is not a RestError", new ValidationError("jobs.get", [])],
+    ["no error", undefined],
+    ["a text", "JobNotFound"],
+  ])("does not recognize %s", (_, value: unknown) => {
+    expect(isBatchAIError(value)).toBe(false);
+    expect(isBatchAIError(value, "JobNotFound")).toBe(false);
   });
 });

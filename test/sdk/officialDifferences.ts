@@ -92,6 +92,13 @@ const isNoName = "in a URL it means a directory, so the request would go to anot
 export const operationDifferences: readonly ListedDifference[] = [
   { where: "resourceGroupName", aspect: 'accepts "."', official: true, ours: false, because: isNoName },
   { where: "resourceGroupName", aspect: 'accepts ".."', official: true, ours: false, because: isNoName },
+  ...["a(", "a)", "aß", "aä", "a漢", "é"].map((name) => ({
+    where: "resourceGroupName",
+    aspect: `accepts "${name}"`,
+    official: false,
+    ours: true,
+    because: "Azure Resource Manager accepts parentheses and letters of every alphabet",
+  })),
   { where: "location", aspect: 'accepts "."', official: true, ours: false, because: isNoName },
   { where: "location", aspect: 'accepts ".."', official: true, ours: false, because: isNoName },
   {

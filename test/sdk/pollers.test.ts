@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createHttpHeaders } from "@azure/core-rest-pipeline";
 import nock from "nock";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -126,6 +127,21 @@ describe("the poller of a create", () => {
     } finally {
       process.off("unhandledRejection", note);
     }
+  });
+
+  it.each(["400", "wrong arguments"])("warns when nobody uses a poller whose first request failed: %s", async (why) => {
+    azureIsNock()
+      .put(clusterPath)
+      .query(true)
+      .reply(400, { error: { code: "Bad", message: "bad" } });
+    const warned = once(process, "warning") as Promise<[Error & { code: string }]>;
+    const wanted = why === "400" ? parameters : { ...parameters, vmSize: 3 as unknown as string };
+    void quickClient().clusters.create("g", "w", "c", wanted);
+    const [{ name, code, message }] = await warned;
+    expect({ name, code }).toEqual({ name: "BatchAIWarning", code: "UnusedPoller" });
+    expect(message).toMatch(
+      /^clusters\.create failed, and nothing awaits its poller\. Await it to handle this error: clu/,
+    );
   });
 
   it("polls step by step when asked to", async () => {

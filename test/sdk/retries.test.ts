@@ -1,13 +1,21 @@
 import nock from "nock";
-import { afterEach, describe, expect, it } from "vitest";
-import { azureIsNock, quickClient, workspacePath } from "./fixtures.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { RestError } from "../../src/index.ts";
+import { azure, azureIsNock, operationPath, pausesOf, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+
+const workspace = { id: workspacePath, name: "w", type: "Microsoft.BatchAI/workspaces" };
+const job = {
+  id: `${workspacePath}/experiments/e/jobs/j`,
+  name: "j",
+  type: "Microsoft.BatchAI/workspaces/experiments/jobs",
+};
 
 afterEach(() => {
+  vi.restoreAllMocks();
   nock.cleanAll();
   nock.enableNetConnect();
 });
 
-// What the default policies of @azure/core-rest-pipeline do; a new version that changes it is to be noticed.
 describe("a request is sent", () => {
   it.each([
     ["4 times", "500", 4, 500, {}],
@@ -15,7 +23,7 @@ describe("a request is sent", () => {
     ["4 times", "429 with Retry-After", 4, 429, { "retry-after": "0" }],
     ["4 times", "503 with Retry-After", 4, 503, { "retry-after": "0" }],
     ["4 times", "503 with retry-after-ms", 4, 503, { "retry-after-ms": "1" }],
-    ["once", "429 without Retry-After", 1, 429, {}],
+    ["4 times", "429 without Retry-After", 4, 429, {}],
     ["once", "409", 1, 409, {}],
     ["once", "501", 1, 501, {}],
   ])("%s when the answer is %s", async (_, __, times, status, headers) => {
@@ -45,5 +53,151 @@ describe("a request is sent", () => {
     const client = quickClient({ retryOptions: { maxRetries: 1, retryDelayInMs: 1 } });
     await expect(client.workspaces.get("g", "w")).rejects.toMatchObject({ statusCode: 500 });
     expect(nock.isDone()).toBe(true);
+  });
+
+  it.each([
+    ["twice", { maxRetries: 1 }, 2],
+    ["once", { maxRetries: 0 }, 1],
+  ])("%s when the options of the call say so", async (_, requestOptions, times) => {
+    azureIsNock().get(workspacePath).query(true).times(times).reply(500, {});
+    const call = quickClient().workspaces.get("g", "w", { requestOptions });
+    await expect(call).rejects.toMatchObject({ statusCode: 500 });
+    expect(nock.isDone()).toBe(true);
+  });
+
+  it.each([
+    ["EPIPE", 4],
+    ["EAI_AGAIN", 4],
+    ["CERT_HAS_EXPIRED", 1],
+  ])("after %s: %i times", async (code, times) => {
+    let sent = 0;
+    const failing = (): Error => {
+      sent += 1;
+      return Object.assign(new Error(code), { code });
+    };
+    const httpClient = { sendRequest: () => Promise.reject(new RestError(code, { code: failing().message })) };
+    const error = await rejectionOf(quickClient({ httpClient }).workspaces.get("g", "w"));
+    expect(error).toMatchObject({ code });
+    expect(sent).toBe(times);
+  });
+
+  it("once when the service asks for a longer pause than allowed, and the error says how long", async () => {
+    azureIsNock()
+      .get(workspacePath)
+      .query(true)
+      .reply(429, { error: { code: "TooManyRequests", message: "Too many." } }, { "retry-after": "86400" });
+    const error = await rejectionOf(quickClient().workspaces.get("g", "w"));
+    expect(error.message).toContain("Too many. Retry after 86400 s.");
+    expect(error).toMatchObject({ code: "TooManyRequests", details: { retryAfterInMs: 86_400_000 } });
+    expect(nock.isDone()).toBe(true);
+  });
+
+  it("again after a pause that the options allow", async () => {
+    azureIsNock().get(workspacePath).query(true).reply(503, {}, { "retry-after-ms": "30" });
+    azureIsNock().get(workspacePath).query(true).reply(200, workspace);
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    await quickClient({ maxRetryAfterInMs: 30 }).workspaces.get("g", "w");
+    expect(pausesOf(timers)).toContain(30);
+    azureIsNock().get(workspacePath).query(true).reply(503, {}, { "retry-after-ms": "30" });
+    const requestOptions = { maxRetryAfterInMs: 29 };
+    const call = quickClient({ maxRetryAfterInMs: 30 }).workspaces.get("g", "w", { requestOptions });
+    await expect(call).rejects.toMatchObject({ statusCode: 503 });
+  });
+});
+
+describe("a clock that is off", () => {
+  const days = 86_400_000;
+  const offsets: [string, number][] = [
+    ["an hour behind", -days / 24],
+    ["a day behind", -days],
+    ["a year behind", -365 * days],
+    ["an hour ahead", days / 24],
+    ["a day ahead", days],
+    ["a year ahead", 365 * days],
+  ];
+  const seconds = (time: number): string => new Date(Math.floor(time / 1000) * 1000).toUTCString();
+  /** Headers of a service whose clock differs from ours, and that asks to come back after 2 seconds by its clock. */
+  const headers = (offset: number, withDate: boolean): Record<string, string> => ({
+    ...(withDate ? { date: seconds(Date.now() - offset) } : {}),
+    "retry-after": seconds(Date.now() - offset + 2000),
+  });
+
+  it.each(offsets)("%s: a retry pauses as long as the service asks", async (_, offset) => {
+    for (const [withDate, expected] of [
+      [true, 2000],
+      [false, 5],
+    ] as const) {
+      azureIsNock().get(workspacePath).query(true).reply(503, {}, headers(offset, withDate));
+      azureIsNock().get(workspacePath).query(true).reply(200, workspace);
+      const timers = vi.spyOn(globalThis, "setTimeout");
+      await quickClient({ retryOptions: { retryDelayInMs: 5, maxRetryDelayInMs: 5 } }).workspaces.get("g", "w");
+      const longest = Math.max(...pausesOf(timers));
+      timers.mockRestore();
+      expect(longest).toBeGreaterThan(expected / 2 - 1);
+      expect(longest).toBeLessThanOrEqual(expected);
+    }
+  });
+
+  it.each(offsets)("%s: a poller and a wait pause as long as the service asks", async (_, offset) => {
+    for (const [withDate, expected] of [
+      [true, 2000],
+      [false, 30],
+    ] as const) {
+      const location = { "azure-asyncoperation": `${azure}${operationPath}` };
+      azureIsNock()
+        .delete(workspacePath)
+        .query(true)
+        .reply(202, "", { ...location, "retry-after-ms": "1" });
+      azureIsNock().get(operationPath).query(true).reply(200, { status: "InProgress" }, headers(offset, withDate));
+      azureIsNock().get(operationPath).query(true).reply(200, { status: "Succeeded" });
+      const jobPath = `${workspacePath}/experiments/e/jobs/j`;
+      const queued = { ...job, properties: { executionState: "queued" } };
+      azureIsNock().get(jobPath).query(true).reply(200, queued, headers(offset, withDate));
+      azureIsNock()
+        .get(jobPath)
+        .query(true)
+        .reply(200, { ...job, properties: { executionState: "succeeded" } });
+      const options = { updateIntervalInMs: 30 };
+      for (const call of [
+        () => quickClient().workspaces.delete("g", "w", options),
+        () => quickClient().jobs.waitForCompletion("g", "w", "e", "j", options),
+      ]) {
+        const timers = vi.spyOn(globalThis, "setTimeout");
+        await call();
+        const longest = Math.max(...pausesOf(timers));
+        timers.mockRestore();
+        expect(longest).toBeGreaterThan(expected - 30);
+        expect(longest).toBeLessThanOrEqual(expected);
+      }
+    }
+  });
+
+  it("does not let a service that asks for no pause be polled without one", async () => {
+    let polls = 0;
+    const location = { "azure-asyncoperation": `${azure}${operationPath}` };
+    azureIsNock().delete(workspacePath).query(true).reply(202, "", location);
+    azureIsNock()
+      .get(operationPath)
+      .query(true)
+      .times(4)
+      .reply(() => {
+        polls += 1;
+        return [200, { status: polls < 4 ? "InProgress" : "Succeeded" }, { "retry-after": "0" }];
+      });
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    await quickClient().workspaces.delete("g", "w");
+    expect(pausesOf(timers).filter((pause) => pause > 90)).toHaveLength(3);
+  });
+
+  it("polls again after the longest pause, although the service asks for days", async () => {
+    const location = { "azure-asyncoperation": `${azure}${operationPath}` };
+    azureIsNock()
+      .delete(workspacePath)
+      .query(true)
+      .reply(202, "", { ...location, "retry-after": "259200" });
+    azureIsNock().get(operationPath).query(true).reply(200, { status: "Succeeded" });
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    await quickClient().workspaces.delete("g", "w", { requestOptions: { maxRetryAfterInMs: 20 } });
+    expect(Math.max(...pausesOf(timers))).toBeLessThanOrEqual(20);
   });
 });

@@ -213,29 +213,41 @@ describe("an abort of jobs.run", () => {
     });
   });
 
-  it("terminates the job by its name if its creation never gets a response", async () => {
+  it.each([
+    ["and says that it does not exist", true, "the job does not exist"],
+    [
+      "and gives up in the end",
+      false,
+      "the job may continue, because it could not be terminated: no response within 10 seconds",
+    ],
+  ])("terminates the job by its name if its creation never gets a response, %s", async (_, responds, outcome) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const requests: string[] = [];
     const httpClient: HttpClient = {
       sendRequest: (request) => {
         requests.push(request.method);
-        if (request.method === "POST") return Promise.resolve(responseTo(request, 404));
+        if (responds && isTermination(request)) return Promise.resolve(responseTo(request, 404));
         return new Promise((_, reject) => {
           request.abortSignal?.addEventListener("abort", () => reject(new CoreAbortError("aborted")));
         });
       },
     };
     const controller = new AbortController();
-    const { jobs } = quickClient({ httpClient, retryOptions: { maxRetries: 0 } });
+    const { jobs } = quickClient({ httpClient });
+    const reason = new Error("the user pressed Ctrl-C");
     const options = { abortSignal: controller.signal, terminateOnAbort: true };
     const rejection = rejectionOf(jobs.run("g", "w", "e", "j", service.parameters("true"), options));
     await vi.waitUntil(() => requests.length === 1);
-    controller.abort();
+    controller.abort(reason);
     await vi.advanceTimersByTimeAsync(9_999);
     expect(requests).toEqual(["PUT"]);
     await vi.advanceTimersByTimeAsync(1);
-    expect((await rejection).message).toBe("jobs.run: the wait for job j was aborted; the job does not exist.");
     expect(requests).toEqual(["PUT", "POST"]);
+    if (!responds) await vi.advanceTimersByTimeAsync(10_000);
+    const resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w/experiments/e/jobs/j";
+    const message = `jobs.run: the wait for job j was aborted; ${outcome}.`;
+    expect(await rejection).toMatchObject({ message, operation: "jobs.run", resource, cause: reason });
+    await vi.advanceTimersByTimeAsync(0);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

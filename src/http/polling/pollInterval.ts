@@ -1,11 +1,17 @@
-import type { ServiceContext } from "../context.ts";
+import type { HttpHeaders } from "@azure/core-rest-pipeline";
 import { isLoopback } from "../../ground/loopback.ts";
+import type { ServiceContext } from "../context.ts";
 import type { LongRunningOperationOptions } from "../options.ts";
+import { retryLimitsOf } from "../retryLimits.ts";
+import { pauseInMs } from "./retryAfter.ts";
 
-/** Polling interval in milliseconds: short for a service on this machine, long for any other. */
-export function pollIntervalInMs(
-  { endpoint }: ServiceContext,
-  { updateIntervalInMs }: Pick<LongRunningOperationOptions, "updateIntervalInMs">,
+/** Returns the pause in milliseconds after a response to a poll; without a response, the polling interval. */
+export function pollPauseInMs(
+  context: ServiceContext,
+  options: LongRunningOperationOptions,
+  headers?: HttpHeaders,
 ): number {
-  return updateIntervalInMs ?? (isLoopback(new URL(endpoint)) ? 100 : 2000);
+  const intervalInMs = options.updateIntervalInMs ?? (isLoopback(new URL(context.endpoint)) ? 100 : 2000);
+  const { maxRetryAfterInMs } = retryLimitsOf(context.retryLimits, options);
+  return headers === undefined ? intervalInMs : pauseInMs(headers, { intervalInMs, maxRetryAfterInMs });
 }

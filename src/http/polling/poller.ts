@@ -6,8 +6,8 @@ import { resourceIdInUrl } from "../../wire/resourceIds.ts";
 import { AbortError, abortReason, isAbortError } from "../abortError.ts";
 import type { Call } from "../call.ts";
 import type { ServiceContext } from "../context.ts";
-import { logger } from "../logger.ts";
 import type { LongRunningOperationOptions } from "../options.ts";
+import { warn } from "../platform.ts";
 import { runningOperation } from "./runningOperation.ts";
 import type { Progress } from "./runningOperation.ts";
 
@@ -52,7 +52,7 @@ export interface LongRunningOperation<T> {
 
 /**
  * Starts a long-running operation, or resumes one. Sends the first request immediately. If that request fails and the
- * caller never awaits the poller, the error is only logged.
+ * caller does not use the poller, prints a warning: the caller has probably forgotten to await it.
  */
 export function pollOperation<T>(
   context: ServiceContext,
@@ -68,9 +68,6 @@ export function pollOperation<T>(
     skipFinalGet: !endsWithResource,
     processResult: (body) => Promise.resolve(readResult(body)),
   });
-  poller.submitted().catch((error: unknown) => {
-    logger.warning(`${operation} could not be started: ${error instanceof Error ? error.message : "unknown"}`);
-  });
   return withProgress(poller, progress, options);
 }
 
@@ -81,14 +78,19 @@ function withProgress<T>(
   { abortSignal }: LongRunningOperationOptions,
 ): OperationPoller<T> {
   const withProgressOf = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
-  const explain = (pollOptions?: { abortSignal?: AbortSignalLike }) => {
-    return (error: unknown): never => {
+  let isUsed = false;
+  const use = <R>(outcome: Promise<R>, pollOptions?: { abortSignal?: AbortSignalLike }): Promise<R> => {
+    isUsed = true;
+    return outcome.catch((error: unknown) => {
       const cause = abortReason(abortSignal, pollOptions?.abortSignal);
       throw isAbortError(error) ? abortError(progress, core.operationState, cause) : error;
-    };
+    });
   };
-  const untilDone: OperationPoller<T>["pollUntilDone"] = (options) =>
-    core.pollUntilDone(options).catch(explain(options));
+  const untilDone: OperationPoller<T>["pollUntilDone"] = (options) => use(core.pollUntilDone(options), options);
+  core.submitted().catch((error: unknown) => {
+    // Only if the caller does not use the poller before the event loop continues.
+    if (!isAbortError(error)) setTimeout(() => isUsed || warnUnused(progress.operation, error), 0);
+  });
   return {
     get isDone() {
       return core.isDone;
@@ -99,16 +101,21 @@ function withProgress<T>(
     get result() {
       return core.result;
     },
-    poll: (options) => core.poll(options).then(withProgressOf, explain(options)),
+    poll: (options) => use(core.poll(options), options).then(withProgressOf),
     pollUntilDone: untilDone,
     onProgress: (callback) => core.onProgress((state) => callback(withProgressOf(state))),
-    serialize: () => core.serialize(),
-    submitted: () => core.submitted().catch(explain()),
+    serialize: () => use(core.serialize()),
+    submitted: () => use(core.submitted()),
     then: (onFulfilled, onRejected) => untilDone().then(onFulfilled, onRejected),
     catch: (onRejected) => untilDone().catch(onRejected),
     finally: (onFinally) => untilDone().finally(onFinally),
     [Symbol.toStringTag]: "OperationPoller",
   };
+}
+
+function warnUnused(operation: string, error: unknown): void {
+  const reason = error instanceof Error ? error.message : "unknown";
+  warn(`${operation} failed, and nothing awaits its poller. Await it to handle this error: ${reason}`, "UnusedPoller");
 }
 
 /** Creates the error of an aborted wait, which says whether the operation continues in the service. */

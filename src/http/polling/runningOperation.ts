@@ -9,7 +9,7 @@ import { operationError, provisioningError } from "../errors.ts";
 import { logger } from "../logger.ts";
 import type { LongRunningOperationOptions } from "../options.ts";
 import { provisioningStateOf, statusOf, statusValueOf } from "./operationStatus.ts";
-import { pollIntervalInMs } from "./pollInterval.ts";
+import { pollPauseInMs } from "./pollInterval.ts";
 import { send } from "../request.ts";
 import type { ServiceResponse, ServiceRequest } from "../request.ts";
 import { retryAfterInMs } from "./retryAfter.ts";
@@ -31,7 +31,8 @@ export function runningOperation(
   options: LongRunningOperationOptions,
 ): RunningOperation {
   const { operation } = progress;
-  const intervalInMs = pollIntervalInMs(context, options);
+  // Not the time of day, which can be changed meanwhile.
+  const now = (): number => performance.now();
   let nextPollAt = 0;
   let hasSucceeded = false;
 
@@ -58,18 +59,19 @@ export function runningOperation(
       progress.resourceId = resourceIdInUrl(request.url);
       const received = await send(context, request, options);
       update(received);
-      nextPollAt = Date.now() + (retryAfterInMs(received.response.headers) ?? 0);
+      const { headers } = received.response;
+      // Without a request of the service, the first poll follows immediately.
+      nextPollAt = retryAfterInMs(headers) === undefined ? 0 : now() + pollPauseInMs(context, options, headers);
       return operationResponse(request, received);
     },
     sendPollRequest(url, pollOptions) {
       return withAnySignal([options.abortSignal, pollOptions?.abortSignal], async (abortSignal) => {
-        await delay(nextPollAt - Date.now(), abortSignal);
+        await delay(nextPollAt - now(), abortSignal);
         const request: ServiceRequest = { operation, method: "GET", url, success: [200, 201, 202, 204] };
         const received = await send(context, request, { ...options, abortSignal });
         update(received);
         // The last request for the resource follows a success immediately.
-        const pauseInMs = retryAfterInMs(received.response.headers) ?? intervalInMs;
-        nextPollAt = hasSucceeded ? 0 : Date.now() + pauseInMs;
+        nextPollAt = hasSucceeded ? 0 : now() + pollPauseInMs(context, options, received.response.headers);
         return operationResponse(request, received);
       });
     },

@@ -1,9 +1,9 @@
-import type { CloudErrorBody } from "../../models/error.ts";
+import type { CloudErrorBody, ServiceErrorCode } from "../../models/error.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 
 /**
  * Every error that the service returns: its HTTP status, and whether the same request may succeed later without any
- * change. The type of the codes, the responses and the documentation are derived from this table.
+ * change. The responses and the documentation are derived from this table; the SDK has the type of its codes.
  */
 export const errorTable = {
   AuthenticationFailed: { status: 401, retryable: false },
@@ -34,7 +34,7 @@ export const errorTable = {
   RequestBodyTooLarge: { status: 413, retryable: false },
   InsufficientStorage: { status: 507, retryable: true },
   InternalServerError: { status: 500, retryable: true },
-} as const satisfies Record<string, { status: number; retryable: boolean }>;
+} as const satisfies Record<ServiceErrorCode, { status: number; retryable: boolean }>;
 
 /** A code of {@link errorTable}. */
 export type ErrorCode = keyof typeof errorTable;

@@ -1,0 +1,142 @@
+import { createDefaultHttpClient } from "@azure/core-rest-pipeline";
+import type { HttpClient, PipelineRequest, PipelineResponse, RestError, TlsSettings } from "@azure/core-rest-pipeline";
+import { nodeModule } from "./platform.ts";
+import type { NodeAgent } from "./platform.ts";
+import { restError } from "./restError.ts";
+
+/**
+ * Maximum number of connections of a process to one host. More requests wait for a free one. Does not hold for requests
+ * through a proxy, whose agent comes from core: with a limit, it never frees connections that the proxy rejected.
+ */
+const maxConnectionsPerHost = 50;
+
+/** Connections of one client. */
+export interface Connections {
+  readonly httpClient: HttpClient;
+  /** Reads a body. `close` waits for it. */
+  reading<T>(body: Promise<T>): Promise<T>;
+  /** Rejects new requests, waits for running ones, and closes idle connections. */
+  close(): Promise<void>;
+}
+
+/** Options of a client that decide about its connections. */
+interface ConnectionOptions {
+  readonly httpClient?: HttpClient;
+  readonly agent?: unknown;
+}
+
+/**
+ * Creates the connections of a client. An `httpClient` or `agent` of the user decides about its own connections, and is
+ * never closed.
+ */
+export function createConnections({ httpClient, agent }: ConnectionOptions): Connections {
+  const pool = httpClient === undefined && agent === undefined ? sharedPool() : undefined;
+  const sending = httpClient ?? sharedPool().httpClient;
+  const hosts = new Set<string>();
+  let isClosed = false;
+  let running = 0;
+  let onIdle = (): void => undefined;
+  const reading = async <T>(work: Promise<T>): Promise<T> => {
+    running += 1;
+    try {
+      return await work;
+    } finally {
+      running -= 1;
+      if (running === 0) onIdle();
+    }
+  };
+  return {
+    httpClient: {
+      sendRequest(request) {
+        if (isClosed) return Promise.reject(closedError());
+        if (pool === undefined) return reading(sending.sendRequest(request));
+        hosts.add(hostOf(request.url));
+        return reading(sendThrough(pool, request));
+      },
+    },
+    reading,
+    async close() {
+      isClosed = true;
+      if (running > 0) await new Promise<void>((resolve) => (onIdle = resolve));
+      pool?.closeIdle(hosts);
+    },
+  };
+}
+
+/** Creates the error of a request that a client sends after it was closed. */
+function closedError(): RestError {
+  return restError("The client is closed. Create another client.", { code: "ClientClosed" });
+}
+
+async function sendThrough(pool: Pool, request: PipelineRequest): Promise<PipelineResponse> {
+  const ownAgent = request.agent === undefined ? pool.agentFor(request) : undefined;
+  if (ownAgent === undefined) return pool.httpClient.sendRequest(request);
+  request.agent = ownAgent;
+  try {
+    return await pool.httpClient.sendRequest(request);
+  } finally {
+    // A redirect of the same request can lead to another protocol, which needs another agent.
+    request.agent = undefined;
+  }
+}
+
+/** Returns the host and port in a URL, as agents of Node.js name their connections. */
+function hostOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  const defaultPort = protocol === "https:" ? "443" : "80";
+  return `${hostname.replace(/^\[|\]$/g, "")}:${port === "" ? defaultPort : port}:`;
+}
+
+/** Connections of all clients of the process that have neither an `agent` nor an `httpClient` of their own. */
+interface Pool {
+  readonly httpClient: HttpClient;
+  /** Returns the agent for a request; `undefined` if the platform itself limits connections. */
+  agentFor(request: PipelineRequest): NodeAgent | undefined;
+  /** Closes the idle connections to these hosts. A client that still needs one opens it again. */
+  closeIdle(hosts: ReadonlySet<string>): void;
+}
+
+const poolKey = /* @__PURE__ */ Symbol.for("batchai.pool.1");
+
+/** Returns the connections of the process, which all copies of this package share. */
+function sharedPool(): Pool {
+  const holder = globalThis as { [poolKey]?: Pool };
+  return (holder[poolKey] ??= createPool());
+}
+
+function createPool(): Pool {
+  const httpClient = createDefaultHttpClient();
+  const http = nodeModule("node:http");
+  const https = nodeModule("node:https");
+  if (http === undefined || https === undefined) {
+    return { httpClient, agentFor: () => undefined, closeIdle: () => undefined };
+  }
+  const settings = { keepAlive: true, maxSockets: maxConnectionsPerHost };
+  const plain = new http.Agent(settings);
+  const agents: NodeAgent[] = [plain];
+  const secureAgents = new WeakMap<object, NodeAgent>();
+  const secure = (tlsSettings: TlsSettings): NodeAgent => {
+    const known = secureAgents.get(tlsSettings);
+    if (known !== undefined) return known;
+    const agent = new https.Agent({ ...tlsSettings, ...settings });
+    agents.push(agent);
+    secureAgents.set(tlsSettings, agent);
+    return agent;
+  };
+  return {
+    httpClient,
+    agentFor({ url, tlsSettings = noSettings, disableKeepAlive }) {
+      if (disableKeepAlive) return undefined;
+      return /^https:/i.test(url) ? secure(tlsSettings) : plain;
+    },
+    closeIdle(hosts) {
+      for (const { freeSockets } of agents) {
+        for (const [name, sockets] of Object.entries(freeSockets)) {
+          if ([...hosts].some((host) => name.startsWith(host))) for (const socket of sockets ?? []) socket.destroy();
+        }
+      }
+    },
+  };
+}
+
+const noSettings: TlsSettings = {};
