@@ -32,10 +32,12 @@ const pages: Record<string, Page> = {
     sources: ["src/operations/experiments.ts", "src/models/experiment.ts"],
   },
   Jobs: {
-    about: "Jobs, waiting for jobs, and their output files.",
+    about: "Jobs, running and waiting for jobs, and their output files.",
     sources: [
       "src/operations/jobs.ts",
       "src/models/job.ts",
+      "src/operations/runJob.ts",
+      "src/operations/jobOutput.ts",
       "src/operations/waitForCompletion.ts",
       "src/operations/outputFile.ts",
       "src/operations/outputFileStream.ts",

@@ -12,7 +12,7 @@ import { createExperiments } from "./operations/experiments.ts";
 import type { Experiments } from "./operations/experiments.ts";
 import { createFileServers } from "./operations/fileServers.ts";
 import type { FileServers } from "./operations/fileServers.ts";
-import { createJobs } from "./operations/jobs.ts";
+import { createJobs } from "./operations/createJobs.ts";
 import type { Jobs } from "./operations/jobs.ts";
 import { createOperations } from "./operations/operations.ts";
 import type { Operations } from "./operations/operations.ts";

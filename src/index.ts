@@ -85,6 +85,7 @@ export type {
   FileServersListByWorkspaceOptions,
 } from "./operations/fileServers.ts";
 export type {
+  JobHandle,
   Jobs,
   JobsCreateOptions,
   JobsDeleteOptions,
@@ -94,12 +95,14 @@ export type {
   JobsListRemoteLoginInformationOptions,
   JobsTerminateOptions,
 } from "./operations/jobs.ts";
+export type { JobOutput } from "./operations/jobOutput.ts";
 export type { ListOptions } from "./operations/listOptions.ts";
 export type { Operations, OperationsListOptions } from "./operations/operations.ts";
 export type { JobsReadOutputFileOptions, OutputFilePart } from "./operations/outputFile.ts";
 export type { JobsStreamOutputFileOptions, OutputFileStream } from "./operations/outputFileStream.ts";
 export { ClusterNodesError, JobFailedError } from "./operations/waitErrors.ts";
 export type { RestoredResult } from "./operations/restore.ts";
+export type { JobsRunOptions } from "./operations/runJob.ts";
 export type { Usages, UsagesListOptions } from "./operations/usages.ts";
 export type { JobStateChange, JobsWaitForCompletionOptions } from "./operations/waitForCompletion.ts";
 export type { ClusterNodesProgress, ClustersWaitForNodesOptions } from "./operations/waitForNodes.ts";

@@ -12,7 +12,7 @@ import { createHandle } from "./handle.ts";
 import type { Handle } from "./handle.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
-import { paths } from "./paths.ts";
+import { idOf, paths } from "./paths.ts";
 import { waitForNodes } from "./waitForNodes.ts";
 import type { ClustersWaitForNodesOptions } from "./waitForNodes.ts";
 import type { Poll } from "./waiting.ts";
@@ -192,7 +192,8 @@ export function createClusters(context: ServiceContext): Clusters {
       ),
     waitForNodes: (resourceGroupName, workspaceName, clusterName, options = {}) => {
       const poll: Poll<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
-      return waitForNodes(context, clusterName, poll, options);
+      const resource = idOf(context, paths.cluster, [resourceGroupName, workspaceName, clusterName]);
+      return waitForNodes(context, { clusterName, resource, get: poll }, options);
     },
   };
   return {

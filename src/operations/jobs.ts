@@ -1,23 +1,14 @@
-import { outgoing } from "../http/call.ts";
-import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { PagedList } from "../http/paging.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
 import type { File } from "../models/file.ts";
 import type { Job, JobCreateParameters } from "../models/job.ts";
 import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
-import { file } from "../wire/tables/file.ts";
-import { job, jobCreateParameters } from "../wire/tables/job.ts";
-import { remoteLoginInformation } from "../wire/tables/remoteLoginInformation.ts";
-import { createResource, deleteResource, getResource, list, listByPost, startAction } from "./calls.ts";
-import { listQuery, outputFilesQuery } from "./listOptions.ts";
+import type { Handle } from "./handle.ts";
 import type { ListOptions } from "./listOptions.ts";
-import { readOutputFile } from "./outputFile.ts";
-import type { JobsReadOutputFileOptions, ListFiles, OutputFilePart } from "./outputFile.ts";
-import { streamOutputFile } from "./outputFileStream.ts";
+import type { JobsReadOutputFileOptions, OutputFilePart } from "./outputFile.ts";
 import type { JobsStreamOutputFileOptions, OutputFileStream } from "./outputFileStream.ts";
-import { paths } from "./paths.ts";
-import { waitForCompletion } from "./waitForCompletion.ts";
+import type { JobsRunOptions } from "./runJob.ts";
 import type { JobsWaitForCompletionOptions } from "./waitForCompletion.ts";
 
 /** Options of {@link Jobs.listByExperiment}. */
@@ -129,9 +120,29 @@ export interface Jobs {
     options?: JobsTerminateOptions,
   ): OperationPoller<void>;
   /**
+   * Creates a job, waits until it ends, and returns it. Meanwhile calls `onStateChange` with its states and `onOutput`
+   * with its output. Follows an existing job with the same properties, without running it again. The job continues in
+   * the service if your program exits.
+   *
+   * Rejects with a `JobFailedError` that contains the job's errors if the job failed; with a `ValidationError` if an
+   * argument is not valid; with an `AbortError` if it is aborted (the job continues, unless `terminateOnAbort` is true);
+   * and with a `RestError` such as `ClusterNotFound` if the service rejects the job, `JobNotFound` if the job is
+   * deleted, or `OutputDirectoryNotOnShare` if you pass `onOutput` and the output is not on a mounted file share. After
+   * an error of the output, the job continues; see {@link Jobs.waitForCompletion}.
+   */
+  run(
+    resourceGroupName: string,
+    workspaceName: string,
+    experimentName: string,
+    jobName: string,
+    parameters: JobCreateParameters,
+    options?: JobsRunOptions,
+  ): Promise<Job>;
+  /**
    * Waits until a job ends, and returns the job. Rejects with a `JobFailedError` that contains the job's errors if the
-   * job failed; with an `AbortError` if the wait is aborted (the job continues); and with a `RestError` such as
-   * `JobNotFound` if the job does not exist or is deleted.
+   * job failed; with an `AbortError` if the wait is aborted (the job continues, unless `terminateOnAbort` is true); and
+   * with a `RestError`: `JobNotFound` if the job does not exist or is deleted, `ResourceReplaced` if it is deleted and
+   * another job is created with its name.
    */
   waitForCompletion(
     resourceGroupName: string,
@@ -146,7 +157,8 @@ export interface Jobs {
    * expired links and resumes broken connections without losing or repeating data.
    *
    * Rejects with a `RestError`: `OutputFileNotFound` if the job ended without that file, `OutputFileChanged` if the
-   * file shrank, or the error of the service or the storage; and with an `AbortError` if it is aborted. A failed job is
+   * file shrank, `JobNotFound` if the job is deleted, `ResourceReplaced` if it is deleted and another job is created
+   * with its name, or the error of the service or the storage; and with an `AbortError` if it is aborted. A failed job is
    * not an error here; see {@link Jobs.waitForCompletion}. Requests to the storage do not call `onResponse` and do not
    * send `customHeaders`.
    *
@@ -178,115 +190,15 @@ export interface Jobs {
     path: string,
     options?: JobsReadOutputFileOptions,
   ): Promise<OutputFilePart>;
+  /**
+   * Returns a handle of a job: the methods of this group without the first four names. Sends no request, and the job does
+   * not have to exist. Never throws; the methods reject if a name is not valid.
+   */
+  at(resourceGroupName: string, workspaceName: string, experimentName: string, jobName: string): JobHandle;
 }
 
-/** Creates the group of operations on jobs. */
-export function createJobs(context: ServiceContext): Jobs {
-  const get: Jobs["get"] = (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
-    getResource(
-      context,
-      {
-        operation: "jobs.get",
-        path: paths.job,
-        names: { resourceGroupName, workspaceName, experimentName, jobName },
-      },
-      job,
-      options,
-    );
-  const listOutputFiles: Jobs["listOutputFiles"] = (
-    resourceGroupName,
-    workspaceName,
-    experimentName,
-    jobName,
-    outputDirectoryId,
-    options = {},
-  ) =>
-    listByPost(
-      context,
-      {
-        operation: "jobs.listOutputFiles",
-        path: `${paths.job}/listOutputFiles`,
-        names: { resourceGroupName, workspaceName, experimentName, jobName },
-        query: outputFilesQuery(outputDirectoryId, options),
-      },
-      file,
-      options,
-    );
-  return {
-    listByExperiment: (resourceGroupName, workspaceName, experimentName, options = {}) =>
-      list(
-        context,
-        {
-          operation: "jobs.listByExperiment",
-          path: paths.jobs,
-          names: { resourceGroupName, workspaceName, experimentName },
-          query: listQuery(options),
-        },
-        job,
-        options,
-      ),
-    create: (resourceGroupName, workspaceName, experimentName, jobName, parameters, options = {}) =>
-      createResource(
-        context,
-        {
-          operation: "jobs.create",
-          path: paths.job,
-          names: { resourceGroupName, workspaceName, experimentName, jobName },
-          body: outgoing(jobCreateParameters, parameters, "parameters"),
-        },
-        job,
-        options,
-      ),
-    delete: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
-      deleteResource(
-        context,
-        {
-          operation: "jobs.delete",
-          path: paths.job,
-          names: { resourceGroupName, workspaceName, experimentName, jobName },
-        },
-        options,
-      ),
-    get,
-    listOutputFiles,
-    listRemoteLoginInformation: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
-      listByPost(
-        context,
-        {
-          operation: "jobs.listRemoteLoginInformation",
-          path: `${paths.job}/listRemoteLoginInformation`,
-          names: { resourceGroupName, workspaceName, experimentName, jobName },
-        },
-        remoteLoginInformation,
-        options,
-      ),
-    terminate: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) =>
-      startAction(
-        context,
-        {
-          operation: "jobs.terminate",
-          path: `${paths.job}/terminate`,
-          names: { resourceGroupName, workspaceName, experimentName, jobName },
-        },
-        options,
-      ),
-    waitForCompletion: (resourceGroupName, workspaceName, experimentName, jobName, options = {}) => {
-      const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
-      return waitForCompletion(context, jobName, (more) => get(...names, more), options);
-    },
-    streamOutputFile: (
-      ...[resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, path, options = {}]
-    ) => {
-      const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
-      const list: ListFiles = (directory, more) => listOutputFiles(...names, outputDirectoryId, { ...more, directory });
-      return streamOutputFile(context, { jobName, path, list, getJob: (more) => get(...names, more) }, options);
-    },
-    readOutputFile: (
-      ...[resourceGroupName, workspaceName, experimentName, jobName, outputDirectoryId, path, options = {}]
-    ) => {
-      const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
-      const list: ListFiles = (directory, more) => listOutputFiles(...names, outputDirectoryId, { ...more, directory });
-      return readOutputFile(context, path, list, options);
-    },
-  };
-}
+/** A job, with the methods of {@link Jobs} that take its names. Returned by `jobs.at`. */
+export type JobHandle = Handle<
+  Omit<Jobs, "at">,
+  [resourceGroupName: string, workspaceName: string, experimentName: string, jobName: string]
+>;

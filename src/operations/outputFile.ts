@@ -2,7 +2,7 @@ import type { RestError } from "@azure/core-rest-pipeline";
 import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
 import type { ServiceContext } from "../http/context.ts";
 import { readPart } from "../http/download.ts";
-import type { FilePart, PartRequest } from "../http/download.ts";
+import type { FilePart, PartRequest, PartResult } from "../http/download.ts";
 import type { OperationOptions } from "../http/options.ts";
 import { retryLimitsOf } from "../http/retryLimits.ts";
 import { restError } from "../http/restError.ts";
@@ -45,54 +45,71 @@ export interface JobsReadOutputFileOptions extends OperationOptions {
 /** Maximum length of a part: Azure Files returns an MD5 only up to this length. */
 export const longestPart = 4 * 1024 * 1024;
 
-/** An output file that can be read in parts. Looks up its download URL, and renews it if necessary. */
+/** Place of an output file. */
+export interface OutputFileSource {
+  /** Path in the output directory. */
+  readonly path: string;
+  /** Lists the files of the output directory. */
+  readonly list: ListFiles;
+  /** Called after `list` returned a link. Rejects if the link does not belong to the expected job. */
+  readonly confirm?: () => Promise<unknown>;
+}
+
+/** An output file that can be read in parts. Looks up its download link, and renews it if necessary. */
 export class OutputFile {
   readonly #context: ServiceContext;
   readonly #operation: string;
-  readonly #list: ListFiles;
+  readonly #source: OutputFileSource;
   readonly #directory: string | undefined;
   readonly #name: string;
-  #url: string | undefined;
+  #link: string | undefined;
 
-  constructor(context: ServiceContext, operation: string, path: string, list: ListFiles, downloadUrl?: string) {
-    const { directory, name } = splitPath(operation, path);
+  /** @param link - Download link of the file, if it is already known. */
+  constructor(context: ServiceContext, operation: string, source: OutputFileSource, link?: string) {
+    const { directory, name } = splitPath(operation, source.path);
     this.#context = context;
     this.#operation = operation;
-    this.#list = list;
+    this.#source = source;
     this.#directory = directory;
     this.#name = name;
-    this.#url = downloadUrl;
+    this.#link = link;
   }
 
   /** Reads a part. Returns `undefined` if the file does not exist yet, or no longer exists. */
   async read(request: Omit<PartRequest, "url">, options: OperationOptions): Promise<FilePart | undefined> {
-    for (;;) {
-      const isNew = this.#url === undefined;
-      const url = (this.#url ??= await this.#findUrl(options));
-      if (url === undefined) return undefined;
-      const { downloads } = this.#context;
-      const { abortSignal, requestOptions, tracingOptions } = options;
-      const retryLimits = retryLimitsOf(this.#context.retryLimits, options);
-      const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions, retryLimits };
-      const part = await readPart(downloads, this.#operation, { ...request, url }, wait);
-      if (part !== "rejected" && part !== "missing") return part;
-      this.#url = undefined;
-      if (isNew && part === "missing") return undefined;
-      if (isNew) throw this.#rejectedError(url);
-      // The URL is old: it has expired, or its file was replaced.
+    if (this.#link !== undefined) {
+      const part = await this.#readFrom(this.#link, request, options);
+      if (typeof part === "object") return part;
+      // The link has expired, or its file was replaced. A new link is requested only once.
     }
+    const link = (this.#link = await this.#findLink(options));
+    if (link === undefined) return undefined;
+    const part = await this.#readFrom(link, request, options);
+    if (typeof part === "object") return part;
+    this.#link = undefined;
+    if (part === "rejected") throw this.#rejectedError(link);
+    return undefined;
   }
 
-  async #findUrl(options: OperationOptions): Promise<string | undefined> {
-    for await (const { name, fileType, downloadUrl } of this.#list(this.#directory, options)) {
-      if (name === this.#name && fileType === "file") return downloadUrl;
+  #readFrom(url: string, request: Omit<PartRequest, "url">, options: OperationOptions): Promise<PartResult> {
+    const { abortSignal, requestOptions, tracingOptions } = options;
+    const retryLimits = retryLimitsOf(this.#context.retryLimits, options);
+    const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions, retryLimits };
+    return readPart(this.#context.downloads, this.#operation, { ...request, url }, wait);
+  }
+
+  async #findLink(options: OperationOptions): Promise<string | undefined> {
+    for await (const { name, fileType, downloadUrl } of this.#source.list(this.#directory, options)) {
+      if (name !== this.#name || fileType !== "file") continue;
+      await this.#source.confirm?.();
+      return downloadUrl;
     }
     return undefined;
   }
 
-  #rejectedError(url: string): RestError {
+  #rejectedError(link: string): RestError {
     const message =
-      `${this.#operation}: the storage at ${new URL(url).origin} rejected a new download link for ${this.#name}. ` +
+      `${this.#operation}: the storage at ${new URL(link).origin} rejected a new download link for ${this.#name}. ` +
       "Check that the clocks of the service and the storage agree. [DownloadLinkRefused]";
     return restError(message, { code: "DownloadLinkRefused", statusCode: 403 });
   }
@@ -109,7 +126,7 @@ export async function readOutputFile(
   const { offset = 0, length = longestPart, downloadUrl, includeMd5 } = options;
   const issues = [...issuesOf("offset", offset, 0), ...issuesOf("length", length, 1, longestPart)];
   if (issues.length > 0) throw new ValidationError(operation, issues);
-  const file = new OutputFile(context, operation, path, list, downloadUrl);
+  const file = new OutputFile(context, operation, { path, list }, downloadUrl);
   const part = await file.read({ offset, length, includeMd5 }, options).catch((error: unknown) => {
     if (!isAbortError(error)) throw error;
     throw new AbortError(`${operation}: the read was aborted.`, { operation, cause: abortReason(options.abortSignal) });

@@ -1,14 +1,16 @@
 import type { RestError } from "@azure/core-rest-pipeline";
 import type { ServiceContext } from "../http/context.ts";
-import { pollPauseInMs } from "../http/polling/pollInterval.ts";
 import { restError } from "../http/restError.ts";
 import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
-import { issuesOf, longestPart, OutputFile } from "./outputFile.ts";
+import { GrowingFile } from "./growingFile.ts";
+import { issuesOf, OutputFile } from "./outputFile.ts";
 import type { ListFiles } from "./outputFile.ts";
+import { linesOf, textOf } from "./outputText.ts";
 import { JobFailedError } from "./waitErrors.ts";
 import { hasEnded } from "./waitForCompletion.ts";
-import { explainedError, pause } from "./waiting.ts";
+import { watchedOutput } from "./watchedOutput.ts";
+import { explained, Watch } from "./waiting.ts";
 import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** Options of `jobs.streamOutputFile`. */
@@ -24,19 +26,28 @@ export interface JobsStreamOutputFileOptions extends WaitOptions {
 export interface OutputFileStream extends AsyncIterable<Uint8Array> {
   /**
    * Iterates over the lines as UTF-8 text, without their line ends (LF or CR LF). The last line may lack a line end.
+   * Rejects with a `RangeError` if a line is too long for a string of the JavaScript engine, which is at least 512 Mi
+   * characters in Node.js; iterate over the bytes then.
    */
   lines(): AsyncIterable<string>;
-  /** Returns the whole content as UTF-8 text, after the job has ended. */
+  /**
+   * Returns the whole content as UTF-8 text, after the job has ended. Rejects with a `RangeError` if the content is too
+   * long for a string of the JavaScript engine; iterate over the lines or the bytes then.
+   */
   text(): Promise<string>;
 }
 
 /** Source of a stream: a file of a job. */
 export interface StreamSource {
   readonly jobName: string;
+  /** ARM ID of the job. */
+  readonly resource: string;
   readonly path: string;
   readonly list: ListFiles;
-  readonly getJob: Poll<Job>;
+  readonly get: Poll<Job>;
 }
+
+const operation = "jobs.streamOutputFile";
 
 /** Creates the stream of an output file. */
 export function streamOutputFile(
@@ -45,10 +56,11 @@ export function streamOutputFile(
   options: JobsStreamOutputFileOptions,
 ): OutputFileStream {
   const pieces = (): AsyncGenerator<Uint8Array> => follow(context, source, options);
+  const subject = subjectOf(source);
   return {
     [Symbol.asyncIterator]: pieces,
-    lines: () => linesOf(pieces()),
-    text: () => textOf(pieces()),
+    lines: () => linesOf(pieces(), subject),
+    text: () => textOf(pieces(), subject),
   };
 }
 
@@ -57,68 +69,34 @@ async function* follow(
   source: StreamSource,
   options: JobsStreamOutputFileOptions,
 ): AsyncGenerator<Uint8Array> {
-  const operation = "jobs.streamOutputFile";
-  const { jobName, path } = source;
-  const waiting = { operation, subject: `job ${jobName}`, whatContinues: "the job continues" };
+  const { jobName, resource, path, list, get } = source;
   const { offset = 0 } = options;
   const issues = issuesOf("offset", offset, 0);
   if (issues.length > 0) throw new ValidationError(operation, issues);
-  const file = new OutputFile(context, operation, path, source.list);
-  let hasExisted = false;
+  const waiting = { operation, resource, subject: `job ${jobName}`, afterAbort: () => "the job continues" };
+  const watch = new Watch(context, waiting, options, get);
+  const output = new OutputFile(context, operation, { path, ...watchedOutput(watch, list) });
+  const file = new GrowingFile(output, subjectOf(source), offset);
   try {
-    for (let position = offset; ;) {
+    for (;;) {
       // The job is requested before the file is read. After the job has ended, the loop therefore still reads the rest.
-      const job = await source.getJob(options);
-      hasExisted = true;
-      let part = await file.read({ offset: position, length: longestPart }, options);
-      const exists = part !== undefined;
-      while (part !== undefined && part.content.length > 0) {
-        position += part.content.length;
-        yield part.content;
-        if (part.content.length < longestPart) break;
-        part = await file.read({ offset: position, length: longestPart }, options);
-      }
-      if (part?.fileSize !== undefined && part.fileSize < position) throw shrunkError(source, part.fileSize, position);
+      const job = await watch.look();
+      const exists = yield* file.unread(options);
       if (hasEnded(job) && !exists) throw missingFileError(source, job);
       if (hasEnded(job)) return;
-      await pause(pollPauseInMs(context, options), options);
+      await watch.pause();
     }
   } catch (error) {
-    throw explainedError(error, waiting, options, hasExisted);
+    throw await explained(error, waiting, options);
   }
 }
 
-function shrunkError({ jobName, path }: StreamSource, size: number, position: number): RestError {
-  const message =
-    `jobs.streamOutputFile: ${path} of job ${jobName} shrank from at least ${position} to ${size} bytes: ` +
-    "it was overwritten, so the stream cannot continue [OutputFileChanged]";
-  return restError(message, { code: "OutputFileChanged" });
+function subjectOf({ jobName, path }: StreamSource): string {
+  return `${operation}: ${path} of job ${jobName}`;
 }
 
 function missingFileError({ jobName, path }: StreamSource, job: Job): RestError {
   const failure = job.executionState === "failed" ? ` ${new JobFailedError(job).message}` : "";
-  const message = `jobs.streamOutputFile: job ${jobName} ended without the file ${path}.${failure} [OutputFileNotFound]`;
+  const message = `${operation}: job ${jobName} ended without the file ${path}.${failure} [OutputFileNotFound]`;
   return restError(message, { code: "OutputFileNotFound" });
-}
-
-async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of textsOf(pieces)) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
-  }
-  if (rest !== "") yield rest;
-}
-
-async function textOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
-  let all = "";
-  for await (const text of textsOf(pieces)) all += text;
-  return all;
-}
-
-async function* textsOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  for await (const piece of pieces) yield decoder.decode(piece, { stream: true });
-  yield decoder.decode();
 }

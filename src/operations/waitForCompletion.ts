@@ -1,7 +1,9 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { ExecutionState, Job } from "../models/job.ts";
+import { afterAbortedWait } from "./terminateOnAbort.ts";
+import type { Terminate } from "./terminateOnAbort.ts";
 import { JobFailedError } from "./waitErrors.ts";
-import { pollUntil } from "./waiting.ts";
+import { pollUntil, Watch } from "./waiting.ts";
 import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** A change of the state of a job. */
@@ -20,28 +22,61 @@ export interface JobsWaitForCompletionOptions extends WaitOptions {
   onStateChange?: (change: JobStateChange) => void;
   /** Whether to reject if the job failed. Default: true. If false, check `executionState` of the result. */
   throwOnFailure?: boolean;
+  /**
+   * Whether to terminate the job if `abortSignal` is aborted. If true, the method rejects after the service has
+   * accepted the termination, or after about 10 seconds without a response; the message of the `AbortError` says which.
+   * Default: false, the job continues.
+   */
+  terminateOnAbort?: boolean;
+}
+
+/** A job to wait for. */
+export interface AwaitedJob {
+  readonly jobName: string;
+  /** ARM ID of the job. */
+  readonly resource: string;
+  readonly get: Poll<Job>;
+  readonly terminate: Terminate;
 }
 
 /** Waits until a job ends. */
-export async function waitForCompletion(
+export function waitForCompletion(
   context: ServiceContext,
-  jobName: string,
-  poll: Poll<Job>,
-  { onStateChange, throwOnFailure = true, ...options }: JobsWaitForCompletionOptions,
+  { jobName, resource, get, terminate }: AwaitedJob,
+  options: JobsWaitForCompletionOptions,
+): Promise<Job> {
+  const waiting = {
+    operation: "jobs.waitForCompletion",
+    resource,
+    subject: `job ${jobName}`,
+    afterAbort: () => afterAbortedWait(terminate, options),
+  };
+  return followToEnd(new Watch(context, waiting, options, get), options);
+}
+
+/**
+ * Waits until a watched job ends, and reports its states. Calls `readOutput` after each look at the job, until the job
+ * has ended.
+ */
+export async function followToEnd(
+  watch: Watch<Job>,
+  { onStateChange, throwOnFailure = true }: JobsWaitForCompletionOptions,
+  readOutput?: (job: Job) => Promise<void> | undefined,
 ): Promise<Job> {
   let state: ExecutionState | undefined;
-  const isDone = (job: Job): boolean => {
+  const report = (job: Job): void => {
     const { executionState: newState = "queued" } = job;
     if (newState !== state) onStateChange?.({ oldState: state, newState, job });
     state = newState;
-    return hasEnded(job);
   };
-  const waiting = {
-    operation: "jobs.waitForCompletion",
-    subject: `job ${jobName}`,
-    whatContinues: "the job continues",
-  };
-  const job = await pollUntil(context, waiting, options, poll, isDone);
+  const job = await pollUntil(watch, async (seen) => {
+    const isOver = hasEnded(seen);
+    if (!isOver) report(seen);
+    await readOutput?.(seen);
+    // The end is reported after the rest of the output, so that no output follows it.
+    if (isOver) report(seen);
+    return isOver;
+  });
   if (throwOnFailure && job.executionState === "failed") throw new JobFailedError(job);
   return job;
 }

@@ -1,7 +1,7 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { Cluster, NodeStateCounts } from "../models/cluster.ts";
 import { ClusterNodesError } from "./waitErrors.ts";
-import { pollUntil } from "./waiting.ts";
+import { pollUntil, Watch } from "./waiting.ts";
 import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** Progress of the nodes of a cluster. */
@@ -27,11 +27,18 @@ export interface ClustersWaitForNodesOptions extends WaitOptions {
   onProgress?: (progress: ClusterNodesProgress) => void;
 }
 
+/** A cluster to wait for. */
+export interface AwaitedCluster {
+  readonly clusterName: string;
+  /** ARM ID of the cluster. */
+  readonly resource: string;
+  readonly get: Poll<Cluster>;
+}
+
 /** Waits until a cluster has the required number of nodes. */
 export function waitForNodes(
   context: ServiceContext,
-  clusterName: string,
-  poll: Poll<Cluster>,
+  { clusterName, resource, get }: AwaitedCluster,
   { nodeCount, onProgress, ...options }: ClustersWaitForNodesOptions,
 ): Promise<Cluster> {
   let reported = "";
@@ -47,10 +54,11 @@ export function waitForNodes(
   };
   const waiting = {
     operation: "clusters.waitForNodes",
+    resource,
     subject: `cluster ${clusterName}`,
-    whatContinues: "the service continues to prepare its nodes",
+    afterAbort: () => "the service continues to prepare its nodes",
   };
-  return pollUntil(context, waiting, options, poll, isDone);
+  return pollUntil(new Watch(context, waiting, options, get), isDone);
 }
 
 function progressOf(cluster: Cluster, nodeCount: number | undefined): ClusterNodesProgress {

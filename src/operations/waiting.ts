@@ -21,70 +21,141 @@ export interface WaitOptions extends OperationOptions {
 export interface Waiting {
   /** Method that was called, for example `jobs.waitForCompletion`. */
   readonly operation: string;
+  /** ARM ID of the resource. */
+  readonly resource: string;
   /** Name of the resource, for example `job myjob`. */
   readonly subject: string;
-  /** Clause that says what continues after an aborted wait, for example `the job continues`. */
-  readonly whatContinues: string;
+  /** Called after the wait was aborted. Returns the clause that says what continues, for example `the job continues`. */
+  readonly afterAbort: () => string | Promise<string>;
 }
 
 /** Requests the current state of a resource. */
 export type Poll<T> = (options: OperationOptions) => Promise<T>;
 
+/** Properties that tell a resource from a later one with the same name. The service may set them late. */
+interface Identity {
+  readonly creationTime?: Date;
+  readonly jobOutputDirectoryPathSegment?: string;
+}
+
 /**
- * Polls a resource until `isEnough` returns true, with the polling interval of pollers. Rejects with an `AbortError`
- * that says what continues, and with a `RestError` if the resource was deleted during the wait.
+ * Polls a resource that must not be deleted or replaced. All waits and streams look at their resource and pause with
+ * this class.
  */
-export async function pollUntil<T extends { creationTime?: Date }>(
-  context: ServiceContext,
-  waiting: Waiting,
-  options: WaitOptions,
-  poll: Poll<T>,
-  isEnough: (seen: T) => boolean,
+export class Watch<T extends Identity> {
+  readonly waiting: Waiting;
+  readonly options: WaitOptions;
+  readonly #context: ServiceContext;
+  readonly #poll: Poll<T>;
+  #pauseInMs: number;
+  #identity: Identity | undefined;
+  #isLost = false;
+
+  /** @param known - The resource, if an earlier response contained it. */
+  constructor(context: ServiceContext, waiting: Waiting, options: WaitOptions, poll: Poll<T>, known?: T) {
+    this.waiting = waiting;
+    this.options = options;
+    this.#context = context;
+    this.#pauseInMs = pollPauseInMs(context, options);
+    this.#poll = poll;
+    this.#identity = known;
+  }
+
+  /** Whether {@link Watch.look} has found that the resource was deleted or replaced. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Gets the resource. Rejects with a `RestError` if it was deleted or replaced since the first look. */
+  async look(): Promise<T> {
+    const onResponse = (response: PipelineResponse): void => {
+      this.#pauseInMs = pollPauseInMs(this.#context, this.options, response.headers);
+      this.options.onResponse?.(response);
+    };
+    const seen = await this.#poll({ ...this.options, onResponse }).catch((error: unknown) => {
+      // This 404 is about the resource or its parents. Those of other requests during the wait can have other reasons.
+      if (this.#identity === undefined || !isNotFound(error)) throw error;
+      this.#isLost = true;
+      throw deletedError(this.waiting, error);
+    });
+    if (this.#identity !== undefined && isAnother(this.#identity, seen)) {
+      this.#isLost = true;
+      throw replacedError(this.waiting);
+    }
+    this.#identity = {
+      creationTime: this.#identity?.creationTime ?? seen.creationTime,
+      jobOutputDirectoryPathSegment:
+        this.#identity?.jobOutputDirectoryPathSegment ?? seen.jobOutputDirectoryPathSegment,
+    };
+    return seen;
+  }
+
+  /** Pauses for as long as the last response requested, or for the polling interval. */
+  pause(): Promise<void> {
+    return delay(this.#pauseInMs, this.options.abortSignal ?? new AbortController().signal);
+  }
+}
+
+/**
+ * Polls a resource until `isEnough` returns true, and returns it. Rejects with an `AbortError` that says what
+ * continues, and with a `RestError` if the resource was deleted or replaced.
+ */
+export async function pollUntil<T extends Identity>(
+  watch: Watch<T>,
+  isEnough: (seen: T) => boolean | Promise<boolean>,
 ): Promise<T> {
-  let first: T | undefined;
   try {
     for (;;) {
-      let pauseInMs = pollPauseInMs(context, options);
-      const onResponse = (response: PipelineResponse): void => {
-        pauseInMs = pollPauseInMs(context, options, response.headers);
-        options.onResponse?.(response);
-      };
-      const seen = await poll({ ...options, onResponse });
-      first ??= seen;
-      if (first.creationTime?.getTime() !== seen.creationTime?.getTime()) throw replacedError(waiting);
-      if (isEnough(seen)) return seen;
-      await pause(pauseInMs, options);
+      const seen = await watch.look();
+      if (await isEnough(seen)) return seen;
+      await watch.pause();
     }
   } catch (error) {
-    throw explainedError(error, waiting, options, first !== undefined);
+    throw await explained(error, watch.waiting, watch.options);
   }
 }
 
-/** Waits for the polling interval. */
-export function pause(milliseconds: number, { abortSignal }: OperationOptions): Promise<void> {
-  return delay(milliseconds, abortSignal ?? new AbortController().signal);
+/** Explains an error of a wait: what continues if the wait was aborted. */
+export async function explained(error: unknown, waiting: Waiting, options: OperationOptions): Promise<unknown> {
+  return options.abortSignal?.aborted && isAbortError(error) ? abortedError(waiting, options) : error;
 }
 
-/**
- * Explains an error of a wait: what continues if it was aborted, and that the resource was deleted if it no longer
- * exists.
- */
-export function explainedError(
-  error: unknown,
-  waiting: Waiting,
-  options: OperationOptions,
-  hasExisted: boolean,
-): unknown {
-  const { operation, subject, whatContinues } = waiting;
-  if (options.abortSignal?.aborted && isAbortError(error)) {
-    const cause = abortReason(options.abortSignal);
-    return new AbortError(`${operation}: the wait for ${subject} was aborted; ${whatContinues}.`, { operation, cause });
-  }
-  if (!hasExisted || !isRestError(error) || error.statusCode !== 404) return error;
+/** Creates the error of an aborted wait. */
+export async function abortedError(waiting: Waiting, { abortSignal }: OperationOptions): Promise<AbortError> {
+  const { operation, resource, subject, afterAbort } = waiting;
+  const message = `${operation}: the wait for ${subject} was aborted; ${await afterAbort()}.`;
+  return new AbortError(message, { operation, resource, cause: abortReason(abortSignal) });
+}
+
+/** Whether an error is a 404 of the service. */
+export function isNotFound(error: unknown): error is RestError {
+  return isRestError(error) && error.statusCode === 404;
+}
+
+/** Copies an error of the service with another message. */
+export function reworded(error: RestError, message: string): RestError {
   const { code, statusCode, request, response } = error;
-  const message = `${operation}: ${subject} was deleted during the wait [${code ?? "NotFound"}, HTTP 404]`;
-  const details = error.details as ErrorDetails | undefined;
-  return restError(message, { code, statusCode, request, response, details });
+  return restError(message, {
+    code,
+    statusCode,
+    request,
+    response,
+    details: error.details as ErrorDetails | undefined,
+  });
+}
+
+function isAnother(first: Identity, seen: Identity): boolean {
+  const differ = <V>(one: V | undefined, other: V | undefined): boolean =>
+    one !== undefined && other !== undefined && one !== other;
+  return (
+    differ(first.creationTime?.getTime(), seen.creationTime?.getTime()) ||
+    differ(first.jobOutputDirectoryPathSegment, seen.jobOutputDirectoryPathSegment)
+  );
+}
+
+function deletedError({ operation, subject }: Waiting, error: RestError): RestError {
+  const mark = `${error.code ?? "NotFound"}, HTTP 404`;
+  return reworded(error, `${operation}: ${subject} was deleted during the wait [${mark}]`);
 }
 
 function replacedError({ operation, subject }: Waiting): RestError {

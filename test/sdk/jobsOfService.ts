@@ -39,17 +39,27 @@ export class JobsOfService {
 
   /** Creates a job that runs a command line; in it, `gate NAME` waits until {@link JobsOfService.open} opens that gate. */
   async submit(name: string, commandLine: string): Promise<JobNames> {
+    const names = ["group", "work", "exp", name] as const;
+    await this.client.jobs.create(...names, this.parameters(commandLine));
+    return names;
+  }
+
+  /** Deletes a job and creates another one with its name. */
+  async replace(job: JobNames, commandLine: string): Promise<void> {
+    await this.client.jobs.delete(...job);
+    await this.submit(job[3], commandLine);
+  }
+
+  /** Parameters of a job that runs a command line with gates. */
+  parameters(commandLine: string): JobCreateParameters {
     const gate = 'gate() { until [ -e "$AZ_BATCHAI_MOUNT_ROOT/logs/$1" ]; do sleep 0.02; done; }';
-    const parameters: JobCreateParameters = {
+    return {
       cluster: { id: this.embedded.arm.inWorkspace("/clusters/nodes") },
       nodeCount: 1,
       stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs",
       outputDirectories: [{ id: "OUT", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs" }],
       customToolkitSettings: { commandLine: `${gate}; ${commandLine}` },
     };
-    const names = ["group", "work", "exp", name] as const;
-    await this.client.jobs.create(...names, parameters);
-    return names;
   }
 
   /** Lets the jobs go on that wait at a gate. */

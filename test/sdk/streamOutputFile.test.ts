@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { OutputFilePart, OutputFileStream } from "../../src/index.ts";
 import { collect, promptly, rejectionOf, turnsUntil } from "./fixtures.ts";
 import { JobsOfService } from "./jobsOfService.ts";
+import type { JobNames } from "./jobsOfService.ts";
 import { StorageDetour } from "./storageDetour.ts";
 import type { Trouble } from "./storageDetour.ts";
 
@@ -91,7 +92,10 @@ describe("jobs.streamOutputFile", () => {
   it("says that the job was deleted meanwhile, or has no such output directory", async () => {
     const job = await service.submit("deleted", "echo begun; gate never");
     const wrong = await rejectionOf(service.client.jobs.streamOutputFile(...job, "NONE", "model").text());
-    expect(wrong).toMatchObject({ code: "OutputDirectoryNotFound" });
+    expect(wrong).toMatchObject({
+      code: "OutputDirectoryNotFound",
+      message: expect.stringMatching(/^jobs\.listOutputFiles: The job has no output directory "NONE"\./),
+    });
     const lines: string[] = [];
     const error = await rejectionOf(
       (async () => {
@@ -103,6 +107,79 @@ describe("jobs.streamOutputFile", () => {
     );
     expect(lines).toEqual(["begun"]);
     expect(error).toMatchObject({ code: "JobNotFound", message: expect.stringContaining("job deleted was deleted") });
+  });
+
+  it("ends when another job takes the name, and hands on nothing of that job", async () => {
+    const job = await service.submit("taken", "echo of the first; gate never");
+    const lines: string[] = [];
+    const error = await rejectionOf(
+      (async () => {
+        for await (const line of service.client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt").lines()) {
+          lines.push(line);
+          await service.replace(job, "echo of the second, which is longer");
+          await service.client.jobs.waitForCompletion(...job, quick);
+        }
+      })(),
+    );
+    expect(lines).toEqual(["of the first"]);
+    expect(error).toMatchObject({
+      code: "ResourceReplaced",
+      message: expect.stringContaining("job taken was deleted"),
+    });
+  });
+
+  it.each<[string, (job: JobNames) => Promise<unknown>, object]>([
+    [
+      "replaced",
+      async (job) => {
+        await service.replace(job, "echo of the second");
+        await service.client.jobs.waitForCompletion(...job, quick);
+      },
+      { code: "ResourceReplaced" },
+    ],
+    [
+      "deleted",
+      (job) => Promise.resolve(service.client.jobs.delete(...job)),
+      { code: "JobNotFound", message: expect.stringContaining("was deleted during the wait") },
+    ],
+  ])(
+    "notices that the job was %s between a look at the job and the list of its files",
+    async (how, change, expected) => {
+      const job = await service.submit(`race-${how}`, "gate never");
+      const client = service.clientWith({});
+      let changed: Promise<unknown> | undefined;
+      client.pipeline.addPolicy({
+        name: "change",
+        sendRequest: async (request, next) => {
+          if (request.url.includes("/listOutputFiles")) await (changed ??= change(job));
+          return next(request);
+        },
+      });
+      const pieces: Uint8Array[] = [];
+      const error = await rejectionOf(
+        (async () => {
+          for await (const piece of client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt", quick))
+            pieces.push(piece);
+        })(),
+      );
+      expect(error).toMatchObject(expected);
+      expect(pieces).toEqual([]);
+    },
+  );
+
+  it("looks at the job a second time only for a new link", async () => {
+    const job = await ended("economical", 'head -c 10000000 /dev/zero > "$AZ_BATCHAI_OUTPUT_OUT/big"');
+    const client = service.clientWith({});
+    const requests: string[] = [];
+    client.pipeline.addPolicy({
+      name: "record",
+      sendRequest: (request, next) => {
+        requests.push(/\w+(?=\?)/.exec(request.url)?.[0] ?? "");
+        return next(request);
+      },
+    });
+    await expect(bytesOf(client.jobs.streamOutputFile(...job, "OUT", "big"))).resolves.toHaveLength(10_000_000);
+    expect(requests).toEqual(["economical", "listOutputFiles", "economical"]);
   });
 
   it("does not join what does not belong together", async () => {
@@ -171,6 +248,32 @@ describe("on a bad road to the storage, jobs.streamOutputFile", () => {
     const client = service.clientWith({ httpClient: detour.httpClient });
     const stream = client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt", { offset: 4 });
     await expect(stream.text()).resolves.toBe("456789\n");
+  });
+
+  it("reads on where storage sends less than was asked for", async () => {
+    const job = await ended("less", "echo 0123456789");
+    detour.trouble = ({ headers }, response) => {
+      const first = Number(/\d+/.exec(headers.range ?? "")?.[0]);
+      const some = "0123456789\n".slice(first, first + 4);
+      const range = `bytes ${first}-${first + some.length - 1}/11`;
+      response.writeHead(206, { "content-length": some.length, "content-range": range }).end(some);
+      return "passed over";
+    };
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    const stream = client.jobs.streamOutputFile(...job, "stdouterr", "stdout.txt");
+    await expect(stream.text()).resolves.toBe("0123456789\n");
+  });
+
+  it("does not take a file that vanishes while it is read for one that ends", async () => {
+    const job = await ended("vanishes", big);
+    detour.trouble = (_, response) => {
+      if (detour.requests.length === 1) return undefined;
+      response.writeHead(404).end();
+      return "passed over";
+    };
+    const client = service.clientWith({ httpClient: detour.httpClient });
+    const error = await rejectionOf(client.jobs.streamOutputFile(...job, "OUT", "big").text());
+    expect(error).toMatchObject({ code: "OutputFileNotFound" });
   });
 
   it("renews a link that has expired", async () => {

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { JobFailedError } from "../../src/index.ts";
+import { JobFailedError, RestError } from "../../src/index.ts";
 import type { JobStateChange } from "../../src/index.ts";
 import { promptly, rejectionOf, turnsUntil } from "./fixtures.ts";
 import { JobsOfService } from "./jobsOfService.ts";
@@ -92,6 +92,22 @@ describe("jobs.waitForCompletion", () => {
     });
   });
 
+  it("says that the job was deleted together with its experiment", async () => {
+    await jobs.client.experiments.create("group", "work", "brief");
+    const job = ["group", "work", "brief", "inside"] as const;
+    await jobs.client.jobs.create(...job, jobs.parameters("gate never"));
+    const seen: string[] = [];
+    const onStateChange = ({ newState }: JobStateChange): unknown => seen.push(newState);
+    const rejection = rejectionOf(jobs.client.jobs.waitForCompletion(...job, { onStateChange, throwOnFailure: false }));
+    await expect.poll(() => seen.length).toBeGreaterThan(0);
+    await jobs.client.experiments.delete("group", "work", "brief");
+    const error = await rejection;
+    expect(error).toMatchObject({ statusCode: 404 });
+    expect(error.message).toMatch(
+      /^jobs\.waitForCompletion: job inside was deleted during the wait \[\w+NotFound, HTTP 404\]$/,
+    );
+  });
+
   it("says that there is no such job", async () => {
     const error = await rejectionOf(jobs.client.jobs.waitForCompletion("group", "work", "exp", "nothing"));
     expect(error).toMatchObject({ code: "JobNotFound" });
@@ -104,5 +120,11 @@ describe("jobs.waitForCompletion", () => {
       throw new RangeError("enough");
     };
     await expect(jobs.client.jobs.waitForCompletion(...job, { onStateChange })).rejects.toThrow(RangeError);
+    const notFound = new RestError("what I looked for does not exist", { statusCode: 404 });
+    const onOtherChange = (): void => {
+      throw notFound;
+    };
+    const options = { onStateChange: onOtherChange };
+    expect(await rejectionOf(jobs.client.jobs.waitForCompletion(...job, options))).toBe(notFound);
   });
 });

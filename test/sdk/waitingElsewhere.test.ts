@@ -1,5 +1,6 @@
 import nock from "nock";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { JobStateChange } from "../../src/index.ts";
 import {
   azureIsNock,
   clusterBody,
@@ -50,11 +51,50 @@ describe("waiting for a service that is not on this machine", () => {
     expect(performance.now() - before).toBeGreaterThan(1900);
   });
 
+  it("pauses for the stream of a file as for every other wait", async () => {
+    const asked = { "retry-after-ms": "1" };
+    const file = { name: "f", fileType: "file", downloadUrl: "https://storage.example/share/f?sig=x" };
+    answerLooks([200, { executionState: "running" }, asked], [200, { executionState: "running" }, asked]);
+    answerLooks([200, { executionState: "succeeded" }], [200, { executionState: "succeeded" }]);
+    azureIsNock().post(`${jobPath}/listOutputFiles`).query(true).twice().reply(200, { value: [] });
+    azureIsNock()
+      .post(`${jobPath}/listOutputFiles`)
+      .query(true)
+      .reply(200, { value: [file] });
+    nock("https://storage.example").get("/share/f").query(true).reply(206, "text", { "content-range": "bytes 0-3/4" });
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    await expect(
+      quickClient()
+        .jobs.streamOutputFile(...myjob, "OUT", "f")
+        .text(),
+    ).resolves.toBe("text");
+    expect(Math.max(...pausesOf(timers))).toBeLessThan(2000);
+    expect(nock.isDone()).toBe(true);
+  });
+
   it("does not take another job of the same name for the one that was waited for", async () => {
     answerLooks([200, { executionState: "running", creationTime: "2018-06-06T18:39:26Z" }]);
     answerLooks([200, { executionState: "succeeded", creationTime: "2018-06-06T19:00:00Z" }]);
     const error = await rejectionOf(quickClient().jobs.waitForCompletion(...myjob, { updateIntervalInMs: 1 }));
     expect(error).toMatchObject({ code: "ResourceReplaced", message: expect.stringContaining("job j was deleted") });
+  });
+
+  it("notices another job of the same name by its output folder, and not by what it did not know yet", async () => {
+    answerLooks([200, { executionState: "queued" }]);
+    answerLooks([
+      200,
+      { executionState: "running", jobOutputDirectoryPathSegment: "a", creationTime: "2018-06-06T18:39:26Z" },
+    ]);
+    answerLooks([
+      200,
+      { executionState: "succeeded", jobOutputDirectoryPathSegment: "b", creationTime: "2018-06-06T18:39:26Z" },
+    ]);
+    const states: string[] = [];
+    const onStateChange = ({ newState }: JobStateChange): unknown => states.push(newState);
+    const options = { updateIntervalInMs: 1, onStateChange };
+    const error = await rejectionOf(quickClient().jobs.waitForCompletion(...myjob, options));
+    expect(error).toMatchObject({ code: "ResourceReplaced" });
+    expect(states).toEqual(["queued", "running"]);
   });
 
   it("waits for a new cluster that is steady because nothing has begun yet", async () => {
