@@ -14,8 +14,8 @@ export interface Call {
   readonly method: HttpMethods;
   /** Path with placeholders such as `{jobName}`. */
   readonly path: string;
-  /** Values of the placeholders. */
-  readonly names?: Readonly<Record<string, string>>;
+  /** Values of the placeholders after the subscription, in their order. */
+  readonly names?: readonly string[];
   /** Models whose properties become the query. */
   readonly query?: readonly Outgoing[];
   /** Model of the body. Absent: no body. */

@@ -19,17 +19,23 @@ const nameRules: Readonly<Record<string, NameRule>> = { resourceGroupName: resou
 export interface PathTemplate {
   /** For example `/subscriptions/{subscriptionId}/providers/Microsoft.BatchAI/workspaces`. */
   readonly path: string;
-  /** Values of the placeholders; `subscriptionId` comes from the context. */
-  readonly names?: Readonly<Record<string, string>>;
+  /** Values of the placeholders in their order, without `subscriptionId`, which comes from the context. */
+  readonly names?: readonly string[];
   /** Query parameters; `api-version` comes from the context. */
   readonly query?: Readonly<Record<string, unknown>>;
 }
 
 /** Creates the URL of a request. Checks and encodes the names, so no name can change the path of the URL. */
 export function buildUrl(context: ServiceContext, operation: string, template: PathTemplate): string {
+  const names = (template.names ?? []).values();
   let path = "";
   templateParts(template.path).forEach((part, index) => {
-    path += index % 2 === 0 ? part : encodedName(context, operation, part, template.names);
+    if (index % 2 === 0) {
+      path += part;
+      return;
+    }
+    const value = part === "subscriptionId" ? context.subscriptionId : names.next().value;
+    path += encodedName(context, operation, part, value);
   });
   return `${context.endpoint}${path}?${queryOf(context, template.query)}`;
 }
@@ -45,13 +51,7 @@ function templateParts(path: string): readonly string[] {
   return parts;
 }
 
-function encodedName(
-  { subscriptionId, validate }: ServiceContext,
-  operation: string,
-  name: string,
-  names: PathTemplate["names"],
-): string {
-  const value = name === "subscriptionId" ? subscriptionId : names?.[name];
+function encodedName({ validate }: ServiceContext, operation: string, name: string, value: string | undefined): string {
   const issue = checkName(name, value, validate);
   if (issue) throw new ValidationError(operation, [issue]);
   return encodeURIComponent(value ?? "");

@@ -127,7 +127,7 @@ export function createClusters(context: ServiceContext): Clusters {
   const get: Clusters["get"] = (resourceGroupName, workspaceName, clusterName, options = {}) =>
     getResource(
       context,
-      { operation: "clusters.get", path: paths.cluster, names: { resourceGroupName, workspaceName, clusterName } },
+      { operation: "clusters.get", path: paths.cluster, names: [resourceGroupName, workspaceName, clusterName] },
       cluster,
       options,
     );
@@ -138,7 +138,7 @@ export function createClusters(context: ServiceContext): Clusters {
         {
           operation: "clusters.create",
           path: paths.cluster,
-          names: { resourceGroupName, workspaceName, clusterName },
+          names: [resourceGroupName, workspaceName, clusterName],
           body: outgoing(clusterCreateParameters, parameters, "parameters"),
         },
         cluster,
@@ -150,7 +150,7 @@ export function createClusters(context: ServiceContext): Clusters {
         {
           operation: "clusters.update",
           path: paths.cluster,
-          names: { resourceGroupName, workspaceName, clusterName },
+          names: [resourceGroupName, workspaceName, clusterName],
           body: outgoing(clusterUpdateParameters, parameters, "parameters"),
         },
         cluster,
@@ -162,7 +162,7 @@ export function createClusters(context: ServiceContext): Clusters {
         {
           operation: "clusters.delete",
           path: paths.cluster,
-          names: { resourceGroupName, workspaceName, clusterName },
+          names: [resourceGroupName, workspaceName, clusterName],
         },
         options,
       ),
@@ -173,7 +173,7 @@ export function createClusters(context: ServiceContext): Clusters {
         {
           operation: "clusters.listRemoteLoginInformation",
           path: `${paths.cluster}/listRemoteLoginInformation`,
-          names: { resourceGroupName, workspaceName, clusterName },
+          names: [resourceGroupName, workspaceName, clusterName],
         },
         remoteLoginInformation,
         options,
@@ -184,7 +184,7 @@ export function createClusters(context: ServiceContext): Clusters {
         {
           operation: "clusters.listByWorkspace",
           path: paths.clusters,
-          names: { resourceGroupName, workspaceName },
+          names: [resourceGroupName, workspaceName],
           query: listQuery(options),
         },
         cluster,

@@ -26,7 +26,7 @@ export function createJobs(context: ServiceContext): Jobs {
   /** Path and names of a call about one job. */
   const onJob = ([resourceGroupName, workspaceName, experimentName, jobName]: JobNames, action = "") => ({
     path: `${paths.job}${action}`,
-    names: { resourceGroupName, workspaceName, experimentName, jobName },
+    names: [resourceGroupName, workspaceName, experimentName, jobName],
   });
   const createAs = (
     operation: string,
@@ -67,7 +67,7 @@ export function createJobs(context: ServiceContext): Jobs {
         {
           operation: "jobs.listByExperiment",
           path: paths.jobs,
-          names: { resourceGroupName, workspaceName, experimentName },
+          names: [resourceGroupName, workspaceName, experimentName],
           query: listQuery(options),
         },
         job,

@@ -83,7 +83,7 @@ export function createExperiments(context: ServiceContext): Experiments {
         {
           operation: "experiments.listByWorkspace",
           path: paths.experiments,
-          names: { resourceGroupName, workspaceName },
+          names: [resourceGroupName, workspaceName],
           query: listQuery(options),
         },
         experiment,
@@ -95,7 +95,7 @@ export function createExperiments(context: ServiceContext): Experiments {
         {
           operation: "experiments.create",
           path: paths.experiment,
-          names: { resourceGroupName, workspaceName, experimentName },
+          names: [resourceGroupName, workspaceName, experimentName],
         },
         experiment,
         options,
@@ -106,7 +106,7 @@ export function createExperiments(context: ServiceContext): Experiments {
         {
           operation: "experiments.delete",
           path: paths.experiment,
-          names: { resourceGroupName, workspaceName, experimentName },
+          names: [resourceGroupName, workspaceName, experimentName],
         },
         options,
       ),
@@ -116,7 +116,7 @@ export function createExperiments(context: ServiceContext): Experiments {
         {
           operation: "experiments.get",
           path: paths.experiment,
-          names: { resourceGroupName, workspaceName, experimentName },
+          names: [resourceGroupName, workspaceName, experimentName],
         },
         experiment,
         options,

@@ -86,7 +86,7 @@ export function createFileServers(context: ServiceContext): FileServers {
         {
           operation: "fileServers.create",
           path: paths.fileServer,
-          names: { resourceGroupName, workspaceName, fileServerName },
+          names: [resourceGroupName, workspaceName, fileServerName],
           body: outgoing(fileServerCreateParameters, parameters, "parameters"),
         },
         fileServer,
@@ -98,7 +98,7 @@ export function createFileServers(context: ServiceContext): FileServers {
         {
           operation: "fileServers.delete",
           path: paths.fileServer,
-          names: { resourceGroupName, workspaceName, fileServerName },
+          names: [resourceGroupName, workspaceName, fileServerName],
         },
         options,
       ),
@@ -108,7 +108,7 @@ export function createFileServers(context: ServiceContext): FileServers {
         {
           operation: "fileServers.get",
           path: paths.fileServer,
-          names: { resourceGroupName, workspaceName, fileServerName },
+          names: [resourceGroupName, workspaceName, fileServerName],
         },
         fileServer,
         options,
@@ -119,7 +119,7 @@ export function createFileServers(context: ServiceContext): FileServers {
         {
           operation: "fileServers.listByWorkspace",
           path: paths.fileServers,
-          names: { resourceGroupName, workspaceName },
+          names: [resourceGroupName, workspaceName],
           query: listQuery(options),
         },
         fileServer,

@@ -22,6 +22,6 @@ export interface Usages {
 export function createUsages(context: ServiceContext): Usages {
   return {
     list: (location, options = {}) =>
-      list(context, { operation: "usages.list", path: paths.usages, names: { location } }, usage, options),
+      list(context, { operation: "usages.list", path: paths.usages, names: [location] }, usage, options),
   };
 }

@@ -96,7 +96,7 @@ export function createWorkspaces(context: ServiceContext): Workspaces {
         {
           operation: "workspaces.listByResourceGroup",
           path: paths.workspaces,
-          names: { resourceGroupName },
+          names: [resourceGroupName],
           query: listQuery(options),
         },
         workspace,
@@ -108,7 +108,7 @@ export function createWorkspaces(context: ServiceContext): Workspaces {
         {
           operation: "workspaces.create",
           path: paths.workspace,
-          names: { resourceGroupName, workspaceName },
+          names: [resourceGroupName, workspaceName],
           body: outgoing(workspaceCreateParameters, parameters, "parameters"),
         },
         workspace,
@@ -120,7 +120,7 @@ export function createWorkspaces(context: ServiceContext): Workspaces {
         {
           operation: "workspaces.update",
           path: paths.workspace,
-          names: { resourceGroupName, workspaceName },
+          names: [resourceGroupName, workspaceName],
           body: outgoing(workspaceUpdateParameters, parameters, "parameters"),
         },
         workspace,
@@ -129,13 +129,13 @@ export function createWorkspaces(context: ServiceContext): Workspaces {
     delete: (resourceGroupName, workspaceName, options = {}) =>
       deleteResource(
         context,
-        { operation: "workspaces.delete", path: paths.workspace, names: { resourceGroupName, workspaceName } },
+        { operation: "workspaces.delete", path: paths.workspace, names: [resourceGroupName, workspaceName] },
         options,
       ),
     get: (resourceGroupName, workspaceName, options = {}) =>
       getResource(
         context,
-        { operation: "workspaces.get", path: paths.workspace, names: { resourceGroupName, workspaceName } },
+        { operation: "workspaces.get", path: paths.workspace, names: [resourceGroupName, workspaceName] },
         workspace,
         options,
       ),

@@ -44,7 +44,8 @@ describe("the guide to the SDK", () => {
 
   it("runs against the embedded service", async () => {
     const { stdout } = await run(process.execPath, [join(folder, "guide.ts")], { timeout: 120_000 });
-    expect(stdout).toContain("clusters.create succeeded succeeded\nmyexperiment\nmycluster succeeded\n");
+    expect(stdout).toContain("clusters.create succeeded succeeded\nmyexperiment\nmyexperiment /subscriptions/");
+    expect(stdout).toContain("/experiments/myexperiment\nmycluster succeeded\n");
     expect(stdout).toContain("1 of 1 ready, 0 being prepared");
     expect(stdout).toMatch(/hello is running\nstdout\.txt hello\n\nhello is succeeded\nexit code 0\n/);
     expect(stdout).toContain("jobs.run: the wait for job endless was aborted; the job was terminated.\n");
