@@ -50,7 +50,7 @@ export class JobOutputReader {
     try {
       for (const listed of await this.#list()) await this.#handOnFile(listed, hasEnded(job));
     } catch (error) {
-      throw this.#explained(error);
+      throw this.#explained(error, hasEnded(job) ? "the job has ended" : "the job continues");
     }
   }
 
@@ -90,13 +90,10 @@ export class JobOutputReader {
     if (text !== "") this.#onOutput({ file, text });
   }
 
-  /** Adds to an error of the service or of the storage that the job continues. */
-  #explained(error: unknown): unknown {
+  /** Adds to an error of the service or of the storage what becomes of the job. */
+  #explained(error: unknown, outcome: string): unknown {
     if (!isRestError(error) || this.#watch.isLost) return error;
     const { operation, subject } = this.#watch.waiting;
-    return reworded(
-      error,
-      `${operation}: the output of ${subject} cannot be read; the job continues. ${error.message}`,
-    );
+    return reworded(error, `${operation}: the output of ${subject} cannot be read; ${outcome}. ${error.message}`);
   }
 }
