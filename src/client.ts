@@ -27,7 +27,7 @@ import type { Workspaces } from "./operations/workspaces.ts";
  * Key of a client's context. Not a private property, because a bundler could then not omit an unused class. The same in
  * every copy of this package, so `restorePoller` takes a client of another copy.
  */
-const contextKey = /* @__PURE__ */ Symbol.for(`batchai.context.${packageVersion}`);
+const contextKey = /* @__PURE__ */ Symbol.for("batchai.context");
 
 /** Client of the Batch AI API, with one group of operations for each kind of resource. */
 export class BatchAIManagementClient {
@@ -94,7 +94,8 @@ export class BatchAIManagementClient {
 /** Returns the context of a client. Throws a `TypeError` if it is not a client of this version of this package. */
 function contextOf(client: BatchAIManagementClient): ServiceContext {
   const { [contextKey]: context } = client as { [contextKey]?: ServiceContext };
-  if (context !== undefined) return context;
+  // Another version of this package may have another kind of context.
+  if (context?.packageVersion === packageVersion) return context;
   throw new TypeError(`client: must be a BatchAIManagementClient of batchai ${packageVersion}`);
 }
 

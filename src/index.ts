@@ -57,7 +57,9 @@ export type * from "./models/usage.ts";
 export type * from "./models/userAccountSettings.ts";
 export type * from "./models/workspace.ts";
 
+export type { Handle } from "./operations/handle.ts";
 export type {
+  ClusterHandle,
   Clusters,
   ClustersCreateOptions,
   ClustersDeleteOptions,
@@ -67,6 +69,7 @@ export type {
   ClustersUpdateOptions,
 } from "./operations/clusters.ts";
 export type {
+  ExperimentHandle,
   Experiments,
   ExperimentsCreateOptions,
   ExperimentsDeleteOptions,
@@ -74,6 +77,7 @@ export type {
   ExperimentsListByWorkspaceOptions,
 } from "./operations/experiments.ts";
 export type {
+  FileServerHandle,
   FileServers,
   FileServersCreateOptions,
   FileServersDeleteOptions,
@@ -81,6 +85,7 @@ export type {
   FileServersListByWorkspaceOptions,
 } from "./operations/fileServers.ts";
 export type {
+  JobHandle,
   Jobs,
   JobsCreateOptions,
   JobsDeleteOptions,
@@ -103,6 +108,7 @@ export type { JobStateChange, JobsWaitForCompletionOptions } from "./operations/
 export type { ClusterNodesProgress, ClustersWaitForNodesOptions } from "./operations/waitForNodes.ts";
 export type { WaitOptions } from "./operations/waiting.ts";
 export type {
+  WorkspaceHandle,
   Workspaces,
   WorkspacesCreateOptions,
   WorkspacesDeleteOptions,

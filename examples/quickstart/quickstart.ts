@@ -115,7 +115,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   const myjob = [resourceGroup, "myworkspace", "myexperiment", "myjob"] as const;
   ifCutShort(() => endJob(batchAI, myjob));
   await batchAI.jobs.create(...myjob, {
-    cluster: { id: cluster.id ?? "" },
+    cluster,
     nodeCount: 1,
     ...toolkit,
     inputDirectories: [{ id: "SAMPLE", path: "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare/mnistcntksample" }],

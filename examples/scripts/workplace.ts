@@ -47,7 +47,7 @@ async function prepare(connection: ServiceConnection, stop: () => Promise<void>)
   await share.createIfNotExists();
   await client.workspaces.create(group, workspace, { location: "eastus" });
   await client.experiments.create(group, workspace, experiment);
-  const { id = "" } = await client.clusters.create(group, workspace, cluster, {
+  const { id } = await client.clusters.create(group, workspace, cluster, {
     vmSize: "STANDARD_D1",
     scaleSettings: { manual: { targetNodeCount: 2 } },
     userAccountSettings: { adminUserName: "demo", adminUserPassword: randomBytes(18).toString("base64") },

@@ -10,6 +10,7 @@ export interface WantedBytes {
 
 /** Reads the body of a streamed response. Throws if the body is shorter than its `Content-Length`. */
 export async function bytesOf(response: PipelineResponse, { skip, most }: WantedBytes): Promise<Uint8Array> {
+  const announced = lengthOf(response);
   const pieces: Uint8Array[] = [];
   let received = 0;
   let kept = 0;
@@ -18,31 +19,48 @@ export async function bytesOf(response: PipelineResponse, { skip, most }: Wanted
     received += piece.length;
     if (wanted.length > 0) pieces.push(wanted);
     kept += wanted.length;
-    if (kept >= most) break;
+    // A body that is complete is read to its end, because the connection then stays open for the next request.
+    if (kept >= most && received !== announced) break;
   }
-  const announced = Number(response.headers.get("content-length") ?? Number.NaN);
-  const isCompressed = response.headers.has("content-encoding");
-  if (kept < most && received < announced && !isCompressed) {
+  if (announced !== undefined && kept < most && received < announced) {
     throw new Error(`it ended after ${received} of ${announced} bytes`);
   }
   return joined(pieces, kept);
 }
 
-async function* piecesOf(response: PipelineResponse): AsyncGenerator<Uint8Array> {
-  const { readableStreamBody, browserStreamBody, bodyAsText } = response;
-  if (readableStreamBody) {
-    for await (const piece of readableStreamBody) yield typeof piece === "string" ? encode(piece) : piece;
-  } else if (browserStreamBody) {
-    // Not every browser can iterate over a stream, so the code reads it step by step.
-    const reader = browserStreamBody.getReader();
-    try {
-      for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
-    } finally {
-      // The rest is not needed. Canceling a stream that has ended or failed has no effect.
-      reader.cancel().catch(() => undefined);
+/** Returns the length of a body. `undefined` if the response does not announce it, or is compressed. */
+function lengthOf({ headers }: PipelineResponse): number | undefined {
+  const length = headers.get("content-length");
+  return length === undefined || headers.has("content-encoding") ? undefined : Number(length);
+}
+
+async function* piecesOf({ readableStreamBody, browserStreamBody, bodyAsText }: PipelineResponse) {
+  if (readableStreamBody) yield* piecesOfNodeStream(readableStreamBody);
+  else if (browserStreamBody) yield* piecesOfWebStream(browserStreamBody);
+  else if (bodyAsText) yield encode(bodyAsText);
+}
+
+async function* piecesOfNodeStream(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
+  const pieces = stream[Symbol.asyncIterator]();
+  try {
+    for (let read = await pieces.next(); !read.done; read = await pieces.next()) {
+      yield typeof read.value === "string" ? encode(read.value) : read.value;
     }
-  } else if (bodyAsText) {
-    yield encode(bodyAsText);
+  } finally {
+    // The rest is not needed. A `for await` would do the same, but reject if closing fails, as in Cloudflare Workers
+    // ("Cannot set property socket"). Closing a stream that has ended or failed has no effect.
+    await pieces.return?.().catch(() => undefined);
+  }
+}
+
+async function* piecesOfWebStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // Not every browser can iterate over a stream, so the code reads it step by step.
+  const reader = stream.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    // The rest is not needed. Canceling a stream that has ended or failed has no effect.
+    reader.cancel().catch(() => undefined);
   }
 }
 

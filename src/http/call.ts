@@ -52,5 +52,5 @@ export function requestOf(context: ServiceContext, call: Call): ServiceRequest {
 }
 
 function toJson({ schema, value }: Outgoing): Record<string, unknown> {
-  return serialize<unknown>(schema, value, { readOnly: "drop" });
+  return serialize<unknown>(schema, value, { request: true });
 }

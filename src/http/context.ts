@@ -24,6 +24,8 @@ import { defaultApiVersion, packageVersion } from "./version.ts";
 
 /** Everything that operations need to call the service. */
 export interface ServiceContext {
+  /** Version of the package that created the client. */
+  readonly packageVersion: string;
   /** URL of the service, without a trailing slash. */
   readonly endpoint: string;
   /** Origin of the endpoint. The client sends requests only to this origin. */
@@ -54,6 +56,7 @@ export function createContext(
   const retryLimits = retryLimitsOfClient(options);
   const connections = createConnections(options);
   return {
+    packageVersion,
     endpoint: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
     origin: url.origin,
     apiVersion: options.apiVersion ?? defaultApiVersion,

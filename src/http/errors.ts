@@ -52,12 +52,13 @@ export function rememberedError(details: ErrorDetails): RestError {
   return restError(details.message ?? "The operation failed.", { code: details.code, details });
 }
 
-/**
- * Creates the error of a response that should be JSON, or the JSON of a resource, but is not. Does not contain the
- * body.
- */
-export function unreadableError(operation: string, response: PipelineResponse): RestError {
-  const message = `${operation}: the response is not valid JSON [HTTP ${response.status}${requestMark(response)}]`;
+/** Creates the error of a response that cannot be read, although its status means success. Does not contain the body. */
+export function unreadableError(
+  operation: string,
+  response: PipelineResponse,
+  problem = "the response is not valid JSON",
+): RestError {
+  const message = `${operation}: ${problem} [HTTP ${response.status}${requestMark(response)}]`;
   const { request, status: statusCode } = response;
   return restError(message, { code: RestError.PARSE_ERROR, statusCode, request, response });
 }
@@ -111,10 +112,10 @@ function readError(body: unknown): CloudErrorBody {
   return deserialize(cloudErrorBody, error);
 }
 
-/** Parses a text as JSON; returns `undefined` if it is not valid JSON. */
+/** Parses a text as JSON; returns `undefined` if it is not valid JSON. Ignores a byte order mark at its start. */
 export function parse(text: string | null | undefined): unknown {
   try {
-    return text ? (JSON.parse(text) as unknown) : undefined;
+    return text ? (JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text) as unknown) : undefined;
   } catch {
     return undefined;
   }

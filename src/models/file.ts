@@ -4,7 +4,7 @@ export type FileType = "file" | "directory" | (string & {});
 /** An entry of a job's output directory. Returned by `jobs.listOutputFiles`; all properties are set by the service. */
 export interface File {
   /** Name, without the path of the directory. */
-  readonly name?: string;
+  readonly name: string;
   /** Type of the entry: a file or a directory. */
   readonly fileType?: FileType;
   /**

@@ -6,8 +6,9 @@ import { pagedList } from "../http/paging.ts";
 import type { PagedList } from "../http/paging.ts";
 import { pollOperation } from "../http/polling/poller.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
+import { readModel } from "../http/readModel.ts";
 import { send } from "../http/request.ts";
-import { deserialize } from "../wire/deserialize.ts";
+import type { ServiceResponse } from "../http/request.ts";
 import type { ModelSchema } from "../wire/schema.ts";
 
 /** Operation, path and arguments of a call; the functions below add the HTTP method. */
@@ -21,7 +22,7 @@ export async function getResource<T>(
   options: OperationOptions,
 ): Promise<T> {
   const request = requestOf(context, { ...args, method: "GET", success: [200] });
-  return deserialize(schema, (await send(context, request, options)).body);
+  return readModel(schema, args.operation, await send(context, request, options));
 }
 
 /** Changes a resource, and returns the changed resource. */
@@ -32,7 +33,7 @@ export async function updateResource<T>(
   options: OperationOptions,
 ): Promise<T> {
   const request = requestOf(context, { ...args, method: "PATCH", success: [200] });
-  return deserialize(schema, (await send(context, request, options)).body);
+  return readModel(schema, args.operation, await send(context, request, options));
 }
 
 /** Starts the creation of a resource. The poller returns the resource. */
@@ -43,8 +44,9 @@ export function createResource<T>(
   options: LongRunningOperationOptions,
 ): OperationPoller<T> {
   const call: Call = { ...args, method: "PUT", success: [200, 202] };
-  const readResult = (body: unknown): T => deserialize(schema, body);
-  return pollOperation(context, { operation: args.operation, call, readResult, endsWithResource: true }, options);
+  const { operation } = args;
+  const readResult = (received: ServiceResponse): T => readModel(schema, operation, received);
+  return pollOperation(context, { operation, call, readResult, endsWithResource: true }, options);
 }
 
 /** Starts the deletion of a resource. */

@@ -9,6 +9,8 @@ import { childId, workspaceId } from "../wire/resourceIds.ts";
 import { cluster, clusterCreateParameters, clusterUpdateParameters } from "../wire/tables/cluster.ts";
 import { remoteLoginInformation } from "../wire/tables/remoteLoginInformation.ts";
 import { createResource, deleteResource, getResource, list, listByPost, updateResource } from "./calls.ts";
+import { createHandle } from "./handle.ts";
+import type { Handle } from "./handle.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
@@ -108,7 +110,18 @@ export interface Clusters {
     clusterName: string,
     options?: ClustersWaitForNodesOptions,
   ): Promise<Cluster>;
+  /**
+   * Returns a handle of a cluster: the methods of this group without the first three names. Sends no request, and the
+   * cluster does not have to exist. Never throws; the methods reject if a name is not valid.
+   */
+  at(resourceGroupName: string, workspaceName: string, clusterName: string): ClusterHandle;
 }
+
+/** A cluster, with the methods of {@link Clusters} that take its names. Returned by `clusters.at`. */
+export type ClusterHandle = Handle<
+  Omit<Clusters, "at">,
+  [resourceGroupName: string, workspaceName: string, clusterName: string]
+>;
 
 /** Creates the group of operations on clusters. */
 export function createClusters(context: ServiceContext): Clusters {
@@ -119,7 +132,7 @@ export function createClusters(context: ServiceContext): Clusters {
       cluster,
       options,
     );
-  return {
+  const group: Omit<Clusters, "at"> = {
     create: (resourceGroupName, workspaceName, clusterName, parameters, options = {}) =>
       createResource(
         context,
@@ -184,5 +197,9 @@ export function createClusters(context: ServiceContext): Clusters {
       const resource = childId(workspace, "clusters", clusterName);
       return waitForNodes(context, { clusterName, resource, get: poll }, options);
     },
+  };
+  return {
+    ...group,
+    at: (...names) => createHandle(context, group, names, { path: paths.cluster, others: ["listByWorkspace"] }),
   };
 }

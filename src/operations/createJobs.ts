@@ -8,6 +8,7 @@ import { file } from "../wire/tables/file.ts";
 import { job, jobCreateParameters } from "../wire/tables/job.ts";
 import { remoteLoginInformation } from "../wire/tables/remoteLoginInformation.ts";
 import { createResource, deleteResource, getResource, list, listByPost, startAction } from "./calls.ts";
+import { createHandle } from "./handle.ts";
 import type { Jobs } from "./jobs.ts";
 import { listQuery, outputFilesQuery } from "./listOptions.ts";
 import { readOutputFile } from "./outputFile.ts";
@@ -68,7 +69,7 @@ export function createJobs(context: ServiceContext): Jobs {
     get: (options) => get(...names, options),
     terminate: (options) => terminate(...names, options),
   });
-  return {
+  const group: Omit<Jobs, "at"> = {
     listByExperiment: (resourceGroupName, workspaceName, experimentName, options = {}) =>
       list(
         context,
@@ -111,5 +112,9 @@ export function createJobs(context: ServiceContext): Jobs {
     },
     readOutputFile: (...[group, workspace, experiment, name, outputDirectoryId, path, options = {}]) =>
       readOutputFile(context, path, listIn([group, workspace, experiment, name], outputDirectoryId), options),
+  };
+  return {
+    ...group,
+    at: (...names) => createHandle(context, group, names, { path: paths.job, others: ["listByExperiment"] }),
   };
 }

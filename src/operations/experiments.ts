@@ -5,6 +5,8 @@ import type { OperationPoller } from "../http/polling/poller.ts";
 import type { Experiment } from "../models/experiment.ts";
 import { experiment } from "../wire/tables/experiment.ts";
 import { createResource, deleteResource, getResource, list } from "./calls.ts";
+import { createHandle } from "./handle.ts";
+import type { Handle } from "./handle.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
@@ -59,11 +61,22 @@ export interface Experiments {
     experimentName: string,
     options?: ExperimentsGetOptions,
   ): Promise<Experiment>;
+  /**
+   * Returns a handle of an experiment: the methods of this group without the first three names. Sends no request, and the
+   * experiment does not have to exist. Never throws; the methods reject if a name is not valid.
+   */
+  at(resourceGroupName: string, workspaceName: string, experimentName: string): ExperimentHandle;
 }
+
+/** An experiment, with the methods of {@link Experiments} that take its names. Returned by `experiments.at`. */
+export type ExperimentHandle = Handle<
+  Omit<Experiments, "at">,
+  [resourceGroupName: string, workspaceName: string, experimentName: string]
+>;
 
 /** Creates the group of operations on experiments. */
 export function createExperiments(context: ServiceContext): Experiments {
-  return {
+  const group: Omit<Experiments, "at"> = {
     listByWorkspace: (resourceGroupName, workspaceName, options = {}) =>
       list(
         context,
@@ -108,5 +121,9 @@ export function createExperiments(context: ServiceContext): Experiments {
         experiment,
         options,
       ),
+  };
+  return {
+    ...group,
+    at: (...names) => createHandle(context, group, names, { path: paths.experiment, others: ["listByWorkspace"] }),
   };
 }

@@ -6,6 +6,8 @@ import type { OperationPoller } from "../http/polling/poller.ts";
 import type { FileServer, FileServerCreateParameters } from "../models/fileServer.ts";
 import { fileServer, fileServerCreateParameters } from "../wire/tables/fileServer.ts";
 import { createResource, deleteResource, getResource, list } from "./calls.ts";
+import { createHandle } from "./handle.ts";
+import type { Handle } from "./handle.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
@@ -62,11 +64,22 @@ export interface FileServers {
     workspaceName: string,
     options?: FileServersListByWorkspaceOptions,
   ): PagedList<FileServer>;
+  /**
+   * Returns a handle of a file server: the methods of this group without the first three names. Sends no request, and the
+   * file server does not have to exist. Never throws; the methods reject if a name is not valid.
+   */
+  at(resourceGroupName: string, workspaceName: string, fileServerName: string): FileServerHandle;
 }
+
+/** A file server, with the methods of {@link FileServers} that take its names. Returned by `fileServers.at`. */
+export type FileServerHandle = Handle<
+  Omit<FileServers, "at">,
+  [resourceGroupName: string, workspaceName: string, fileServerName: string]
+>;
 
 /** Creates the group of operations on file servers. */
 export function createFileServers(context: ServiceContext): FileServers {
-  return {
+  const group: Omit<FileServers, "at"> = {
     create: (resourceGroupName, workspaceName, fileServerName, parameters, options = {}) =>
       createResource(
         context,
@@ -112,5 +125,9 @@ export function createFileServers(context: ServiceContext): FileServers {
         fileServer,
         options,
       ),
+  };
+  return {
+    ...group,
+    at: (...names) => createHandle(context, group, names, { path: paths.fileServer, others: ["listByWorkspace"] }),
   };
 }

@@ -58,11 +58,11 @@ export class JobOutputReader {
   async #list(): Promise<File[]> {
     const listed: File[] = [];
     for await (const file of this.#source.list(undefined, this.#watch.options)) {
-      if (file.fileType === "file" && /^std(out|err).*\.txt$/.test(file.name ?? "")) listed.push(file);
+      if (file.fileType === "file" && /^std(out|err).*\.txt$/.test(file.name)) listed.push(file);
     }
-    const isNew = listed.filter(({ name = "" }) => !this.#followed.has(name));
+    const isNew = listed.filter(({ name }) => !this.#followed.has(name));
     if (isNew.length > 0) await this.#source.confirm();
-    for (const { name = "", downloadUrl } of isNew) this.#follow(name, downloadUrl);
+    for (const { name, downloadUrl } of isNew) this.#follow(name, downloadUrl);
     return listed;
   }
 
@@ -73,7 +73,7 @@ export class JobOutputReader {
     this.#followed.set(name, { file: growing, decoder: new TextDecoder() });
   }
 
-  async #handOnFile({ name = "", contentLength }: File, isComplete: boolean): Promise<void> {
+  async #handOnFile({ name, contentLength }: File, isComplete: boolean): Promise<void> {
     const followed = this.#followed.get(name);
     if (followed === undefined) return;
     const { file, decoder } = followed;

@@ -4,6 +4,7 @@ import type { OperationPoller } from "../http/polling/poller.ts";
 import type { File } from "../models/file.ts";
 import type { Job, JobCreateParameters } from "../models/job.ts";
 import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
+import type { Handle } from "./handle.ts";
 import type { ListOptions } from "./listOptions.ts";
 import type { JobsReadOutputFileOptions, OutputFilePart } from "./outputFile.ts";
 import type { JobsStreamOutputFileOptions, OutputFileStream } from "./outputFileStream.ts";
@@ -189,4 +190,15 @@ export interface Jobs {
     path: string,
     options?: JobsReadOutputFileOptions,
   ): Promise<OutputFilePart>;
+  /**
+   * Returns a handle of a job: the methods of this group without the first four names. Sends no request, and the job
+   * does not have to exist. Never throws; the methods reject if a name is not valid.
+   */
+  at(resourceGroupName: string, workspaceName: string, experimentName: string, jobName: string): JobHandle;
 }
+
+/** A job, with the methods of {@link Jobs} that take its names. Returned by `jobs.at`. */
+export type JobHandle = Handle<
+  Omit<Jobs, "at">,
+  [resourceGroupName: string, workspaceName: string, experimentName: string, jobName: string]
+>;

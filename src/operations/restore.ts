@@ -1,6 +1,8 @@
 import type { ServiceContext } from "../http/context.ts";
 import { rememberedError } from "../http/errors.ts";
 import type { LongRunningOperationOptions } from "../http/options.ts";
+import { readModel } from "../http/readModel.ts";
+import type { ServiceResponse } from "../http/request.ts";
 import { pollOperation } from "../http/polling/poller.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
 import { rejectOtherOrigin } from "../http/policies/tokenPolicy.ts";
@@ -17,6 +19,7 @@ import { fileServer } from "../wire/tables/fileServer.ts";
 import { job } from "../wire/tables/job.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 import type { JsonObject } from "../wire/jsonObject.ts";
+import { objectionTo } from "../wire/objection.ts";
 import { resourceKindInUrl } from "../wire/resourceIds.ts";
 import type { ResourceKind } from "../wire/resourceIds.ts";
 import type { AnyModel } from "../wire/schema.ts";
@@ -52,12 +55,14 @@ export function restoreOperation<T extends RestoredResult>(
   if (!schema || verb === undefined) throw unusable("it does not belong to a Batch AI operation");
 
   const endsWithResource = verb === "create";
-  const readResult = (body: unknown): T => (endsWithResource ? deserialize<unknown>(schema, body) : undefined) as T;
+  const operation = `${kind}.${verb}`;
+  const readResult = (received: ServiceResponse): T =>
+    (endsWithResource ? readModel<unknown>(schema, operation, received) : undefined) as T;
   const resumed = withoutInterruption(state);
   const poller = pollOperation<T>(
     context,
     {
-      operation: `${kind}.${verb}`,
+      operation,
       restoreFrom: { state: JSON.stringify({ state: resumed }), firstUrl: url.href },
       readResult,
       endsWithResource,
@@ -66,12 +71,20 @@ export function restoreOperation<T extends RestoredResult>(
   );
   // JSON has neither dates nor errors, so the result or the error of an ended operation is created again.
   const restored = poller.operationState;
-  if (restored && resumed.status === "succeeded")
-    restored.result = readResult(serialize<unknown>(schema, resumed.result));
+  if (restored && resumed.status === "succeeded" && endsWithResource)
+    restored.result = savedResult(schema, resumed.result) as T;
   if (restored && resumed.status === "failed") {
     restored.error = rememberedError(deserialize(cloudErrorBody, read(resumed, "error.details")));
   }
   return poller;
+}
+
+/** Creates the result of an ended operation from its saved state. */
+function savedResult(schema: AnyModel, saved: unknown): unknown {
+  const result = deserialize<unknown>(schema, serialize<unknown>(schema, saved));
+  const objection = objectionTo(schema, result);
+  if (objection !== undefined) throw unusable(`its result is not of type ${schema.name}: ${objection}`);
+  return result;
 }
 
 function parseState(serializedState: string): JsonObject {

@@ -22,7 +22,7 @@ export class JobFailedError extends Error {
   constructor(job: Job) {
     const { exitCode, errors = [] } = job.executionInfo ?? {};
     const ending = exitCode === undefined ? "" : ` with exit code ${exitCode}`;
-    super([`Job ${job.name ?? ""} failed${ending}.`, ...errors.map(sentenceOf)].join(" "));
+    super([`Job ${job.name} failed${ending}.`, ...errors.map(sentenceOf)].join(" "));
     this.name = "JobFailedError";
     this.code = errors[0]?.code;
     this.exitCode = exitCode;
@@ -64,7 +64,7 @@ export class ClusterNodesError extends Error {
     const { unusableNodeCount = 0, preparingNodeCount = 0 } = cluster.nodeStateCounts ?? {};
     const others = `${unusableNodeCount} unusable, ${preparingNodeCount} being prepared, no more will be added`;
     const state = `${readyNodeCount} of ${wantedNodeCount} nodes ready, ${others}`;
-    super([`Cluster ${cluster.name ?? ""} cannot get its nodes: ${state}.`, ...errors.map(sentenceOf)].join(" "));
+    super([`Cluster ${cluster.name} cannot get its nodes: ${state}.`, ...errors.map(sentenceOf)].join(" "));
     this.name = "ClusterNodesError";
     this.code = errors[0]?.code;
     this.errors = errors;

@@ -6,6 +6,8 @@ import type { OperationPoller } from "../http/polling/poller.ts";
 import type { Workspace, WorkspaceCreateParameters, WorkspaceUpdateParameters } from "../models/workspace.ts";
 import { workspace, workspaceCreateParameters, workspaceUpdateParameters } from "../wire/tables/workspace.ts";
 import { createResource, deleteResource, getResource, list, updateResource } from "./calls.ts";
+import { createHandle } from "./handle.ts";
+import type { Handle } from "./handle.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
 import { paths } from "./paths.ts";
@@ -68,11 +70,19 @@ export interface Workspaces {
   delete(resourceGroupName: string, workspaceName: string, options?: WorkspacesDeleteOptions): OperationPoller<void>;
   /** Gets a workspace. Rejects with a `RestError` such as `WorkspaceNotFound`. REST operation: `Workspaces_Get`. */
   get(resourceGroupName: string, workspaceName: string, options?: WorkspacesGetOptions): Promise<Workspace>;
+  /**
+   * Returns a handle of a workspace: the methods of this group without the first two names. Sends no request, and the
+   * workspace does not have to exist. Never throws; the methods reject if a name is not valid.
+   */
+  at(resourceGroupName: string, workspaceName: string): WorkspaceHandle;
 }
+
+/** A workspace, with the methods of {@link Workspaces} that take its names. Returned by `workspaces.at`. */
+export type WorkspaceHandle = Handle<Omit<Workspaces, "at">, [resourceGroupName: string, workspaceName: string]>;
 
 /** Creates the group of operations on workspaces. */
 export function createWorkspaces(context: ServiceContext): Workspaces {
-  return {
+  const group: Omit<Workspaces, "at"> = {
     list: (options = {}) =>
       list(
         context,
@@ -129,5 +139,10 @@ export function createWorkspaces(context: ServiceContext): Workspaces {
         workspace,
         options,
       ),
+  };
+  return {
+    ...group,
+    at: (...names) =>
+      createHandle(context, group, names, { path: paths.workspace, others: ["list", "listByResourceGroup"] }),
   };
 }

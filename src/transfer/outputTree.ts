@@ -37,7 +37,7 @@ export async function listOutputTree(
     const names = [resourceGroupName, workspaceName, experimentName, jobName] as const;
     const seen = new Set<string>();
     for await (const file of jobs.listOutputFiles(...names, outputDirectoryId, options)) {
-      const name = file.name ?? "";
+      const { name } = file;
       const path = below === "" ? name : `${below}/${name}`;
       const reason = seen.has(name) ? "the service lists it twice" : reasonToSkip(file);
       seen.add(name);
@@ -56,7 +56,7 @@ export async function listOutputTree(
   return tree;
 }
 
-function reasonToSkip({ name = "", fileType }: File): string | undefined {
+function reasonToSkip({ name, fileType }: File): string | undefined {
   if (fileType !== "file" && fileType !== "directory") return `it is neither a file nor a directory`;
   if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return "its name is not a valid file name";
   if (process.platform === "win32" && /[<>:"|?*\p{Cc}]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/iu.test(name)) {

@@ -83,7 +83,7 @@ export interface WireProperty<Type = AnyType> {
   /** Path in JSON; dots separate nested objects. */
   readonly path: string;
   readonly type: Type;
-  /** Whether requests must contain the property. */
+  /** Whether every request contains the property; if only the service sets the property, every response. */
   readonly required: boolean;
   /** Whether only the service sets the property; ignored in requests. */
   readonly readOnly: boolean;
@@ -104,6 +104,13 @@ export interface AnyModel {
   readonly members: WireMembers;
   /** Names of the JSON objects whose properties are lifted: `properties` or none. */
   readonly containers: readonly string[];
+  /** Rows of the properties that every response contains, by name. */
+  readonly always: readonly (readonly [name: string, property: WireProperty])[];
+  /**
+   * Whether any object with these properties can stand in for the model, for example a resource for its ID. Requests
+   * then contain only the properties of the table.
+   */
+  readonly isReference: boolean;
 }
 
 /** Properties of a JSON object, by name: rows of the table, or nested objects with further rows. */
@@ -130,6 +137,12 @@ export interface OptionalProperty<Type> extends WireProperty<Type> {
   readonly readOnly: false;
 }
 
+/** Row of a property that only the service sets, in every response. */
+export interface AlwaysProperty<Type> extends WireProperty<Type> {
+  readonly required: true;
+  readonly readOnly: true;
+}
+
 /** Row of a property that only the service sets. */
 export interface ReadOnlyProperty<Type> extends WireProperty<Type> {
   readonly required: false;
@@ -147,7 +160,9 @@ type Row<T, K extends keyof T> =
     ? IsReadOnly<T, K> extends true
       ? ReadOnlyProperty<TypeOf<Exclude<T[K], undefined>>>
       : OptionalProperty<TypeOf<Exclude<T[K], undefined>>>
-    : RequiredProperty<TypeOf<T[K]>>;
+    : IsReadOnly<T, K> extends true
+      ? AlwaysProperty<TypeOf<T[K]>>
+      : RequiredProperty<TypeOf<T[K]>>;
 
 type IsReadOnly<T, K extends keyof T> = Same<Pick<T, K>, Readonly<Pick<T, K>>>;
 
@@ -243,6 +258,12 @@ export function optional<Type>(path: string, type: Type, defaultValue?: Default<
   return { path, type, required: false, readOnly: false, secret: false, defaultValue };
 }
 
+/** A property that only the service sets, in every response. A response without it is rejected. */
+// @__NO_SIDE_EFFECTS__
+export function always<Type>(path: string, type: Type): AlwaysProperty<Type> {
+  return { path, type, required: true, readOnly: true, secret: false };
+}
+
 /** A property that only the service sets. */
 // @__NO_SIDE_EFFECTS__
 export function readOnly<Type>(path: string, type: Type): ReadOnlyProperty<Type> {
@@ -271,6 +292,15 @@ export function withRows<T, Groups extends readonly Partial<T>[]>(
 
 type NamesIn<Group> = Group extends unknown ? keyof Group : never;
 
+/**
+ * Creates the schema of a reference: requests contain only the properties of its table, because any object that has
+ * them can stand in for it.
+ */
+// @__NO_SIDE_EFFECTS__
+export function reference<T>(name: string, table: Table<T>): ModelSchema<T> {
+  return { ...model<T>(name, table), isReference: true };
+}
+
 /** Creates the schema of the interface `T` from its table. */
 // @__NO_SIDE_EFFECTS__
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
@@ -281,7 +311,8 @@ export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
     placeAt(members, property.path.split("."), { name, property });
   }
   const containers = [...members].filter(([, place]) => place instanceof Map).map(([container]) => container);
-  return { name, properties, paths, members, containers };
+  const always = Object.entries(properties).filter(([, { required, readOnly }]) => required && readOnly);
+  return { name, properties, paths, members, containers, always, isReference: false };
 }
 
 type MemberPlace = { name: string; property: WireProperty } | Map<string, MemberPlace>;

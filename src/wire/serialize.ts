@@ -1,11 +1,15 @@
 import { isJsonObject, setMember, write } from "./jsonObject.ts";
 import type { JsonObject } from "./jsonObject.ts";
+import { memberOf } from "./reference.ts";
 import type { AnyModel, AnyType, ModelSchema } from "./schema.ts";
 
 /** Options of `serialize`. */
 export interface SerializeOptions {
-  /** Handling of properties that only the service sets. Requests drop them. Default: `keep`. */
-  readOnly?: "keep" | "drop";
+  /**
+   * Whether to create the body of a request. It contains neither properties that only the service sets, nor unknown
+   * properties of references. Default: false.
+   */
+  request?: boolean;
 }
 
 /**
@@ -24,11 +28,12 @@ export function serialize<T>(
 function serializeModel(model: AnyModel, value: JsonObject, options: SerializeOptions): JsonObject {
   const body: JsonObject = {};
   for (const [name, property] of Object.entries(model.properties)) {
-    if (property.readOnly && options.readOnly === "drop") continue;
-    const member = Object.hasOwn(value, name) ? value[name] : undefined;
+    if (property.readOnly && options.request) continue;
+    const member = memberOf(model, value, name);
     if (member !== undefined && member !== null)
       write(body, property.path, serializeValue(property.type, member, options));
   }
+  if (model.isReference && options.request) return body;
   const unknownMembers = Object.entries(value).filter(
     ([name, member]) => !Object.hasOwn(model.properties, name) && member !== undefined,
   );

@@ -1,5 +1,6 @@
 import { describeExpected, describeValue, fits } from "./constraints.ts";
 import { isJsonObject, read } from "./jsonObject.ts";
+import { memberOf } from "./reference.ts";
 import type { AnyModel, AnyType, ModelSchema, WireProperty } from "./schema.ts";
 
 /** One issue of an invalid value. */
@@ -47,7 +48,8 @@ function checkModel(model: AnyModel, value: unknown, path: string, check: Check)
     if (property.readOnly) continue;
     const where = check.view === "wire" ? property.path : name;
     if (broken.some((container) => where.startsWith(`${container}.`))) continue;
-    checkMember(property, read(value, where), join(path, where), check);
+    const member = check.view === "wire" ? read(value, where) : memberOf(model, value, name);
+    checkMember(property, member, join(path, where), check);
   }
 }
 

@@ -7,6 +7,9 @@ export const segment = "sub/group/workspaces/w/experiments/e/jobs/j/0b2c";
 export function jobContext(job: Partial<Job> = {}, more: Partial<JobLaunchContext> = {}): JobLaunchContext {
   return {
     job: {
+      id: "/subscriptions/sub/resourceGroups/group/providers/Microsoft.BatchAI/workspaces/w/experiments/e/jobs/j",
+      name: "j",
+      type: "Microsoft.BatchAI/workspaces/experiments/jobs",
       nodeCount: 1,
       customToolkitSettings: { commandLine: "echo hello" },
       stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs",

@@ -1,51 +1,11 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ArmCaller } from "../service/arm.ts";
 import { EmbeddedService } from "../service/embeddedService.ts";
 import { findChromium, withChromium } from "./chromium.ts";
+import { PageServer } from "./pageServer.ts";
 import { needs } from "./prerequisites.ts";
-
-/** A web server with one page, whose program reports what came of it. */
-class PageServer {
-  readonly origin: string;
-  readonly outcome: Promise<unknown>;
-  readonly #server: Server;
-
-  private constructor(server: Server, origin: string, outcome: Promise<unknown>) {
-    this.#server = server;
-    this.origin = origin;
-    this.outcome = outcome;
-  }
-
-  static async start(program: string, settings: () => unknown): Promise<PageServer> {
-    let resolve: (outcome: unknown) => void;
-    const outcome = new Promise<unknown>((done) => (resolve = done));
-    const server = createServer(async (request, response) => {
-      if (request.url === "/outcome") {
-        resolve(JSON.parse(await text(request)));
-        response.end();
-      } else if (request.url === "/program.js") {
-        response.setHeader("content-type", "text/javascript; charset=utf-8").end(program);
-      } else if (request.url === "/settings") {
-        response.setHeader("content-type", "application/json").end(JSON.stringify(settings()));
-      } else {
-        response.setHeader("content-type", "text/html").end('<!doctype html><script src="/program.js"></script>');
-      }
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new PageServer(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, outcome);
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-}
 
 let program: string;
 let page: PageServer;

@@ -12,7 +12,7 @@ async function useSdk({ endpoint, subscriptionId, token }: Settings): Promise<un
   const client = new BatchAIManagementClient(tokenCredential(token), subscriptionId, options);
   const workspace = await client.workspaces.create("group", "work", { location: "eastus" });
   const names: string[] = [];
-  for await (const { name } of client.workspaces.list()) names.push(name ?? "");
+  for await (const { name } of client.workspaces.list()) names.push(name);
   const missing: unknown = await client.jobs.get("group", "work", "exp", "job").catch((error: unknown) => error);
   await client.workspaces.delete("group", "work");
   return {

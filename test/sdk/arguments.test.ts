@@ -2,7 +2,7 @@ import nock from "nock";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ClusterCreateParameters } from "../../src/index.ts";
 import { BatchAIManagementClient, tokenCredential, ValidationError } from "../../src/index.ts";
-import { azureIsNock, collect, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+import { azureIsNock, collect, quickClient, rejectionOf, workspaceBody, workspacePath } from "./fixtures.ts";
 
 beforeEach(() => {
   azureIsNock();
@@ -46,7 +46,10 @@ describe("a wrong argument", () => {
 
   it("is sent when the client does not validate, but never to another address", async () => {
     const client = quickClient({ validate: false });
-    azureIsNock().put(`${workspacePath}%2F..%3Fx`, { tags: 5 }).query({ "api-version": "2018-05-01" }).reply(200, {});
+    azureIsNock()
+      .put(`${workspacePath}%2F..%3Fx`, { tags: 5 })
+      .query({ "api-version": "2018-05-01" })
+      .reply(200, workspaceBody);
     const parameters = { tags: 5 } as unknown as { location: string };
     await client.workspaces.create("g", "w/..?x", parameters);
     await expect(client.workspaces.get("..", "w")).rejects.toThrow("resourceGroupName: must not be");

@@ -13,6 +13,21 @@ export const token = "the-token-of-the-test";
 /** Path of the workspace `w` in the resource group `g`. */
 export const workspacePath = "/subscriptions/s/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w";
 
+/** Path of its cluster `c`. */
+export const clusterPath = `${workspacePath}/clusters/c`;
+
+/** Path of the job `j` in its experiment `e`. */
+export const jobPath = `${workspacePath}/experiments/e/jobs/j`;
+
+/** Properties of every response that contains the workspace `w`. */
+export const workspaceBody = { id: workspacePath, name: "w", type: "Microsoft.BatchAI/workspaces" };
+
+/** Properties of every response that contains the cluster `c`. */
+export const clusterBody = { id: clusterPath, name: "c", type: "Microsoft.BatchAI/workspaces/clusters" };
+
+/** Properties of every response that contains the job `j`. */
+export const jobBody = { id: jobPath, name: "j", type: "Microsoft.BatchAI/workspaces/experiments/jobs" };
+
 /** Where operations are asked how far they are. */
 export const operationPath = "/subscriptions/s/providers/Microsoft.BatchAI/locations/northeurope/operationresults/1";
 

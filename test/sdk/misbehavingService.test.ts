@@ -2,7 +2,17 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { collect, operationPath, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+import {
+  clusterBody,
+  clusterPath,
+  collect,
+  jobPath,
+  operationPath,
+  quickClient,
+  rejectionOf,
+  workspaceBody,
+  workspacePath,
+} from "./fixtures.ts";
 
 // The old service at its worst, over real connections: what must not end a wait, and what must end it.
 
@@ -14,8 +24,6 @@ afterEach(() => {
   server?.close();
 });
 
-const clusterPath = `${workspacePath}/clusters/c`;
-const jobPath = `${workspacePath}/experiments/e/jobs/j`;
 const parameters = { vmSize: "STANDARD_D1", userAccountSettings: { adminUserName: "me" } };
 const quick = { updateIntervalInMs: 1 };
 
@@ -72,9 +80,9 @@ describe.each(Object.entries(troubles))("%s", (_, trouble) => {
       trouble,
       json({ status: "Succeeded" }),
       trouble,
-      json({ name: "c" }),
+      json(clusterBody),
     );
-    await expect(client.clusters.create("g", "w", "c", parameters, quick)).resolves.toEqual({ name: "c" });
+    await expect(client.clusters.create("g", "w", "c", parameters, quick)).resolves.toEqual(clusterBody);
     expect(asked).toEqual([
       ...Array<string>(2).fill(`PUT ${clusterPath}`),
       ...Array<string>(5).fill(`GET ${operationPath}`),
@@ -85,10 +93,11 @@ describe.each(Object.entries(troubles))("%s", (_, trouble) => {
   it("does not end a list between its pages", async () => {
     const nextPage: Answer = (request, response) => {
       const nextLink = `http://${request.headers.host ?? ""}${workspacePath}/clusters?page=2`;
-      json({ value: [{ name: "a" }], nextLink })(request, response);
+      json({ value: [clusterBody], nextLink })(request, response);
     };
-    const { client } = await play(trouble, nextPage, trouble, json({ value: [{ name: "b" }] }));
-    await expect(collect(client.clusters.listByWorkspace("g", "w"))).resolves.toEqual([{ name: "a" }, { name: "b" }]);
+    const other = { ...clusterBody, name: "d" };
+    const { client } = await play(trouble, nextPage, trouble, json({ value: [other] }));
+    await expect(collect(client.clusters.listByWorkspace("g", "w"))).resolves.toEqual([clusterBody, other]);
   });
 
   it("is told after three more attempts", async () => {
@@ -120,7 +129,8 @@ describe("the poller of a delete", () => {
 describe("an operation that never ends", () => {
   it("is left alone as soon as the signal says so", async () => {
     const controller = new AbortController();
-    const { client, asked } = await play(accept, ...Array<Answer>(1000).fill(json({ status: "InProgress" })));
+    const running = json({ ...workspaceBody, status: "InProgress" });
+    const { client, asked } = await play(accept, ...Array<Answer>(1000).fill(running));
     const poller = client.jobs.delete("g", "w", "e", "j", { ...quick, abortSignal: controller.signal });
     const rejection = rejectionOf(poller);
     await expect.poll(() => asked.length).toBeGreaterThan(5);

@@ -21,11 +21,23 @@ const atLeast = (where: string, minimum: 0 | 1, because: string): ListedDifferen
   because,
 });
 
+const alwaysReturned = (where: string): ListedDifference => ({
+  where,
+  aspect: "required",
+  official: false,
+  ours: true,
+  because: "every recorded response of the live service contains it; the SDK rejects a response without it",
+});
+
 const countsNodes = "there are no fewer nodes than none; the service can only refuse a negative number";
 const countsProcesses = "a toolkit without any process is no job; the service can only refuse it";
 
 /** Differences in properties of models. */
 export const modelDifferences: readonly ListedDifference[] = [
+  ...["Workspace", "Experiment", "Job", "Cluster", "FileServer"].flatMap((model) =>
+    ["id", "name", "type"].map((property) => alwaysReturned(`${model}.${property}`)),
+  ),
+  alwaysReturned("File.name"),
   atLeast("ManualScaleSettings.targetNodeCount", 0, countsNodes),
   atLeast("AutoScaleSettings.minimumNodeCount", 0, countsNodes),
   atLeast("AutoScaleSettings.maximumNodeCount", 0, countsNodes),

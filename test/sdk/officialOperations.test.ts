@@ -2,7 +2,7 @@ import { createHttpHeaders } from "@azure/core-rest-pipeline";
 import type { HttpClient, PipelineRequest } from "@azure/core-rest-pipeline";
 import { describe, expect, it } from "vitest";
 import { BatchAIManagementClient, isRestError, tokenCredential, ValidationError } from "../../src/index.ts";
-import { collect } from "./fixtures.ts";
+import { collect, workspaceBody } from "./fixtures.ts";
 import type { Difference } from "./officialDifferences.ts";
 import { operationDifferences, renamedMethods } from "./officialDifferences.ts";
 import { officialOperations, sampleOf } from "./officialSpecs.ts";
@@ -32,16 +32,16 @@ const queryOf = ({ spec }: OfficialOperation): OfficialMapper[] =>
 
 const optionNames: Record<string, string> = { maxresults: "maxResults", linkexpiryinminutes: "linkExpiryInMinutes" };
 
-/** Runs an operation of our client against a service that answers once like this, and from then on with an empty 200. */
+/** Runs an operation of our client against a service that answers once like this, and from then on with a resource. */
 async function run(
   operation: OfficialOperation,
   { names = {}, query = {}, body }: Given = {},
-  answer: { status: number; body?: unknown } = { status: 200, body: {} },
+  answer: { status: number; body?: unknown } = { status: 200, body: workspaceBody },
 ): Promise<Outcome> {
   const requests: PipelineRequest[] = [];
   const httpClient: HttpClient = {
     sendRequest: (request) => {
-      const { status, body: json } = requests.push(request) === 1 ? answer : { status: 200, body: {} };
+      const { status, body: json } = requests.push(request) === 1 ? answer : { status: 200, body: workspaceBody };
       const bodyAsText = json === undefined ? "" : JSON.stringify(json);
       return Promise.resolve({ request, status, headers: createHttpHeaders(), bodyAsText });
     },
@@ -189,7 +189,7 @@ describe.each(operations.map((operation): [string, OfficialOperation] => [operat
     it("takes the same status codes for success", async () => {
       const success: number[] = [];
       for (const status of [200, 201, 202, 203, 204, 205, 206, 207, 300, 304, 400, 401, 403, 404, 405, 409, 412, 422]) {
-        const { error } = await run(operation, {}, { status, body: status === 204 ? undefined : {} });
+        const { error } = await run(operation, {}, { status, body: status === 204 ? undefined : workspaceBody });
         if (error === undefined) success.push(status);
         else expect(isRestError(error) && error.statusCode).toBe(status);
       }

@@ -5,7 +5,7 @@ import { BatchAIManagementClient as OfficialClient } from "@azure/arm-batchai";
 import type { BatchAIManagementModels } from "@azure/arm-batchai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { BatchAIManagementClient } from "../../src/index.ts";
-import { collect, quickClient } from "./fixtures.ts";
+import { collect, quickClient, workspaceBody } from "./fixtures.ts";
 
 /** A request as far as the service can tell one from another. */
 interface Sent {
@@ -30,7 +30,8 @@ beforeAll(async () => {
       const body: unknown = text === "" ? undefined : JSON.parse(text);
       sent.push({ method: request.method, path: url.pathname, query: Object.fromEntries(url.searchParams), body });
       response.setHeader("content-type", "application/json");
-      response.end(request.method === "DELETE" || url.pathname.endsWith("terminate") ? "" : '{"value":[]}');
+      const isBare = request.method === "DELETE" || url.pathname.endsWith("terminate");
+      response.end(isBare ? "" : JSON.stringify({ ...workspaceBody, value: [] }));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -2,7 +2,16 @@ import nock from "nock";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Cluster, OperationProgress, Workspace } from "../../src/index.ts";
 import { restorePoller } from "../../src/index.ts";
-import { azure, azureIsNock, operationPath, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+import {
+  azure,
+  azureIsNock,
+  clusterPath,
+  operationPath,
+  quickClient,
+  rejectionOf,
+  workspaceBody,
+  workspacePath,
+} from "./fixtures.ts";
 
 afterEach(() => {
   nock.abortPendingRequests();
@@ -10,7 +19,6 @@ afterEach(() => {
   nock.enableNetConnect();
 });
 
-const clusterPath = `${workspacePath}/clusters/c`;
 const parameters = { vmSize: "STANDARD_D1", userAccountSettings: { adminUserName: "me" } };
 const accepted = { "azure-asyncoperation": `${azure}${operationPath}?api-version=2018-05-01` };
 const quick = { updateIntervalInMs: 1 };
@@ -27,7 +35,7 @@ function answerGet(path: string, ...bodies: object[]): void {
 }
 
 const resource = (provisioningState: string, more: object = {}): object => ({
-  name: "w",
+  ...workspaceBody,
   properties: { provisioningState, ...more },
 });
 

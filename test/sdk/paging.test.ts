@@ -1,6 +1,6 @@
 import nock from "nock";
 import { afterEach, describe, expect, it } from "vitest";
-import { azure, azureIsNock, collect, quickClient, token, workspacePath } from "./fixtures.ts";
+import { azure, azureIsNock, collect, quickClient, token, workspacePath, jobBody } from "./fixtures.ts";
 
 afterEach(() => {
   nock.cleanAll();
@@ -9,20 +9,21 @@ afterEach(() => {
 
 const jobs = `${workspacePath}/experiments/e/jobs`;
 const second = `${azure}${jobs}?api-version=2018-05-01&%24skiptoken=a%2Fb`;
+const named = (name: string) => ({ ...jobBody, name });
 
 describe("a list", () => {
   it("sends nothing before its first step, then asks page after page", async () => {
     azureIsNock()
       .get(jobs)
       .query({ "api-version": "2018-05-01", maxresults: 2 })
-      .reply(200, { value: [{ name: "a" }, { name: "b", properties: { nodeCount: 2 } }], nextLink: second });
+      .reply(200, { value: [named("a"), { ...named("b"), properties: { nodeCount: 2 } }], nextLink: second });
     azureIsNock()
       .get(jobs)
       .query({ "api-version": "2018-05-01", $skiptoken: "a/b" })
-      .reply(200, { value: [{ name: "c" }] });
+      .reply(200, { value: [named("c")] });
     const list = quickClient().jobs.listByExperiment("g", "w", "e", { maxResults: 2 });
     expect(nock.pendingMocks()).toHaveLength(2);
-    await expect(collect(list)).resolves.toEqual([{ name: "a" }, { name: "b", nodeCount: 2 }, { name: "c" }]);
+    await expect(collect(list)).resolves.toEqual([named("a"), { ...named("b"), nodeCount: 2 }, named("c")]);
     expect(nock.isDone()).toBe(true);
   });
 
@@ -31,7 +32,7 @@ describe("a list", () => {
     azureIsNock()
       .get(jobs)
       .query(true)
-      .reply(200, { value: [{ name: "a" }], nextLink: second });
+      .reply(200, { value: [named("a")], nextLink: second });
     const first = await list.byPage().next();
     expect(first.value).toHaveLength(1);
     const { continuationToken } = first.value as { continuationToken?: string };
@@ -94,6 +95,110 @@ describe("a list", () => {
     azureIsNock().get(jobs).query(true).times(2).reply(200, { value: [], nextLink: second });
     await expect(collect(quickClient().jobs.listByExperiment("g", "w", "e"))).rejects.toMatchObject({
       code: "EndlessList",
+    });
+  });
+
+  describe("whose pages", () => {
+    const link = (page: string): string => `${azure}${jobs}?api-version=2018-05-01&page=${page}`;
+    const answerPages = (pages: Record<string, string | undefined>): void => {
+      for (const [page, next] of Object.entries(pages)) {
+        azureIsNock()
+          .get(jobs)
+          .query(({ page: wanted = "first" }) => wanted === page)
+          .times(4)
+          .reply(200, { value: [named(page)], nextLink: next && link(next) });
+      }
+    };
+
+    it.each([
+      ["two pages", { first: "a", a: "b", b: "a" }, ["first", "a"]],
+      ["three pages", { first: "a", a: "b", b: "c", c: "a" }, ["first", "a", "b"]],
+      ["one page", { first: "a", a: "a" }, ["first"]],
+    ])("form a circle of %s ends with an error, and yields no item twice", async (_, pages, expected) => {
+      answerPages(pages);
+      const names: string[] = [];
+      const walk = async (): Promise<void> => {
+        for await (const { name } of quickClient().jobs.listByExperiment("g", "w", "e")) names.push(name);
+      };
+      await expect(walk()).rejects.toMatchObject({
+        name: "RestError",
+        code: "EndlessList",
+        message:
+          "jobs.listByExperiment: a page names itself or an earlier page as the next page, so the list would never end",
+      });
+      expect(names).toEqual(expected);
+    });
+
+    it("lead back to the first page ends with an error", async () => {
+      azureIsNock()
+        .get(jobs)
+        .query({ "api-version": "2018-05-01" })
+        .reply(200, { value: [named("a")], nextLink: second });
+      azureIsNock()
+        .get(jobs)
+        .query({ "api-version": "2018-05-01", $skiptoken: "a/b" })
+        .reply(200, { value: [], nextLink: `${azure}${jobs}?api-version=2018-05-01` });
+      await expect(collect(quickClient().jobs.listByExperiment("g", "w", "e"))).rejects.toMatchObject({
+        code: "EndlessList",
+      });
+    });
+
+    it("are walked several times at once are not a circle", async () => {
+      answerPages({ first: "a", a: "b", b: undefined });
+      const list = quickClient().jobs.listByExperiment("g", "w", "e");
+      const walks = [list.byPage(), list.byPage(), list.byPage({ continuationToken: link("a") })];
+      const seen: string[][] = [[], [], []];
+      for (let step = 0; step < 3; step += 1) {
+        for (const [index, walk] of walks.entries()) {
+          const { value, done } = await walk.next();
+          if (!done) seen[index]?.push(...value.map(({ name }) => name));
+        }
+      }
+      expect(seen).toEqual([
+        ["first", "a", "b"],
+        ["first", "a", "b"],
+        ["a", "b"],
+      ]);
+      expect((await collect(list)).map(({ name }) => name)).toEqual(["first", "a", "b"]);
+    });
+  });
+
+  it.each([
+    ["?x=1", `${jobs}?x=1`],
+    ["jobs?page=2", `${jobs}?page=2`],
+    ["./jobs?page=2", `${jobs}?page=2`],
+    ["../e2/jobs", `${workspacePath}/experiments/e2/jobs`],
+    ["/root?page=2", "/root?page=2"],
+    ["//management.azure.com/root", "/root"],
+  ])("resolves the next link %s against the URL of its page", async (nextLink, expected) => {
+    azureIsNock()
+      .get(jobs)
+      .query({ "api-version": "2018-05-01" })
+      .reply(200, { value: [named("a")], nextLink });
+    azureIsNock()
+      .get(expected.replace(/\?.*/, ""))
+      .query(Object.fromEntries(new URL(expected, azure).searchParams))
+      .reply(200, { value: [named("b")] });
+    const pages = await collect(quickClient().jobs.listByExperiment("g", "w", "e").byPage());
+    expect(pages.flat()).toEqual([named("a"), named("b")]);
+    expect(pages[0]?.continuationToken).toBe(`${azure}${expected}`);
+  });
+
+  it("resolves a next link against the URL after a redirect, and against that of a later page", async () => {
+    azureIsNock().get(jobs).query(true).reply(307, "", { location: "/moved/first" });
+    azureIsNock().get("/moved/first").reply(200, { value: [], nextLink: "second" });
+    azureIsNock().get("/moved/second").reply(200, { value: [], nextLink: "?third" });
+    azureIsNock()
+      .get("/moved/second?third")
+      .reply(200, { value: [named("a")] });
+    await expect(collect(quickClient().jobs.listByExperiment("g", "w", "e"))).resolves.toEqual([named("a")]);
+  });
+
+  it("rejects if the next link is not a URL", async () => {
+    azureIsNock().get(jobs).query(true).reply(200, { value: [], nextLink: "https://" });
+    await expect(collect(quickClient().jobs.listByExperiment("g", "w", "e"))).rejects.toMatchObject({
+      code: "PARSE_ERROR",
+      message: "jobs.listByExperiment: nextLink is not a valid URL [HTTP 200]",
     });
   });
 

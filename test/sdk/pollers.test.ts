@@ -3,7 +3,18 @@ import { createHttpHeaders } from "@azure/core-rest-pipeline";
 import nock from "nock";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { OperationState } from "../../src/index.ts";
-import { azure, azureIsNock, operationPath, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+import {
+  azure,
+  azureIsNock,
+  clusterBody,
+  clusterPath,
+  jobPath,
+  operationPath,
+  quickClient,
+  rejectionOf,
+  workspaceBody,
+  workspacePath,
+} from "./fixtures.ts";
 
 afterEach(() => {
   nock.abortPendingRequests();
@@ -11,8 +22,6 @@ afterEach(() => {
   nock.enableNetConnect();
 });
 
-const clusterPath = `${workspacePath}/clusters/c`;
-const jobPath = `${workspacePath}/experiments/e/jobs/j`;
 const parameters = { vmSize: "STANDARD_D1", userAccountSettings: { adminUserName: "me" } };
 const quick = { updateIntervalInMs: 1 };
 
@@ -34,14 +43,14 @@ describe("the poller of a create", () => {
       .get(clusterPath)
       .query({ "api-version": "2018-05-01" })
       .reply(200, {
-        name: "c",
+        ...clusterBody,
         properties: { creationTime: "2018-06-06T18:39:26.491Z", currentNodeCount: 0 },
       });
     const poller = quickClient().clusters.create("g", "w", "c", parameters, quick);
     const seen: string[] = [];
     poller.onProgress((state: OperationState<unknown>) => seen.push(state.status));
     await expect(poller).resolves.toEqual({
-      name: "c",
+      ...clusterBody,
       creationTime: new Date("2018-06-06T18:39:26.491Z"),
       currentNodeCount: 0,
     });
@@ -56,29 +65,30 @@ describe("the poller of a create", () => {
       .put(workspacePath)
       .query(true)
       .reply(200, {
-        name: "w",
+        ...workspaceBody,
         properties: { provisioningState: "succeeded" },
       });
     const poller = quickClient().workspaces.create("g", "w", { location: "l" });
     await poller.submitted();
     expect(poller.isDone).toBe(true);
-    await expect(poller).resolves.toEqual({ name: "w", provisioningState: "succeeded" });
+    await expect(poller).resolves.toEqual({ ...workspaceBody, provisioningState: "succeeded" });
   });
 
   it("watches the resource when a 200 says that it is still being created", async () => {
     azureIsNock()
       .put(workspacePath)
       .query(true)
-      .reply(200, { properties: { provisioningState: "creating" } });
+      .reply(200, { ...workspaceBody, properties: { provisioningState: "creating" } });
     azureIsNock()
       .get(workspacePath)
       .query(true)
-      .reply(200, { properties: { provisioningState: "creating" } });
+      .reply(200, { ...workspaceBody, properties: { provisioningState: "creating" } });
     azureIsNock()
       .get(workspacePath)
       .query(true)
-      .reply(200, { properties: { provisioningState: "succeeded" } });
+      .reply(200, { ...workspaceBody, properties: { provisioningState: "succeeded" } });
     await expect(quickClient().workspaces.create("g", "w", { location: "l" }, quick)).resolves.toEqual({
+      ...workspaceBody,
       provisioningState: "succeeded",
     });
   });
@@ -147,7 +157,7 @@ describe("the poller of a create", () => {
   it("polls step by step when asked to", async () => {
     azureIsNock().put(clusterPath).query(true).reply(202, "", crossedHeaders);
     answerPolls({ status: "InProgress" }, { status: "Succeeded" });
-    azureIsNock().get(clusterPath).query(true).reply(200, { name: "c" });
+    azureIsNock().get(clusterPath).query(true).reply(200, clusterBody);
     const poller = quickClient().clusters.create("g", "w", "c", parameters, quick);
     await expect(poller.poll()).resolves.toMatchObject({ status: "running" });
     await expect(poller.poll()).resolves.toMatchObject({ status: "succeeded", result: { name: "c" } });

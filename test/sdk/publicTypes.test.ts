@@ -32,6 +32,7 @@ import type {
   PipelineResponse,
   ProvisioningState,
   RemoteLoginInformation,
+  ResourceId,
   RestError,
   SendRequest,
   TokenCredential,
@@ -129,8 +130,19 @@ describe("the types of models", () => {
     }>().not.toExtend<JobCreateParameters>();
   });
 
+  it("promise what every answer contains", () => {
+    interface Always {
+      readonly id: string;
+      readonly name: string;
+      readonly type: string;
+    }
+    expectTypeOf<[Workspace, Experiment, Cluster, Job, FileServer]>().toExtend<Always[]>();
+    expectTypeOf<File["name"]>().toEqualTypeOf<string>();
+    expectTypeOf<Job["cluster"]>().toEqualTypeOf<ResourceId | undefined>();
+  });
+
   it("keep what the service sets from being set", () => {
-    const job: Job = {};
+    const job: Job = { id: "/j", name: "j", type: "Microsoft.BatchAI/workspaces/experiments/jobs" };
     // @ts-expect-error: set by the service
     job.executionState = "running";
     // @ts-expect-error: set by the service

@@ -6,14 +6,23 @@ import nock from "nock";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Cluster } from "../../src/index.ts";
 import { restorePoller } from "../../src/index.ts";
-import { azure, azureIsNock, operationPath, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+import {
+  azure,
+  azureIsNock,
+  clusterBody,
+  clusterPath,
+  operationPath,
+  quickClient,
+  rejectionOf,
+  workspaceBody,
+  workspacePath,
+} from "./fixtures.ts";
 
 afterEach(() => {
   nock.cleanAll();
   nock.enableNetConnect();
 });
 
-const clusterPath = `${workspacePath}/clusters/c`;
 const parameters = {
   vmSize: "STANDARD_D1",
   userAccountSettings: { adminUserName: "me", adminUserPassword: "secret!" },
@@ -38,7 +47,7 @@ describe("a poller that goes on from a saved state", () => {
       } else if (path.startsWith(operationPath)) {
         response.end(JSON.stringify({ status: polls++ < 2 ? "InProgress" : "Succeeded" }));
       } else {
-        response.end('{"name":"c","properties":{"creationTime":"2018-06-06T18:39:26Z"}}');
+        response.end(JSON.stringify({ ...clusterBody, properties: { creationTime: "2018-06-06T18:39:26Z" } }));
       }
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -68,6 +77,7 @@ describe("a poller that goes on from a saved state", () => {
       .put(workspacePath)
       .query(true)
       .reply(200, {
+        ...workspaceBody,
         tags: { a: "b" },
         properties: { creationTime: "2018-06-06T18:39:26.35Z", provisioningState: "succeeded", novelty: 1 },
       });
@@ -75,6 +85,7 @@ describe("a poller that goes on from a saved state", () => {
     const restored = restorePoller(quickClient(), await poller.serialize());
     expect(restored.isDone).toBe(true);
     await expect(restored).resolves.toEqual({
+      ...workspaceBody,
       tags: { a: "b" },
       creationTime: new Date("2018-06-06T18:39:26.350Z"),
       provisioningState: "succeeded",
@@ -100,10 +111,8 @@ describe("a poller that goes on from a saved state", () => {
     const poller = quickClient().clusters.create("g", "w", "c", parameters, quick);
     await expect(rejectionOf(poller)).resolves.toMatchObject({ statusCode: 503 });
     azureIsNock().get(operationPath).query(true).reply(200, { status: "Succeeded" });
-    azureIsNock().get(clusterPath).query(true).reply(200, { name: "c" });
-    await expect(restorePoller<Cluster>(quickClient(), await poller.serialize(), quick)).resolves.toEqual({
-      name: "c",
-    });
+    azureIsNock().get(clusterPath).query(true).reply(200, clusterBody);
+    await expect(restorePoller<Cluster>(quickClient(), await poller.serialize(), quick)).resolves.toEqual(clusterBody);
   });
 
   it("is refused when the state belongs to another service, which must not see the token", async () => {

@@ -10,6 +10,7 @@ import { serialize } from "../../src/wire/serialize.ts";
 import { validate } from "../../src/wire/validate.ts";
 import { workspace } from "../../src/wire/tables/workspace.ts";
 import { allTables } from "./allTables.ts";
+import { workspaceBody } from "./fixtures.ts";
 
 describe("a model that travels", () => {
   it("goes below `properties` and comes back flat", () => {
@@ -42,8 +43,8 @@ describe("a model that travels", () => {
     ["2018-06-06T18:39:20.000Z", "2018-06-06T18:39:20Z"],
     ["2018-06-06T18:30:00.000Z", "2018-06-06T18:30:00Z"],
   ])("writes the date %s as %s", (instant, written) => {
-    const body = serialize(workspace, { creationTime: new Date(instant) });
-    expect(body).toEqual({ properties: { creationTime: written } });
+    const body = serialize(workspace, { ...workspaceBody, creationTime: new Date(instant) });
+    expect(body).toEqual({ ...workspaceBody, properties: { creationTime: written } });
     expect(deserialize(workspace, body).creationTime).toEqual(new Date(instant));
   });
 

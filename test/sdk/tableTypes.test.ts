@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DataDisks } from "../../src/models/fileServer.ts";
 import {
+  always,
   arrayOf,
   freeObject,
   int32,
@@ -15,6 +16,8 @@ import {
   string,
   withRows,
 } from "../../src/wire/schema.ts";
+import { serialize } from "../../src/wire/serialize.ts";
+import { validate } from "../../src/wire/validate.ts";
 
 // What this file says is said to the compiler: `tsc` fails when an expected error does not come.
 
@@ -80,6 +83,28 @@ describe("the table of a model", () => {
     // @ts-expect-error: the default is none of the words
     optional("cachingType", onlyOneOf("none", "readonly"), "nothing");
     expect([disks.name, holder.name, closed.name]).toEqual(["DataDisks", "Holder", "Closed"]);
+  });
+
+  it("knows what every response contains, which requests ignore", () => {
+    interface Returned {
+      readonly id: string;
+      readonly time?: string;
+    }
+    const returned = model<Returned>("Returned", { id: always("id", string), time: readOnly("time", string) });
+    expect(returned.always.map(([name]) => name)).toEqual(["id"]);
+    expect(validate(returned, {}, { view: "model", path: "" })).toEqual([]);
+    expect(serialize(returned, { id: "/i" }, { request: true })).toEqual({});
+    const wrong = model<Returned>("Returned", {
+      // @ts-expect-error: every response contains it
+      id: readOnly("id", string),
+      // @ts-expect-error: a response can lack it
+      time: always("time", string),
+    });
+    // @ts-expect-error: only the service sets it
+    const sent = model<{ readonly id: string }>("Sent", { id: required("id", string) });
+    // @ts-expect-error: requests set it
+    const set = model<Small>("Small", { a: always("a", string) });
+    expect([wrong.name, sent.name, set.name]).toEqual(["Returned", "Sent", "Small"]);
   });
 
   it("compiles with shared rows when both together fit the interface", () => {

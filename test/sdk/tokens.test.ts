@@ -6,7 +6,7 @@ import nock from "nock";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { BatchAIManagementClientOptions, TokenCredential } from "../../src/index.ts";
 import { allowLoopbackHttp, BatchAIManagementClient, tokenCredential } from "../../src/index.ts";
-import { azureIsNock, quickClient, rejectionOf, token, workspacePath } from "./fixtures.ts";
+import { azureIsNock, quickClient, rejectionOf, token, workspaceBody, workspacePath } from "./fixtures.ts";
 
 interface Recorder {
   readonly url: string;
@@ -25,7 +25,9 @@ afterEach(() => {
   nock.enableNetConnect();
 });
 
-async function serve(answer: RequestListener = (_, response) => response.end("{}")): Promise<Recorder> {
+async function serve(
+  answer: RequestListener = (_, response) => response.end(JSON.stringify(workspaceBody)),
+): Promise<Recorder> {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
@@ -59,7 +61,7 @@ describe("a token", () => {
       .query(true)
       .reply((request: Request) => {
         authorizations.push(request.headers.get("authorization"));
-        return [200, {}];
+        return [200, workspaceBody];
       });
     const credential = countingCredential();
     await new BatchAIManagementClient(credential, "s").workspaces.get("g", "w");
@@ -113,10 +115,12 @@ describe("a token", () => {
 
   it("follows a redirect within its origin", async () => {
     const service = await serve((request, response) =>
-      request.url === "/moved" ? response.end('{"name":"w"}') : response.writeHead(307, { location: "/moved" }).end(),
+      request.url === "/moved"
+        ? response.end(JSON.stringify(workspaceBody))
+        : response.writeHead(307, { location: "/moved" }).end(),
     );
     const client = quickClient({ endpoint: service.url, ...local });
-    await expect(client.workspaces.get("g", "w")).resolves.toEqual({ name: "w" });
+    await expect(client.workspaces.get("g", "w")).resolves.toEqual(workspaceBody);
     expect(service.requests.at(-1)?.headers.authorization).toBe(`Bearer ${token}`);
   });
 

@@ -9,7 +9,7 @@ import type { Instrumenter, SpanStatus, TracingContext } from "@azure/core-traci
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { packageVersion } from "../../src/http/version.ts";
 import type { BatchAIManagementClient, BatchAIManagementClientOptions } from "../../src/index.ts";
-import { collect, quickClient, rejectionOf, token, workspacePath } from "./fixtures.ts";
+import { collect, quickClient, rejectionOf, token, workspaceBody, workspacePath } from "./fixtures.ts";
 
 /** What a real context does: holds values, and never changes. */
 class Context implements TracingContext {
@@ -100,7 +100,7 @@ let address: string;
 beforeEach(async () => {
   isRecording = true;
   breaks = undefined;
-  answers = [answered(200, { name: "w" })];
+  answers = [answered(200, workspaceBody)];
   useInstrumenter(instrumenter);
   const service = createServer((request, response) => {
     requests.push(request);
@@ -228,7 +228,7 @@ describe("tracing", () => {
 
   it.each(["startSpan", "createRequestHeaders"] as const)("that fails (%s) does not stop the request", async (what) => {
     breaks = what;
-    await expect(tracedClient().workspaces.get("g", "w")).resolves.toEqual({ name: "w" });
+    await expect(tracedClient().workspaces.get("g", "w")).resolves.toEqual(workspaceBody);
   });
 });
 

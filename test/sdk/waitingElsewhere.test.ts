@@ -1,7 +1,16 @@
 import nock from "nock";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JobStateChange } from "../../src/index.ts";
-import { azureIsNock, pausesOf, quickClient, rejectionOf, workspacePath } from "./fixtures.ts";
+import {
+  azureIsNock,
+  clusterBody,
+  clusterPath,
+  jobBody,
+  jobPath,
+  pausesOf,
+  quickClient,
+  rejectionOf,
+} from "./fixtures.ts";
 
 afterEach(() => {
   nock.abortPendingRequests();
@@ -9,12 +18,14 @@ afterEach(() => {
   nock.enableNetConnect();
 });
 
-const jobPath = `${workspacePath}/experiments/e/jobs/j`;
 const myjob = ["g", "w", "e", "j"] as const;
 
 function answerLooks(...answers: [status: number, properties: object, headers?: Record<string, string>][]): void {
   for (const [status, properties, headers] of answers) {
-    azureIsNock().get(jobPath).query(true).reply(status, { name: "j", properties }, headers);
+    azureIsNock()
+      .get(jobPath)
+      .query(true)
+      .reply(status, { ...jobBody, properties }, headers);
   }
 }
 
@@ -87,7 +98,6 @@ describe("waiting for a service that is not on this machine", () => {
   });
 
   it("waits for a new cluster that is steady because nothing has begun yet", async () => {
-    const clusterPath = `${workspacePath}/clusters/c`;
     const scaleSettings = { manual: { targetNodeCount: 1 } };
     for (const properties of [
       { allocationState: "steady", scaleSettings },
@@ -95,7 +105,10 @@ describe("waiting for a service that is not on this machine", () => {
       { allocationState: "steady", scaleSettings, nodeStateCounts: { unusableNodeCount: 1, preparingNodeCount: 1 } },
       { allocationState: "steady", scaleSettings, nodeStateCounts: { unusableNodeCount: 1, idleNodeCount: 1 } },
     ]) {
-      azureIsNock().get(clusterPath).query(true).reply(200, { name: "c", properties });
+      azureIsNock()
+        .get(clusterPath)
+        .query(true)
+        .reply(200, { ...clusterBody, properties });
     }
     const ready: number[] = [];
     await quickClient().clusters.waitForNodes("g", "w", "c", {
@@ -109,7 +122,10 @@ describe("waiting for a service that is not on this machine", () => {
   it("tells what became of a resize that failed without any node", async () => {
     const errors = [{ code: "AllocationFailed", message: "No room.", details: [{ name: "Region", value: "here" }] }];
     const properties = { allocationState: "steady", scaleSettings: { manual: { targetNodeCount: 2 } }, errors };
-    azureIsNock().get(`${workspacePath}/clusters/c`).query(true).reply(200, { name: "c", properties });
+    azureIsNock()
+      .get(clusterPath)
+      .query(true)
+      .reply(200, { ...clusterBody, properties });
     const error = await rejectionOf(quickClient().clusters.waitForNodes("g", "w", "c"));
     expect(error.message).toBe(
       "Cluster c cannot get its nodes: 0 of 2 nodes ready, 0 unusable, 0 being prepared, no more will be added. " +

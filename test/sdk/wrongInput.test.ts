@@ -3,13 +3,18 @@ import type { HttpClient, PipelineRequest } from "@azure/core-rest-pipeline";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { JobCreateParameters } from "../../src/index.ts";
 import { ValidationError } from "../../src/index.ts";
-import { collect, quickClient, rejectionOf } from "./fixtures.ts";
+import { collect, quickClient, rejectionOf, workspaceBody } from "./fixtures.ts";
 
 const sent: PipelineRequest[] = [];
 const httpClient: HttpClient = {
   sendRequest: (request) => {
     sent.push(request);
-    return Promise.resolve({ request, status: 200, headers: createHttpHeaders(), bodyAsText: "{}" });
+    return Promise.resolve({
+      request,
+      status: 200,
+      headers: createHttpHeaders(),
+      bodyAsText: JSON.stringify(workspaceBody),
+    });
   },
 };
 const strict = quickClient({ httpClient });
@@ -240,31 +245,34 @@ describe("a client that does not validate", () => {
 describe("what the SDK does not know", () => {
   it("passes through: properties at any depth, and words of open enumerations", async () => {
     const parameters = {
-      cluster: { id: "/c", novelty: 1 },
+      cluster: { id: "/c" },
       nodeCount: 1,
       stdOutErrPathPrefix: "/logs",
       schedulingPriority: "urgent",
       rdmaSettings: { on: true },
+      constraints: { maxWallClockTime: "PT1H", novelty: 1 },
     };
     await strict.jobs.create("g", "w", "e", "j", parameters);
     expect(JSON.parse(sent[0]?.body as string)).toEqual({
       properties: {
-        cluster: { id: "/c", novelty: 1 },
+        cluster: { id: "/c" },
         nodeCount: 1,
         stdOutErrPathPrefix: "/logs",
         schedulingPriority: "urgent",
         rdmaSettings: { on: true },
+        constraints: { maxWallClockTime: "PT1H", novelty: 1 },
       },
     });
   });
 
   it("passes through in answers as well", async () => {
-    const body = { tags: null, properties: { provisioningState: "archived", novelty: [1] } };
+    const body = { ...workspaceBody, tags: null, properties: { provisioningState: "archived", novelty: [1] } };
     const answering: HttpClient = {
       sendRequest: (request) =>
         Promise.resolve({ request, status: 200, headers: createHttpHeaders(), bodyAsText: JSON.stringify(body) }),
     };
     await expect(quickClient({ httpClient: answering }).workspaces.get("g", "w")).resolves.toEqual({
+      ...workspaceBody,
       provisioningState: "archived",
       novelty: [1],
     });

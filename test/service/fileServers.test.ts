@@ -64,8 +64,8 @@ describe("file servers", () => {
 
   it("keep what jobs of all clusters write, below one of their directories too", async () => {
     const server = await client.fileServers.create("group", "work", "shared", parameters);
-    await makeCluster("whole", server.id ?? "");
-    await makeCluster("part", server.id ?? "", "projects/one");
+    await makeCluster("whole", server.id);
+    await makeCluster("part", server.id, "projects/one");
     expect(await embedded.cluster("whole")).toMatchObject({ subnet: server.subnet });
     const write =
       "mkdir -p $AZ_BATCHAI_MOUNT_ROOT/nfs/projects/one && echo hello > $AZ_BATCHAI_MOUNT_ROOT/nfs/projects/one/file";
@@ -87,7 +87,7 @@ describe("file servers", () => {
     for (const cluster of ["whole", "part"]) await client.clusters.delete("group", "work", cluster);
     await client.fileServers.delete("group", "work", "shared");
     const server = await client.fileServers.create("group", "work", "shared", parameters);
-    await makeCluster("fresh", server.id ?? "");
+    await makeCluster("fresh", server.id);
     const empty = 'test -z "$(ls $AZ_BATCHAI_MOUNT_ROOT/nfs)"';
     expect(await embedded.run("empty", empty, on("fresh"))).toMatchObject({ executionState: "succeeded" });
   });
@@ -96,7 +96,7 @@ describe("file servers", () => {
     const link = "ln -s / $AZ_BATCHAI_MOUNT_ROOT/nfs/out";
     expect(await embedded.run("link", link, on("fresh"))).toMatchObject({ executionState: "succeeded" });
     const server = await client.fileServers.get("group", "work", "shared");
-    await makeCluster("escape", server.id ?? "", "out");
+    await makeCluster("escape", server.id, "out");
     await until("the node is unusable", async () => {
       const { errors } = await embedded.cluster("escape");
       return JSON.stringify(errors ?? []).includes("NFSMountError");
@@ -109,7 +109,7 @@ describe("file servers", () => {
     const link = `ln -s ${outside} $AZ_BATCHAI_MOUNT_ROOT/nfs/beyond`;
     expect(await embedded.run("beyond", link, on("fresh"))).toMatchObject({ executionState: "succeeded" });
     const server = await client.fileServers.get("group", "work", "shared");
-    await makeCluster("deep", server.id ?? "", "beyond/new/deep");
+    await makeCluster("deep", server.id, "beyond/new/deep");
     await until("the node is unusable", async () => {
       const { errors } = await embedded.cluster("deep");
       return JSON.stringify(errors ?? []).includes("NFSMountError");

@@ -74,7 +74,7 @@ describe("the SDK", () => {
     expect((await client.experiments.create(group, "work", "exp")).name).toBe("exp");
 
     const job: Job = await client.jobs.create(group, "work", "exp", "job", {
-      cluster: { id: cluster.id ?? "" },
+      cluster,
       nodeCount: 1,
       stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/files",
       customToolkitSettings: { commandLine: "echo done" },

@@ -1,4 +1,4 @@
-import { isRestError, RestError, retryPolicy } from "@azure/core-rest-pipeline";
+import { isRestError, retryPolicy } from "@azure/core-rest-pipeline";
 import type {
   Pipeline,
   PipelinePolicy,
@@ -102,8 +102,8 @@ function retryStrategy(
 
 /** Codes of errors that may not occur again: of the network, of a shortage on this machine, or of a truncated response. */
 const transientCodes: ReadonlySet<string | undefined> = new Set([
-  RestError.PARSE_ERROR,
-  RestError.REQUEST_SEND_ERROR,
+  "PARSE_ERROR",
+  "REQUEST_SEND_ERROR",
   "EADDRNOTAVAIL",
   "EAI_AGAIN",
   "ECONNABORTED",

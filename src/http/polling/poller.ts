@@ -10,6 +10,7 @@ import type { LongRunningOperationOptions } from "../options.ts";
 import { warn } from "../platform.ts";
 import { runningOperation } from "./runningOperation.ts";
 import type { Progress } from "./runningOperation.ts";
+import type { ServiceResponse } from "../request.ts";
 
 /** Progress of a long-running operation, as passed to `onProgress` and returned by `poll`. */
 export interface OperationProgress<T> extends OperationState<T> {
@@ -44,8 +45,8 @@ export interface LongRunningOperation<T> {
   readonly call?: Call;
   /** For a restored poller: the state that `serialize` returned, and the URL of the first request. */
   readonly restoreFrom?: { readonly state: string; readonly firstUrl: string };
-  /** Creates the result from the body of the last response. */
-  readonly readResult: (body: unknown) => T;
+  /** Creates the result from the last response. Throws a `RestError` if it is not the result. */
+  readonly readResult: (received: ServiceResponse) => T;
   /** Whether the result is the resource, which the poller then requests again at the end. */
   readonly endsWithResource: boolean;
 }
@@ -66,9 +67,20 @@ export function pollOperation<T>(
     intervalInMs: 0,
     restoreFrom: restoreFrom?.state,
     skipFinalGet: !endsWithResource,
-    processResult: (body) => Promise.resolve(readResult(body)),
+    processResult: (received, state) => resultOf(() => readResult(received as ServiceResponse), state),
   });
   return withProgress(poller, progress, options);
+}
+
+/** Reads the result. If that fails, sets the status to `failed`; core has already set it to `succeeded`. */
+async function resultOf<T>(read: () => T, state: OperationState<T>): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    state.status = "failed";
+    state.error = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  }
 }
 
 /** Adds the progress of the operation to the states that core reports and to the errors of an aborted wait. */

@@ -79,10 +79,12 @@ export function runningOperation(
 }
 
 /** Converts a response for core. Omits `Retry-After`, because `sendPollRequest` already waits for it. */
-function operationResponse({ method, url }: ServiceRequest, { response, body }: ServiceResponse): OperationResponse {
+function operationResponse({ method, url }: ServiceRequest, received: ServiceResponse): OperationResponse {
+  const { response, body } = received;
   const { "retry-after": _, ...headers } = response.headers.toJSON();
   return {
-    flatResponse: body,
+    // Core passes this to `processResult`, and reads everything else from `rawResponse`.
+    flatResponse: received,
     rawResponse: { statusCode: response.status, headers, body, request: { method, url } },
   };
 }

@@ -1,9 +1,9 @@
 import type { File } from "../../models/file.ts";
-import { dateTime, int64, model, oneOf, readOnly, string } from "../schema.ts";
+import { always, dateTime, int64, model, oneOf, readOnly, string } from "../schema.ts";
 
 /** Table of `File`. */
 export const file = model<File>("File", {
-  name: readOnly("name", string),
+  name: always("name", string),
   fileType: readOnly("fileType", oneOf("file", "directory")),
   downloadUrl: readOnly("downloadUrl", string),
   lastModified: readOnly("properties.lastModified", dateTime),

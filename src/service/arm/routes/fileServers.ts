@@ -69,7 +69,7 @@ export function fileServerRoutes(app: FastifyInstance, context: ArmContext): voi
     const found = store.resources.find("fileServers", workspaceChildId(context, request, "fileServers"));
     const user = found && store.resources.list("clusters").find((cluster) => needs(cluster, found));
     if (user) {
-      const message = `The file server is mounted by cluster ${user.model.name ?? ""}. Delete that cluster first.`;
+      const message = `The file server is mounted by cluster ${user.model.name}. Delete that cluster first.`;
       throw new ArmError("Conflict", message);
     }
     return sendDeletion(context, request, reply, found);

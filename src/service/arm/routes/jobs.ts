@@ -73,7 +73,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     const found = jobOf(context, request);
     refuseWhileDeleting(found);
     const operation = store.transaction(() => {
-      const started = store.operations.begin("terminate", found.model.id ?? found.key, locationOf(store, found));
+      const started = store.operations.begin("terminate", found.model.id, locationOf(store, found));
       const stopping = scheduler.terminate(found);
       if (!stopping) store.operations.succeed(found.key, "terminate");
       return stopping ? (store.operations.find(started.id) ?? started) : undefined;
@@ -100,7 +100,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
 /** Returns the body of a job; it also names the experiment of the job. */
 function jobBody({ model }: StoredResource<"jobs">): Record<string, unknown> {
   const body = serialize(jobSchema, model);
-  const experimentName = namesIn(model.id ?? "").experiments;
+  const experimentName = namesIn(model.id).experiments;
   return { ...body, properties: { ...(body.properties as object), experimentName } };
 }
 

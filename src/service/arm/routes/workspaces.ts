@@ -71,7 +71,7 @@ function recreate(
   if (location.toLowerCase() !== found.model.location?.toLowerCase()) {
     throw new ArmError(
       "InvalidResourceLocation",
-      `The workspace ${found.model.name ?? ""} already exists in location '${found.model.location ?? ""}'; it cannot be moved.`,
+      `The workspace ${found.model.name} already exists in location '${found.model.location ?? ""}'; it cannot be moved.`,
       { target: "location" },
     );
   }

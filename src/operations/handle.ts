@@ -1,0 +1,44 @@
+import type { ServiceContext } from "../http/context.ts";
+import type { ResourceId } from "../models/resource.ts";
+
+/**
+ * One resource: the methods of its group, without the names that identify the resource. Its `id` is the ARM ID of the
+ * resource, so a handle can stand where a {@link ResourceId} is expected.
+ *
+ * @typeParam Group - The group of operations, without `at`.
+ * @typeParam Names - Names that the methods of the group take first.
+ */
+export type Handle<Group, Names extends readonly string[]> = ResourceId & {
+  readonly [Name in keyof Group as OfResource<Group[Name], Names, Name>]: Rest<Group[Name], Names>;
+};
+
+/** `Name` if the method takes all names, and `never` for the methods that list the resources of a group. */
+type OfResource<Method, Names extends readonly string[], Name> = Rest<Method, Names> extends never ? never : Name;
+
+/** The method without the names that it takes first. */
+type Rest<Method, Names extends readonly string[]> = Method extends (...args: infer Args) => infer Result
+  ? Args extends [...Names, ...infer Others]
+    ? (...args: Others) => Result
+    : never
+  : never;
+
+/** Path of the resource, and the methods of its group that do not take all of its names. */
+interface HandleOptions<Group, Names extends readonly string[]> {
+  readonly path: string;
+  readonly others: readonly Exclude<keyof Group, keyof Handle<Group, Names>>[];
+}
+
+/** Creates the handle of a resource. Names are checked when a method is called. */
+export function createHandle<Group extends object, const Names extends readonly string[]>(
+  { subscriptionId }: ServiceContext,
+  group: Group,
+  names: Names,
+  { path, others }: HandleOptions<Group, Names>,
+): Handle<Group, Names> {
+  const values = [subscriptionId, ...names];
+  const handle: Record<string, unknown> = { id: path.replaceAll(/\{\w+\}/g, () => values.shift() ?? "") };
+  for (const [name, method] of Object.entries(group) as [keyof Group & string, (...args: unknown[]) => unknown][]) {
+    if (!others.some((other) => other === name)) handle[name] = (...args: unknown[]) => method(...names, ...args);
+  }
+  return handle as Handle<Group, Names>;
+}
