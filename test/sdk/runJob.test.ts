@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { JobFailedError } from "../../src/index.ts";
-import type { JobOutput, JobStateChange , BatchAIManagementClient} from "../../src/index.ts";
+import type { JobOutput, JobStateChange, BatchAIManagementClient } from "../../src/index.ts";
 import { rejectionOf } from "./fixtures.ts";
 import { JobsOfService } from "./jobsOfService.ts";
 import type { JobNames } from "./jobsOfService.ts";
