@@ -5,7 +5,6 @@ import type { PagedList } from "../http/paging.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
 import type { Cluster, ClusterCreateParameters, ClusterUpdateParameters } from "../models/cluster.ts";
 import type { RemoteLoginInformation } from "../models/remoteLoginInformation.ts";
-import { childId, workspaceId } from "../wire/resourceIds.ts";
 import { cluster, clusterCreateParameters, clusterUpdateParameters } from "../wire/tables/cluster.ts";
 import { remoteLoginInformation } from "../wire/tables/remoteLoginInformation.ts";
 import { createResource, deleteResource, getResource, list, listByPost, updateResource } from "./calls.ts";
@@ -13,7 +12,7 @@ import { createHandle } from "./handle.ts";
 import type { Handle } from "./handle.ts";
 import { listQuery } from "./listOptions.ts";
 import type { ListOptions } from "./listOptions.ts";
-import { paths } from "./paths.ts";
+import { idOf, paths } from "./paths.ts";
 import { waitForNodes } from "./waitForNodes.ts";
 import type { ClustersWaitForNodesOptions } from "./waitForNodes.ts";
 import type { Poll } from "./waiting.ts";
@@ -193,8 +192,7 @@ export function createClusters(context: ServiceContext): Clusters {
       ),
     waitForNodes: (resourceGroupName, workspaceName, clusterName, options = {}) => {
       const poll: Poll<Cluster> = (more) => get(resourceGroupName, workspaceName, clusterName, more);
-      const workspace = workspaceId(context.subscriptionId, resourceGroupName, workspaceName);
-      const resource = childId(workspace, "clusters", clusterName);
+      const resource = idOf(context, paths.cluster, [resourceGroupName, workspaceName, clusterName]);
       return waitForNodes(context, { clusterName, resource, get: poll }, options);
     },
   };

@@ -3,7 +3,6 @@ import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions } from "../http/options.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
 import type { Job, JobCreateParameters } from "../models/job.ts";
-import { childId, workspaceId } from "../wire/resourceIds.ts";
 import { file } from "../wire/tables/file.ts";
 import { job, jobCreateParameters } from "../wire/tables/job.ts";
 import { remoteLoginInformation } from "../wire/tables/remoteLoginInformation.ts";
@@ -14,21 +13,13 @@ import { listQuery, outputFilesQuery } from "./listOptions.ts";
 import { readOutputFile } from "./outputFile.ts";
 import type { ListFiles } from "./outputFile.ts";
 import { streamOutputFile } from "./outputFileStream.ts";
-import { paths } from "./paths.ts";
+import { idOf, paths } from "./paths.ts";
 import { runJob } from "./runJob.ts";
 import { waitForCompletion } from "./waitForCompletion.ts";
 import type { AwaitedJob } from "./waitForCompletion.ts";
 
 /** Names of a job and of its parents, in the order of the arguments. */
 type JobNames = readonly [resourceGroupName: string, workspaceName: string, experimentName: string, jobName: string];
-
-function jobId(subscriptionId: string, [resourceGroup, workspace, experiment, job]: JobNames): string {
-  return childId(
-    childId(workspaceId(subscriptionId, resourceGroup, workspace), "experiments", experiment),
-    "jobs",
-    job,
-  );
-}
 
 /** Creates the group of operations on jobs. */
 export function createJobs(context: ServiceContext): Jobs {
@@ -65,7 +56,7 @@ export function createJobs(context: ServiceContext): Jobs {
       listOutputFiles(...names, outputDirectoryId, { ...options, directory });
   const awaited = (names: JobNames): AwaitedJob => ({
     jobName: names[3],
-    resource: jobId(context.subscriptionId, names),
+    resource: idOf(context, paths.job, names),
     get: (options) => get(...names, options),
     terminate: (options) => terminate(...names, options),
   });

@@ -1,5 +1,6 @@
 import type { ServiceContext } from "../http/context.ts";
 import type { ResourceId } from "../models/resource.ts";
+import { idOf } from "./paths.ts";
 
 /**
  * One resource: the methods of its group, without the names that identify the resource. Its `id` is the ARM ID of the
@@ -30,13 +31,12 @@ interface HandleOptions<Group, Names extends readonly string[]> {
 
 /** Creates the handle of a resource. Names are checked when a method is called. */
 export function createHandle<Group extends object, const Names extends readonly string[]>(
-  { subscriptionId }: ServiceContext,
+  context: ServiceContext,
   group: Group,
   names: Names,
   { path, others }: HandleOptions<Group, Names>,
 ): Handle<Group, Names> {
-  const values = [subscriptionId, ...names];
-  const handle: Record<string, unknown> = { id: path.replaceAll(/\{\w+\}/g, () => values.shift() ?? "") };
+  const handle: Record<string, unknown> = { id: idOf(context, path, names) };
   for (const [name, method] of Object.entries(group) as [keyof Group & string, (...args: unknown[]) => unknown][]) {
     if (!others.some((other) => other === name)) handle[name] = (...args: unknown[]) => method(...names, ...args);
   }

@@ -1,3 +1,4 @@
+import type { ServiceContext } from "../http/context.ts";
 import { childId, providerNamespace, resourceGroupId, workspaceId } from "../wire/resourceIds.ts";
 
 /** Paths of the API, with placeholders such as `{jobName}`. */
@@ -27,4 +28,10 @@ function buildPaths() {
     jobs: `${experiment}/jobs`,
     job: childId(experiment, "jobs", "{jobName}"),
   } as const;
+}
+
+/** Returns the ARM ID of the resource at a path: `names` are the values of its placeholders after the subscription. */
+export function idOf({ subscriptionId }: ServiceContext, path: string, names: readonly string[]): string {
+  const values = [subscriptionId, ...names];
+  return path.replaceAll(/\{\w+\}/g, () => values.shift() ?? "");
 }

@@ -71,8 +71,8 @@ describe("a handle", () => {
       stdOutErrPathPrefix: "/logs",
       customToolkitSettings: { commandLine: "x" },
     });
-    expect(JSON.parse(String(sent[0]?.body))).toMatchObject({ properties: { cluster: { id: clusterBody.id } } });
-    expect(String(sent[0]?.body)).not.toContain("update");
+    expect(JSON.parse(sent[0]?.body as string)).toMatchObject({ properties: { cluster: { id: clusterBody.id } } });
+    expect(sent[0]?.body).not.toContain("update");
   });
 
   it("rejects wrong names when a method is called", async () => {

@@ -1,3 +1,4 @@
+import type { Experiment } from "../../../src/index.ts";
 import { check, same } from "./stage.ts";
 import type { Step } from "./steps.ts";
 
@@ -26,7 +27,7 @@ export const operationSteps: Record<string, Step> = {
 
   "saves a poller and restores it": async ({ client, workspace, sdk }) => {
     const saved = await client.experiments.create(...workspace, "experiment").serialize();
-    const restored = await sdk.restorePoller<{ name?: string }>(client, saved);
+    const restored = await sdk.restorePoller<Experiment>(client, saved);
     same(restored.name, "experiment");
   },
 
