@@ -50,7 +50,7 @@ export class JobOutputReader {
     try {
       for (const listed of await this.#list()) await this.#handOnFile(listed, hasEnded(job));
     } catch (error) {
-      throw this.#explained(error);
+      throw this.#explained(error, hasEnded(job) ? "the job has ended" : "the job continues");
     }
   }
 
@@ -58,11 +58,11 @@ export class JobOutputReader {
   async #list(): Promise<File[]> {
     const listed: File[] = [];
     for await (const file of this.#source.list(undefined, this.#watch.options)) {
-      if (file.fileType === "file" && /^std(out|err).*\.txt$/.test(file.name ?? "")) listed.push(file);
+      if (file.fileType === "file" && /^std(out|err).*\.txt$/.test(file.name)) listed.push(file);
     }
-    const isNew = listed.filter(({ name = "" }) => !this.#followed.has(name));
+    const isNew = listed.filter(({ name }) => !this.#followed.has(name));
     if (isNew.length > 0) await this.#source.confirm();
-    for (const { name = "", downloadUrl } of isNew) this.#follow(name, downloadUrl);
+    for (const { name, downloadUrl } of isNew) this.#follow(name, downloadUrl);
     return listed;
   }
 
@@ -73,7 +73,7 @@ export class JobOutputReader {
     this.#followed.set(name, { file: growing, decoder: new TextDecoder() });
   }
 
-  async #handOnFile({ name = "", contentLength }: File, isComplete: boolean): Promise<void> {
+  async #handOnFile({ name, contentLength }: File, isComplete: boolean): Promise<void> {
     const followed = this.#followed.get(name);
     if (followed === undefined) return;
     const { file, decoder } = followed;
@@ -90,13 +90,10 @@ export class JobOutputReader {
     if (text !== "") this.#onOutput({ file, text });
   }
 
-  /** Adds to an error of the service or of the storage that the job continues. */
-  #explained(error: unknown): unknown {
+  /** Adds to an error of the service or of the storage what becomes of the job. */
+  #explained(error: unknown, outcome: string): unknown {
     if (!isRestError(error) || this.#watch.isLost) return error;
     const { operation, subject } = this.#watch.waiting;
-    return reworded(
-      error,
-      `${operation}: the output of ${subject} cannot be read; the job continues. ${error.message}`,
-    );
+    return reworded(error, `${operation}: the output of ${subject} cannot be read; ${outcome}. ${error.message}`);
   }
 }

@@ -191,8 +191,8 @@ export interface Jobs {
     options?: JobsReadOutputFileOptions,
   ): Promise<OutputFilePart>;
   /**
-   * Returns a handle of a job: the methods of this group without the first four names. Sends no request, and the job does
-   * not have to exist. Never throws; the methods reject if a name is not valid.
+   * Returns a handle of a job: the methods of this group without the first four names. Sends no request, and the job
+   * does not have to exist. Never throws; the methods reject if a name is not valid.
    */
   at(resourceGroupName: string, workspaceName: string, experimentName: string, jobName: string): JobHandle;
 }

@@ -53,20 +53,29 @@ export async function runJob(context: ServiceContext, job: RunnableJob, options:
  */
 async function create(job: RunnableJob, waiting: Waiting, options: JobsRunOptions): Promise<Job> {
   const { abortSignal, terminateOnAbort } = options;
-  if (abortSignal?.aborted)
+  if (abortSignal?.aborted) {
     throw await abortedError({ ...waiting, afterAbort: () => "the job was not created" }, options);
+  }
+  const creation = { isAccepted: false };
+  const send = async (signal: AbortSignalLike | undefined): Promise<Job> => {
+    const poller = job.create({ ...options, abortSignal: signal });
+    await poller.submitted();
+    creation.isAccepted = true;
+    return await poller;
+  };
   try {
-    const send = (signal: AbortSignalLike | undefined): Promise<Job> =>
-      Promise.resolve(job.create({ ...options, abortSignal: signal }));
     return await (terminateOnAbort ? withLateSignal(abortSignal, patienceInMs, send) : send(abortSignal));
   } catch (error) {
     if (!abortSignal?.aborted) throw error;
-    throw await abortedError({ ...waiting, afterAbort: () => afterAbortedCreation(error, job, options) }, options);
+    const isRejected = !creation.isAccepted && isRestError(error) && isRejection(error);
+    const afterAbort = isRejected
+      ? () => `the service did not create the job: ${error.message}`
+      : () => afterAbortedCreation(job, options);
+    throw await abortedError({ ...waiting, afterAbort }, options);
   }
 }
 
-function afterAbortedCreation(error: unknown, job: RunnableJob, options: JobsRunOptions): string | Promise<string> {
-  if (isRestError(error) && isRejection(error)) return `the service did not create the job: ${error.message}`;
+function afterAbortedCreation(job: RunnableJob, options: JobsRunOptions): string | Promise<string> {
   return options.terminateOnAbort
     ? terminateAfterAbort(job.terminate, options)
     : "the job continues if the service has created it";

@@ -47,7 +47,7 @@ describe("the guide to the SDK", () => {
     expect(stdout).toContain("clusters.create succeeded succeeded\nmyexperiment\nmyexperiment /subscriptions/");
     expect(stdout).toContain("/experiments/myexperiment\nmycluster succeeded\n");
     expect(stdout).toContain("1 of 1 ready, 0 being prepared");
-    expect(stdout).toMatch(/hello is running\nstdout\.txt hello\n\nhello is succeeded\nexit code 0\n/);
+    expect(stdout).toMatch(/stdout\.txt hello\n\nhello is succeeded\nexit code 0\n/);
     expect(stdout).toContain("jobs.run: the wait for job endless was aborted; the job was terminated.\n");
     expect(stdout).toMatch(/to failed\nJob myjob failed with exit code 3\. JobFailed: .*\ntrained\ntrained\n/);
     expect(stdout).toMatch(/^1\/1 files, 6\/6 bytes\nmodel transferred \/.*\/output\/model$/m);

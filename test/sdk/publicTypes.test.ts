@@ -15,6 +15,9 @@ import type {
   HttpClient,
   Job,
   JobCreateParameters,
+  JobOutput,
+  JobsRunOptions,
+  JobsWaitForCompletionOptions,
   ListOptions,
   LongRunningOperationOptions,
   Operation,
@@ -66,6 +69,7 @@ describe("the types of methods", () => {
 
   it("give back promises of one resource and lists of many", () => {
     expectTypeOf<ReturnType<Client["jobs"]["get"]>>().toEqualTypeOf<Promise<Job>>();
+    expectTypeOf<ReturnType<Client["jobs"]["run"]>>().toEqualTypeOf<Promise<Job>>();
     expectTypeOf<ReturnType<Client["clusters"]["update"]>>().toEqualTypeOf<Promise<Cluster>>();
     expectTypeOf<ReturnType<Client["workspaces"]["update"]>>().toEqualTypeOf<Promise<Workspace>>();
     expectTypeOf<ReturnType<Client["operations"]["list"]>>().toEqualTypeOf<PagedList<Operation>>();
@@ -82,6 +86,9 @@ describe("the types of methods", () => {
     expectTypeOf<Parameters<Client["jobs"]["get"]>["length"]>().toEqualTypeOf<4 | 5>();
     expectTypeOf<Parameters<Client["jobs"]["get"]>[4]>().toEqualTypeOf<OperationOptions | undefined>();
     expectTypeOf<Parameters<Client["jobs"]["create"]>[5]>().toEqualTypeOf<LongRunningOperationOptions | undefined>();
+    expectTypeOf<Parameters<Client["jobs"]["run"]>[5]>().toEqualTypeOf<JobsRunOptions | undefined>();
+    expectTypeOf<JobsRunOptions>().toExtend<JobsWaitForCompletionOptions>();
+    expectTypeOf<Parameters<NonNullable<JobsRunOptions["onOutput"]>>>().toEqualTypeOf<[JobOutput]>();
     expectTypeOf<Parameters<Client["workspaces"]["list"]>[0]>().toEqualTypeOf<ListOptions | undefined>();
     expectTypeOf<Parameters<Client["jobs"]["listOutputFiles"]>[4]>().toEqualTypeOf<string>();
   });
