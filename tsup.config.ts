@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { defineConfig, type Options } from "tsup";
-import { commonJsEntries } from "./scripts/commonJsEntries.ts";
+import { commonJsEntries, moduleTypes } from "./scripts/commonJsEntries.ts";
 import { licencesOfBundledPackages } from "./scripts/licences.ts";
 
 type Plugin = NonNullable<Options["plugins"]>[number];
@@ -59,7 +59,11 @@ export default defineConfig([
       // Node.js prints the whole line of an error that nobody catches.
       options.lineLimit = 160;
     },
-    esbuildPlugins: [licencesOfBundledPackages("third-party-licences.txt"), commonJsEntries(Object.keys(service))],
+    esbuildPlugins: [
+      licencesOfBundledPackages("third-party-licences.txt"),
+      commonJsEntries(Object.keys(service)),
+      moduleTypes(Object.keys(entries)),
+    ],
     // Who wants the SDK gets the service too, so it has to be small. Names stay: errors and logs show them.
     minify: true,
     keepNames: true,
@@ -69,5 +73,5 @@ export default defineConfig([
     },
   },
   { ...node, name: "transfer", entry: { "transfer/index": transfer }, format: ["esm", "cjs"] },
-  { name: "types", entry: entries, format: ["esm", "cjs"], dts: { only: true } },
+  { name: "types", entry: entries, format: ["cjs"], dts: { only: true } },
 ]);

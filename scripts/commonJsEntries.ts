@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Options } from "tsup";
 
 type BuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
@@ -9,14 +9,31 @@ type BuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
  * one copy of the code is enough, regardless of how a program loads it.
  */
 export function commonJsEntries(names: readonly string[]): BuildPlugin {
+  return reExports("commonjs-entries", names, ".cjs", (name) => `module.exports = require("./${name}.js");\n`);
+}
+
+/**
+ * Writes a declaration file for each of these modules that re-exports the declarations of its CommonJS file. Both files
+ * export the same, so one copy of the types is enough.
+ */
+export function moduleTypes(names: readonly string[]): BuildPlugin {
+  return reExports("module-types", names, ".d.ts", (name) => `export * from "./${name}.cjs";\n`);
+}
+
+function reExports(
+  pluginName: string,
+  names: readonly string[],
+  ending: string,
+  content: (name: string) => string,
+): BuildPlugin {
   return {
-    name: "commonjs-entries",
+    name: pluginName,
     setup(build) {
       build.onEnd(async () => {
         for (const name of names) {
-          const file = join(build.initialOptions.outdir ?? "dist", `${name}.cjs`);
+          const file = join(build.initialOptions.outdir ?? "dist", `${name}${ending}`);
           await mkdir(dirname(file), { recursive: true });
-          await writeFile(file, 'module.exports = require("./index.js");\n');
+          await writeFile(file, content(basename(name)));
         }
       });
     },

@@ -16,8 +16,15 @@ interface Page {
 /** Pages of the exports of `batchai`, in the order of the index. */
 const pages: Record<string, Page> = {
   Client: {
-    about: "Client, credential, and the options of every method.",
-    sources: ["src/client.ts", "src/http/options.ts", "src/http/credential.ts", "src/http/policies/tokenPolicy.ts"],
+    about: "Client, connection, credential, and the options of every method.",
+    sources: [
+      "src/client.ts",
+      "src/connect.ts",
+      "src/models/serviceConnection.ts",
+      "src/http/options.ts",
+      "src/http/credential.ts",
+      "src/http/policies/tokenPolicy.ts",
+    ],
   },
   Workspaces: {
     about: "Workspaces, which contain all other resources.",
@@ -66,9 +73,10 @@ const pages: Record<string, Page> = {
     ],
   },
   "Common parts": {
-    about: "Common types of several resources: IDs, accounts, environment variables, secrets.",
+    about: "Common types of several resources: IDs, handles, accounts, environment variables, secrets.",
     sources: [
       "src/models/resource.ts",
+      "src/operations/handle.ts",
       "src/models/userAccountSettings.ts",
       "src/models/environment.ts",
       "src/models/secret.ts",
@@ -88,9 +96,11 @@ const pages: Record<string, Page> = {
   Errors: {
     about: "Errors that methods throw or reject with, and errors that are part of a resource.",
     sources: [
+      "src/http/batchAIError.ts",
+      "src/http/restError.ts",
+      "src/http/abortError.ts",
       "src/http/validationError.ts",
       "src/wire/validate.ts",
-      "src/http/errors.ts",
       "src/operations/waitErrors.ts",
       "src/models/error.ts",
     ],
