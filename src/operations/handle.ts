@@ -10,18 +10,19 @@ import { idOf } from "./paths.ts";
  * @typeParam Names - Names that the methods of the group take first.
  */
 export type Handle<Group, Names extends readonly string[]> = ResourceId & {
-  readonly [Name in keyof Group as OfResource<Group[Name], Names, Name>]: Rest<Group[Name], Names>;
+  // Methods that list the resources of a group do not take all names.
+  readonly [
+    Name in keyof Group as Group[Name] extends (...args: infer Args) => unknown
+      ? Args extends [...Names, ...unknown[]]
+        ? Name
+        : never
+      : never
+  ]: Group[Name] extends (...args: infer Args) => infer Result
+    ? Args extends [...Names, ...infer Others]
+      ? (...args: Others) => Result
+      : never
+    : never;
 };
-
-/** `Name` if the method takes all names, and `never` for the methods that list the resources of a group. */
-type OfResource<Method, Names extends readonly string[], Name> = Rest<Method, Names> extends never ? never : Name;
-
-/** The method without the names that it takes first. */
-type Rest<Method, Names extends readonly string[]> = Method extends (...args: infer Args) => infer Result
-  ? Args extends [...Names, ...infer Others]
-    ? (...args: Others) => Result
-    : never
-  : never;
 
 /** Path of the resource, and the methods of its group that do not take all of its names. */
 interface HandleOptions<Group, Names extends readonly string[]> {
