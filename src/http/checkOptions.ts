@@ -4,9 +4,11 @@ import { ValidationError } from "./validationError.ts";
 
 /** Throws a `ValidationError` if an option of a method is not valid, for example a pause that is not a number. */
 export function checkOptions(operation: string, options: OperationOptions | LongRunningOperationOptions): void {
-  const { abortSignal, requestOptions = {} } = options;
+  const { abortSignal, requestOptions } = options;
   const { updateIntervalInMs } = options as LongRunningOperationOptions;
-  const { timeout, maxRetries, maxRetryAfterInMs } = requestOptions;
+  // Most calls have none of these options.
+  if (abortSignal === undefined && requestOptions === undefined && updateIntervalInMs === undefined) return;
+  const { timeout, maxRetries, maxRetryAfterInMs } = requestOptions ?? {};
   const issues = [
     ...signalIssues(abortSignal),
     ...numberIssues("updateIntervalInMs", updateIntervalInMs),

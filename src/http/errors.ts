@@ -112,10 +112,12 @@ function readError(body: unknown): CloudErrorBody {
   return deserialize(cloudErrorBody, error);
 }
 
+const byteOrderMark = 0xfeff;
+
 /** Parses a text as JSON; returns `undefined` if it is not valid JSON. Ignores a byte order mark at its start. */
 export function parse(text: string | null | undefined): unknown {
   try {
-    return text ? (JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text) as unknown) : undefined;
+    return text ? (JSON.parse(text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text) as unknown) : undefined;
   } catch {
     return undefined;
   }

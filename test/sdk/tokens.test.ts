@@ -169,3 +169,79 @@ describe("allowLoopbackHttp", () => {
     expect(credential.scopes).toEqual([]);
   });
 });
+
+describe("a token that many requests share", () => {
+  it("is not lost when the request that gets it is aborted", async () => {
+    const { url } = await serve((_, response) => response.end(JSON.stringify(workspaceBody)));
+    let give = (): void => undefined;
+    let asked = 0;
+    const credential: TokenCredential = {
+      getToken: (_, { abortSignal } = {}) => {
+        asked += 1;
+        return new Promise((resolve, reject) => {
+          abortSignal?.addEventListener("abort", () => reject(new Error("The token request was aborted.")));
+          give = () => resolve({ token, expiresOnTimestamp: Date.now() + 3_600_000 });
+        });
+      },
+    };
+    const client = new BatchAIManagementClient(credential, "s", { endpoint: url, ...local });
+    const controller = new AbortController();
+    const aborted = rejectionOf(client.workspaces.get("g", "w", { abortSignal: controller.signal }));
+    const other = client.workspaces.get("g", "w");
+    await expect.poll(() => asked).toBe(1);
+    controller.abort();
+    expect((await aborted).name).toBe("AbortError");
+    give();
+    await expect(other).resolves.toMatchObject({ name: "w" });
+    expect(asked).toBe(1);
+  });
+
+  it.each([
+    ["is renewed shortly before it expires", { expiresIn: 60_000, refreshIn: undefined }, 3],
+    ["is renewed when the credential says so", { expiresIn: 3_600_000, refreshIn: -1 }, 3],
+    ["is used until then", { expiresIn: 3_600_000, refreshIn: 1_800_000 }, 1],
+  ])("%s", async (_, { expiresIn, refreshIn }, times) => {
+    const { url, requests } = await serve((_request, response) => response.end(JSON.stringify(workspaceBody)));
+    let asked = 0;
+    const credential: TokenCredential = {
+      getToken: () => {
+        asked += 1;
+        const now = Date.now();
+        const refreshAfterTimestamp = refreshIn === undefined ? undefined : now + refreshIn;
+        return Promise.resolve({
+          token: `${token}-${asked}`,
+          expiresOnTimestamp: now + expiresIn,
+          refreshAfterTimestamp,
+        });
+      },
+    };
+    const client = new BatchAIManagementClient(credential, "s", { endpoint: url, ...local });
+    for (let call = 0; call < 3; call++) await client.workspaces.get("g", "w");
+    await expect.poll(() => asked).toBe(times);
+    expect(requests).toHaveLength(3);
+  });
+
+  it("is replaced when the service rejects it with a challenge, and the request is sent again", async () => {
+    const claims = Buffer.from('{"access_token":{"nbf":{"value":"1"}}}').toString("base64");
+    let tokens = 0;
+    const { url, requests } = await serve((request, response) => {
+      if (request.headers.authorization === "Bearer token-2") response.end(JSON.stringify(workspaceBody));
+      else if (requests.length === 1) response.end(JSON.stringify(workspaceBody));
+      else {
+        const challenge = `Bearer authorization_uri="x", error="insufficient_claims", claims="${claims}"`;
+        response.writeHead(401, { "www-authenticate": challenge }).end();
+      }
+    });
+    const credential: TokenCredential = {
+      getToken: () => Promise.resolve({ token: `token-${(tokens += 1)}`, expiresOnTimestamp: Date.now() + 3_600_000 }),
+    };
+    const client = new BatchAIManagementClient(credential, "s", { endpoint: url, ...local });
+    await client.workspaces.get("g", "w");
+    await expect(client.workspaces.get("g", "w")).resolves.toMatchObject({ name: "w" });
+    expect(requests.map(({ headers }) => headers.authorization)).toEqual([
+      "Bearer token-1",
+      "Bearer token-1",
+      "Bearer token-2",
+    ]);
+  });
+});

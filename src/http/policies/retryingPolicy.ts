@@ -3,13 +3,12 @@ import type {
   Pipeline,
   PipelinePolicy,
   PipelineRequest,
-  PipelineResponse,
   PipelineRetryOptions,
   RetryStrategy,
-  SendRequest,
 } from "@azure/core-rest-pipeline";
 import { pauseInMs, retryAfterInMs } from "../polling/retryAfter.ts";
 import type { RetryLimits } from "../retryLimits.ts";
+import { replaying } from "./replaying.ts";
 
 /** Name of core's policy, which this policy replaces; see `defaultRetryPolicy` of `@azure/core-rest-pipeline`. */
 const retryingPolicyName = "defaultRetryPolicy";
@@ -44,39 +43,17 @@ function retryingPolicy(backoff: Backoff, defaults: RetryLimits): PipelinePolicy
   return {
     name: retryingPolicyName,
     async sendRequest(request, next) {
-      const first = await attempt(request, next);
       // Almost every first attempt succeeds, so the loop of core is only used after a failure.
-      if (!isTransient(first)) return responseOf(first);
+      const first = next(request);
+      try {
+        const response = await first;
+        if (!isTransientStatus(response.status)) return response;
+      } catch (error) {
+        if (!isTransientError(error)) throw error;
+      }
       const limits = limitsOfRequests.get(request) ?? defaults;
-      const retrying = retryPolicy([retryStrategy(backoff, limits)], limits);
-      return retrying.sendRequest(request, replaying(first, next));
+      return retryPolicy([retryStrategy(backoff, limits)], limits).sendRequest(request, replaying(first, next));
     },
-  };
-}
-
-/** Outcome of an attempt: a response or an error. */
-type Attempt = { readonly response: PipelineResponse } | { readonly error: unknown };
-
-async function attempt(request: PipelineRequest, next: SendRequest): Promise<Attempt> {
-  try {
-    return { response: await next(request) };
-  } catch (error) {
-    return { error };
-  }
-}
-
-function responseOf(outcome: Attempt): PipelineResponse {
-  if ("response" in outcome) return outcome.response;
-  throw outcome.error;
-}
-
-/** Returns a function that first returns an outcome again, and then sends requests. */
-function replaying(first: Attempt, next: SendRequest): SendRequest {
-  let isFirst = true;
-  return async (request) => {
-    if (!isFirst) return next(request);
-    isFirst = false;
-    return responseOf(first);
   };
 }
 
@@ -91,9 +68,9 @@ function retryStrategy(
       // Clients that failed at the same time must not retry at the same time.
       const intervalInMs = (longest / 2) * (1 + Math.random());
       if (responseError) {
-        return isTransient({ error: responseError }) ? { retryAfterInMs: intervalInMs } : { skipStrategy: true };
+        return isTransientError(responseError) ? { retryAfterInMs: intervalInMs } : { skipStrategy: true };
       }
-      if (response === undefined || !isTransient({ response })) return { skipStrategy: true };
+      if (response === undefined || !isTransientStatus(response.status)) return { skipStrategy: true };
       if ((retryAfterInMs(response.headers) ?? 0) > maxRetryAfterInMs) return { skipStrategy: true };
       return { retryAfterInMs: pauseInMs(response.headers, { intervalInMs, maxRetryAfterInMs }) };
     },
@@ -120,9 +97,12 @@ const transientCodes: ReadonlySet<string | undefined> = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Whether another attempt may have another outcome. */
-function isTransient(outcome: Attempt): boolean {
-  if ("error" in outcome) return isRestError(outcome.error) && transientCodes.has(outcome.error.code);
-  const { status } = outcome.response;
+/** Whether another attempt may succeed after an error. */
+function isTransientError(error: unknown): boolean {
+  return isRestError(error) && transientCodes.has(error.code);
+}
+
+/** Whether another attempt may succeed after a response with this status. */
+function isTransientStatus(status: number): boolean {
   return status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }
