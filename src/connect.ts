@@ -48,7 +48,7 @@ function checked(connection: unknown): ClientConnection {
 }
 
 function readConnectionFile(path: string | URL): unknown {
-  const files = nodeModule("node:fs");
+  const files = nodeModule("fs");
   if (files === undefined) {
     throw new TypeError(
       "connection: this platform cannot read files. Pass the content of connection.json as an object.",

@@ -112,8 +112,8 @@ function sharedPool(): Pool {
 
 function createPool(): Pool {
   const httpClient = createDefaultHttpClient();
-  const http = nodeModule("node:http");
-  const https = nodeModule("node:https");
+  const http = nodeModule("http");
+  const https = nodeModule("https");
   if (http === undefined || https === undefined) {
     return { httpClient, agentFor: () => undefined, closeIdle: () => undefined };
   }

@@ -15,6 +15,7 @@ import type { Downloads } from "./download.ts";
 import { logger } from "./logger.ts";
 import type { BatchAIManagementClientOptions } from "./options.ts";
 import { insecureMessage, isSecure } from "./secureUrl.ts";
+import { reusingToken } from "./policies/reusingToken.ts";
 import { tokenPolicy } from "./policies/tokenPolicy.ts";
 import { traceRequests } from "./policies/tracingPolicy.ts";
 import { retryRequests } from "./policies/retryingPolicy.ts";
@@ -124,7 +125,8 @@ function createPipeline(
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
   const scopes = options.credentialScopes ?? `${url.origin}/.default`;
   const allowLoopback = options.allowInsecureConnection ?? false;
-  pipeline.addPolicy(tokenPolicy({ credential, scopes, origin: url.origin, allowLoopback }), { phase: "Sign" });
+  const authorize = reusingToken(credential, scopes);
+  pipeline.addPolicy(tokenPolicy({ authorize, origin: url.origin, allowLoopback }), { phase: "Sign" });
   for (const { policy, position } of options.additionalPolicies ?? []) {
     pipeline.addPolicy(policy, position === "perRetry" ? { afterPhase: "Sign" } : {});
   }

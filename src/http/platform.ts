@@ -6,11 +6,11 @@ export interface NodeAgent extends Agent {
   readonly freeSockets: Readonly<Record<string, readonly { destroy(): void }[] | undefined>>;
 }
 
-/** Modules of Node.js, with the parts that this package uses. */
+/** Modules of Node.js, with the parts that this package uses. Their names have no `node:`, which bundlers look for. */
 interface NodeModules {
-  "node:http": { Agent: new (options: object) => NodeAgent };
-  "node:https": { Agent: new (options: object) => NodeAgent };
-  "node:fs": { readFileSync(path: string | URL, encoding: "utf8"): string };
+  http: { Agent: new (options: object) => NodeAgent };
+  https: { Agent: new (options: object) => NodeAgent };
+  fs: { readFileSync(path: string | URL, encoding: "utf8"): string };
 }
 
 /** The global `process` of Node.js, Bun, Deno and some workers. Browsers have none. */

@@ -1,37 +1,31 @@
-import type { AccessToken, TokenCredential } from "@azure/core-auth";
+import type { TokenCredential } from "@azure/core-auth";
 import {
   bearerTokenAuthenticationPolicy,
   bearerTokenAuthenticationPolicyName,
   proxyPolicyName,
 } from "@azure/core-rest-pipeline";
-import type {
-  Pipeline,
-  PipelinePolicy,
-  PipelineRequest,
-  PipelineResponse,
-  SendRequest,
-} from "@azure/core-rest-pipeline";
+import type { Pipeline, PipelinePolicy, PipelineRequest } from "@azure/core-rest-pipeline";
 import { restError } from "../restError.ts";
-import { replaying } from "./replaying.ts";
 import { insecureMessage, isSecure } from "../secureUrl.ts";
 
 /** Options of a token policy. */
 export interface TokenPolicyOptions {
-  credential: TokenCredential;
-  scopes: string | string[];
+  /** Adds the token to a request and sends it. */
+  authorize: Authorize;
   /** The only origin that may receive the token. Absent: any safe origin. */
   origin?: string;
   /** Whether to treat plain HTTP to this machine as safe. */
   allowLoopback: boolean;
 }
 
+/** Adds a token to a request, whose URL has been checked, and sends it with `next`. */
+export type Authorize = PipelinePolicy["sendRequest"];
+
 /**
  * Adds the token to every request whose URL may receive it. Rejects every other request: plain HTTP to another machine,
  * and any origin other than the client's, regardless of where the URL came from.
  */
-export function tokenPolicy({ credential, scopes, origin, allowLoopback }: TokenPolicyOptions): PipelinePolicy {
-  const tokens = keepingLast(credential);
-  const bearer = bearerTokenAuthenticationPolicy({ credential: tokens, scopes });
+export function tokenPolicy({ authorize, origin, allowLoopback }: TokenPolicyOptions): PipelinePolicy {
   const secureOrigin = origin !== undefined && isSecure(new URL(origin), allowLoopback) ? origin : undefined;
   return {
     name: bearerTokenAuthenticationPolicyName,
@@ -41,65 +35,30 @@ export function tokenPolicy({ credential, scopes, origin, allowLoopback }: Token
         if (origin !== undefined) rejectOtherOrigin(url, origin, request);
         rejectInsecure(url, allowLoopback, request);
       }
-      const token = tokens.last();
-      if (token === undefined || !isFresh(token)) return authorized(bearer, request, next);
-      // Core's policy is only necessary to get or renew a token, and to respond to a challenge of the service.
-      request.headers.set("Authorization", `${token.tokenType ?? "Bearer"} ${token.token}`);
-      const response = await next(request);
-      return response.status === 401 ? authorized(bearer, request, replaying(response, next)) : response;
+      return authorize(request, next);
     },
   };
 }
 
 /**
- * Sends a request through core's policy, which rejects plain HTTP by the scheme of the URL. The URL has already been
- * checked, so that policy gets it with https, and its caching, renewal and challenges work as usual.
+ * Adds tokens with core's policy, which rejects plain HTTP by the scheme of the URL. The URL has already been checked,
+ * so that policy gets it with https, and its caching, renewal and challenges work as usual.
  */
-async function authorized(
-  bearer: PipelinePolicy,
-  request: PipelineRequest,
-  next: SendRequest,
-): Promise<PipelineResponse> {
-  if (/^https:/i.test(request.url)) return bearer.sendRequest(request, next);
-  const address = request.url;
-  request.url = address.replace(/^http:/i, "https:");
-  try {
-    return await bearer.sendRequest(request, (withToken) => {
-      withToken.url = address;
-      return next(withToken);
-    });
-  } finally {
-    request.url = address;
-  }
-}
-
-/** A credential that remembers its last token. */
-interface RememberingCredential extends TokenCredential {
-  last(): AccessToken | undefined;
-}
-
-/**
- * Remembers the last token. All requests share a token, so no request passes its `abortSignal` on: an abort of the
- * request that happens to get the token must not reject the others.
- */
-function keepingLast(credential: TokenCredential): RememberingCredential {
-  let last: AccessToken | undefined;
-  return {
-    last: () => last,
-    async getToken(scopes, { abortSignal: _, ...options } = {}) {
-      const token = await credential.getToken(scopes, options);
-      last = token ?? undefined;
-      return token;
-    },
+export function authorizing(credential: TokenCredential, scopes: string | string[]): Authorize {
+  const bearer = bearerTokenAuthenticationPolicy({ credential, scopes });
+  return async (request, next) => {
+    if (/^https:/i.test(request.url)) return bearer.sendRequest(request, next);
+    const address = request.url;
+    request.url = address.replace(/^http:/i, "https:");
+    try {
+      return await bearer.sendRequest(request, (authorized) => {
+        authorized.url = address;
+        return next(authorized);
+      });
+    } finally {
+      request.url = address;
+    }
   };
-}
-
-/** Time in milliseconds before the expiry of a token in which core's policy renews it: 2 minutes, and a reserve. */
-const renewalInMs = 5 * 60_000;
-
-function isFresh({ expiresOnTimestamp, refreshAfterTimestamp = Infinity }: AccessToken): boolean {
-  const now = Date.now();
-  return now < expiresOnTimestamp - renewalInMs && now < refreshAfterTimestamp;
 }
 
 /**
@@ -120,7 +79,7 @@ export function allowLoopbackHttp(
 ): void {
   pipeline.removePolicy({ name: bearerTokenAuthenticationPolicyName });
   pipeline.removePolicy({ name: proxyPolicyName });
-  pipeline.addPolicy(tokenPolicy({ credential, scopes, allowLoopback: true }));
+  pipeline.addPolicy(tokenPolicy({ authorize: authorizing(credential, scopes), allowLoopback: true }));
 }
 
 /** Whether a URL obviously belongs to an origin. This is true for almost every URL, and this check avoids parsing. */
