@@ -29,7 +29,14 @@ import type { Workspaces } from "./operations/workspaces.ts";
  */
 const contextKey = /* @__PURE__ */ Symbol.for("batchai.context");
 
+/** `Symbol.asyncDispose`, if the TypeScript program that uses this package has it in its `lib`. */
+type DisposeKey = SymbolConstructor extends { readonly asyncDispose: infer Key extends symbol } ? Key : never;
+
+/** Closes the client at the end of a block with `await using`; see {@link BatchAIManagementClient.close}. */
+export type ClosedByUsing = Readonly<Record<DisposeKey, () => Promise<void>>>;
+
 /** Client of the Batch AI API, with one group of operations for each kind of resource. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor defines the method
 export class BatchAIManagementClient {
   /** Workspaces: containers for clusters, file servers and experiments. */
   readonly workspaces: Workspaces;
@@ -55,12 +62,14 @@ export class BatchAIManagementClient {
    * package.
    * @param subscriptionId - ID of the subscription that contains the resources.
    * @param options - Endpoint and behavior of the client. Default: the endpoint of Azure.
-   * @throws TypeError unless `endpoint` is an HTTPS URL (or, if allowed, an HTTP URL on this machine).
+   * @throws TypeError if the credential has no `getToken`, if an option is not valid, or if `endpoint` is not an HTTPS URL
+   * (or, if allowed, an HTTP URL on this machine) without a user, a query and a fragment.
    */
   constructor(credential: TokenCredential, subscriptionId: string, options: BatchAIManagementClientOptions = {}) {
     const context = createContext(credential, subscriptionId, options);
     Object.defineProperty(this, contextKey, { value: context });
     mark(this, "BatchAIManagementClient");
+    Object.defineProperty(this, Symbol.asyncDispose, { value: () => this.close() });
     this.pipeline = context.pipeline;
     this.workspaces = createWorkspaces(context);
     this.clusters = createClusters(context);
@@ -72,24 +81,24 @@ export class BatchAIManagementClient {
   }
 
   /**
-   * Closes the client. Waits for requests that are being sent, and closes the idle connections that they used. Later
-   * requests reject with a `RestError` with code `ClientClosed`, also those of waits, pollers and streams that have not
-   * ended. Does not close an `agent` or `httpClient` of yours. Never rejects.
+   * Closes the client. Waits for requests that are being sent, however long they take, and closes the idle connections
+   * to the hosts that it used. To end requests sooner, abort their `abortSignal`. Later requests reject with a
+   * `RestError` with code `ClientClosed`, also those of waits, pollers and streams that have not ended. Does not close
+   * an `agent` or `httpClient` of yours. Never rejects.
    */
   close(): Promise<void> {
     return contextOf(this).connections.close();
   }
 
-  /** Closes the client at the end of a block with `await using`; see {@link BatchAIManagementClient.close}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
   /** Whether a value is a client, also one of another copy of this package. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return isInstance(this, BatchAIManagementClient, "BatchAIManagementClient", value);
+    return isInstance(this, "BatchAIManagementClient", value);
   }
 }
+
+// A method of the class would not compile in programs without `esnext.disposable` in their `lib`.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type -- see above
+export interface BatchAIManagementClient extends ClosedByUsing {}
 
 /** Returns the context of a client. Throws a `TypeError` if it is not a client of this version of this package. */
 function contextOf(client: BatchAIManagementClient): ServiceContext {

@@ -29,6 +29,9 @@ export function connect(
   options: ConnectOptions = {},
 ): BatchAIManagementClient {
   const isFile = typeof connection === "string" || connection instanceof URL;
+  if (isFile && /^https?:/i.test(String(connection))) {
+    throw new TypeError("connection: must be an object or the path of a connection.json, not an endpoint");
+  }
   const { endpoint, subscriptionId, token } = checked(isFile ? readConnectionFile(connection) : connection);
   const credential = tokenCredential(token);
   return new BatchAIManagementClient(credential, subscriptionId, {

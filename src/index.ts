@@ -18,6 +18,7 @@ export type {
 } from "@azure/core-rest-pipeline";
 
 export { BatchAIManagementClient, restorePoller } from "./client.ts";
+export type { ClosedByUsing } from "./client.ts";
 export { connect } from "./connect.ts";
 export type { ClientConnection, ConnectOptions } from "./connect.ts";
 export { isBatchAIError } from "./http/batchAIError.ts";

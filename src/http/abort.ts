@@ -2,7 +2,8 @@ import { AbortError } from "@azure/abort-controller";
 import type { AbortSignalLike } from "@azure/abort-controller";
 import { abortReason } from "./abortError.ts";
 
-const longestTimerInMs = 2 ** 31 - 1;
+/** Longest time in milliseconds of a timer. Longer timers would fire immediately. */
+export const longestTimerInMs = 2 ** 31 - 1;
 
 /**
  * Waits. Rejects with the `AbortError` of core as soon as the signal is aborted; the caller explains it with an
@@ -66,4 +67,9 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignalLike): P
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/** Returns a time limit as timers take it: whole milliseconds, and 0 for no limit. */
+export function timerLimit(milliseconds: number | undefined): number {
+  return milliseconds === undefined || milliseconds > longestTimerInMs ? 0 : Math.ceil(milliseconds);
 }

@@ -7,7 +7,7 @@ import { errorJson } from "./errorJson.ts";
 export interface AbortErrorFacts {
   /** Method that was called, for example `jobs.get`. */
   readonly operation: string;
-  /** ARM ID of the resource. Absent if the method does not belong to one resource, and if it is not known. */
+  /** ARM ID of the resource; for lists, of the resource that contains the list. Absent if there is none. */
   readonly resource?: string;
   /** The `reason` of the signal. Absent if the signal has none. */
   readonly cause?: unknown;
@@ -21,7 +21,7 @@ export interface AbortErrorFacts {
 export class AbortError extends CoreAbortError {
   /** Method that was aborted, for example `jobs.get`. */
   readonly operation: string;
-  /** ARM ID of the resource. Absent if the method does not belong to one resource, and if it is not known. */
+  /** ARM ID of the resource; for lists, of the resource that contains the list. Absent if there is none. */
   readonly resource: string | undefined;
 
   /**
@@ -29,7 +29,7 @@ export class AbortError extends CoreAbortError {
    * @param facts - The operation, its resource and the reason of the signal.
    */
   constructor(message: string, { operation, resource, cause }: AbortErrorFacts) {
-    super(message);
+    super(message + reasonClause(cause));
     mark(this, "AbortError");
     this.operation = operation;
     this.resource = resource;
@@ -40,13 +40,18 @@ export class AbortError extends CoreAbortError {
 
   /** Whether a value is an `AbortError`, also one of another copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isInstance(this, AbortError, "AbortError", value);
+    return isInstance(this, "AbortError", value);
   }
 
   /** Returns the error for `JSON.stringify`, with its name and message. */
   toJSON(): Record<string, unknown> {
     return errorJson(this);
   }
+}
+
+/** Adds the reason of the abort to the message, unless it only says that the signal was aborted. */
+function reasonClause(cause: unknown): string {
+  return cause instanceof Error && cause.name !== "AbortError" ? ` Reason: ${cause.message}` : "";
 }
 
 /** Whether an error reports an aborted signal, in this package, in core, or in the platform. */

@@ -1,28 +1,34 @@
 import type { RestError } from "@azure/core-rest-pipeline";
-import type { BatchAIErrorCode } from "../models/error.ts";
+import type { BatchAIErrorCode, KnownErrorCode } from "../models/error.ts";
 import { isMarked } from "./copies.ts";
 import { restErrorMark } from "./restError.ts";
 import type { ErrorDetails } from "./restError.ts";
 
-/** A `RestError` of this package, with a known code and typed details. See {@link isBatchAIError}. */
-export interface BatchAIRestError<Code extends string = string> extends RestError {
-  /** Code of the service, of the SDK, or of the platform, such as `ECONNREFUSED`. */
+/** A `RestError` of this package, with typed details. See {@link isBatchAIError}. */
+export interface BatchAIRestError<Code extends string | undefined = string | undefined> extends RestError {
+  /** Code of the service, of the SDK, or of the platform, such as `ECONNREFUSED`. Absent if the response had none. */
   code: Code;
   /** Error of the service. Absent if the service did not return one, for example if the network failed. */
   details?: ErrorDetails;
 }
 
 /**
- * Whether an error is a `RestError` of this package, with one of these codes. Also recognizes errors of another copy of
- * this package. Never throws.
+ * Whether an error is a `RestError` of this package, with one of these codes. Returns false for all other classes, such
+ * as `JobFailedError` and `AbortError`. Also recognizes errors of another copy of this package. Never throws.
  *
  * @param error - Any caught value.
- * @param codes - Codes, for example `"JobNotFound"`. Default: every code.
+ * @param codes - Codes, for example `"JobNotFound"`. Default: every code, and none.
  */
-export function isBatchAIError<Code extends BatchAIErrorCode = string>(
+export function isBatchAIError(error: unknown): error is BatchAIRestError;
+export function isBatchAIError<Code extends KnownErrorCode>(
   error: unknown,
-  ...codes: readonly Code[]
-): error is BatchAIRestError<Code> {
+  ...codes: readonly [Code, ...Code[]]
+): error is BatchAIRestError<Code>;
+export function isBatchAIError<Code extends BatchAIErrorCode>(
+  error: unknown,
+  ...codes: readonly [Code, ...Code[]]
+): error is BatchAIRestError<Code>;
+export function isBatchAIError(error: unknown, ...codes: readonly string[]): boolean {
   if (!isMarked(error, restErrorMark)) return false;
   const { code } = error as { code?: unknown };
   return codes.length === 0 || codes.some((each) => each === code);

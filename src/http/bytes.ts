@@ -79,3 +79,10 @@ function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
   }
   return all;
 }
+
+/** Closes the body of a response that is not read. */
+export function discard({ readableStreamBody, browserStreamBody }: PipelineResponse): void {
+  if (readableStreamBody && "destroy" in readableStreamBody) (readableStreamBody as { destroy(): void }).destroy();
+  // Canceling a stream that is being read rejects; its reader then closes it.
+  browserStreamBody?.cancel().catch(() => undefined);
+}

@@ -5,8 +5,9 @@ import type { NodeAgent } from "./platform.ts";
 import { restError } from "./restError.ts";
 
 /**
- * Maximum number of connections of a process to one host. More requests wait for a free one. Does not hold for requests
- * through a proxy, whose agent comes from core: with a limit, it never frees connections that the proxy rejected.
+ * Maximum number of connections of a process to one host. More requests wait for a free one. Clients with TLS settings
+ * have connections of their own, with the same limit. Does not hold for requests through a proxy, whose agent comes from
+ * core: with a limit, it never frees connections that the proxy rejected.
  */
 const maxConnectionsPerHost = 50;
 
@@ -33,9 +34,20 @@ export function createConnections({ httpClient, agent }: ConnectionOptions): Con
   const pool = httpClient === undefined && agent === undefined ? sharedPool() : undefined;
   const sending = httpClient ?? sharedPool().httpClient;
   const origins = new Set<string>();
-  let isClosed = false;
+  let tlsAgent: NodeAgent | undefined;
+  let closing: Promise<void> | undefined;
   let running = 0;
   let onIdle = (): void => undefined;
+  /** Connections with TLS settings belong to the client, because other clients may have other settings. */
+  const agentFor = ({ url, tlsSettings, disableKeepAlive }: PipelineRequest): NodeAgent | undefined => {
+    if (pool === undefined || disableKeepAlive) return undefined;
+    return tlsSettings === undefined ? pool.agentFor(url) : (tlsAgent ??= pool.createTlsAgent(tlsSettings));
+  };
+  const close = async (): Promise<void> => {
+    if (running > 0) await new Promise<void>((resolve) => (onIdle = resolve));
+    tlsAgent?.destroy();
+    pool?.closeIdle([...origins].map(hostOf));
+  };
   const finish = (): void => {
     running -= 1;
     if (running === 0) onIdle();
@@ -43,8 +55,8 @@ export function createConnections({ httpClient, agent }: ConnectionOptions): Con
   return {
     httpClient: {
       async sendRequest(request) {
-        if (isClosed) throw closedError();
-        const ownAgent = request.agent === undefined ? pool?.agentFor(request) : undefined;
+        if (closing !== undefined) throw closedError();
+        const ownAgent = request.agent === undefined ? agentFor(request) : undefined;
         if (ownAgent !== undefined) {
           request.agent = ownAgent;
           origins.add(originOf(request.url));
@@ -67,11 +79,7 @@ export function createConnections({ httpClient, agent }: ConnectionOptions): Con
         finish();
       }
     },
-    async close() {
-      isClosed = true;
-      if (running > 0) await new Promise<void>((resolve) => (onIdle = resolve));
-      pool?.closeIdle([...origins].map(hostOf));
-    },
+    close: () => (closing ??= close()),
   };
 }
 
@@ -93,18 +101,23 @@ function hostOf(url: string): string {
   return `${hostname.replace(/^\[|\]$/g, "")}:${port === "" ? defaultPort : port}:`;
 }
 
-/** Connections of all clients of the process that have neither an `agent` nor an `httpClient` of their own. */
+/** Connections of all clients of the process without an `agent`, an `httpClient` or TLS settings of their own. */
 interface Pool {
   readonly httpClient: HttpClient;
-  /** Returns the agent for a request; `undefined` if the platform itself limits connections. */
-  agentFor(request: PipelineRequest): NodeAgent | undefined;
+  /** Returns the agent for requests to a URL; `undefined` if the platform itself limits connections. */
+  agentFor(url: string): NodeAgent | undefined;
+  /** Creates an agent with TLS settings, with the same limit. */
+  createTlsAgent(tlsSettings: TlsSettings): NodeAgent | undefined;
   /** Closes the idle connections to these hosts. A client that still needs one opens it again. */
   closeIdle(hosts: readonly string[]): void;
 }
 
 const poolKey = /* @__PURE__ */ Symbol.for("batchai.pool.1");
 
-/** Returns the connections of the process, which all copies of this package share. */
+/**
+ * Returns the connections of the process. All copies of this package share them, so a change of {@link Pool} needs
+ * another number in the key.
+ */
 function sharedPool(): Pool {
   const holder = globalThis as { [poolKey]?: Pool };
   return (holder[poolKey] ??= createPool());
@@ -115,28 +128,18 @@ function createPool(): Pool {
   const http = nodeModule("http");
   const https = nodeModule("https");
   if (http === undefined || https === undefined) {
-    return { httpClient, agentFor: () => undefined, closeIdle: () => undefined };
+    const none = (): undefined => undefined;
+    return { httpClient, agentFor: none, createTlsAgent: none, closeIdle: none };
   }
   const settings = { keepAlive: true, maxSockets: maxConnectionsPerHost };
   const plain = new http.Agent(settings);
-  const agents: NodeAgent[] = [plain];
-  const secureAgents = new WeakMap<object, NodeAgent>();
-  const secure = (tlsSettings: TlsSettings): NodeAgent => {
-    const known = secureAgents.get(tlsSettings);
-    if (known !== undefined) return known;
-    const agent = new https.Agent({ ...tlsSettings, ...settings });
-    agents.push(agent);
-    secureAgents.set(tlsSettings, agent);
-    return agent;
-  };
+  const secure = new https.Agent(settings);
   return {
     httpClient,
-    agentFor({ url, tlsSettings = noSettings, disableKeepAlive }) {
-      if (disableKeepAlive) return undefined;
-      return url.startsWith("https:") ? secure(tlsSettings) : plain;
-    },
+    agentFor: (url) => (url.startsWith("https:") ? secure : plain),
+    createTlsAgent: (tlsSettings) => new https.Agent({ ...tlsSettings, ...settings }),
     closeIdle(hosts) {
-      for (const { freeSockets } of agents) {
+      for (const { freeSockets } of [plain, secure]) {
         for (const [name, sockets] of Object.entries(freeSockets)) {
           if (hosts.some((host) => name.startsWith(host))) for (const socket of sockets ?? []) socket.destroy();
         }
@@ -144,5 +147,3 @@ function createPool(): Pool {
     },
   };
 }
-
-const noSettings: TlsSettings = {};

@@ -8,6 +8,8 @@ import {
   tlsPolicyName,
 } from "@azure/core-rest-pipeline";
 import type { Pipeline } from "@azure/core-rest-pipeline";
+import { isJsonObject } from "../wire/jsonObject.ts";
+import { checkClientOptions } from "./checkOptions.ts";
 import { createConnections } from "./connections.ts";
 import type { Connections } from "./connections.ts";
 import { createDownloads } from "./download.ts";
@@ -18,7 +20,7 @@ import { insecureMessage, isSecure } from "./secureUrl.ts";
 import { reusingToken } from "./policies/reusingToken.ts";
 import { tokenPolicy } from "./policies/tokenPolicy.ts";
 import { traceRequests } from "./policies/tracingPolicy.ts";
-import { retryRequests } from "./policies/retryingPolicy.ts";
+import { retryingPolicy, retryingPolicyName } from "./policies/retryingPolicy.ts";
 import { retryLimitsOfClient } from "./retryLimits.ts";
 import type { RetryLimits } from "./retryLimits.ts";
 import { defaultApiVersion, packageVersion } from "./version.ts";
@@ -54,6 +56,7 @@ export function createContext(
 ): ServiceContext {
   const url = parseEndpoint(options);
   checkCredential(credential);
+  checkClientOptions(options);
   const retryLimits = retryLimitsOfClient(options);
   const connections = createConnections(options);
   return {
@@ -72,7 +75,7 @@ export function createContext(
 
 /** Throws a `TypeError` unless the value can be asked for tokens. Callers in JavaScript can pass anything. */
 function checkCredential(credential: unknown): void {
-  if (typeof credential === "object" && credential !== null && "getToken" in credential) return;
+  if (isJsonObject(credential) && typeof credential.getToken === "function") return;
   const got = credential === undefined || credential === null ? String(credential) : `a ${typeof credential}`;
   const advice = 'such as one of @azure/identity, or tokenCredential("TOKEN") of this package';
   throw new TypeError(`credential: must be a TokenCredential, ${advice}, got ${got}`);
@@ -120,7 +123,8 @@ function createPipeline(
   });
   for (const name of needlessPolicies(options)) pipeline.removePolicy({ name });
   traceRequests(pipeline, allowedQueries);
-  retryRequests(pipeline, options.retryOptions, retryLimits);
+  pipeline.removePolicy({ name: retryingPolicyName });
+  pipeline.addPolicy(retryingPolicy(options.retryOptions, retryLimits), { phase: "Retry" });
   // A proxy could read the token, and is not needed between two processes on one machine.
   if (url.protocol === "http:") pipeline.removePolicy({ name: proxyPolicyName });
   const scopes = options.credentialScopes ?? `${url.origin}/.default`;

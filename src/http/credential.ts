@@ -10,5 +10,6 @@ export function tokenCredential(token: string): TokenCredential {
   if (typeof token !== "string")
     throw new TypeError(`tokenCredential: the token must be a string, got ${typeof token}`);
   if (token === "") throw new TypeError("tokenCredential: the token is empty");
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new TypeError("tokenCredential: the token has characters that no token has");
   return { getToken: () => Promise.resolve({ token, expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) };
 }

@@ -17,17 +17,16 @@ import type {
   PipelineRequest,
   PipelineResponse,
   RestError,
+  SendRequest,
 } from "@azure/core-rest-pipeline";
-import { delay, withAnySignal } from "./abort.ts";
-import { AbortError, abortReason } from "./abortError.ts";
+import { withAnySignal } from "./abort.ts";
 import type { Connections } from "./connections.ts";
-import { bytesOf } from "./bytes.ts";
+import { bytesOf, discard } from "./bytes.ts";
 import { logger } from "./logger.ts";
-import { errorCode } from "../ground/systemErrors.ts";
 import type { OperationOptions } from "./options.ts";
 import { restError } from "./restError.ts";
 import { isSecure } from "./secureUrl.ts";
-import { limitRetries, retryRequests } from "./policies/retryingPolicy.ts";
+import { limitRetries, retryingPolicy, retryingPolicyName } from "./policies/retryingPolicy.ts";
 import type { RetryLimits } from "./retryLimits.ts";
 import { traceRequests } from "./policies/tracingPolicy.ts";
 
@@ -35,8 +34,8 @@ import { traceRequests } from "./policies/tracingPolicy.ts";
 export interface Downloads {
   readonly pipeline: Pipeline;
   readonly connections: Connections;
-  /** First pause in milliseconds after a truncated response. */
-  readonly retryDelayInMs: number;
+  /** Retries attempts; not a part of the pipeline, because an attempt includes reading the body. */
+  readonly retries: PipelinePolicy;
 }
 
 /** Part of a file to read. */
@@ -93,9 +92,9 @@ export function createDownloads(
   }
   if (allowLoopback) pipeline.removePolicy({ name: proxyPolicyName });
   traceRequests(pipeline);
-  retryRequests(pipeline, retryOptions, retryLimits);
+  pipeline.removePolicy({ name: retryingPolicyName });
   pipeline.addPolicy(secureLinksPolicy(allowLoopback), { phase: "Sign" });
-  return { pipeline, connections, retryDelayInMs: retryOptions?.retryDelayInMs ?? 1000 };
+  return { pipeline, connections, retries: retryingPolicy(retryOptions, retryLimits) };
 }
 
 function secureLinksPolicy(allowLoopback: boolean): PipelinePolicy {
@@ -130,62 +129,30 @@ export async function readPart(
   downloads: Downloads,
   operation: string,
   part: PartRequest,
-  { abortSignal, timeout = 0, tracingOptions, retryLimits }: PartOptions,
+  options: PartOptions,
 ): Promise<PartResult> {
-  for (let attempt = 0; ; attempt++) {
-    const timer = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
-    try {
-      return await withAnySignal([abortSignal, timer], (signal) =>
-        attemptPart(downloads, operation, part, { abortSignal: signal, tracingOptions, retryLimits }),
-      );
-    } catch (error) {
-      // The pipeline has already retried these errors.
-      if (abortSignal?.aborted) throw abortedReadError(operation, abortSignal);
-      if (isRestError(error)) throw error;
-      const broken = error instanceof Error ? error.message : "the connection was lost";
-      const reason = timer?.aborted
-        ? `no complete response within ${timeout} ms`
-        : `the response was truncated: ${broken}`;
-      const code = timer?.aborted ? "ETIMEDOUT" : errorCode(error);
-      if (attempt >= retryLimits.maxRetries) throw downloadError(operation, part, reason, { code });
-      logger.info(`${operation}: retrying after a truncated response`);
-    }
-    await withAnySignal([abortSignal], (signal) => delay(downloads.retryDelayInMs * 2 ** attempt, signal)).catch(() => {
-      throw abortedReadError(operation, abortSignal);
-    });
-  }
+  const request = createPartRequest(part, options);
+  let file: FilePart | undefined;
+  const attempt: SendRequest = async () => {
+    const received = await attemptPart(downloads, request, part, options);
+    ({ file } = received);
+    return received.response;
+  };
+  const { status, headers } = await downloads.retries.sendRequest(request, attempt).catch((error: unknown) => {
+    throw isRestError(error) ? downloadError(operation, part, error.message, error) : error;
+  });
+  if (file !== undefined) return file;
+  if (status === 401 || status === 403) return "rejected";
+  if (status === 404) return "missing";
+  const code = headers.get("x-ms-error-code");
+  throw downloadError(operation, part, `the storage returned HTTP ${status}`, { code, statusCode: status });
 }
 
-function abortedReadError(operation: string, abortSignal: AbortSignalLike | undefined): AbortError {
-  return new AbortError(`${operation}: the download was aborted.`, { operation, cause: abortReason(abortSignal) });
-}
-
-/** Options of one attempt, with the signal that ends it. */
-type AttemptOptions = PartOptions & { readonly abortSignal: AbortSignalLike };
-
-async function attemptPart(
-  downloads: Downloads,
-  operation: string,
-  part: PartRequest,
-  options: AttemptOptions,
-): Promise<PartResult> {
-  const response = await sendFor(downloads, operation, part, options);
-  if (response.status === 401 || response.status === 403) return "rejected";
-  if (response.status === 404) return "missing";
-  if ([200, 206, 416].includes(response.status)) return downloads.connections.reading(receive(response, part));
-  const { status: statusCode, headers } = response;
-  const reason = `the storage returned HTTP ${statusCode}`;
-  throw downloadError(operation, part, reason, { code: headers.get("x-ms-error-code"), statusCode });
-}
-
-async function sendFor(
-  { pipeline, connections }: Downloads,
-  operation: string,
-  part: PartRequest,
-  { abortSignal, tracingOptions, retryLimits }: AttemptOptions,
-): Promise<PipelineResponse> {
-  const { url, offset, length, includeMd5 = false } = part;
-  const request: PipelineRequest = createPipelineRequest({
+function createPartRequest(
+  { url, offset, length, includeMd5 = false }: PartRequest,
+  { abortSignal, tracingOptions, retryLimits }: PartOptions,
+): PipelineRequest {
+  const request = createPipelineRequest({
     url,
     headers: createHttpHeaders({
       range: `bytes=${offset}-${offset + length - 1}`,
@@ -199,17 +166,58 @@ async function sendFor(
   // `createPipelineRequest` ignores this option.
   request.tracingOptions = tracingOptions;
   limitRetries(request, retryLimits);
+  return request;
+}
+
+/** Sends a request and reads its body, both within the time limit. */
+async function attemptPart(
+  downloads: Downloads,
+  request: PipelineRequest,
+  part: PartRequest,
+  { abortSignal, timeout = 0 }: PartOptions,
+): Promise<Exchange> {
+  const { connections } = downloads;
+  const timer = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
   try {
-    return await pipeline.sendRequest(connections.httpClient, request);
+    return await withAnySignal([abortSignal, timer], (signal) => {
+      request.abortSignal = signal;
+      return connections.reading(exchange(downloads, request, part));
+    });
   } catch (error) {
-    if (abortSignal.aborted || !isRestError(error)) throw error;
-    throw downloadError(operation, part, error.message, error);
+    if (abortSignal?.aborted || isRestError(error)) throw error;
+    if (timer?.aborted) throw restError(`no complete response within ${timeout} ms`, { code: "ETIMEDOUT" });
+    const broken = error instanceof Error ? error.message : "the connection was lost";
+    throw restError(`the response was truncated: ${broken}`, { code: "PARSE_ERROR" });
+  } finally {
+    request.abortSignal = abortSignal;
+  }
+}
+
+/** A response, and the part that its body contains. */
+interface Exchange {
+  readonly response: PipelineResponse;
+  readonly file?: FilePart;
+}
+
+async function exchange(
+  { pipeline, connections }: Downloads,
+  request: PipelineRequest,
+  part: PartRequest,
+): Promise<Exchange> {
+  const response = await pipeline.sendRequest(connections.httpClient, request);
+  if (![200, 206, 416].includes(response.status)) return { response };
+  try {
+    return { response, file: await receive(response, part) };
+  } catch (error) {
+    // A body that nobody reads would occupy its connection.
+    discard(response);
+    throw error;
   }
 }
 
 async function receive(response: PipelineResponse, part: PartRequest): Promise<FilePart> {
   const { headers, status } = response;
-  const [, first, size] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
+  const [, first, last, size] = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
   const lastModified = new Date(headers.get("last-modified") ?? Number.NaN);
   const about = {
     fileSize: size === undefined || size === "*" ? undefined : Number(size),
@@ -221,7 +229,11 @@ async function receive(response: PipelineResponse, part: PartRequest): Promise<F
   // A storage without support for ranges returns the whole file. The code then skips the other bytes.
   const skip = whole ? part.offset : part.offset - Number(first ?? part.offset);
   if (skip < 0) throw new Error("it starts after the requested range");
-  const content = await bytesOf(response, { skip, most: part.length });
+  const announced = whole || last === undefined ? part.length : Number(last) + 1 - part.offset;
+  const content = await bytesOf(response, { skip, most: Math.min(part.length, announced) });
+  if (!whole && last !== undefined && content.length < Math.min(part.length, announced)) {
+    throw new Error(`it ended after ${content.length} of ${announced} bytes`);
+  }
   const contentMd5 = whole ? undefined : headers.get("content-md5");
   return { ...about, ...(whole ? { fileSize: undefined } : {}), content, contentMd5 };
 }

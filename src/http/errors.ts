@@ -4,10 +4,11 @@ import type { CloudErrorBody } from "../models/error.ts";
 import { deserialize } from "../wire/deserialize.ts";
 import { cloudErrorBody } from "../wire/tables/error.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
-import { resourceIdInUrl, resourceKindInUrl } from "../wire/resourceIds.ts";
+import { actionInUrl, resourceIdInUrl } from "../wire/resourceIds.ts";
 import { AbortError, abortReason } from "./abortError.ts";
 import { retryAfterInMs } from "./polling/retryAfter.ts";
-import { restError } from "./restError.ts";
+import { isMarked } from "./copies.ts";
+import { restError, restErrorMark } from "./restError.ts";
 import type { ErrorDetails } from "./restError.ts";
 
 /** Creates the error of a response whose status means that the request failed. */
@@ -67,28 +68,25 @@ export function unreadableError(
 export function sendError(operation: string, error: unknown, request: PipelineRequest, timedOut: boolean): unknown {
   const { origin } = new URL(request.url);
   if (timedOut) {
-    return restError(`${operation}: no response from ${origin} within ${request.timeout} ms`, {
-      code: "ETIMEDOUT",
-      request,
-    });
+    const message = `${operation}: no response from ${origin} within ${request.timeout} ms`;
+    return restError(message, { code: "ETIMEDOUT", request });
   }
-  if (!isRestError(error) || ownCodes.has(error.code ?? "")) return error;
+  if (!isRestError(error)) return error;
   const { code, statusCode, response } = error;
+  // Policies of this package explain their errors themselves.
+  if (isMarked(error, restErrorMark)) return restError(`${operation}: ${error.message}`, { code, request });
   // An error that combines several attempts to connect has a code, but no message.
   const reason = error.message || (code ?? "unknown reason");
   return restError(`${operation}: the request to ${origin} failed: ${reason}`, { code, statusCode, request, response });
 }
-
-/** Codes of errors that policies of this package create, with a complete message. */
-const ownCodes: ReadonlySet<string> = new Set(["UnexpectedOrigin", "InsecureConnection", "ClientClosed"]);
 
 /** Creates the error of a request that was aborted before its response was complete. */
 export function abortedRequestError(
   operation: string,
   { url, method, abortSignal }: Pick<PipelineRequest, "url" | "method" | "abortSignal">,
 ): AbortError {
-  const resource = resourceKindInUrl(url) === undefined ? undefined : resourceIdInUrl(url);
-  const changesResource = resource !== undefined && method !== "GET";
+  const resource = resourceIdInUrl(url);
+  const changesResource = method !== "GET" && !/^list/i.test(actionInUrl(url) ?? "");
   const left = changesResource ? " The service may have received it, so check the resource." : "";
   const cause = abortReason(abortSignal);
   return new AbortError(`${operation}: the request was aborted.${left}`, { operation, resource, cause });
@@ -109,7 +107,8 @@ function describedError(
 
 function readError(body: unknown): CloudErrorBody {
   const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {};
-  return deserialize(cloudErrorBody, error);
+  const { code, message, ...others } = deserialize(cloudErrorBody, error);
+  return { ...(typeof code === "string" && { code }), ...(typeof message === "string" && { message }), ...others };
 }
 
 const byteOrderMark = 0xfeff;

@@ -3,7 +3,7 @@ import type { HttpMethods, PipelineResponse } from "@azure/core-rest-pipeline";
 import { checkOptions } from "./checkOptions.ts";
 import type { ServiceContext } from "./context.ts";
 import { isAbortError } from "./abortError.ts";
-import { orAborted } from "./abort.ts";
+import { orAborted, timerLimit } from "./abort.ts";
 import { abortedRequestError, parse, sendError, statusError, unreadableError } from "./errors.ts";
 import type { OperationOptions } from "./options.ts";
 import { limitRetries } from "./policies/retryingPolicy.ts";
@@ -47,7 +47,7 @@ export async function send(
     method: request.method,
     headers: createHeaders(request.body, options),
     body: request.body === undefined ? undefined : JSON.stringify(request.body),
-    timeout: options.requestOptions?.timeout ?? 0,
+    timeout: timerLimit(options.requestOptions?.timeout),
     abortSignal: options.abortSignal,
     // Safe, because the token policy decides where plain HTTP is allowed.
     allowInsecureConnection: context.origin.startsWith("http:"),

@@ -23,7 +23,7 @@ export class ValidationError extends TypeError {
 
   /** Whether a value is a `ValidationError`, also one of another copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isInstance(this, ValidationError, "ValidationError", value);
+    return isInstance(this, "ValidationError", value);
   }
 
   /** Returns the error for `JSON.stringify`, with its name and message. */

@@ -81,4 +81,7 @@ export type SdkErrorCode =
   | "UnexpectedOrigin";
 
 /** Code of an error of the SDK or the service. A newer service can return others, and the platform has its own. */
-export type BatchAIErrorCode = ServiceErrorCode | SdkErrorCode | (string & {});
+export type BatchAIErrorCode = KnownErrorCode | (string & {});
+
+/** Code of an error that this version of the SDK knows. */
+export type KnownErrorCode = ServiceErrorCode | SdkErrorCode;

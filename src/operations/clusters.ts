@@ -198,6 +198,6 @@ export function createClusters(context: ServiceContext): Clusters {
   };
   return {
     ...group,
-    at: (...names) => createHandle(context, group, names, { path: paths.cluster, others: ["listByWorkspace"] }),
+    at: (...names) => createHandle(context, group, names, { path: paths.cluster, others: { listByWorkspace: true } }),
   };
 }

@@ -60,7 +60,7 @@ export function createJobs(context: ServiceContext): Jobs {
     get: (options) => get(...names, options),
     terminate: (options) => terminate(...names, options),
   });
-  const group: Omit<Jobs, "at"> = {
+  const methods: Omit<Jobs, "at"> = {
     listByExperiment: (resourceGroupName, workspaceName, experimentName, options = {}) =>
       list(
         context,
@@ -101,11 +101,14 @@ export function createJobs(context: ServiceContext): Jobs {
       const source = { ...awaited(names), path, list: listIn(names, outputDirectoryId) };
       return streamOutputFile(context, source, options);
     },
-    readOutputFile: (...[group, workspace, experiment, name, outputDirectoryId, path, options = {}]) =>
-      readOutputFile(context, path, listIn([group, workspace, experiment, name], outputDirectoryId), options),
+    readOutputFile: (...[group, workspace, experiment, name, outputDirectoryId, path, options = {}]) => {
+      const names: JobNames = [group, workspace, experiment, name];
+      const source = { path, list: listIn(names, outputDirectoryId), resource: idOf(context, paths.job, names) };
+      return readOutputFile(context, source, options);
+    },
   };
   return {
-    ...group,
-    at: (...names) => createHandle(context, group, names, { path: paths.job, others: ["listByExperiment"] }),
+    ...methods,
+    at: (...names) => createHandle(context, methods, names, { path: paths.job, others: { listByExperiment: true } }),
   };
 }

@@ -124,6 +124,7 @@ export function createExperiments(context: ServiceContext): Experiments {
   };
   return {
     ...group,
-    at: (...names) => createHandle(context, group, names, { path: paths.experiment, others: ["listByWorkspace"] }),
+    at: (...names) =>
+      createHandle(context, group, names, { path: paths.experiment, others: { listByWorkspace: true } }),
   };
 }

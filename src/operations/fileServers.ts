@@ -128,6 +128,7 @@ export function createFileServers(context: ServiceContext): FileServers {
   };
   return {
     ...group,
-    at: (...names) => createHandle(context, group, names, { path: paths.fileServer, others: ["listByWorkspace"] }),
+    at: (...names) =>
+      createHandle(context, group, names, { path: paths.fileServer, others: { listByWorkspace: true } }),
   };
 }

@@ -27,7 +27,7 @@ export type Handle<Group, Names extends readonly string[]> = ResourceId & {
 /** Path of the resource, and the methods of its group that do not take all of its names. */
 interface HandleOptions<Group, Names extends readonly string[]> {
   readonly path: string;
-  readonly others: readonly Exclude<keyof Group, keyof Handle<Group, Names>>[];
+  readonly others: Readonly<Record<Exclude<keyof Group, keyof Handle<Group, Names>>, true>>;
 }
 
 /** Creates the handle of a resource. Names are checked when a method is called. */
@@ -39,7 +39,7 @@ export function createHandle<Group extends object, const Names extends readonly 
 ): Handle<Group, Names> {
   const handle: Record<string, unknown> = { id: idOf(context, path, names) };
   for (const [name, method] of Object.entries(group) as [keyof Group & string, (...args: unknown[]) => unknown][]) {
-    if (!others.some((other) => other === name)) handle[name] = (...args: unknown[]) => method(...names, ...args);
+    if (!(name in others)) handle[name] = (...args: unknown[]) => method(...names, ...args);
   }
   return handle as Handle<Group, Names>;
 }

@@ -21,34 +21,37 @@ export interface JobOutput {
   readonly text: string;
 }
 
-/** An output file that is handed on. */
+/** Called with new text of an output file of a job. */
+export type JobOutputCallback = (output: JobOutput) => unknown;
+
+/** An output file whose text is passed on. */
 interface Followed {
   readonly file: GrowingFile;
   readonly decoder: TextDecoder;
 }
 
-/** Hands on the standard output and error of a watched job. */
+/** Passes on the standard output and error of a watched job. */
 export class JobOutputReader {
   readonly #context: ServiceContext;
   readonly #watch: Watch<Job>;
   readonly #source: ReturnType<typeof watchedOutput>;
-  readonly #onOutput: (output: JobOutput) => void;
+  readonly #onOutput: JobOutputCallback;
   readonly #followed = new Map<string, Followed>();
 
   /** @param list - Lists the directory of the standard output and error. */
-  constructor(context: ServiceContext, watch: Watch<Job>, list: ListFiles, onOutput: (output: JobOutput) => void) {
+  constructor(context: ServiceContext, watch: Watch<Job>, list: ListFiles, onOutput: JobOutputCallback) {
     this.#context = context;
     this.#watch = watch;
     this.#source = watchedOutput(watch, list);
     this.#onOutput = onOutput;
   }
 
-  /** Hands on the text that the job has written since the last call. */
-  async handOn(job: Job): Promise<void> {
+  /** Passes on the text that the job has written since the last call. */
+  async passOn(job: Job): Promise<void> {
     // A queued job does not write, so its directory is not listed.
     if (job.executionState === "queued") return;
     try {
-      for (const listed of await this.#list()) await this.#handOnFile(listed, hasEnded(job));
+      for (const listed of await this.#list()) await this.#passOnFile(listed, hasEnded(job));
     } catch (error) {
       throw this.#explained(error, hasEnded(job) ? "the job has ended" : "the job continues");
     }
@@ -73,21 +76,21 @@ export class JobOutputReader {
     this.#followed.set(name, { file: growing, decoder: new TextDecoder() });
   }
 
-  async #handOnFile({ name, contentLength }: File, isComplete: boolean): Promise<void> {
+  async #passOnFile({ name, contentLength }: File, isComplete: boolean): Promise<void> {
     const followed = this.#followed.get(name);
     if (followed === undefined) return;
     const { file, decoder } = followed;
     // The size in the list saves reading a file that has not changed. A list may lag behind, so the end is always read.
     if (isComplete || contentLength !== file.position) {
       for await (const piece of file.unread(this.#watch.options)) {
-        this.#give(name, decoder.decode(piece, { stream: true }));
+        await this.#give(name, decoder.decode(piece, { stream: true }));
       }
     }
-    if (isComplete) this.#give(name, decoder.decode());
+    if (isComplete) await this.#give(name, decoder.decode());
   }
 
-  #give(file: string, text: string): void {
-    if (text !== "") this.#onOutput({ file, text });
+  async #give(file: string, text: string): Promise<void> {
+    if (text !== "") await this.#onOutput({ file, text });
   }
 
   /** Adds to an error of the service or of the storage what becomes of the job. */

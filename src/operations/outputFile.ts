@@ -1,4 +1,5 @@
 import type { RestError } from "@azure/core-rest-pipeline";
+import { timerLimit } from "../http/abort.ts";
 import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
 import type { ServiceContext } from "../http/context.ts";
 import { readPart } from "../http/download.ts";
@@ -94,7 +95,7 @@ export class OutputFile {
   #readFrom(url: string, request: Omit<PartRequest, "url">, options: OperationOptions): Promise<PartResult> {
     const { abortSignal, requestOptions, tracingOptions } = options;
     const retryLimits = retryLimitsOf(this.#context.retryLimits, options);
-    const wait = { abortSignal, timeout: requestOptions?.timeout, tracingOptions, retryLimits };
+    const wait = { abortSignal, timeout: timerLimit(requestOptions?.timeout), tracingOptions, retryLimits };
     return readPart(this.#context.downloads, this.#operation, { ...request, url }, wait);
   }
 
@@ -102,9 +103,16 @@ export class OutputFile {
     for await (const { name, fileType, downloadUrl } of this.#source.list(this.#directory, options)) {
       if (name !== this.#name || fileType !== "file") continue;
       await this.#source.confirm?.();
+      if (downloadUrl !== undefined && !URL.canParse(downloadUrl)) throw this.#unreadableLinkError();
       return downloadUrl;
     }
     return undefined;
+  }
+
+  #unreadableLinkError(): RestError {
+    // Without the link, which can be a secret.
+    const problem = `the service returned a download URL of ${this.#name} that is not an absolute URL`;
+    return restError(`${this.#operation}: ${problem} [PARSE_ERROR]`, { code: "PARSE_ERROR" });
   }
 
   #rejectedError(link: string): RestError {
@@ -118,21 +126,24 @@ export class OutputFile {
 /** Reads one part of a file that must exist. */
 export async function readOutputFile(
   context: ServiceContext,
-  path: string,
-  list: ListFiles,
+  { resource, ...source }: OutputFileSource & { readonly resource: string },
   options: JobsReadOutputFileOptions,
 ): Promise<OutputFilePart> {
   const operation = "jobs.readOutputFile";
   const { offset = 0, length = longestPart, downloadUrl, includeMd5 } = options;
   const issues = [...issuesOf("offset", offset, 0), ...issuesOf("length", length, 1, longestPart)];
+  if (downloadUrl !== undefined && !(typeof downloadUrl === "string" && URL.canParse(downloadUrl))) {
+    issues.push({ path: "options.downloadUrl", message: "must be an absolute URL" });
+  }
   if (issues.length > 0) throw new ValidationError(operation, issues);
-  const file = new OutputFile(context, operation, { path, list }, downloadUrl);
+  const file = new OutputFile(context, operation, source, downloadUrl);
   const part = await file.read({ offset, length, includeMd5 }, options).catch((error: unknown) => {
     if (!isAbortError(error)) throw error;
-    throw new AbortError(`${operation}: the read was aborted.`, { operation, cause: abortReason(options.abortSignal) });
+    const cause = abortReason(options.abortSignal);
+    throw new AbortError(`${operation}: the read was aborted.`, { operation, resource, cause });
   });
   if (part !== undefined) return part;
-  throw restError(`${operation}: the file ${path} does not exist [OutputFileNotFound]`, {
+  throw restError(`${operation}: the file ${source.path} does not exist [OutputFileNotFound]`, {
     code: "OutputFileNotFound",
   });
 }

@@ -10,7 +10,7 @@ import { linesOf, textOf } from "./outputText.ts";
 import { JobFailedError } from "./waitErrors.ts";
 import { hasEnded } from "./waitForCompletion.ts";
 import { watchedOutput } from "./watchedOutput.ts";
-import { explained, Watch } from "./waiting.ts";
+import { leave, Watch } from "./waiting.ts";
 import type { Poll, WaitOptions } from "./waiting.ts";
 
 /** Options of `jobs.streamOutputFile`. */
@@ -73,7 +73,7 @@ async function* follow(
   const { offset = 0 } = options;
   const issues = issuesOf("offset", offset, 0);
   if (issues.length > 0) throw new ValidationError(operation, issues);
-  const waiting = { operation, resource, subject: `job ${jobName}`, afterAbort: () => "the job continues" };
+  const waiting = { operation, resource, subject: `job ${jobName}`, leave: () => "the job continues" };
   const watch = new Watch(context, waiting, options, get);
   const output = new OutputFile(context, operation, { path, ...watchedOutput(watch, list) });
   const file = new GrowingFile(output, subjectOf(source), offset);
@@ -87,7 +87,7 @@ async function* follow(
       await watch.pause();
     }
   } catch (error) {
-    throw await explained(error, waiting, options);
+    throw await leave(error, watch);
   }
 }
 

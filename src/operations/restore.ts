@@ -20,7 +20,7 @@ import { job } from "../wire/tables/job.ts";
 import { isJsonObject, read } from "../wire/jsonObject.ts";
 import type { JsonObject } from "../wire/jsonObject.ts";
 import { objectionTo } from "../wire/objection.ts";
-import { resourceKindInUrl } from "../wire/resourceIds.ts";
+import { actionInUrl, resourceKindInUrl } from "../wire/resourceIds.ts";
 import type { ResourceKind } from "../wire/resourceIds.ts";
 import type { AnyModel } from "../wire/schema.ts";
 import { serialize } from "../wire/serialize.ts";
@@ -37,7 +37,7 @@ const schemas: Readonly<Partial<Record<ResourceKind, AnyModel>>> = {
   experiments: experiment,
   jobs: job,
 };
-const verbs: Readonly<Record<string, string>> = { PUT: "create", DELETE: "delete", POST: "terminate" };
+const verbs: Readonly<Record<string, string>> = { PUT: "create", DELETE: "delete" };
 
 /** Resumes a long-running operation from its saved state; see `restorePoller` of the client. */
 export function restoreOperation<T extends RestoredResult>(
@@ -51,7 +51,7 @@ export function restoreOperation<T extends RestoredResult>(
   rejectOtherOrigin(url, context.origin);
   const kind = resourceKindInUrl(url.href);
   const schema = kind && schemas[kind];
-  const verb = verbs[method];
+  const verb = method === "POST" ? actionInUrl(url.href) : verbs[method];
   if (!schema || verb === undefined) throw unusable("it does not belong to a Batch AI operation");
 
   const endsWithResource = verb === "create";

@@ -1,14 +1,17 @@
 import type { AbortSignalLike } from "@azure/abort-controller";
 import { isRestError } from "@azure/core-rest-pipeline";
 import type { RestError } from "@azure/core-rest-pipeline";
+import { isAbortError } from "../http/abortError.ts";
+import { checkOptions } from "../http/checkOptions.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { LongRunningOperationOptions } from "../http/options.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
+import { ValidationError } from "../http/validationError.ts";
 import type { Job } from "../models/job.ts";
 import { JobOutputReader } from "./jobOutput.ts";
 import type { JobOutput } from "./jobOutput.ts";
 import type { ListFiles } from "./outputFile.ts";
-import { afterAbortedWait, patienceInMs, terminateAfterAbort, withLateSignal } from "./terminateOnAbort.ts";
+import { leaveJob, patienceInMs, withLateSignal } from "./terminateOnAbort.ts";
 import { followToEnd } from "./waitForCompletion.ts";
 import type { AwaitedJob, JobsWaitForCompletionOptions } from "./waitForCompletion.ts";
 import { abortedError, Watch } from "./waiting.ts";
@@ -18,9 +21,10 @@ import type { Waiting } from "./waiting.ts";
 export interface JobsRunOptions extends JobsWaitForCompletionOptions {
   /**
    * Called with each new piece of text that the job writes to its standard output or standard error. Requires a
-   * `stdOutErrPathPrefix` on a file share. An exception from the callback ends the wait; the job continues.
+   * `stdOutErrPathPrefix` on a file share. Keeps the order within a file, but not between files. The method awaits a
+   * promise that the callback returns. An exception from the callback ends the wait; the job continues.
    */
-  onOutput?: (output: JobOutput) => void;
+  onOutput?: (output: JobOutput) => unknown;
 }
 
 /** A job to run. */
@@ -32,53 +36,60 @@ export interface RunnableJob extends AwaitedJob {
 
 const operation = "jobs.run";
 
-/** Creates a job, hands on its output and its states, and waits until it ends. */
+/** Creates a job, passes on its output and its states, and waits until it ends. */
 export async function runJob(context: ServiceContext, job: RunnableJob, options: JobsRunOptions): Promise<Job> {
-  const { jobName, resource, get, listOutput } = job;
-  const waiting: Waiting = {
-    operation,
-    resource,
-    subject: `job ${jobName}`,
-    afterAbort: () => afterAbortedWait(job.terminate, options),
-  };
-  const created = await create(job, waiting, options);
-  const watch = new Watch(context, waiting, options, get, created);
-  const output = options.onOutput && new JobOutputReader(context, watch, listOutput, options.onOutput);
-  return followToEnd(watch, options, (seen) => output?.handOn(seen));
+  checkOptions(operation, options);
+  checkCallback(options.onOutput);
+  return withLateSignal(options.abortSignal, patienceInMs, async (late) => {
+    const { jobName, resource, get, terminate, listOutput } = job;
+    const waiting: Waiting = {
+      operation,
+      resource,
+      subject: `job ${jobName}`,
+      leave: (confirm) => leaveJob(terminate, confirm, late, options),
+    };
+    const created = await create(job, waiting, late, options);
+    const watch = new Watch(context, waiting, options, get, created);
+    const output = options.onOutput && new JobOutputReader(context, watch, listOutput, options.onOutput);
+    return followToEnd(watch, options, (seen) => output?.passOn(seen));
+  });
+}
+
+/** Throws before anything is created if a caller in JavaScript passes something else. */
+function checkCallback(onOutput: unknown): void {
+  if (onOutput === undefined || typeof onOutput === "function") return;
+  throw new ValidationError(operation, [{ path: "options.onOutput", message: "must be a function" }]);
 }
 
 /**
  * Creates the job. If the job must be terminated on an abort, the SDK still waits for the response to the creation for
  * a while: a termination could overtake the creation, and would hit another job if the service rejects the creation.
  */
-async function create(job: RunnableJob, waiting: Waiting, options: JobsRunOptions): Promise<Job> {
+async function create(
+  job: RunnableJob,
+  waiting: Waiting,
+  late: AbortSignalLike,
+  options: JobsRunOptions,
+): Promise<Job> {
   const { abortSignal, terminateOnAbort } = options;
-  if (abortSignal?.aborted) {
-    throw await abortedError({ ...waiting, afterAbort: () => "the job was not created" }, options);
-  }
-  const creation = { isAccepted: false };
-  const send = async (signal: AbortSignalLike | undefined): Promise<Job> => {
-    const poller = job.create({ ...options, abortSignal: signal });
-    await poller.submitted();
-    creation.isAccepted = true;
-    return await poller;
-  };
+  if (abortSignal?.aborted) throw abortedError(waiting, options, "the job was not created");
+  let isAccepted = false;
   try {
-    return await (terminateOnAbort ? withLateSignal(abortSignal, patienceInMs, send) : send(abortSignal));
+    const poller = job.create({ ...options, abortSignal: terminateOnAbort ? late : abortSignal });
+    await poller.submitted();
+    isAccepted = true;
+    return await poller;
   } catch (error) {
-    if (!abortSignal?.aborted) throw error;
-    const isRejected = !creation.isAccepted && isRestError(error) && isRejection(error);
-    const afterAbort = isRejected
-      ? () => `the service did not create the job: ${error.message}`
-      : () => afterAbortedCreation(job, options);
-    throw await abortedError({ ...waiting, afterAbort }, options);
+    // An invalid argument, for example, is an error of its own.
+    if (!abortSignal?.aborted || !(isAbortError(error) || isRestError(error))) throw error;
+    throw abortedError(waiting, options, await outcomeOf(error, isAccepted));
   }
-}
 
-function afterAbortedCreation(job: RunnableJob, options: JobsRunOptions): string | Promise<string> {
-  return options.terminateOnAbort
-    ? terminateAfterAbort(job.terminate, options)
-    : "the job continues if the service has created it";
+  async function outcomeOf(error: Error, wasAccepted: boolean): Promise<string> {
+    if (wasAccepted) return waiting.leave(() => Promise.resolve());
+    if (isRestError(error) && isRejection(error)) return `the service did not create the job: ${error.message}`;
+    return "the job continues if the service has created it";
+  }
 }
 
 /** Whether the service rejected a request. After other errors, it may have accepted the request. */

@@ -1,42 +1,44 @@
 import type { AbortSignalLike } from "@azure/abort-controller";
-import { isNotFound } from "./waiting.ts";
+import { isBatchAIError } from "../http/batchAIError.ts";
 import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import type { OperationPoller } from "../http/polling/poller.ts";
+import { isNotFound } from "./waiting.ts";
+import type { Confirm } from "./waiting.ts";
 
 /** Terminates a job. */
 export type Terminate = (options: LongRunningOperationOptions) => OperationPoller<void>;
 
-/** Maximum time in milliseconds for a response after an abort: a program that was interrupted must not hang. */
+/** Time in milliseconds after an abort in which requests can still be sent: an interrupted program must not hang. */
 export const patienceInMs = 10_000;
 
-/** Options of methods that can terminate their job. */
-interface TerminationOptions extends OperationOptions {
+/** How to leave a job after an abort. */
+export interface Leaving extends OperationOptions {
   readonly terminateOnAbort?: boolean;
 }
 
-/** Terminates the job of an aborted wait if the caller asked for it. Returns the clause that says what continues. */
-export function afterAbortedWait(terminate: Terminate, options: TerminationOptions): string | Promise<string> {
-  return options.terminateOnAbort ? terminateAfterAbort(terminate, options) : "the job continues";
-}
-
 /**
- * Terminates a job after the wait for it was aborted. Returns the clause that says what became of the job, as soon as
- * the service has accepted the request. Never rejects.
+ * Leaves a job after the wait for it was aborted: terminates it if the caller asked for that, and only if it is still the
+ * same job. Returns the clause that says what becomes of the job, as soon as the service has accepted the termination.
+ * Never rejects.
+ *
+ * @param late - Signal for these requests; that of the caller is aborted already.
  */
-export async function terminateAfterAbort(terminate: Terminate, options: OperationOptions): Promise<string> {
-  const { onResponse, tracingOptions, requestOptions } = options;
-  // The signal of the caller is aborted already.
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), patienceInMs);
+export async function leaveJob(
+  terminate: Terminate,
+  confirm: Confirm,
+  late: AbortSignalLike,
+  { terminateOnAbort = false, onResponse, tracingOptions, requestOptions }: Leaving,
+): Promise<string> {
+  if (!terminateOnAbort) return "the job continues";
   try {
-    await terminate({ onResponse, tracingOptions, requestOptions, abortSignal: patience.signal }).submitted();
-    return "the job was terminated";
+    await confirm(late);
+    await terminate({ onResponse, tracingOptions, requestOptions, abortSignal: late }).submitted();
+    return "the job is being terminated";
   } catch (error) {
+    if (isBatchAIError(error, "ResourceReplaced")) return "the job was replaced by another one, which continues";
     if (isNotFound(error)) return "the job does not exist";
-    const reason = patience.signal.aborted ? `no response within ${patienceInMs / 1000} seconds` : messageOf(error);
+    const reason = late.aborted ? `no response within ${patienceInMs / 1000} seconds` : messageOf(error);
     return `the job may continue, because it could not be terminated: ${reason}`;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -51,7 +53,8 @@ export async function withLateSignal<T>(
   const start = (): void => {
     timer = setTimeout(() => late.abort(), delayInMs);
   };
-  signal?.addEventListener("abort", start);
+  if (signal?.aborted) start();
+  else signal?.addEventListener("abort", start);
   try {
     return await run(late.signal);
   } finally {

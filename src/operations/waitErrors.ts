@@ -33,7 +33,7 @@ export class JobFailedError extends Error {
 
   /** Whether a value is a `JobFailedError`, also one of another copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isInstance(this, JobFailedError, "JobFailedError", value);
+    return isInstance(this, "JobFailedError", value);
   }
 
   /** Returns the error for `JSON.stringify`, with its name and message, without the job. */
@@ -74,7 +74,7 @@ export class ClusterNodesError extends Error {
 
   /** Whether a value is a `ClusterNodesError`, also one of another copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isInstance(this, ClusterNodesError, "ClusterNodesError", value);
+    return isInstance(this, "ClusterNodesError", value);
   }
 
   /** Returns the error for `JSON.stringify`, with its name and message, without the cluster. */

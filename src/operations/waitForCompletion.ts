@@ -1,10 +1,11 @@
+import { checkOptions } from "../http/checkOptions.ts";
 import type { ServiceContext } from "../http/context.ts";
 import type { ExecutionState, Job } from "../models/job.ts";
-import { afterAbortedWait } from "./terminateOnAbort.ts";
+import { leaveJob, patienceInMs, withLateSignal } from "./terminateOnAbort.ts";
 import type { Terminate } from "./terminateOnAbort.ts";
 import { JobFailedError } from "./waitErrors.ts";
 import { pollUntil, Watch } from "./waiting.ts";
-import type { Poll, WaitOptions } from "./waiting.ts";
+import type { Poll, Waiting, WaitOptions } from "./waiting.ts";
 
 /** A change of the state of a job. */
 export interface JobStateChange {
@@ -18,14 +19,17 @@ export interface JobStateChange {
 
 /** Options of `jobs.waitForCompletion`. */
 export interface JobsWaitForCompletionOptions extends WaitOptions {
-  /** Called with the initial state of the job and after each change. An exception from the callback ends the wait. */
-  onStateChange?: (change: JobStateChange) => void;
+  /**
+   * Called with the initial state of the job and after each change. The wait awaits a promise that the callback returns.
+   * An exception from the callback ends the wait.
+   */
+  onStateChange?: (change: JobStateChange) => unknown;
   /** Whether to reject if the job failed. Default: true. If false, check `executionState` of the result. */
   throwOnFailure?: boolean;
   /**
    * Whether to terminate the job if `abortSignal` is aborted. If true, the method rejects after the service has
    * accepted the termination, or after about 10 seconds without a response; the message of the `AbortError` says which.
-   * Default: false, the job continues.
+   * Another job that was created with the same name meanwhile is not terminated. Default: false, the job continues.
    */
   terminateOnAbort?: boolean;
 }
@@ -40,18 +44,22 @@ export interface AwaitedJob {
 }
 
 /** Waits until a job ends. */
-export function waitForCompletion(
+export async function waitForCompletion(
   context: ServiceContext,
   { jobName, resource, get, terminate }: AwaitedJob,
   options: JobsWaitForCompletionOptions,
 ): Promise<Job> {
-  const waiting = {
-    operation: "jobs.waitForCompletion",
-    resource,
-    subject: `job ${jobName}`,
-    afterAbort: () => afterAbortedWait(terminate, options),
-  };
-  return followToEnd(new Watch(context, waiting, options, get), options);
+  const operation = "jobs.waitForCompletion";
+  checkOptions(operation, options);
+  return withLateSignal(options.abortSignal, patienceInMs, (late) => {
+    const waiting: Waiting = {
+      operation,
+      resource,
+      subject: `job ${jobName}`,
+      leave: (confirm) => leaveJob(terminate, confirm, late, options),
+    };
+    return followToEnd(new Watch(context, waiting, options, get), options);
+  });
 }
 
 /**
@@ -64,17 +72,18 @@ export async function followToEnd(
   readOutput?: (job: Job) => Promise<void> | undefined,
 ): Promise<Job> {
   let state: ExecutionState | undefined;
-  const report = (job: Job): void => {
+  const report = async (job: Job): Promise<void> => {
     const { executionState: newState = "queued" } = job;
-    if (newState !== state) onStateChange?.({ oldState: state, newState, job });
+    const oldState = state;
     state = newState;
+    if (newState !== oldState) await onStateChange?.({ oldState, newState, job });
   };
   const job = await pollUntil(watch, async (seen) => {
     const isOver = hasEnded(seen);
-    if (!isOver) report(seen);
+    if (!isOver) await report(seen);
     await readOutput?.(seen);
     // The end is reported after the rest of the output, so that no output follows it.
-    if (isOver) report(seen);
+    if (isOver) await report(seen);
     return isOver;
   });
   if (throwOnFailure && job.executionState === "failed") throw new JobFailedError(job);

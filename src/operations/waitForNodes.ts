@@ -23,8 +23,11 @@ export interface ClustersWaitForNodesOptions extends WaitOptions {
    * settings.
    */
   nodeCount?: number;
-  /** Called with the initial counts and after each change. An exception from the callback ends the wait. */
-  onProgress?: (progress: ClusterNodesProgress) => void;
+  /**
+   * Called with the initial counts and after each change. The wait awaits a promise that the callback returns. An
+   * exception from the callback ends the wait.
+   */
+  onProgress?: (progress: ClusterNodesProgress) => unknown;
 }
 
 /** A cluster to wait for. */
@@ -42,12 +45,13 @@ export function waitForNodes(
   { nodeCount, onProgress, ...options }: ClustersWaitForNodesOptions,
 ): Promise<Cluster> {
   let reported = "";
-  const isDone = (cluster: Cluster): boolean => {
+  const isDone = async (cluster: Cluster): Promise<boolean> => {
     const progress = progressOf(cluster, nodeCount);
     const { wantedNodeCount, readyNodeCount, nodeStateCounts } = progress;
     const report = JSON.stringify([wantedNodeCount, nodeStateCounts]);
-    if (report !== reported) onProgress?.(progress);
+    const isNew = report !== reported;
     reported = report;
+    if (isNew) await onProgress?.(progress);
     if (readyNodeCount >= wantedNodeCount) return true;
     if (isHopeless(progress)) throw new ClusterNodesError(cluster, wantedNodeCount, readyNodeCount);
     return false;
@@ -56,7 +60,7 @@ export function waitForNodes(
     operation: "clusters.waitForNodes",
     resource,
     subject: `cluster ${clusterName}`,
-    afterAbort: () => "the service continues to prepare its nodes",
+    leave: () => "the service continues to prepare its nodes",
   };
   return pollUntil(new Watch(context, waiting, options, get), isDone);
 }

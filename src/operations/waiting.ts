@@ -1,21 +1,17 @@
+import type { AbortSignalLike } from "@azure/abort-controller";
 import { isRestError } from "@azure/core-rest-pipeline";
 import type { PipelineResponse, RestError } from "@azure/core-rest-pipeline";
 import { delay } from "../http/abort.ts";
 import { AbortError, abortReason, isAbortError } from "../http/abortError.ts";
+import { checkOptions } from "../http/checkOptions.ts";
 import type { ServiceContext } from "../http/context.ts";
-import type { OperationOptions } from "../http/options.ts";
+import type { LongRunningOperationOptions, OperationOptions } from "../http/options.ts";
 import { pollPauseInMs } from "../http/polling/pollInterval.ts";
 import { restError } from "../http/restError.ts";
 import type { ErrorDetails } from "../http/restError.ts";
 
 /** Options of methods that poll a resource. */
-export interface WaitOptions extends OperationOptions {
-  /**
-   * Polling interval in milliseconds. A `Retry-After` from the service takes precedence. Default: 2000, or 100 for a
-   * service on this machine.
-   */
-  updateIntervalInMs?: number;
-}
+export type WaitOptions = LongRunningOperationOptions;
 
 /** Description of a wait, for error messages. */
 export interface Waiting {
@@ -25,9 +21,15 @@ export interface Waiting {
   readonly resource: string;
   /** Name of the resource, for example `job myjob`. */
   readonly subject: string;
-  /** Called after the wait was aborted. Returns the clause that says what continues, for example `the job continues`. */
-  readonly afterAbort: () => string | Promise<string>;
+  /**
+   * Called after the wait was aborted, to do what the caller asked for. `confirm` rejects if the resource was deleted or
+   * replaced. Returns the clause that says what continues, for example `the job continues`. Never rejects.
+   */
+  readonly leave: (confirm: Confirm) => string | Promise<string>;
 }
+
+/** Confirms that a resource is still the same. */
+export type Confirm = (abortSignal: AbortSignalLike) => Promise<unknown>;
 
 /** Requests the current state of a resource. */
 export type Poll<T> = (options: OperationOptions) => Promise<T>;
@@ -53,6 +55,7 @@ export class Watch<T extends Identity> {
 
   /** @param known - The resource, if an earlier response contained it. */
   constructor(context: ServiceContext, waiting: Waiting, options: WaitOptions, poll: Poll<T>, known?: T) {
+    checkOptions(waiting.operation, options);
     this.waiting = waiting;
     this.options = options;
     this.#context = context;
@@ -67,12 +70,12 @@ export class Watch<T extends Identity> {
   }
 
   /** Gets the resource. Rejects with a `RestError` if it was deleted or replaced since the first look. */
-  async look(): Promise<T> {
+  async look(abortSignal = this.options.abortSignal): Promise<T> {
     const onResponse = (response: PipelineResponse): void => {
       this.#pauseInMs = pollPauseInMs(this.#context, this.options, response.headers);
       this.options.onResponse?.(response);
     };
-    const seen = await this.#poll({ ...this.options, onResponse }).catch((error: unknown) => {
+    const seen = await this.#poll({ ...this.options, abortSignal, onResponse }).catch((error: unknown) => {
       // This 404 is about the resource or its parents. Those of other requests during the wait can have other reasons.
       if (this.#identity === undefined || !isNotFound(error)) throw error;
       this.#isLost = true;
@@ -88,6 +91,11 @@ export class Watch<T extends Identity> {
         this.#identity?.jobOutputDirectoryPathSegment ?? seen.jobOutputDirectoryPathSegment,
     };
     return seen;
+  }
+
+  /** Rejects if the resource was deleted or replaced since the first look. */
+  async confirm(abortSignal: AbortSignalLike): Promise<void> {
+    if (this.#identity !== undefined) await this.look(abortSignal);
   }
 
   /** Pauses for as long as the last response requested, or for the polling interval. */
@@ -111,19 +119,28 @@ export async function pollUntil<T extends Identity>(
       await watch.pause();
     }
   } catch (error) {
-    throw await explained(error, watch.waiting, watch.options);
+    throw await leave(error, watch);
   }
 }
 
-/** Explains an error of a wait: what continues if the wait was aborted. */
-export async function explained(error: unknown, waiting: Waiting, options: OperationOptions): Promise<unknown> {
-  return options.abortSignal?.aborted && isAbortError(error) ? abortedError(waiting, options) : error;
+/**
+ * Leaves a wait that ended with an error: if it was aborted, does what the caller asked for. Returns the error of the
+ * wait, which says what continues if it was aborted.
+ */
+export async function leave<T extends Identity>(error: unknown, watch: Watch<T>): Promise<unknown> {
+  const { waiting, options } = watch;
+  if (!options.abortSignal?.aborted) return error;
+  const outcome = await waiting.leave((abortSignal) => watch.confirm(abortSignal));
+  return isAbortError(error) ? abortedError(waiting, options, outcome) : error;
 }
 
-/** Creates the error of an aborted wait. */
-export async function abortedError(waiting: Waiting, { abortSignal }: OperationOptions): Promise<AbortError> {
-  const { operation, resource, subject, afterAbort } = waiting;
-  const message = `${operation}: the wait for ${subject} was aborted; ${await afterAbort()}.`;
+/** Creates the error of an aborted wait; `outcome` says what continues. */
+export function abortedError(
+  { operation, resource, subject }: Waiting,
+  { abortSignal }: OperationOptions,
+  outcome: string,
+): AbortError {
+  const message = `${operation}: the wait for ${subject} was aborted; ${outcome}.`;
   return new AbortError(message, { operation, resource, cause: abortReason(abortSignal) });
 }
 

@@ -9,7 +9,10 @@ import type { Watch } from "./waiting.ts";
  * was the same during the list. A confirmed link needs no further look, because it leads to the folder of one job
  * (`jobOutputDirectoryPathSegment`), which no later job uses.
  */
-export function watchedOutput(watch: Watch<Job>, list: ListFiles): Pick<OutputFileSource, "list"> & Confirmation {
+export function watchedOutput(
+  watch: Watch<Job>,
+  list: ListFiles,
+): Required<Pick<OutputFileSource, "list" | "confirm">> {
   return {
     async *list(directory, options) {
       try {
@@ -22,8 +25,4 @@ export function watchedOutput(watch: Watch<Job>, list: ListFiles): Pick<OutputFi
     },
     confirm: () => watch.look(),
   };
-}
-
-interface Confirmation {
-  readonly confirm: () => Promise<unknown>;
 }

@@ -143,6 +143,6 @@ export function createWorkspaces(context: ServiceContext): Workspaces {
   return {
     ...group,
     at: (...names) =>
-      createHandle(context, group, names, { path: paths.workspace, others: ["list", "listByResourceGroup"] }),
+      createHandle(context, group, names, { path: paths.workspace, others: { list: true, listByResourceGroup: true } }),
   };
 }

@@ -29,7 +29,7 @@ export class TransferError extends Error {
 
   /** Whether a value is a `TransferError`, also one of another copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isInstance(this, TransferError, "TransferError", value);
+    return isInstance(this, "TransferError", value);
   }
 
   /** Returns the error for `JSON.stringify`, with its name and message. */

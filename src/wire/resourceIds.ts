@@ -66,23 +66,37 @@ export function isWorkspaceChildId(id: string, kind: "clusters" | "fileServers")
   return resourceKind(id) === kind;
 }
 
-/** Returns the ARM ID in the URL of a request to a resource, or to the action `terminate` of a resource. */
-export function resourceIdInUrl(url: string): string {
-  return decodeURIComponent(resourcePathInUrl(url));
+/**
+ * Returns the ARM ID of the resource in the URL of a request: to the resource, to one of its actions such as `terminate`,
+ * or to a list in it. Returns undefined if the URL names no resource.
+ */
+export function resourceIdInUrl(url: string): string | undefined {
+  const path = resourcePathInUrl(url);
+  return resourceKind(path) === undefined ? undefined : decodeURIComponent(path);
 }
 
-/** Returns the kind of the resource in the URL of a request to it, or to its action `terminate`. */
+/** Returns the kind of the resource in the URL of a request; see {@link resourceIdInUrl}. */
 export function resourceKindInUrl(url: string): ResourceKind | undefined {
   return resourceKind(resourcePathInUrl(url));
 }
 
-/** The endpoint of a service can have a path, which precedes the ARM ID. */
+/** Returns the action in the URL of a request, for example `terminate`, or the collection that a request lists. */
+export function actionInUrl(url: string): string | undefined {
+  return splitUrl(url).action;
+}
+
 function resourcePathInUrl(url: string): string {
+  return splitUrl(url).path;
+}
+
+/** The endpoint of a service can have a path, which precedes the ARM ID. */
+function splitUrl(url: string): { path: string; action?: string } {
   const { pathname } = new URL(url);
   const path = pathname.slice(Math.max(0, pathname.search(/\/subscriptions\//i)));
   // Collections and names alternate, so a job named `terminate` is not an action.
-  const isAction = path.split("/").length % 2 === 0 && /\/terminate$/i.test(path);
-  return isAction ? path.slice(0, path.lastIndexOf("/")) : path;
+  if (path.split("/").length % 2 === 1) return { path };
+  const end = path.lastIndexOf("/");
+  return { path: path.slice(0, end), action: path.slice(end + 1) };
 }
 
 /** Returns the name of a resource in the IDs of asynchronous operations: the names in its ID, joined by `$`. */

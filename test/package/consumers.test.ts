@@ -47,6 +47,23 @@ describe("a TypeScript project", () => {
     expect(stdout).toBe("");
   });
 
+  it.each(["es2022,dom", "es2023,dom,esnext.disposable"])("compiles for a browser, with lib %s", async (lib) => {
+    const file = "browser.mts";
+    const code = `
+      import { connect } from "batchai";
+      export const client = connect({ endpoint: "https://example.com", subscriptionId: "s", token: "t" });
+      export const handle = client.jobs.at("g", "w", "e", "j");
+      ${lib.includes("disposable") ? "export async function use() { await using own = client; return own; }" : ""}`;
+    await writeFile(join(installed.project, file), code);
+    const options = ["--moduleResolution", "bundler", "--module", "esnext", "--target", "es2022", "--types", ""];
+    const { stdout } = await run(
+      "tsc",
+      ["--noEmit", "--strict", "--skipLibCheck", "false", ...options, "--lib", lib, file],
+      { cwd: installed.project },
+    ).catch((error: unknown) => error as { stdout: string });
+    expect(stdout.split("\n").filter((line) => line.includes("batchai") || line.startsWith(file))).toEqual([]);
+  });
+
   it("finds the right types of every entry", async () => {
     const tarball = createPackageFromTarballData(new Uint8Array(await readFile(installed.tarball)));
     const result = await checkPackage(tarball);

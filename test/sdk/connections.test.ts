@@ -118,6 +118,40 @@ describe("the connections of a process", () => {
     expect(sent).toBe(1);
   });
 
+  it("follow a redirect to another protocol, which needs another agent", async () => {
+    // The target does not speak TLS: with the agent of the first request, nothing would be sent at all.
+    const target = await serve();
+    const location = target.url.replace("http:", "https:");
+    const server = await serve((_, response) => response.writeHead(307, { location }).end());
+    const redirectOptions = { allowCrossOriginRedirects: true };
+    const client = clientOf(server.url, { redirectOptions, retryOptions: { maxRetries: 0 } });
+    const read = client.jobs.readOutputFile("g", "w", "e", "j", "o", "f", { downloadUrl: `${server.url}/file?sig=x` });
+    expect(await rejectionOf(read)).toMatchObject({ code: "EPROTO" });
+  });
+
+  it("with TLS settings belong to their client, and are closed with it", async () => {
+    const server = await serve();
+    const client = clientOf(server.url.replace("http:", "https:"), {
+      tlsOptions: { ca: "none" },
+      retryOptions: { maxRetries: 0 },
+    });
+    const agents = new Set<unknown>();
+    client.pipeline.addPolicy(
+      {
+        name: "agents",
+        sendRequest: async (request, next) => {
+          const response = next(request);
+          agents.add(request.agent);
+          return response;
+        },
+      },
+      { afterPhase: "Sign" },
+    );
+    for (let call = 0; call < 3; call++) await rejectionOf(client.workspaces.get("g", "w"));
+    expect(agents.size).toBe(1);
+    await client.close();
+  });
+
   it("follow a redirect", async () => {
     const server = await serve((request, response) => {
       if (request.url?.includes("/moved/")) response.end(workspace);
@@ -137,7 +171,10 @@ describe("a closed client", () => {
     await until("the connections are closed", () => server.connections.size === 0);
     const error = await rejectionOf(client.workspaces.get("g", "w"));
     expect(isRestError(error)).toBe(true);
-    expect(error).toMatchObject({ code: "ClientClosed", message: "The client is closed. Create another client." });
+    expect(error).toMatchObject({
+      code: "ClientClosed",
+      message: "workspaces.get: The client is closed. Create another client.",
+    });
     await expect(client.workspaces.delete("g", "w")).rejects.toMatchObject({ code: "ClientClosed" });
     await client.close();
   });
@@ -149,13 +186,24 @@ describe("a closed client", () => {
     const call = client.workspaces.get("g", "w");
     await until("the request waits", () => waiting.length === 1);
     let isClosed = false;
-    const closing = client.close().then(() => (isClosed = true));
+    const closing = Promise.all([client.close(), client.close()]).then(() => (isClosed = true));
     await expect(client.workspaces.get("g", "w")).rejects.toMatchObject({ code: "ClientClosed" });
     expect(isClosed).toBe(false);
     open();
     await expect(call).resolves.toMatchObject({ name: "w" });
     await closing;
     await until("the connection is closed", () => server.connections.size === 0);
+  });
+
+  it("leaves the connections to other hosts open", async () => {
+    const [one, two] = [await serve(), await serve()];
+    const [client, other] = [clientOf(one.url), clientOf(two.url)];
+    await client.workspaces.get("g", "w");
+    await other.workspaces.get("g", "w");
+    await client.close();
+    await until("the connection is closed", () => one.connections.size === 0);
+    await other.workspaces.get("g", "w");
+    expect([two.connections.size, two.most()]).toEqual([1, 1]);
   });
 
   it("does not disturb another client of the same service", async () => {

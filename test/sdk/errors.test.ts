@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import nock from "nock";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
 import { RestError } from "@azure/core-rest-pipeline";
 import {
   AbortError,
@@ -196,6 +196,14 @@ describe("isBatchAIError", () => {
     expect(isBatchAIError(error)).toBe(true);
     expect(isBatchAIError(error, "JobNotFound")).toBe(false);
     expect(isBatchAIError(error, "a code of a newer service")).toBe(false);
+  });
+
+  it("does not promise a code that the service did not return", async () => {
+    azureIsNock().get(workspacePath).query(true).reply(403, "");
+    const error: unknown = await rejectionOf(quickClient().workspaces.get("g", "w"));
+    if (!isBatchAIError(error)) throw error;
+    expectTypeOf(error.code).toEqualTypeOf<string | undefined>();
+    expect(error.code).toBeUndefined();
   });
 
   it.each([

@@ -48,7 +48,7 @@ describe("the guide to the SDK", () => {
     expect(stdout).toContain("/experiments/myexperiment\nmycluster succeeded\n");
     expect(stdout).toContain("1 of 1 ready, 0 being prepared");
     expect(stdout).toMatch(/stdout\.txt hello\n\nhello is succeeded\nexit code 0\n/);
-    expect(stdout).toContain("jobs.run: the wait for job endless was aborted; the job was terminated.\n");
+    expect(stdout).toContain("jobs.run: the wait for job endless was aborted; the job is being terminated.\n");
     expect(stdout).toMatch(/to failed\nJob myjob failed with exit code 3\. JobFailed: .*\ntrained\ntrained\n/);
     expect(stdout).toMatch(/^1\/1 files, 6\/6 bytes\nmodel transferred \/.*\/output\/model$/m);
     expect(stdout).toContain("response 200 true");

@@ -150,7 +150,7 @@ describe("the poller of a create", () => {
     const [{ name, code, message }] = await warned;
     expect({ name, code }).toEqual({ name: "BatchAIWarning", code: "UnusedPoller" });
     expect(message).toMatch(
-      /^clusters\.create failed, and nothing awaits its poller\. Await it to handle this error: clu/,
+      /^clusters\.create failed, and nothing has awaited its poller yet\. Await it to handle this error: clu/,
     );
   });
 

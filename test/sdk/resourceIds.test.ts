@@ -43,7 +43,9 @@ describe("the ARM ID in the URL of a request", () => {
     ["the action of a job", `${endpoint}${job}/terminate?api-version=2018-05-01`, job, "jobs"],
     ["a job named terminate", `${endpoint}${experiment}/jobs/terminate`, `${experiment}/jobs/terminate`, "jobs"],
     ["an encoded name", `${endpoint}${experiment}/jobs/a%2Fb`, `${experiment}/jobs/a/b`, "jobs"],
-    ["a list", `${endpoint}${experiment}/jobs`, `${experiment}/jobs`, undefined],
+    ["a list", `${endpoint}${experiment}/jobs`, experiment, "experiments"],
+    ["a list of output files", `${endpoint}${job}/listOutputFiles`, job, "jobs"],
+    ["no resource", `${endpoint}/subscriptions/s/providers/Microsoft.BatchAI/workspaces`, undefined, undefined],
   ])("is found for %s", (_, url, id, kind) => {
     expect(resourceIdInUrl(url)).toBe(id);
     expect(resourceKindInUrl(url)).toBe(kind);

@@ -1,6 +1,9 @@
+import { createServer } from "node:http";
+import type { ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import nock from "nock";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { RestError } from "../../src/index.ts";
+import { RestError, ValidationError } from "../../src/index.ts";
 import {
   azure,
   azureIsNock,
@@ -108,6 +111,66 @@ describe("a request is sent", () => {
   });
 });
 
+describe("the download of a part", () => {
+  it("has the same number of retries, whatever fails", async () => {
+    const answers = [
+      (response: ServerResponse) => response.writeHead(503).end(),
+      (response: ServerResponse) =>
+        response.writeHead(206, { "content-length": 10 }).write("x", () => response.destroy()),
+      (response: ServerResponse) => response.writeHead(500).end(),
+      (response: ServerResponse) => response.writeHead(503).end(),
+    ];
+    let requests = 0;
+    const server = createServer((_, response) => answers[requests++]?.(response));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const client = quickClient({ endpoint, allowInsecureConnection: true });
+      const options = { downloadUrl: `${endpoint}/file?sig=x`, requestOptions: { maxRetries: 2, timeout: 60_000 } };
+      const error = await rejectionOf(client.jobs.readOutputFile("g", "w", "e", "j", "o", "f", options));
+      expect(error).toMatchObject({ statusCode: 500 });
+      expect(requests).toBe(3);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
+
+describe("options", () => {
+  it.each([
+    [{ maxRetryAfterInMs: -1 }, "options.maxRetryAfterInMs: must be a number of at least 0, got -1"],
+    [
+      { retryOptions: { maxRetries: Number.NaN } },
+      "options.retryOptions.maxRetries: must be a number of at least 0, got NaN",
+    ],
+  ])("of the client are checked: %j", (options, message) => {
+    expect(() => quickClient(options)).toThrow(new TypeError(message));
+  });
+
+  it.each([
+    [
+      { requestOptions: { maxRetries: 5n } },
+      "options.requestOptions.maxRetries: must be a number of at least 0, got 5",
+    ],
+    [{ requestOptions: { timeout: "1" } }, 'options.requestOptions.timeout: must be a number of at least 0, got "1"'],
+    [{ updateIntervalInMs: -1 }, "options.updateIntervalInMs: must be a number of at least 0, got -1"],
+    [{ abortSignal: { aborted: false } }, "options.abortSignal: must be an AbortSignal"],
+    [{ abortSignal: new AbortController() }, "options.abortSignal: must be an AbortSignal"],
+  ])("of a method are checked: %o", async (options, message) => {
+    const client = quickClient();
+    for (const [operation, call] of [
+      ["workspaces.get", () => client.workspaces.get("g", "w", options as object)],
+      ["jobs.waitForCompletion", () => client.jobs.waitForCompletion("g", "w", "e", "j", options as object)],
+      ["workspaces.delete", () => client.workspaces.delete("g", "w", options as object)],
+    ] as const) {
+      const error = await rejectionOf(call());
+      expect(error).toBeInstanceOf(ValidationError);
+      expect(error.message).toContain(`${operation}: ${message}`);
+    }
+  });
+});
+
 describe("a clock that is off", () => {
   const days = 86_400_000;
   const offsets: [string, number][] = [
@@ -120,10 +183,10 @@ describe("a clock that is off", () => {
   ];
   const seconds = (time: number): string => new Date(Math.floor(time / 1000) * 1000).toUTCString();
   /** Headers of a service whose clock differs from ours, and that asks to come back after a second by its clock. */
-  const headers = (offset: number, withDate: boolean): Record<string, string> => ({
-    ...(withDate ? { date: seconds(Date.now() - offset) } : {}),
-    "retry-after": seconds(Date.now() - offset + 1000),
-  });
+  const headers = (offset: number, withDate: boolean): Record<string, string> => {
+    const now = Date.now() - offset;
+    return { ...(withDate ? { date: seconds(now) } : {}), "retry-after": seconds(now + 1000) };
+  };
 
   it.each(offsets)("%s: a retry pauses as long as the service asks", async (_, offset) => {
     for (const [withDate, expected] of [

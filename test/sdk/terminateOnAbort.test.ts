@@ -71,7 +71,7 @@ describe("terminateOnAbort of jobs.waitForCompletion", () => {
     controller.abort();
     expect(await rejection).toMatchObject({
       name: "AbortError",
-      message: "jobs.waitForCompletion: the wait for job stopped was aborted; the job was terminated.",
+      message: "jobs.waitForCompletion: the wait for job stopped was aborted; the job is being terminated.",
     });
     const error = await rejectionOf(service.client.jobs.waitForCompletion(...job));
     expect(error).toMatchObject({ code: "JobTerminated" });
@@ -81,7 +81,9 @@ describe("terminateOnAbort of jobs.waitForCompletion", () => {
     const job = await service.submit("too-late", "gate never");
     const options = { abortSignal: AbortSignal.abort(), terminateOnAbort: true };
     const { jobs } = service.client;
-    expect((await rejectionOf(jobs.waitForCompletion(...job, options))).message).toContain("; the job was terminated.");
+    expect((await rejectionOf(jobs.waitForCompletion(...job, options))).message).toContain(
+      "; the job is being terminated.",
+    );
     const missing = ["group", "work", "exp", "nothing"] as const;
     expect((await rejectionOf(jobs.waitForCompletion(...missing, options))).message).toBe(
       "jobs.waitForCompletion: the wait for job nothing was aborted; the job does not exist.",
@@ -129,7 +131,7 @@ describe("an abort of jobs.run", () => {
     [false, "the job continues", { executionState: "succeeded" }],
     [
       true,
-      "the job was terminated",
+      "the job is being terminated",
       { executionState: "failed", executionInfo: { errors: [{ code: "JobTerminated" }] } },
     ],
   ])("that has terminateOnAbort: %s says that %s", async (terminateOnAbort, outcome, ended) => {
@@ -189,7 +191,7 @@ describe("an abort of jobs.run", () => {
     controller.abort();
     expect(held.requests).toEqual(["PUT"]);
     held.release();
-    expect((await rejection).message).toBe("jobs.run: the wait for job late was aborted; the job was terminated.");
+    expect((await rejection).message).toBe("jobs.run: the wait for job late was aborted; the job is being terminated.");
     const error = await rejectionOf(service.client.jobs.waitForCompletion(...names("late")));
     expect(error).toMatchObject({ code: "JobTerminated" });
   });
@@ -213,20 +215,12 @@ describe("an abort of jobs.run", () => {
     });
   });
 
-  it.each([
-    ["and says that it does not exist", true, "the job does not exist"],
-    [
-      "and gives up in the end",
-      false,
-      "the job may continue, because it could not be terminated: no response within 10 seconds",
-    ],
-  ])("terminates the job by its name if its creation never gets a response, %s", async (_, responds, outcome) => {
+  it("terminates nothing if its creation never gets a response, and gives up after 10 seconds", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const requests: string[] = [];
     const httpClient: HttpClient = {
       sendRequest: (request) => {
         requests.push(request.method);
-        if (responds && isTermination(request)) return Promise.resolve(responseTo(request, 404));
         return new Promise((_, reject) => {
           request.abortSignal?.addEventListener("abort", () => reject(new CoreAbortError("aborted")));
         });
@@ -239,16 +233,67 @@ describe("an abort of jobs.run", () => {
     const rejection = rejectionOf(jobs.run("g", "w", "e", "j", service.parameters("true"), options));
     await vi.waitUntil(() => requests.length === 1);
     controller.abort(reason);
-    await vi.advanceTimersByTimeAsync(9_999);
-    expect(requests).toEqual(["PUT"]);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(requests).toEqual(["PUT", "POST"]);
-    if (!responds) await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(10_000);
     const resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w/experiments/e/jobs/j";
-    const message = `jobs.run: the wait for job j was aborted; ${outcome}.`;
+    const outcome = "the job continues if the service has created it. Reason: the user pressed Ctrl-C";
+    const message = `jobs.run: the wait for job j was aborted; ${outcome}`;
     expect(await rejection).toMatchObject({ message, operation: "jobs.run", resource, cause: reason });
+    expect(requests).toEqual(["PUT"]);
     // The poller looks one turn later whether it is used.
     await vi.advanceTimersByTimeAsync(1);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("does not terminate a job that has replaced its own", async () => {
+    const job = names("replaced");
+    const controller = new AbortController();
+    const { client } = service;
+    let seen = 0;
+    const rejection = rejectionOf(
+      client.jobs.run(...job, service.parameters("gate never"), {
+        abortSignal: controller.signal,
+        terminateOnAbort: true,
+        updateIntervalInMs: 600_000,
+        onStateChange: () => (seen += 1),
+      }),
+    );
+    await expect.poll(() => seen).toBe(1);
+    await client.jobs.delete(...job);
+    await client.jobs.create(...job, service.parameters("gate replacement"));
+    controller.abort();
+    expect((await rejection).message).toContain("the job was replaced by another one, which continues.");
+    await service.open("replacement");
+    await expect(client.jobs.waitForCompletion(...job)).resolves.toMatchObject({ executionState: "succeeded" });
+  });
+
+  it("does not terminate an existing job if an argument is not valid", async () => {
+    const existing = await service.submit("existing", "gate existing");
+    const controller = new AbortController();
+    const parameters = { ...service.parameters("true"), cluster: {} as { id: string } };
+    const options = { abortSignal: controller.signal, terminateOnAbort: true };
+    const rejection = rejectionOf(service.client.jobs.run(...existing, parameters, options));
+    controller.abort();
+    expect((await rejection).name).toBe("ValidationError");
+    await service.open("existing");
+    await expect(service.client.jobs.waitForCompletion(...existing)).resolves.toMatchObject({
+      executionState: "succeeded",
+    });
+  });
+
+  it("terminates the job although the callback that aborts also throws", async () => {
+    const job = names("thrown");
+    const controller = new AbortController();
+    const options = {
+      abortSignal: controller.signal,
+      terminateOnAbort: true,
+      onOutput: async () => {
+        controller.abort();
+        await Promise.reject(new Error("mine"));
+      },
+    };
+    const run = service.client.jobs.run(...job, service.parameters("echo begun; gate never"), options);
+    expect((await rejectionOf(run)).message).toBe("mine");
+    const error = await rejectionOf(service.client.jobs.waitForCompletion(...job));
+    expect(error).toMatchObject({ code: "JobTerminated" });
   });
 });

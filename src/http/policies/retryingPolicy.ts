@@ -1,25 +1,16 @@
 import { isRestError, retryPolicy } from "@azure/core-rest-pipeline";
-import type {
-  Pipeline,
-  PipelinePolicy,
-  PipelineRequest,
-  PipelineRetryOptions,
-  RetryStrategy,
-} from "@azure/core-rest-pipeline";
+import type { PipelinePolicy, PipelineRequest, PipelineRetryOptions, RetryStrategy } from "@azure/core-rest-pipeline";
 import { pauseInMs, retryAfterInMs } from "../polling/retryAfter.ts";
 import type { RetryLimits } from "../retryLimits.ts";
 import { replaying } from "./replaying.ts";
 
 /** Name of core's policy, which this policy replaces; see `defaultRetryPolicy` of `@azure/core-rest-pipeline`. */
-const retryingPolicyName = "defaultRetryPolicy";
+export const retryingPolicyName = "defaultRetryPolicy";
 
-/** Pauses between attempts if the service does not request one. */
-interface Backoff {
-  readonly retryDelayInMs: number;
-  readonly maxRetryDelayInMs: number;
-}
-
-/** Limits of requests that differ from those of their client. */
+/**
+ * Limits of requests that differ from those of their client. A `PipelineRequest` has no place for them, and other
+ * policies pass it on as it is.
+ */
 const limitsOfRequests = new WeakMap<PipelineRequest, RetryLimits>();
 
 /** Changes the limits for the retries of one request. */
@@ -33,13 +24,7 @@ export function limitRetries(request: PipelineRequest, limits: RetryLimits): voi
  * or a 429 without `Retry-After`, has no limit for `Retry-After`, takes the clock of this machine for that of the
  * service, and has no options for single requests.
  */
-export function retryRequests(pipeline: Pipeline, options: PipelineRetryOptions = {}, defaults: RetryLimits): void {
-  const { retryDelayInMs = 1000, maxRetryDelayInMs = 64_000 } = options;
-  pipeline.removePolicy({ name: retryingPolicyName });
-  pipeline.addPolicy(retryingPolicy({ retryDelayInMs, maxRetryDelayInMs }, defaults), { phase: "Retry" });
-}
-
-function retryingPolicy(backoff: Backoff, defaults: RetryLimits): PipelinePolicy {
+export function retryingPolicy(options: PipelineRetryOptions = {}, defaults: RetryLimits): PipelinePolicy {
   return {
     name: retryingPolicyName,
     async sendRequest(request, next) {
@@ -52,15 +37,13 @@ function retryingPolicy(backoff: Backoff, defaults: RetryLimits): PipelinePolicy
         if (!isTransientError(error)) throw error;
       }
       const limits = limitsOfRequests.get(request) ?? defaults;
-      return retryPolicy([retryStrategy(backoff, limits)], limits).sendRequest(request, replaying(first, next));
+      return retryPolicy([retryStrategy(options, limits)], limits).sendRequest(request, replaying(first, next));
     },
   };
 }
 
-function retryStrategy(
-  { retryDelayInMs, maxRetryDelayInMs }: Backoff,
-  { maxRetryAfterInMs }: RetryLimits,
-): RetryStrategy {
+function retryStrategy(options: PipelineRetryOptions, { maxRetryAfterInMs }: RetryLimits): RetryStrategy {
+  const { retryDelayInMs = 1000, maxRetryDelayInMs = 64_000 } = options;
   return {
     name: "batchai",
     retry({ retryCount, response, responseError }) {

@@ -60,7 +60,10 @@ export function pollOperation<T>(
   { operation, call, restoreFrom, readResult, endsWithResource }: LongRunningOperation<T>,
   options: LongRunningOperationOptions,
 ): OperationPoller<T> {
-  const progress: Progress = { operation, resourceId: restoreFrom ? resourceIdInUrl(restoreFrom.firstUrl) : "" };
+  const progress: Progress = {
+    operation,
+    resourceId: restoreFrom ? (resourceIdInUrl(restoreFrom.firstUrl) ?? "") : "",
+  };
   const requests = runningOperation(context, { call, endsWithResource }, progress, options);
   const poller = createHttpPoller<T, OperationState<T>>(requests, {
     // `sendPollRequest` waits between polls, because core supports only whole seconds of `Retry-After`.
@@ -127,7 +130,10 @@ function withProgress<T>(
 
 function warnUnused(operation: string, error: unknown): void {
   const reason = error instanceof Error ? error.message : "unknown";
-  warn(`${operation} failed, and nothing awaits its poller. Await it to handle this error: ${reason}`, "UnusedPoller");
+  warn(
+    `${operation} failed, and nothing has awaited its poller yet. Await it to handle this error: ${reason}`,
+    "UnusedPoller",
+  );
 }
 
 /** Creates the error of an aborted wait, which says whether the operation continues in the service. */

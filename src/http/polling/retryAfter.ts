@@ -1,6 +1,7 @@
 import type { HttpHeaders } from "@azure/core-rest-pipeline";
+import { longestTimerInMs } from "../abort.ts";
 
-/** Pause in milliseconds if the service requests a pause of 0. */
+/** Pause in milliseconds if the service requests none, or less than a millisecond. */
 const shortestPauseInMs = 100;
 
 /** Limits of a pause before the next request. */
@@ -18,8 +19,8 @@ export interface PauseLimits {
 export function pauseInMs(headers: HttpHeaders, { intervalInMs, maxRetryAfterInMs }: PauseLimits): number {
   const requested = retryAfterInMs(headers);
   if (requested === undefined) return intervalInMs;
-  if (requested === 0) return Math.min(shortestPauseInMs, intervalInMs);
-  return Math.min(requested, maxRetryAfterInMs);
+  const limited = Math.min(requested, maxRetryAfterInMs, longestTimerInMs);
+  return limited < 1 ? Math.min(shortestPauseInMs, intervalInMs) : limited;
 }
 
 /** Returns the pause in milliseconds that the service requests in one of three headers, or `undefined`. */

@@ -56,7 +56,7 @@ export function runningOperation(
     async sendInitialRequest() {
       if (call === undefined) throw new Error(`${operation}: a restored poller cannot start the operation`);
       const request = requestOf(context, call);
-      progress.resourceId = resourceIdInUrl(request.url);
+      progress.resourceId = resourceIdInUrl(request.url) ?? "";
       const received = await send(context, request, options);
       update(received);
       const { headers } = received.response;

@@ -1,5 +1,5 @@
 import type { Experiment } from "../../../src/index.ts";
-import { check, same } from "./stage.ts";
+import { check, quick, rejectionOf, same } from "./stage.ts";
 import type { Step } from "./steps.ts";
 
 /** Create, list, save and restore. The other steps use what these create. */
@@ -47,5 +47,25 @@ export const operationSteps: Record<string, Step> = {
     const lengths: number[] = [];
     for await (const page of rest) lengths.push(page.length);
     same(lengths, [1]);
+  },
+
+  "runs a job through its handle, and hands on its output": async (stage) => {
+    const handle = stage.client.jobs.at(...stage.job("run"));
+    const parameters = stage.parametersOf("echo out; echo err >&2");
+    const texts: Record<string, string> = {};
+    const job = await handle.run(parameters, {
+      ...quick,
+      onOutput: ({ file, text }) => (texts[file] = (texts[file] ?? "") + text),
+    });
+    same([job.executionState, job.id], ["succeeded", handle.id]);
+    same([texts["stdout.txt"], texts["stderr.txt"]], ["out\n", "err\n"]);
+  },
+
+  "closes a client": async (stage) => {
+    const client = stage.clientOf(stage.settings.endpoint);
+    await client.workspaces.get(...stage.workspace);
+    await client.close();
+    const error = await rejectionOf(client.workspaces.get(...stage.workspace));
+    check(stage.sdk.isBatchAIError(error, "ClientClosed"), `not closed: ${String(error)}`);
   },
 };

@@ -1,6 +1,10 @@
 // The SDK and the places where the steps of every runtime use it. Uses nothing of Node.js, like the steps.
 import type * as batchai from "../../../src/index.ts";
-import type { BatchAIManagementClient, BatchAIManagementClientOptions } from "../../../src/index.ts";
+import type {
+  BatchAIManagementClient,
+  BatchAIManagementClientOptions,
+  JobCreateParameters,
+} from "../../../src/index.ts";
 
 /** The SDK, as the runtime has imported it. */
 export type Sdk = typeof batchai;
@@ -70,15 +74,19 @@ export class Stage {
   /** Creates a job. In its command line, `gate NAME` waits until {@link Stage.open} opens that gate. */
   async submit(name: string, commandLine: string): Promise<JobNames> {
     const gate = `gate() { until [ -e "$AZ_BATCHAI_MOUNT_ROOT/logs/${this.nameOf("$1")}" ]; do sleep 0.02; done; }`;
-    const cluster = await this.client.clusters.get(...this.workspace, "cluster");
     const names = this.job(name);
-    await this.client.jobs.create(...names, {
-      cluster: { id: cluster.id ?? "" },
+    await this.client.jobs.create(...names, this.parametersOf(`${gate}; ${commandLine}`));
+    return names;
+  }
+
+  /** Parameters of a job on the cluster. */
+  parametersOf(commandLine: string): JobCreateParameters {
+    return {
+      cluster: this.client.clusters.at(...this.workspace, "cluster"),
       nodeCount: 1,
       stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs",
-      customToolkitSettings: { commandLine: `${gate}; ${commandLine}` },
-    });
-    return names;
+      customToolkitSettings: { commandLine },
+    };
   }
 
   /** Lets jobs continue that wait at a gate. */
