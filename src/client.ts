@@ -84,7 +84,7 @@ export class BatchAIManagementClient {
    * Closes the client. Waits for requests that are being sent, however long they take, and closes the idle connections
    * to the hosts that it used. To end requests sooner, abort their `abortSignal`. Later requests reject with a
    * `RestError` with code `ClientClosed`, also those of waits, pollers and streams that have not ended. Does not close
-   * an `agent` or `httpClient` of yours. Never rejects.
+   * your own `agent` or `httpClient`. Never rejects.
    */
   close(): Promise<void> {
     return contextOf(this).connections.close();
@@ -96,6 +96,7 @@ export class BatchAIManagementClient {
   }
 }
 
+/** Client of the Batch AI API. Also has `Symbol.asyncDispose`; see {@link ClosedByUsing}. */
 // A method of the class would not compile in programs without `esnext.disposable` in their `lib`.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type -- see above
 export interface BatchAIManagementClient extends ClosedByUsing {}

@@ -13,21 +13,33 @@ export interface BatchAIRestError<Code extends string | undefined = string | und
 }
 
 /**
- * Whether an error is a `RestError` of this package, with one of these codes. Returns false for all other classes, such
- * as `JobFailedError` and `AbortError`. Also recognizes errors of another copy of this package. Never throws.
+ * Whether an error is a `RestError` of this package, with any code or none. Returns false for all other classes, such as
+ * `JobFailedError` and `AbortError`. Also recognizes errors of another copy of this package. Never throws.
  *
  * @param error - Any caught value.
- * @param codes - Codes, for example `"JobNotFound"`. Default: every code, and none.
  */
 export function isBatchAIError(error: unknown): error is BatchAIRestError;
+/**
+ * Whether an error is a `RestError` of this package, with one of these codes. Never throws.
+ *
+ * @param error - Any caught value.
+ * @param codes - Codes, for example `"JobNotFound"`, at least one.
+ */
 export function isBatchAIError<Code extends KnownErrorCode>(
   error: unknown,
   ...codes: readonly [Code, ...Code[]]
 ): error is BatchAIRestError<Code>;
+/**
+ * Whether an error is a `RestError` of this package, with one of these codes, which can be new. Never throws.
+ *
+ * @param error - Any caught value.
+ * @param codes - Codes, for example `"JobNotFound"`, at least one.
+ */
 export function isBatchAIError<Code extends BatchAIErrorCode>(
   error: unknown,
   ...codes: readonly [Code, ...Code[]]
 ): error is BatchAIRestError<Code>;
+/** Whether an error is a `RestError` of this package, with one of these codes. */
 export function isBatchAIError(error: unknown, ...codes: readonly string[]): boolean {
   if (!isMarked(error, restErrorMark)) return false;
   const { code } = error as { code?: unknown };

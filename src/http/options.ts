@@ -21,9 +21,9 @@ export interface OperationOptions {
     /** Maximum number of retries of a request, at least 0. Default: `retryOptions.maxRetries` of the client. */
     maxRetries?: number;
     /**
-     * Maximum pause in milliseconds that the service can request with `Retry-After`, at least 0. A request whose
-     * service requests a longer pause is not retried; a poll comes after this time. Default: `maxRetryAfterInMs` of
-     * the client.
+     * Maximum pause in milliseconds that the service can request with `Retry-After`, at least 0. If it requests more,
+     * a failed request is not retried, and pollers and waits poll after this time. Default: `maxRetryAfterInMs` of the
+     * client.
      */
     maxRetryAfterInMs?: number;
   };
@@ -73,12 +73,13 @@ export interface BatchAIManagementClientOptions extends PipelineOptions {
   validate?: boolean;
   /**
    * HTTP client that sends the requests. Default: the HTTP client of the platform, which all clients of the process
-   * share, with at most 50 connections to each host in Node.js.
+   * share, with at most 50 connections to each host in Node.js
+   * (clients with `tlsOptions` have connections of their own).
    */
   httpClient?: HttpClient;
   /**
-   * Maximum pause in milliseconds that the service can request with `Retry-After`, at least 0. A request whose service
-   * requests a longer pause is not retried; a poll comes after this time. Default: 600,000 (10 minutes).
+   * Maximum pause in milliseconds that the service can request with `Retry-After`, at least 0. If it requests more, a
+   * failed request is not retried, and pollers and waits poll after this time. Default: 600,000 (10 minutes).
    */
   maxRetryAfterInMs?: number;
   /** Custom pipeline policies. Default: none. */

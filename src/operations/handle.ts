@@ -4,7 +4,7 @@ import { idOf } from "./paths.ts";
 
 /**
  * One resource: the methods of its group, without the names that identify the resource. Its `id` is the ARM ID of the
- * resource, so a handle can stand where a {@link ResourceId} is expected.
+ * resource, so you can pass a handle where a {@link ResourceId} is expected.
  *
  * @typeParam Group - The group of operations, without `at`.
  * @typeParam Names - Names that the methods of the group take first.

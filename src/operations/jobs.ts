@@ -120,8 +120,8 @@ export interface Jobs {
     options?: JobsTerminateOptions,
   ): OperationPoller<void>;
   /**
-   * Creates a job, waits until it ends, and returns it. Meanwhile calls `onStateChange` with its states and `onOutput`
-   * with its output. Follows an existing job with the same properties, without running it again. The job continues in
+   * Creates a job, waits until it ends, and returns it. During the wait, calls `onStateChange` with its states and
+   * `onOutput` with its output. Follows an existing job with the same properties, without running it again. The job continues in
    * the service if your program exits.
    *
    * Rejects with a `JobFailedError` that contains the job's errors if the job failed; with a `ValidationError` if an

@@ -29,7 +29,7 @@ export interface JobsWaitForCompletionOptions extends WaitOptions {
   /**
    * Whether to terminate the job if `abortSignal` is aborted. If true, the method rejects after the service has
    * accepted the termination, or after about 10 seconds without a response; the message of the `AbortError` says which.
-   * Another job that was created with the same name meanwhile is not terminated. Default: false, the job continues.
+   * Never terminates another job that was created with the same name during the wait. Default: false, the job continues.
    */
   terminateOnAbort?: boolean;
 }

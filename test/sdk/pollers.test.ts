@@ -154,6 +154,44 @@ describe("the poller of a create", () => {
     );
   });
 
+  it("has waits that end one by one, and polls no more when nobody waits", async () => {
+    azureIsNock().delete(clusterPath).query(true).reply(202, "", crossedHeaders);
+    let polls = 0;
+    let status = "InProgress";
+    azureIsNock()
+      .get(operationPath)
+      .query(true)
+      .times(1000)
+      .reply(() => {
+        polls += 1;
+        return [200, { status }];
+      });
+    const poller = quickClient().clusters.delete("g", "w", "c", { updateIntervalInMs: 5 });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const waits = [
+      rejectionOf(poller.pollUntilDone({ abortSignal: first.signal })),
+      rejectionOf(poller.pollUntilDone({ abortSignal: second.signal })),
+    ] as const;
+    await expect.poll(() => polls).toBeGreaterThan(0);
+    first.abort();
+    expect((await waits[0]).name).toBe("AbortError");
+    const seen = polls;
+    await expect.poll(() => polls).toBeGreaterThan(seen);
+    second.abort();
+    expect((await waits[1]).name).toBe("AbortError");
+    // A poll can be under way while the last wait ends.
+    await expect
+      .poll(async () => {
+        const before = polls;
+        await new Promise((resolve) => setImmediate(resolve));
+        return polls - before;
+      })
+      .toBe(0);
+    expect(poller.operationState?.status).toBe("running");
+    status = "Succeeded";
+    await expect(poller).resolves.toBeUndefined();
+  });
+
   it("polls step by step when asked to", async () => {
     azureIsNock().put(clusterPath).query(true).reply(202, "", crossedHeaders);
     answerPolls({ status: "InProgress" }, { status: "Succeeded" });

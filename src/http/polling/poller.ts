@@ -10,6 +10,7 @@ import type { LongRunningOperationOptions } from "../options.ts";
 import { warn } from "../platform.ts";
 import { runningOperation } from "./runningOperation.ts";
 import type { Progress } from "./runningOperation.ts";
+import { Waits } from "./waits.ts";
 import type { ServiceResponse } from "../request.ts";
 
 /** Progress of a long-running operation, as passed to `onProgress` and returned by `poll`. */
@@ -64,7 +65,8 @@ export function pollOperation<T>(
     operation,
     resourceId: restoreFrom ? (resourceIdInUrl(restoreFrom.firstUrl) ?? "") : "",
   };
-  const requests = runningOperation(context, { call, endsWithResource }, progress, options);
+  const waits = new Waits();
+  const requests = runningOperation(context, { call, endsWithResource, waits }, progress, options);
   const poller = createHttpPoller<T, OperationState<T>>(requests, {
     // `sendPollRequest` waits between polls, because core supports only whole seconds of `Retry-After`.
     intervalInMs: 0,
@@ -72,7 +74,7 @@ export function pollOperation<T>(
     skipFinalGet: !endsWithResource,
     processResult: (received, state) => resultOf(() => readResult(received as ServiceResponse), state),
   });
-  return withProgress(poller, progress, options);
+  return withProgress(poller, progress, waits, options);
 }
 
 /** Reads the result. If that fails, sets the status to `failed`; core has already set it to `succeeded`. */
@@ -90,6 +92,7 @@ async function resultOf<T>(read: () => T, state: OperationState<T>): Promise<T> 
 function withProgress<T>(
   core: PollerLike<OperationState<T>, T>,
   progress: Progress,
+  waits: Waits,
   { abortSignal }: LongRunningOperationOptions,
 ): OperationPoller<T> {
   const withProgressOf = (state: OperationState<T>): OperationProgress<T> => Object.assign(state, progress);
@@ -101,7 +104,11 @@ function withProgress<T>(
       throw isAbortError(error) ? abortError(progress, core.operationState, cause) : error;
     });
   };
-  const untilDone: OperationPoller<T>["pollUntilDone"] = (options) => use(core.pollUntilDone(options), options);
+  const untilDone: OperationPoller<T>["pollUntilDone"] = (options) =>
+    use(
+      waits.join(() => core.pollUntilDone(), options?.abortSignal),
+      options,
+    );
   core.submitted().catch((error: unknown) => {
     // Only if the caller does not use the poller before the event loop continues.
     if (!isAbortError(error)) setTimeout(() => isUsed || warnUnused(progress.operation, error), 0);

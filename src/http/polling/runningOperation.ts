@@ -13,6 +13,7 @@ import { pollPauseInMs } from "./pollInterval.ts";
 import { send } from "../request.ts";
 import type { ServiceResponse, ServiceRequest } from "../request.ts";
 import { retryAfterInMs } from "./retryAfter.ts";
+import type { Waits } from "./waits.ts";
 
 /** Progress of a running operation, updated by every response. */
 export interface Progress {
@@ -26,12 +27,12 @@ export interface Progress {
 /** Creates the requests of a long-running operation, with a delay between polls. Updates `progress`. */
 export function runningOperation(
   context: ServiceContext,
-  { call, endsWithResource }: { call: Call | undefined; endsWithResource: boolean },
+  { call, endsWithResource, waits }: { call: Call | undefined; endsWithResource: boolean; waits: Waits },
   progress: Progress,
   options: LongRunningOperationOptions,
 ): RunningOperation {
   const { operation } = progress;
-  // Not the time of day, which can be changed meanwhile.
+  // Not the time of day, which can change during the wait.
   const now = (): number => performance.now();
   let nextPollAt = 0;
   let hasSucceeded = false;
@@ -65,7 +66,7 @@ export function runningOperation(
       return operationResponse(request, received);
     },
     sendPollRequest(url, pollOptions) {
-      return withAnySignal([options.abortSignal, pollOptions?.abortSignal], async (abortSignal) => {
+      return withAnySignal([options.abortSignal, pollOptions?.abortSignal, waits.signal], async (abortSignal) => {
         await delay(nextPollAt - now(), abortSignal);
         const request: ServiceRequest = { operation, method: "GET", url, success: [200, 201, 202, 204] };
         const received = await send(context, request, { ...options, abortSignal });
