@@ -27,7 +27,8 @@ export type Page<T> = T[] & {
 };
 
 /**
- * A list. Iterate over its items, or over its pages with `byPage`. Sends its first request when you start to iterate.
+ * A list. Iterate over its items once, or over its pages with `byPage`, which starts again each time. Sends its first
+ * request when you start to iterate.
  */
 export type PagedList<T> = PagedAsyncIterableIterator<T, Page<T>, PageSettings>;
 

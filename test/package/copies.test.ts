@@ -32,7 +32,7 @@ it("classes of the ES module and the CommonJS module recognize each other's obje
       JobFailedError: (of) => new of.JobFailedError(resource),
       ValidationError: (of) => new of.ValidationError("jobs.get", []),
     };
-    const seen = {};
+    const seen = { names: Object.entries(make).map(([name, create]) => create(module).constructor.name === name) };
     for (const [name, create] of Object.entries(make)) {
       class Extended extends module[name] {}
       const object = create(commonJs);
@@ -59,6 +59,7 @@ it("classes of the ES module and the CommonJS module recognize each other's obje
     JobFailedError: [...others, ...none],
     ValidationError: [...others, ...none],
     TransferError: [true],
+    names: [true, true, true, true, true],
   });
 });
 

@@ -2,8 +2,12 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
+import { createHttpHeaders } from "@azure/core-rest-pipeline";
+import type { HttpClient } from "@azure/core-rest-pipeline";
 import { afterEach, describe, expect, it } from "vitest";
-import { quickClient } from "./fixtures.ts";
+import { ValidationError } from "../../src/index.ts";
+import { quickClient, rejectionOf } from "./fixtures.ts";
 
 let server: Server | undefined;
 afterEach(() => {
@@ -61,5 +65,50 @@ describe("after a part of a file was read", () => {
     });
     expect(await read(downloadUrl, 6)).toBe("datada");
     await expect.poll(connections).toBe(0);
+  });
+
+  it("its connection is closed if the part is another one than the requested one", async () => {
+    const { downloadUrl, connections } = await storage((_, response) => {
+      response.writeHead(206, { "content-range": "bytes 100-104/200" });
+      response.write("hello");
+    });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const error = await rejectionOf(read(downloadUrl, 5));
+      expect(error.message).toContain("it starts after the requested range");
+    }
+    await expect.poll(connections).toBe(0);
+  });
+
+  it("it is complete, or an error: a body that is shorter than its range is truncated", async () => {
+    const { downloadUrl } = await storage((_, response) => {
+      response.writeHead(206, { "content-range": "bytes 0-99/100" }).end("hello");
+    });
+    expect(await rejectionOf(read(downloadUrl, 100))).toMatchObject({
+      code: "PARSE_ERROR",
+      message: expect.stringContaining("it ended after 5 of 100 bytes"),
+    });
+  });
+});
+
+describe("a download URL that is not a URL", () => {
+  it("is refused without showing it", async () => {
+    const client = quickClient();
+    for (const downloadUrl of ["share/x?sig=SECRET", null, 5] as string[]) {
+      const read = client.jobs.readOutputFile("g", "w", "e", "j", "o", "file", { downloadUrl });
+      const error = await rejectionOf(read);
+      expect(error).toBeInstanceOf(ValidationError);
+      expect(inspect(error)).not.toContain("SECRET");
+    }
+  });
+
+  it("of the service is an unreadable response", async () => {
+    const value = [{ name: "file", fileType: "file", downloadUrl: "share/x?sig=SECRET" }];
+    const httpClient: HttpClient = {
+      sendRequest: (request) =>
+        Promise.resolve({ request, status: 200, headers: createHttpHeaders(), bodyAsText: JSON.stringify({ value }) }),
+    };
+    const error = await rejectionOf(quickClient({ httpClient }).jobs.readOutputFile("g", "w", "e", "j", "o", "file"));
+    expect(error).toMatchObject({ code: "PARSE_ERROR" });
+    expect(inspect(error)).not.toContain("SECRET");
   });
 });

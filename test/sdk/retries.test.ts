@@ -138,6 +138,29 @@ describe("the download of a part", () => {
 });
 
 describe("options", () => {
+  it("of another package that would lead to another service are refused", () => {
+    expect(() => quickClient({ baseUri: "http://127.0.0.1" } as object)).toThrow(
+      "options.baseUri: is named `endpoint`",
+    );
+  });
+
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31, 1500.5])("take a time limit of %d ms as it is meant", async (timeout) => {
+    const server = createServer((_, response) => response.end(JSON.stringify(workspaceBody)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const client = quickClient({ endpoint, allowInsecureConnection: true });
+      const requestOptions = { timeout };
+      await expect(client.workspaces.get("g", "w", { requestOptions })).resolves.toMatchObject({ name: "w" });
+      const options = { downloadUrl: `${endpoint}/file?sig=x`, requestOptions };
+      const { content } = await client.jobs.readOutputFile("g", "w", "e", "j", "o", "f", options);
+      expect(content.length).toBeGreaterThan(0);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
   it.each([
     [{ maxRetryAfterInMs: -1 }, "options.maxRetryAfterInMs: must be a number of at least 0, got -1"],
     [
@@ -252,6 +275,30 @@ describe("a clock that is off", () => {
     await quickClient().workspaces.delete("g", "w");
     const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
     expect(pauses).toHaveLength(3);
+    expect(Math.min(...pauses)).toBeGreaterThan(95);
+  });
+
+  it.each([
+    ["0.0001 s", { "retry-after": "0.0001" }, undefined],
+    ["0.001 ms", { "retry-after-ms": "0.001" }, undefined],
+    ["5 s, of which the options allow nothing", { "retry-after": "5" }, { maxRetryAfterInMs: 0 }],
+  ])("does not poll without a pause if the service asks for %s", async (_, asked, requestOptions) => {
+    const times: number[] = [];
+    azureIsNock()
+      .delete(workspacePath)
+      .query(true)
+      .reply(202, "", { "azure-asyncoperation": `${azure}${operationPath}` });
+    azureIsNock()
+      .get(operationPath)
+      .query(true)
+      .times(3)
+      .reply(() => {
+        times.push(performance.now());
+        return [200, { status: times.length < 3 ? "InProgress" : "Succeeded" }, asked as Record<string, string>];
+      });
+    await quickClient().workspaces.delete("g", "w", { requestOptions });
+    const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(pauses).toHaveLength(2);
     expect(Math.min(...pauses)).toBeGreaterThan(95);
   });
 
