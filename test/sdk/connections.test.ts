@@ -221,6 +221,7 @@ describe("a closed client", () => {
     const server = await serve();
     let outside: BatchAIManagementClient;
     {
+      // eslint-disable-next-line @typescript-eslint/await-thenable -- the rule does not see an inherited mapped member
       await using client = clientOf(server.url);
       await client.workspaces.get("g", "w");
       outside = client;
