@@ -98,8 +98,6 @@ export interface AnyModel {
   /** Name of the interface. */
   readonly name: string;
   readonly properties: Readonly<Record<string, WireProperty>>;
-  /** Paths of all rows. */
-  readonly paths: ReadonlySet<string>;
   /** Rows by their places in JSON. */
   readonly members: WireMembers;
   /** Names of the JSON objects whose properties are lifted: `properties` or none. */
@@ -298,33 +296,57 @@ type NamesIn<Group> = Group extends unknown ? keyof Group : never;
  */
 // @__NO_SIDE_EFFECTS__
 export function reference<T>(name: string, table: Table<T>): ModelSchema<T> {
-  return { ...model<T>(name, table), isReference: true };
+  return new Schema(name, table as unknown as AnyModel["properties"], true);
 }
 
 /** Creates the schema of the interface `T` from its table. */
 // @__NO_SIDE_EFFECTS__
 export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
-  const properties = table as unknown as AnyModel["properties"];
-  const paths = new Set(Object.values(properties).map(({ path }) => path));
+  return new Schema(name, table as unknown as AnyModel["properties"], false);
+}
+
+/** A schema. Derives the rest from its table when it is needed, because an import creates all schemas. */
+class Schema implements AnyModel {
+  readonly name: string;
+  readonly properties: AnyModel["properties"];
+  readonly isReference: boolean;
+  #members: ReadonlyMap<string, MemberPlace> | undefined;
+  #containers: AnyModel["containers"] | undefined;
+  #always: AnyModel["always"] | undefined;
+
+  constructor(name: string, properties: AnyModel["properties"], isReference: boolean) {
+    this.name = name;
+    this.properties = properties;
+    this.isReference = isReference;
+  }
+  get members(): ReadonlyMap<string, MemberPlace> {
+    return (this.#members ??= membersOf(this.properties));
+  }
+  get containers(): AnyModel["containers"] {
+    return (this.#containers ??= [...this.members].filter(([, place]) => place instanceof Map).map(([name]) => name));
+  }
+  get always(): AnyModel["always"] {
+    return (this.#always ??= Object.entries(this.properties).filter(([, row]) => row.required && row.readOnly));
+  }
+}
+
+function membersOf(properties: AnyModel["properties"]): Map<string, MemberPlace> {
   const members = new Map<string, MemberPlace>();
   for (const [name, property] of Object.entries(properties)) {
     placeAt(members, property.path.split("."), { name, property });
   }
-  const containers = [...members].filter(([, place]) => place instanceof Map).map(([container]) => container);
-  const always = Object.entries(properties).filter(([, { required, readOnly }]) => required && readOnly);
-  return { name, properties, paths, members, containers, always, isReference: false };
+  return members;
 }
 
 type MemberPlace = { name: string; property: WireProperty } | Map<string, MemberPlace>;
 
-function placeAt(members: Map<string, MemberPlace>, steps: readonly string[], place: MemberPlace): void {
-  const [first = "", ...rest] = steps;
-  if (rest.length === 0) {
-    members.set(first, place);
-    return;
-  }
+function placeAt(
+  members: Map<string, MemberPlace>,
+  [first = "", ...rest]: readonly string[],
+  place: MemberPlace,
+): void {
   const present = members.get(first);
   const inner = present instanceof Map ? present : new Map<string, MemberPlace>();
-  members.set(first, inner);
-  placeAt(inner, rest, place);
+  members.set(first, rest.length === 0 ? place : inner);
+  if (rest.length > 0) placeAt(inner, rest, place);
 }
