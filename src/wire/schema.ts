@@ -305,7 +305,7 @@ export function model<T>(name: string, table: Table<T>): ModelSchema<T> {
   return new Schema(name, table as unknown as AnyModel["properties"], false);
 }
 
-/** A schema. Derives the rest from its table when it is needed, because an import creates all schemas. */
+/** A schema. Derives lookups when they are needed, because an import creates all schemas. */
 class Schema implements AnyModel {
   readonly name: string;
   readonly properties: AnyModel["properties"];
@@ -340,11 +340,8 @@ function membersOf(properties: AnyModel["properties"]): Map<string, MemberPlace>
 
 type MemberPlace = { name: string; property: WireProperty } | Map<string, MemberPlace>;
 
-function placeAt(
-  members: Map<string, MemberPlace>,
-  [first = "", ...rest]: readonly string[],
-  place: MemberPlace,
-): void {
+function placeAt(members: Map<string, MemberPlace>, steps: readonly string[], place: MemberPlace): void {
+  const [first = "", ...rest] = steps;
   const present = members.get(first);
   const inner = present instanceof Map ? present : new Map<string, MemberPlace>();
   members.set(first, rest.length === 0 ? place : inner);
