@@ -38,7 +38,7 @@ const files: object[] = [
 ];
 
 function isModel(value: unknown): value is AnyModel {
-  return typeof value === "object" && value !== null && "properties" in value && "paths" in value;
+  return typeof value === "object" && value !== null && "properties" in value && "members" in value;
 }
 
 /** Every table of the wire, by the name of its model. */
