@@ -14,7 +14,7 @@ const maxConnectionsPerHost = 50;
 /** Connections of one client. */
 export interface Connections {
   readonly httpClient: HttpClient;
-  /** Reads a body. `close` waits for it. */
+  /** Returns the outcome of an attempt that includes reading its body. `close` waits for it. */
   reading<T>(body: Promise<T>): Promise<T>;
   /** Rejects new requests, waits for running ones, and closes idle connections. */
   close(): Promise<void>;

@@ -34,7 +34,7 @@ export interface NameValuePair {
   value?: string;
 }
 
-/** Code of an error of the service that this package contains; its documentation says what each code means. */
+/** Code of an error of the service that this package contains. `docs/service.md` says what each code means. */
 export type ServiceErrorCode =
   | "AuthenticationFailed"
   | "InvalidAuthenticationToken"
