@@ -1,13 +1,15 @@
-import { execFileSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import type { ServiceConnection } from "../../src/service/index.ts";
 import { until } from "../until.ts";
-import { ArmCaller } from "./arm.ts";
+import { ArmCaller, clusterBody } from "./arm.ts";
 import { ServiceProcess, withFolder } from "./serviceProcess.ts";
 
 /** A response over a connection that is kept open: a service without descriptors cannot accept another one. */
@@ -49,6 +51,7 @@ class KeptConnection {
   }
 }
 
+const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const isRoot = process.getuid?.() === 0;
 const workspaces = (arm: ArmCaller, name: string): string =>
   arm.inSubscription(`/resourceGroups/group/providers/Microsoft.BatchAI/workspaces/${name}`);
@@ -116,6 +119,87 @@ it("without descriptors, requests get 503 or succeed, and all goes on when they 
   });
 });
 
+it("idle connections do not use up the descriptors that jobs need, and further ones get 503", async () => {
+  await withFolder(async (dataDir) => {
+    const [service, connection] = await startWith(dataDir, ["prlimit", "--nofile=64:64"]);
+    const arm = new ArmCaller(connection);
+    const kept = new KeptConnection(connection);
+    expect((await kept.send("PUT", arm.inSubscription("/resourceGroups/group"), { location: "eastus" })).status).toBe(
+      201,
+    );
+    const { hostname, port } = new URL(connection.endpoint);
+    const idle = Array.from({ length: 60 }, () => connect(Number(port), hostname));
+    const refusals = idle.map(async (socket) => {
+      let text = "";
+      socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      socket.on("error", () => undefined);
+      await once(socket, "close");
+      return text;
+    });
+    const refused = await Promise.race(refusals);
+    expect(refused).toMatch(/^HTTP\/1.1 503 .*retry-after: 1.*"code":"ServiceUnavailable"/s);
+    for (const [path, body] of [
+      [arm.inWorkspace(), { location: "eastus" }],
+      [arm.inWorkspace("/experiments/exp"), {}],
+      [arm.inWorkspace("/clusters/nodes"), clusterBody(1)],
+      [arm.jobPath("job"), arm.jobBody("true")],
+    ] as const) {
+      expect((await kept.send("PUT", path, body)).status).toBeLessThan(300);
+    }
+    await until("the job has succeeded", async () =>
+      (await kept.send("GET", arm.jobPath("job"))).text.includes('"executionState":"succeeded"'),
+    );
+    for (const socket of idle) socket.destroy();
+    await until(
+      "new connections are accepted again",
+      async () => (await arm.send("GET", arm.jobPath("job"))).status === 200,
+    );
+    kept.close();
+    service.kill();
+    await once(service, "exit");
+  });
+});
+
+it.skipIf(!isRoot)("a log on a full disk does not end the service", async () => {
+  await withFolder(async (folder) => {
+    const logs = join(folder, "logs");
+    await mkdir(logs);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", logs]);
+    try {
+      const log = join(logs, "log");
+      writeFileSync(log, "");
+      fill(join(logs, "filler"));
+      const [service, connection] = await startWith(join(folder, "data"), [], openSync(log, "a"));
+      const arm = new ArmCaller(connection);
+      for (let count = 0; count < 20; count++) await arm.send("GET", arm.inWorkspace());
+      expect(service.exitCode).toBe(null);
+      await rm(join(logs, "filler"));
+      await until("the log goes on", async () => {
+        await arm.send("GET", arm.inWorkspace());
+        return readFileSync(log, "utf8").includes('"msg":"request"');
+      });
+      service.kill();
+      await once(service, "exit");
+    } finally {
+      execFileSync("umount", ["-l", logs]);
+    }
+  });
+});
+
+/** Starts a service through another program, such as `prlimit`, with its log in a file. */
+async function startWith(
+  dataDir: string,
+  program: readonly string[],
+  log: number | "ignore" = "ignore",
+): Promise<[service: ChildProcess, connection: ServiceConnection]> {
+  const options = ["--data-dir", dataDir, "--port", "0", "--files-port", "0", "--log-level", "debug"];
+  const [command = "", ...rest] = [...program, process.execPath, main, "serve", ...options];
+  const service = spawn(command, rest, { stdio: ["ignore", "ignore", log] });
+  const file = join(dataDir, "connection.json");
+  await until("the service accepts requests", () => service.exitCode !== null || existsSync(file));
+  return [service, JSON.parse(readFileSync(file, "utf8")) as ServiceConnection];
+}
+
 it.skipIf(!isRoot)("on a full disk, changes get 507 and what was acknowledged is kept", async () => {
   await withService(async (service, arm, folder) => {
     const filler = join(folder, "filler");
@@ -155,7 +239,7 @@ it.skipIf(!isRoot)("without inodes, jobs wait until there are some again", async
 it("while another program locks the database, changes get 503, reads succeed, and jobs go on afterwards", async () => {
   await withService(async (service, arm, folder) => {
     await arm.expect("PUT", arm.jobPath("running"), arm.jobBody("sleep 0.2; echo done"));
-    const other = new DatabaseSync(join(folder, "batchai.db"));
+    const other = new DatabaseSync(join(folder, "batchai.db"), { timeout: 10_000 });
     other.exec("BEGIN IMMEDIATE");
     const started = performance.now();
     const answer = await arm.send("PUT", workspaces(arm, "locked"), { location: "eastus" });

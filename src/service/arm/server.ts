@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import { limitConnections } from "../../ground/connectionLimit.ts";
 import { type Shortage, shortageOf } from "../../ground/shortage.ts";
 import { admissionOf } from "../identity/accessToken.ts";
 import { isLoopbackHostHeader } from "../identity/hostHeader.ts";
@@ -70,6 +71,7 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
     );
   });
   addRoutes(app, context);
+  limitConnections(app.server, tooManyConnections());
   return app;
 }
 
@@ -198,6 +200,19 @@ function translated(error: FastifyError): ArmError {
   const shortage = shortageOf(error);
   if (shortage !== undefined) return new ArmError(...shortages[shortage]);
   return new ArmError("InternalServerError", "The request failed. See the service log for the cause.");
+}
+
+/** Returns the whole response to a connection above the limit, whose request is not read. */
+function tooManyConnections(): string {
+  const error = new ArmError("ServiceUnavailable", "Too many connections to the service are open. Try again later.");
+  const body = JSON.stringify(error.toBody());
+  const headers = [
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${String(Buffer.byteLength(body))}`,
+    `retry-after: ${String(retryAfterInSeconds)}`,
+    "connection: close",
+  ];
+  return `HTTP/1.1 503 Service Unavailable\r\n${headers.join("\r\n")}\r\n\r\n${body}`;
 }
 
 const shortages: Readonly<Record<Shortage, [code: ErrorCode, message: string]>> = {
