@@ -2,7 +2,6 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -10,46 +9,8 @@ import { expect, it } from "vitest";
 import type { ServiceConnection } from "../../src/service/index.ts";
 import { until } from "../until.ts";
 import { ArmCaller, clusterBody } from "./arm.ts";
+import { KeptConnection } from "./keptConnection.ts";
 import { ServiceProcess, withFolder } from "./serviceProcess.ts";
-
-/** A response over a connection that is kept open: a service without descriptors cannot accept another one. */
-interface KeptResponse {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly text: string;
-}
-
-class KeptConnection {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  readonly #connection: ServiceConnection;
-
-  constructor(connection: ServiceConnection) {
-    this.#connection = connection;
-  }
-
-  send(method: string, path: string, body?: unknown): Promise<KeptResponse> {
-    const { endpoint, token } = this.#connection;
-    const url = `${endpoint}${path}${path.includes("?") ? "&" : "?"}api-version=2018-05-01`;
-    return new Promise((resolve, reject) => {
-      const sent = request(
-        url,
-        { method, agent: this.#agent, headers: { authorization: `Bearer ${token}` } },
-        (answer) => {
-          let text = "";
-          answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-          answer.on("end", () => {
-            resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers["retry-after"], text });
-          });
-        },
-      );
-      sent.on("error", reject).end(body === undefined ? undefined : JSON.stringify(body));
-    });
-  }
-
-  close(): void {
-    this.#agent.destroy();
-  }
-}
 
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const isRoot = process.getuid?.() === 0;
