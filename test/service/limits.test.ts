@@ -228,25 +228,28 @@ it("jobs and setup tasks that an earlier version accepted fail, and the service 
     database.close();
 
     const after = await ServiceProcess.start(dataDir);
-    const later = new ArmCaller(after.connection);
-    await later.expect("PATCH", later.inWorkspace("/clusters/nodes"), clusterBody(2));
-    await later.expect("PATCH", later.inWorkspace("/clusters/set-up"), clusterBody(1));
-    const states = async () =>
-      await Promise.all(
-        ["doubling", "chain", "duration", "fine"].map(async (name) => (await later.job(name)).executionState),
+    try {
+      const later = new ArmCaller(after.connection);
+      await later.expect("PATCH", later.inWorkspace("/clusters/nodes"), clusterBody(2));
+      await later.expect("PATCH", later.inWorkspace("/clusters/set-up"), clusterBody(1));
+      const states = async () =>
+        await Promise.all(
+          ["doubling", "chain", "duration", "fine"].map(async (name) => (await later.job(name)).executionState),
+        );
+      await until("all jobs have ended", async () =>
+        (await states()).every((state) => /succeeded|failed/.test(String(state))),
       );
-    await until("all jobs have ended", async () =>
-      (await states()).every((state) => /succeeded|failed/.test(String(state))),
-    );
-    expect(await states()).toEqual(["failed", "failed", "succeeded", "succeeded"]);
-    expect((await later.job("doubling")).executionInfo).toMatchObject({
-      errors: [{ code: "InvalidEnvironmentVariable" }],
-    });
-    await until("the node is unusable", async () =>
-      JSON.stringify((await later.expect("GET", later.inWorkspace("/clusters/set-up"))).body).includes(
-        '"unusableNodeCount":1',
-      ),
-    );
-    await after.kill();
+      expect(await states()).toEqual(["failed", "failed", "succeeded", "succeeded"]);
+      expect((await later.job("doubling")).executionInfo).toMatchObject({
+        errors: [{ code: "InvalidEnvironmentVariable" }],
+      });
+      await until("the node is unusable", async () =>
+        JSON.stringify((await later.expect("GET", later.inWorkspace("/clusters/set-up"))).body).includes(
+          '"unusableNodeCount":1',
+        ),
+      );
+    } finally {
+      await after.kill();
+    }
   });
 });
