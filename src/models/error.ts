@@ -63,6 +63,7 @@ export type ServiceErrorCode =
   | "ResourceBeingDeleted"
   | "RequestBodyTooLarge"
   | "InsufficientStorage"
+  | "ServiceUnavailable"
   | "InternalServerError";
 
 /** Code of an error that the SDK itself creates. */

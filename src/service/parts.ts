@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { closeServer } from "../ground/closeServer.ts";
 import { FilesService } from "../files/index.ts";
 import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { armServer } from "./arm/server.ts";
@@ -17,6 +18,8 @@ import { Scheduler } from "./scheduler/scheduler.ts";
 import { openStore } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 
+const defaultGraceInMs = 30_000;
+
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
  * @param engines - Engines in the order in which they are asked. Default: the processes of this machine.
@@ -27,6 +30,7 @@ export async function startParts(
   engines: readonly Engine[] = [new ProcessEngine({ ...options, runsFolder: runsFolderOf(options.dataDir) })],
 ): Promise<ServiceConnection> {
   const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
+  const { graceInMs = defaultGraceInMs } = options;
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();
@@ -42,6 +46,7 @@ export async function startParts(
     accounts: [account],
     host,
     port: options.filesPort ?? 0,
+    graceInMs,
     log: (message, details = {}) => {
       logger.error(details, message);
     },
@@ -73,7 +78,7 @@ export async function startParts(
   scheduler.start();
 
   const app = armServer({ subscriptionId, token, store, scheduler, files, logger }, options.allowedOrigins);
-  opened.add(() => app.close());
+  opened.add(() => closeServer(app.server, graceInMs, () => app.close()));
   const endpoint = await app.listen({ host, port: options.port ?? 0 });
   return {
     endpoint,
