@@ -12,6 +12,7 @@ import { silentLogger } from "./logger.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
+import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { openStore } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
@@ -30,7 +31,6 @@ export async function startParts(
   opened.add(() => {
     store.close();
   });
-  store.operations.prune();
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
@@ -69,6 +69,11 @@ export async function startParts(
   });
   opened.add(() => scheduler.close());
   scheduler.start();
+  const pruning = new Pruning(store, logger);
+  opened.add(() => {
+    pruning.close();
+  });
+  pruning.start();
 
   const app = armServer({ subscriptionId, token, store, scheduler, files, logger }, options.allowedOrigins);
   opened.add(() => app.close());

@@ -89,6 +89,16 @@ export class Resources {
     return this.#database.all("SELECT key FROM resources WHERE kind = ?", kind).map((row) => text(row, "key"));
   }
 
+  /** Returns how many resources of a kind exist. */
+  count(kind: ResourceKind): number {
+    return Number(this.#database.get("SELECT count(*) AS count FROM resources WHERE kind = ?", kind)?.count ?? 0);
+  }
+
+  /** Whether a resource contains others. */
+  hasChildren(key: string): boolean {
+    return this.#database.get("SELECT 1 FROM resources WHERE parent = ? LIMIT 1", key) !== undefined;
+  }
+
   /** Keys and kinds of everything directly inside a resource. */
   children(key: string): { key: string; kind: ResourceKind }[] {
     return this.#database
