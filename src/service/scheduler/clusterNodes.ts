@@ -40,11 +40,12 @@ export function resizeCluster(
   cluster: StoredResource<"clusters">,
   mayStart: boolean,
 ): StartingRun[] {
-  removeLeftNodes(context, cluster.key);
+  const { nodes } = context.store;
+  if (nodes.countsOf(cluster.key).leaving > 0) removeLeftNodes(context, cluster.key);
   const sizing = sizingOf(context, cluster);
   if (isSettled(sizing)) markAllocation(context, cluster, sizing.counts, "steady");
   else resize(context, cluster, sizing);
-  return mayStart ? setUpNodes(context, cluster) : [];
+  return mayStart && nodes.countsOf(cluster.key).preparing > 0 ? setUpNodes(context, cluster) : [];
 }
 
 function resize(context: SchedulerContext, cluster: StoredResource<"clusters">, { target, counts }: Sizing): void {

@@ -14,6 +14,7 @@ import { deadlineOf, runningTimeOf } from "./timeLimit.ts";
 import { VisitTimes } from "./visitTimes.ts";
 
 const retryInMs = 1000;
+const longestPauseInMs = 10;
 const longestTimerInMs = 2 ** 31 - 1;
 
 /**
@@ -30,7 +31,9 @@ export class Scheduler {
   #timer: NodeJS.Timeout | undefined;
   #awake = false;
   #closed = false;
-  /** Until then nothing new starts, because the machine lacked something. Milliseconds of the process's own clock. */
+  /** The next step does not start before. Milliseconds of the process's own clock, like the next one. */
+  #pauseUntil = 0;
+  /** Until then nothing new starts, because the machine lacked something. */
   #restUntil = 0;
 
   constructor(context: SchedulerContext) {
@@ -54,10 +57,13 @@ export class Scheduler {
   wake(): void {
     if (this.#awake || this.#closed) return;
     this.#awake = true;
-    setImmediate(() => {
+    const step = (): void => {
       this.#awake = false;
-      if (!this.#closed) this.#step();
-    });
+      if (!this.#closed) this.#pacedStep();
+    };
+    const pauseInMs = this.#pauseUntil - performance.now();
+    if (pauseInMs > 0) setTimeout(step, pauseInMs);
+    else setImmediate(step);
   }
 
   /**
@@ -100,6 +106,14 @@ export class Scheduler {
     for (const change of this.#changes.take()) change.failed(closed());
     await this.#runs.close();
     await Promise.all(this.#background);
+  }
+
+  /** Pauses after a step for as long as it took: on a slow disk, more changes then share the next commit. */
+  #pacedStep(): void {
+    const started = performance.now();
+    this.#step();
+    const ended = performance.now();
+    this.#pauseUntil = ended + Math.min(ended - started, longestPauseInMs);
   }
 
   #step(): void {

@@ -1,8 +1,8 @@
-import { sqliteCode } from "../../ground/sqliteErrors.ts";
 import { type ClusterVisit, visitCluster } from "./clusterVisit.ts";
 import type { SchedulerContext } from "./context.ts";
 import { finishDeletions } from "./deletions.ts";
 import type { PendingChange } from "./pendingChanges.ts";
+import { isDatabaseTrouble } from "../state/databaseTrouble.ts";
 
 /** What a step of the scheduler stores. */
 export interface StepWork {
@@ -22,9 +22,6 @@ export interface StepResult {
   readonly isComplete: boolean;
 }
 
-/** SQLite's result code of a constraint that a change violates: the change is wrong, not the database. */
-const constraintCode = 19;
-
 /**
  * Stores a step in one transaction: changes, overdue runs, deletions, and a look at each changed cluster. If a part of it
  * is faulty, the parts are stored one by one, so that they do not wait for the faulty one. If the database cannot be
@@ -34,8 +31,7 @@ export function storeStep(context: SchedulerContext, work: StepWork): StepResult
   try {
     return { visits: storeTogether(context, work), isComplete: true };
   } catch (error) {
-    const code = sqliteCode(error);
-    if (code === undefined || code === constraintCode) return storeApart(context, work);
+    if (!isDatabaseTrouble(error)) return storeApart(context, work);
     reportFailure(context, error);
     for (const change of work.changes) change.failed(error);
     return { visits: [], isComplete: false };
