@@ -8,7 +8,7 @@ import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { dataFolderId, serviceIdentityOf } from "./identity/serviceIdentity.ts";
-import { silentLogger } from "./logger.ts";
+import { silentLogger, sturdyLogger } from "./logger.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
@@ -26,7 +26,8 @@ export async function startParts(
   opened: OpenParts,
   engines: readonly Engine[] = [new ProcessEngine(options)],
 ): Promise<ServiceConnection> {
-  const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
+  const { dataDir, host, ignoreContainerSettings = false } = options;
+  const logger = sturdyLogger(options.logger ?? silentLogger);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();

@@ -55,9 +55,11 @@ export class RunWatch {
     this.#watch(run, () => this.#launched(run, prepare, preparation.signal));
   }
 
-  /** Follows the runs that an earlier process of the service left. */
+  /** Follows the active runs that nothing follows: those of an earlier process of the service, or of a failed step. */
   recover(): void {
-    for (const run of this.#context.store.runs.allAlive()) this.#watch(run, () => this.#recovered(run.id));
+    for (const run of this.#context.store.runs.allAlive()) {
+      if (!this.#watched.has(run.id)) this.#watch(run, () => this.#recovered(run.id));
+    }
   }
 
   /** Stops the runs whose stop has been requested. */

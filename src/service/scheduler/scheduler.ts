@@ -130,7 +130,9 @@ export class Scheduler {
       for (const { clusterKey, nextVisit } of visits) this.#visitTimes.set(clusterKey, nextVisit);
       this.#startAll(visits.flatMap(({ starting }) => starting));
       this.#runs.stopRequested();
-      if (isComplete) delayInMs = this.#nextEvent() - store.clock.now();
+      // A step that failed after its commit may have left runs that nothing follows.
+      if (!isComplete) this.#runs.recover();
+      delayInMs = Math.min(isComplete ? Infinity : retryInMs, this.#nextEvent() - store.clock.now());
     } catch (error) {
       logger.error({ error: String(error) }, "failed to follow up a scheduling step; it is retried");
     }
@@ -188,8 +190,12 @@ export class Scheduler {
   }
 
   #inBackground(work: Promise<void>): void {
-    this.#background.add(work);
-    void work.finally(() => this.#background.delete(work));
+    const settled = work
+      .catch((error: unknown) => {
+        this.#context.logger.error({ error: String(error) }, "failed to clean up after a run");
+      })
+      .finally(() => this.#background.delete(settled));
+    this.#background.add(settled);
   }
 
   async #cleanUp(run: Run, handle: RunHandle | undefined, keepsFolder: boolean): Promise<void> {

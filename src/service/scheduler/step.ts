@@ -18,7 +18,7 @@ export interface StepWork {
 export interface StepResult {
   /** The looks at clusters that were stored. */
   readonly visits: readonly ClusterVisit[];
-  /** Whether the step looked at everything that has changed. If not, it has to be tried again. */
+  /** Whether everything was stored as a whole. If not, another step has to look for what is left. */
   readonly isComplete: boolean;
 }
 
@@ -51,6 +51,8 @@ function storeTogether(context: SchedulerContext, work: StepWork): ClusterVisit[
 
 function storeApart(context: SchedulerContext, work: StepWork): StepResult {
   const { store } = context;
+  const { logger } = context;
+  logger.debug({ changes: work.changes.length }, "a step cannot be stored as a whole; its parts are stored one by one");
   for (const change of work.changes) storeAlone(context, change);
   const visits: ClusterVisit[] = [];
   const looks = [
@@ -61,8 +63,8 @@ function storeApart(context: SchedulerContext, work: StepWork): StepResult {
       visits.push(store.transaction(() => visit(context, clusterKey, work.mayStart)));
     }),
   ];
-  const stored = looks.map((look) => isStored(context, look));
-  return { visits, isComplete: stored.every(Boolean) };
+  for (const look of looks) lookAlone(context, look);
+  return { visits, isComplete: false };
 }
 
 function storeAlone({ store }: SchedulerContext, change: PendingChange): void {
@@ -76,13 +78,11 @@ function storeAlone({ store }: SchedulerContext, change: PendingChange): void {
   }
 }
 
-function isStored(context: SchedulerContext, look: () => void): boolean {
+function lookAlone(context: SchedulerContext, look: () => void): void {
   try {
     context.store.transaction(look);
-    return true;
   } catch (error) {
     reportFailure(context, error);
-    return false;
   }
 }
 
