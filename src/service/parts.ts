@@ -10,10 +10,11 @@ import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
-import { silentLogger } from "./logger.ts";
+import { silentLogger, sturdyLogger } from "./logger.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
+import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { openStore } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
@@ -29,14 +30,13 @@ export async function startParts(
   opened: OpenParts,
   engines: readonly Engine[] = [new ProcessEngine({ ...options, runsFolder: runsFolderOf(options.dataDir) })],
 ): Promise<ServiceConnection> {
-  const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
-  const { graceInMs = defaultGraceInMs } = options;
+  const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
+  const logger = sturdyLogger(options.logger ?? silentLogger);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
-  store.operations.prune();
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
@@ -76,6 +76,11 @@ export async function startParts(
   });
   opened.add(() => scheduler.close());
   scheduler.start();
+  const pruning = new Pruning(store, logger);
+  opened.add(() => {
+    pruning.close();
+  });
+  pruning.start();
 
   const app = armServer({ subscriptionId, token, store, scheduler, files, logger }, options.allowedOrigins);
   opened.add(() => closeServer(app.server, graceInMs, () => app.close()));
