@@ -71,6 +71,7 @@ export type SdkErrorCode =
   | "ETIMEDOUT"
   | "ClientClosed"
   | "DownloadFailed"
+  | "DownloadLinkMissing"
   | "DownloadLinkRefused"
   | "EndlessList"
   | "InsecureConnection"

@@ -1,8 +1,9 @@
 import type { BigIntStats } from "node:fs";
 import { withDescriptor } from "../disk/descriptor.ts";
 import { identityOf } from "../disk/identity.ts";
+import { keysIn } from "../disk/keptListings.ts";
 import { nameOfKey } from "../disk/names.ts";
-import { createDirectory, keysIn, lookAt, openPlace, removeDirectory, requireDirectory } from "../disk/tree.ts";
+import { createDirectory, lookAt, openPlace, pathOf, removeDirectory, requireDirectory } from "../disk/tree.ts";
 import type { FoundPlace } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
 import { checkConditions } from "../http/conditions.ts";
@@ -40,7 +41,7 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
   const prefix = request.query.get("prefix") ?? "";
   const wanted = pageRequestOf(request);
   const range = { after: wanted.after, prefix: prefix.toLowerCase(), limit: wanted.size + 1 };
-  const page = cutPage(await keysIn(directory, range), wanted);
+  const page = cutPage(await keysIn(pathOf(directory), range), wanted);
   const frame = toXml("EnumerationResults", {
     $: {
       ServiceEndpoint: `${exchange.accountUrl}/`,
