@@ -38,7 +38,7 @@ async function sendGets(connection: ServiceConnection): Promise<void> {
   process.once("disconnect", () => process.exit());
   process.send?.("ready");
   for (let due = performance.now(); ; due += interval) {
-    await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
     // Counted from the time at which it was due.
     const start = due;
     void arm.expect("GET", arm.jobPath("job")).then(() => times.push(performance.now() - start));

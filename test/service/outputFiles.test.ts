@@ -84,8 +84,8 @@ describe("names that Azure Files does not allow", () => {
   });
   afterAll(() => rm(join(output, "names"), { recursive: true }));
 
-  it.each([{}, { maxresults: "1" }, { maxresults: "7" }])("are listed without a download URL (%o)", async (query) => {
-    const pages = await listAll({ directory: "names", ...query });
+  it.each(["1000", "1", "7"])("are listed without a download URL, in pages of %s", async (maxresults) => {
+    const pages = await listAll({ directory: "names", maxresults });
     const entries = pages.flat().filter(({ fileType }) => fileType === "file");
     const names = entries.map(({ name }) => String(name));
     expect([...names].sort()).toEqual([...fine, ...odd, "invalid-\uFFFD-"].sort());

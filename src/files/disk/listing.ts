@@ -1,10 +1,15 @@
+import { setImmediate } from "node:timers/promises";
 import { nameBatches } from "./directoryNames.ts";
-import { compareText, sortKey } from "./names.ts";
+import { sortKey } from "./names.ts";
 
 /** Most names that a listing contains. They take about 20 MB. */
 export const mostNames = 200_000;
-/** Number of names that are sorted together. Sorting them takes a few milliseconds, in which other work waits. */
-const runLength = 4096;
+/** Number of names in a part of a listing, on average. Sorting them takes two milliseconds, in which other work waits. */
+const partSize = 4096;
+/** Number of names that are looked at for each one that helps to divide them evenly. */
+const sampling = 64;
+/** Number of names after which other work gets its turn. */
+const batchSize = 20_000;
 
 /** Range of sort keys. */
 export interface KeyRange {
@@ -16,76 +21,70 @@ export interface KeyRange {
   readonly limit: number;
 }
 
+/** Keys that are sorted when they are needed. */
+interface Part {
+  /** No key is greater; undefined for the last part. */
+  readonly last: string | undefined;
+  keys: string[];
+  isSorted: boolean;
+}
+
 /**
- * Sort keys (see `sortKey`) of the names in a directory: all of them, or, in a very large directory, those of one part
- * of it. They are sorted in runs, so that neither sorting nor reading them makes other work wait.
+ * Sort keys (see `sortKey`) of the names in a directory: all of them, or, in a very large directory, those of one
+ * section. They are divided into parts, so that a page sorts only those keys that it needs.
  */
 export class Listing {
-  /** Number of keys. */
+  /** Number of names. */
   readonly size: number;
-  readonly #runs: readonly (readonly string[])[];
+  /** The last key that this listing can contain; undefined if it contains the last key of the directory. */
+  readonly upTo: string | undefined;
   readonly #from: string;
-  readonly #upTo: string | undefined;
+  readonly #parts: readonly Part[];
 
   /**
+   * @param parts - The keys: those of each part are greater than those of the part before.
    * @param from - Keys up to this one are missing.
    * @param upTo - Keys greater than this one are missing; undefined if there are none.
    */
-  constructor(runs: readonly (readonly string[])[], from: string, upTo: string | undefined) {
-    this.#runs = runs;
+  constructor(parts: readonly Part[], from: string, upTo: string | undefined) {
+    this.#parts = parts;
     this.#from = from;
-    this.#upTo = upTo;
-    this.size = runs.reduce((sum, run) => sum + run.length, 0);
-  }
-
-  /** The last key that this listing can contain; undefined if it contains the last key of the directory. */
-  get upTo(): string | undefined {
-    return this.#upTo;
+    this.upTo = upTo;
+    this.size = parts.reduce((sum, { keys }) => sum + keys.length, 0);
   }
 
   /** Whether this listing contains the next key after `key`, or the directory has none. */
   covers(key: string): boolean {
-    return key >= this.#from && (this.#upTo === undefined || key < this.#upTo);
+    return key >= this.#from && (this.upTo === undefined || key < this.upTo);
   }
 
   /** Returns the keys of a range, in order. Names that differ only in bytes that are not UTF-8 have one key. */
   keysIn({ after = "", prefix = "", limit }: KeyRange): string[] {
-    const rests = this.#runs.flatMap((run) => {
-      const position = firstIn(run, after, prefix);
-      return run[position]?.startsWith(prefix) === true ? [{ run, position }] : [];
-    });
     const found: string[] = [];
-    while (found.length < limit && rests.length > 0) {
-      let least = 0;
-      for (let index = 1; index < rests.length; index++) if (keyOf(rests[index]) < keyOf(rests[least])) least = index;
-      const rest = rests[least];
-      const key = keyOf(rest);
-      if (rest === undefined) break;
-      if (key !== found.at(-1)) found.push(key);
-      rest.position++;
-      if (rest.run[rest.position]?.startsWith(prefix) !== true) rests.splice(least, 1);
+    for (const part of this.#parts) {
+      if (part.last !== undefined && (part.last <= after || part.last < prefix)) continue;
+      const keys = sortedKeys(part);
+      const start = firstIndex(keys, (key) => key > after && key >= prefix);
+      const end = firstIndex(keys, (key) => key > prefix && !key.startsWith(prefix));
+      found.push(...keys.slice(start, Math.min(end, start + limit - found.length)));
+      if (found.length >= limit || end < keys.length) break;
     }
     return found;
   }
 }
 
-/** The keys of a run that have not been returned. */
-interface Rest {
-  readonly run: readonly string[];
-  position: number;
+function sortedKeys(part: Part): readonly string[] {
+  if (!part.isSorted) part.keys = part.keys.sort().filter((key, index, keys) => key !== keys[index - 1]);
+  part.isSorted = true;
+  return part.keys;
 }
 
-function keyOf(rest: Rest | undefined): string {
-  return rest?.run[rest.position] ?? "";
-}
-
-/** Returns the position of the first key after `after` that is not less than `prefix`. */
-function firstIn(run: readonly string[], after: string, prefix: string): number {
+/** Returns the index of the first key that has a property, which all keys after it have too. */
+function firstIndex(keys: readonly string[], hasProperty: (key: string) => boolean): number {
   let start = 0;
-  for (let end = run.length; start < end;) {
+  for (let end = keys.length; start < end;) {
     const middle = (start + end) >> 1;
-    const key = run[middle] ?? "";
-    if (key > after && key >= prefix) end = middle;
+    if (hasProperty(keys[middle] ?? "")) end = middle;
     else start = middle + 1;
   }
   return start;
@@ -96,61 +95,49 @@ function firstIn(run: readonly string[], after: string, prefix: string): number 
  * `after`, up to some name.
  */
 export async function readListing(folder: string, after: string): Promise<Listing> {
-  const names = new SomeNames(after);
-  for await (const batch of nameBatches(folder)) names.add(batch);
-  return names.listing();
-}
-
-/** Collects names, and drops those for which there is no space. */
-class SomeNames {
-  readonly #after: string;
-  #from = "";
-  #upTo: string | undefined;
-  #runs: string[][] = [];
-  #unsorted: string[] = [];
-  #size = 0;
-
-  constructor(after: string) {
-    this.#after = after;
-  }
-
-  add(names: readonly string[]): void {
+  let [from, upTo]: [string, string | undefined] = ["", undefined];
+  let keys: string[] = [];
+  for await (const names of nameBatches(folder)) {
     for (const name of names) {
       const key = sortKey(name);
-      if (key > this.#from && (this.#upTo === undefined || key <= this.#upTo)) this.#unsorted.push(key);
+      if (key > from && (upTo === undefined || key <= upTo)) keys.push(key);
     }
-    if (this.#unsorted.length >= runLength) this.#sort();
-    if (this.#size > mostNames) this.#drop();
-  }
-
-  listing(): Listing {
-    this.#sort();
-    return new Listing(this.#runs, this.#from, this.#upTo);
-  }
-
-  #sort(): void {
-    const run = this.#unsorted.sort().filter((key, index, keys) => key !== keys[index - 1]);
-    if (run.length > 0) this.#runs.push(run);
-    this.#size += run.length;
-    this.#unsorted = [];
-  }
-
-  /** Drops the names before the wanted ones, and after that the last ones. */
-  #drop(): void {
-    if (this.#from < this.#after) this.#cut(this.#after, this.#upTo);
-    if (this.#size > mostNames) {
-      // The median of the medians: at least a quarter of all names is on either side of it.
-      const middles = this.#runs.map((run) => run[run.length >> 1] ?? "").sort(compareText);
-      this.#cut(this.#from, middles[middles.length >> 1]);
+    if (keys.length > mostNames) {
+      from = after;
+      keys = [...new Set(keys)].filter((key) => key > from);
+    }
+    if (keys.length > mostNames) {
+      const sample = sampleOf(keys);
+      const middle = sample[sample.length >> 1] ?? "";
+      upTo = middle;
+      keys = keys.filter((key) => key <= middle);
     }
   }
+  return new Listing(await divided(keys), from, upTo);
+}
 
-  #cut(from: string, upTo: string | undefined): void {
-    this.#from = from;
-    this.#upTo = upTo;
-    this.#runs = this.#runs
-      .map((run) => run.slice(firstIn(run, from, ""), upTo === undefined ? undefined : firstIn(run, upTo, "")))
-      .filter((run) => run.length > 0);
-    this.#size = this.#runs.reduce((sum, run) => sum + run.length, 0);
+/** Divides keys into parts of about the same size. */
+async function divided(keys: readonly string[]): Promise<Part[]> {
+  const sample = sampleOf(keys);
+  const lasts = sample.filter((_, index) => index % (partSize / sampling) === partSize / sampling - 1);
+  const parts = [...lasts, undefined].map((last): Part => ({ last, keys: [], isSorted: false }));
+  for (let start = 0; start < keys.length; start += batchSize) {
+    for (const key of keys.slice(start, start + batchSize)) parts[indexOfPart(lasts, key)]?.keys.push(key);
+    await setImmediate();
   }
+  return parts;
+}
+
+function indexOfPart(lasts: readonly string[], key: string): number {
+  let start = 0;
+  for (let end = lasts.length; start < end;) {
+    const middle = (start + end) >> 1;
+    if ((lasts[middle] ?? "") >= key) end = middle;
+    else start = middle + 1;
+  }
+  return start;
+}
+
+function sampleOf(keys: readonly string[]): string[] {
+  return keys.filter((_, index) => index % sampling === 0).sort();
 }
