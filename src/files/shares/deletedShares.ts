@@ -6,6 +6,7 @@ import { flushNames } from "../disk/flush.ts";
 import { identityOf } from "../disk/identity.ts";
 import { StorageError } from "../errors.ts";
 import type { ShareAddress } from "../records/properties.ts";
+import { steadyNow } from "../times.ts";
 import type { Share } from "./share.ts";
 import { discard, snapshotPrefix } from "./snapshots.ts";
 import type { Storage } from "./storage.ts";
@@ -34,7 +35,6 @@ export interface DeletedShare extends ShareAddress {
 export async function deleteShare(storage: Storage, share: Share, retentionDays: number): Promise<void> {
   const { properties } = storage;
   const folder = `${deletedPrefix}${randomUUID()}`;
-  const now = Date.now();
   const accountFolder = storage.accountFolder(share.accountName);
   properties.flushed(() => {
     properties.run(
@@ -43,8 +43,8 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
       share.accountName,
       share.shareName,
       share.identity,
-      now,
-      now + retentionDays * day,
+      Date.now(),
+      Math.floor(steadyNow()) + retentionDays * day,
     );
   });
   try {
@@ -60,7 +60,7 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
 
 /** Returns the deleted shares of an account that can be restored, by name. */
 export function deletedShares(storage: Storage, accountName: string): DeletedShare[] {
-  const now = Date.now();
+  const now = steadyNow();
   const sql = "SELECT * FROM deleted_shares WHERE account = ? AND expires_on > ? ORDER BY name, folder";
   return storage.properties.all(sql, accountName, now).map((row) => ({
     accountName,
@@ -123,7 +123,7 @@ function isAside(name: string): boolean {
 /** Removes the deleted shares of an account that have expired. */
 export async function purgeExpired(storage: Storage, accountName: string): Promise<void> {
   const sql = "SELECT folder, share FROM deleted_shares WHERE account = ? AND expires_on <= ?";
-  for (const row of storage.properties.all(sql, accountName, Date.now())) await purge(storage, accountName, row);
+  for (const row of storage.properties.all(sql, accountName, steadyNow())) await purge(storage, accountName, row);
 }
 
 /**
