@@ -123,6 +123,8 @@ export class FilesService {
       const http = createStorageServer({ storage, keys, log });
       http.server.listen(port, host);
       await once(http.server, "listening");
+      // Without a listener, a connection that cannot be accepted, because too many files are open, would end the process.
+      http.server.on("error", (error) => log("failed to accept a connection", { error: error.message }));
       return new FilesService({ http, storage, housekeeping, keys, lock, graceInMs });
     } catch (error) {
       storage?.stop();

@@ -6,6 +6,7 @@ import { nameOfKey } from "../disk/names.ts";
 import { createDirectory, lookAt, openPlace, pathOf, removeDirectory, requireDirectory } from "../disk/tree.ts";
 import type { FoundPlace } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
+import { unlessShort } from "../failures.ts";
 import { checkConditions } from "../http/conditions.ts";
 import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
 import { cutPage, includes, pageRequestOf } from "../http/paging.ts";
@@ -114,11 +115,17 @@ async function createNewDirectory(exchange: Exchange): Promise<void> {
   if (stat !== undefined) throw new StorageError(stat.isDirectory() ? "ResourceAlreadyExists" : "ResourceTypeMismatch");
   checkConditions(exchange.request, undefined);
   createDirectory(target.place);
-  await withDescriptor(openPlace(target.place, "read"), (descriptor) => {
-    const properties = withSmbProperties(exchange, target.share, { metadata }, smb);
-    storeProperties(exchange, target.share, descriptor, properties, smb);
-    respond(exchange, 201, currentHeaders(exchange, target, descriptor));
-  });
+  try {
+    await withDescriptor(openPlace(target.place, "read"), (descriptor) => {
+      const properties = withSmbProperties(exchange, target.share, { metadata }, smb);
+      storeProperties(exchange, target.share, descriptor, properties, smb);
+      respond(exchange, 201, currentHeaders(exchange, target, descriptor));
+    });
+  } catch (error) {
+    // The client will try again, and should not be told that the directory already exists.
+    removeDirectory(target.place);
+    throw error;
+  }
 }
 
 async function getDirectoryProperties(exchange: Exchange): Promise<void> {
@@ -159,7 +166,7 @@ function deleteDirectory(exchange: Exchange): void {
   if (place.name === ".") throw new StorageError("InvalidUri");
   refuseReadOnly(filePropertiesOf(exchange, share, stat));
   removeDirectory(place);
-  exchange.storage.properties.forgetFile(share, identityOf(stat));
+  unlessShort(() => exchange.storage.properties.forgetFile(share, identityOf(stat)));
   respond(exchange, 202, {});
 }
 

@@ -6,6 +6,7 @@ import { isDamage } from "../../ground/sqliteErrors.ts";
 import { lengthOf, pagesOf, wholeFile } from "../disk/byteRanges.ts";
 import type { ByteRange } from "../disk/byteRanges.ts";
 import { identityOf } from "../disk/identity.ts";
+import { lockPatience } from "./lockPatience.ts";
 
 /** The tables of `ranges.db`, one entry per version of the schema. Released entries never change. */
 export const rangesMigrations: readonly string[] = [
@@ -235,7 +236,12 @@ function openOrReplace(path: string): SqliteFile {
 
 function openDatabase(path: string): SqliteFile {
   // Not OFF: after a power failure, rows of different moments could turn written parts into holes.
-  return new SqliteFile(path, { migrations: rangesMigrations, remedy, synchronous: "NORMAL", timeoutInMs: 5000 });
+  return new SqliteFile(path, {
+    migrations: rangesMigrations,
+    remedy,
+    synchronous: "NORMAL",
+    timeoutInMs: lockPatience,
+  });
 }
 
 function deleteDatabase(path: string): void {

@@ -9,10 +9,18 @@ const longestBreak = 60_000;
  */
 export function correctTimes(properties: PropertyStore): void {
   const now = Math.floor(steadyNow());
+  const wrong = properties.get(
+    `SELECT 1 FROM leases
+     WHERE lease ->> '$.endsAt' > ?1 + (lease ->> '$.duration') * 1000 OR lease ->> '$.brokenAt' > ?1 + ${longestBreak}
+     UNION SELECT 1 FROM deleted_shares WHERE deleted_on > ?1 LIMIT 1`,
+    now,
+  );
+  // Another process may have locked the database, which should not prevent a start.
+  if (wrong === undefined) return;
   properties.transaction(() => {
     properties.run(
-      `UPDATE leases SET lease = json_set(lease, '$.endsAt', ?1 + lease ->> '$.duration' * 1000)
-       WHERE lease ->> '$.endsAt' > ?1 + lease ->> '$.duration' * 1000`,
+      `UPDATE leases SET lease = json_set(lease, '$.endsAt', ?1 + (lease ->> '$.duration') * 1000)
+       WHERE lease ->> '$.endsAt' > ?1 + (lease ->> '$.duration') * 1000`,
       now,
     );
     properties.run(
