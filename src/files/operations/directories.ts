@@ -1,4 +1,5 @@
 import type { BigIntStats } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { withDescriptor } from "../disk/descriptor.ts";
 import { identityOf } from "../disk/identity.ts";
 import { keysIn } from "../disk/keptListings.ts";
@@ -43,6 +44,7 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
   const wanted = pageRequestOf(request);
   const range = { after: wanted.after, prefix: prefix.toLowerCase(), limit: wanted.size + 1 };
   const page = cutPage(await keysIn(pathOf(directory), range), wanted);
+  const entries = await entriesXml(directory, page.keys, entryDescriber(exchange, share));
   const frame = toXml("EnumerationResults", {
     $: {
       ServiceEndpoint: `${exchange.accountUrl}/`,
@@ -59,17 +61,25 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
     Entries: {},
     NextMarker: page.nextMarker,
   });
-  respondXml(exchange, fillFrame(frame, "Entries", entriesXml(directory, page.keys, entryDescriber(exchange, share))));
+  respondXml(exchange, fillFrame(frame, "Entries", entries));
 }
 
-/** Serializes entries in batches, so that a long page does not fill the memory with objects. */
-function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (entry: FoundPlace) => object): Buffer[] {
+/**
+ * Serializes entries in batches, so that a long page does not fill the memory with objects, and other requests do not
+ * wait for it.
+ */
+async function entriesXml(
+  directory: FoundPlace,
+  keys: readonly string[],
+  describe: (entry: FoundPlace) => object,
+): Promise<Buffer[]> {
   const files: Buffer[] = [];
   const directories: Buffer[] = [];
   for (let start = 0; start < keys.length; start += batchSize) {
     const found = lookAt(directory, keys.slice(start, start + batchSize).map(nameOfKey));
     files.push(elements("File", found.filter(({ stat }) => stat.isFile()).map(describe)));
     directories.push(elements("Directory", found.filter(({ stat }) => stat.isDirectory()).map(describe)));
+    await setImmediate();
   }
   return [...files, ...directories];
 }

@@ -27,10 +27,13 @@ const sql = {
   forget: "DELETE FROM files WHERE key = ?",
   forgetRanges: "DELETE FROM ranges WHERE key = ?",
   before: 'SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1',
-  within: 'SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start',
+  within: 'SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start LIMIT ?',
   insert: "INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)",
   delete: "DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?",
 } as const;
+
+/** Limit that includes all ranges. */
+const everyRange = -1;
 
 /** Changes of a file's content that are in progress in this process. */
 interface ChangesUnderWay {
@@ -89,11 +92,19 @@ export class WrittenRanges {
 
   /** Returns the written parts of a file, in order and in whole pages, except that the last part ends with the file. */
   of(stat: BigIntStats): ByteRange[] {
+    return this.someOf(stat, wholeFile(Number(stat.size)), everyRange);
+  }
+
+  /**
+   * Returns the written parts of a file like {@link WrittenRanges.of}, but only those that touch `part`, and not many
+   * more than `limit` of them.
+   */
+  someOf(stat: BigIntStats, part: ByteRange, limit: number): ByteRange[] {
     const key = fileKey(stat);
     const size = Number(stat.size);
     return this.#unlessDamaged(() => {
       const known = this.#underWay.get(key)?.known ?? this.#isAsLeft(key, stat);
-      return known && this.#isNoted(key) ? this.#rangesIn(key, wholeFile(size), size) : wholeOf(size);
+      return known && this.#isNoted(key) ? this.#rangesIn(key, part, size, limit) : wholeOf(size);
     }, wholeOf(size));
   }
 
@@ -165,7 +176,7 @@ export class WrittenRanges {
 
   /** A file without holes needs no record. */
   #forgetWhole(key: string, size: number): void {
-    const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size);
+    const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size, 1);
     if (size === 0 || first?.end === size - 1) this.#forget(key);
   }
 
@@ -179,7 +190,7 @@ export class WrittenRanges {
   #add(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
     const joined = before !== undefined && before.end >= start - 1;
-    const last = rangesFromRows(this.#database.all(sql.within, key, start, end + 1)).at(-1);
+    const last = rangesFromRows(this.#database.all(sql.within, key, start, end + 1, everyRange)).at(-1);
     this.#database.run(sql.delete, key, start, end + 1);
     this.#database.run(sql.insert, key, joined ? before.start : start, Math.max(end, last?.end ?? 0, before?.end ?? 0));
   }
@@ -193,8 +204,12 @@ export class WrittenRanges {
     if (last !== undefined && last.end > end) this.#database.run(sql.insert, key, end + 1, last.end);
   }
 
-  #rangesIn(key: string, { start, end }: ByteRange, size: number): ByteRange[] {
-    const rows = rangesFromRows(this.#database.all(sql.within, key, start, end));
+  #rangesIn(key: string, { start, end }: ByteRange, size: number, limit: number): ByteRange[] {
+    const before = this.#before(key, start);
+    const rows = [
+      ...(before !== undefined && before.end >= start ? [before] : []),
+      ...rangesFromRows(this.#database.all(sql.within, key, start, end, limit)),
+    ];
     return rows.map((range) => ({ start: range.start, end: Math.min(range.end, size - 1) }));
   }
 

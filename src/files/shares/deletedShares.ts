@@ -58,13 +58,19 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
   if (retentionDays === 0) await purge(storage, share.accountName, { folder, share: share.identity });
 }
 
-/** Returns the deleted shares of an account that can be restored, by name. */
-export function deletedShares(storage: Storage, accountName: string): DeletedShare[] {
+/** Returns the names of the deleted shares of an account that can be restored. */
+export function namesOfDeleted(storage: Storage, accountName: string): string[] {
+  const sql = "SELECT DISTINCT name FROM deleted_shares WHERE account = ? AND expires_on > ?";
+  return storage.properties.all(sql, accountName, steadyNow()).map(({ name }) => String(name));
+}
+
+/** Returns the deleted shares with a name that can be restored, in order. */
+export function deletedShares(storage: Storage, { accountName, shareName }: ShareAddress): DeletedShare[] {
   const now = steadyNow();
-  const sql = "SELECT * FROM deleted_shares WHERE account = ? AND expires_on > ? ORDER BY name, folder";
-  return storage.properties.all(sql, accountName, now).map((row) => ({
+  const sql = "SELECT * FROM deleted_shares WHERE account = ? AND name = ? AND expires_on > ? ORDER BY folder";
+  return storage.properties.all(sql, accountName, shareName, now).map((row) => ({
     accountName,
-    shareName: String(row.name),
+    shareName,
     version: String(row.folder).slice(deletedPrefix.length),
     identity: String(row.share),
     deletedOn: new Date(Number(row.deleted_on)),
@@ -75,8 +81,8 @@ export function deletedShares(storage: Storage, accountName: string): DeletedSha
 /** Restores a deleted share. Throws if there is none with that name and version, or if the name is in use. */
 export async function restoreShare(storage: Storage, address: ShareAddress, version: string): Promise<Share> {
   const { accountName, shareName } = address;
-  const found = deletedShares(storage, accountName).find((share) => share.version === version);
-  if (found?.shareName !== shareName) throw new StorageError("ShareNotFound");
+  if (!deletedShares(storage, address).some((share) => share.version === version))
+    throw new StorageError("ShareNotFound");
   const accountFolder = storage.accountFolder(accountName);
   const target = join(accountFolder, shareName);
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw new StorageError("ShareAlreadyExists");
