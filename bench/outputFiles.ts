@@ -11,7 +11,6 @@ import type { ServiceConnection } from "../src/service/index.ts";
 import { ArmCaller } from "../test/service/arm.ts";
 import { ServiceProcess } from "../test/service/serviceProcess.ts";
 import { until } from "../test/until.ts";
-import { median } from "./median.ts";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -62,6 +61,11 @@ async function readPage(arm: ArmCaller, size: number, link?: string): Promise<st
 
 function percentile(times: Times, share: number): number {
   return [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)] ?? Number.NaN;
+}
+
+function describe(times: Times): string {
+  const [middle, high, most] = [0.5, 0.99, 1].map((share) => percentile(times, share).toFixed(1));
+  return `p50 ${middle}, p99 ${high}, max ${most} ms of ${times.length}`;
 }
 
 async function measure(): Promise<void> {
@@ -135,12 +139,12 @@ async function measure(): Promise<void> {
       const withLater = await getsSoFar();
       console.log({
         size,
-        "first page after a change": `${median(colds).toFixed(0)} (${Math.min(...colds).toFixed(0)}-${Math.max(...colds).toFixed(0)})`,
-        "first page again": median(firsts).toFixed(0),
-        "later pages": `${median(later).toFixed(0)} (p99 ${percentile(later, 0.99).toFixed(0)})`,
+        "first page after a change": describe(colds),
+        "first page again": describe(firsts),
+        "later pages": describe(later),
         "all later pages": walk.toFixed(0),
-        "GET meanwhile, first": `p50 ${percentile(withColds, 0.5).toFixed(1)} p99 ${percentile(withColds, 0.99).toFixed(1)} max ${Math.max(...withColds).toFixed(1)} of ${withColds.length}`,
-        "GET meanwhile, later": `p50 ${percentile(withLater, 0.5).toFixed(1)} p99 ${percentile(withLater, 0.99).toFixed(1)} max ${Math.max(...withLater).toFixed(1)} of ${withLater.length}`,
+        "GET meanwhile, first": describe(withColds),
+        "GET meanwhile, later": describe(withLater),
       });
     }
     getter.disconnect();

@@ -97,7 +97,7 @@ describe("names that Azure Files does not allow", () => {
         String(name).startsWith("invalid") ? 0 : Buffer.byteLength(String(name)),
       );
       if (downloadUrl === undefined || String(name).startsWith("invalid")) continue;
-      const response = await fetch(String(downloadUrl));
+      const response = await fetch(downloadUrl as string);
       expect([response.status, await response.text()]).toEqual([200, name]);
     }
   });
@@ -205,7 +205,7 @@ describe("pages of output files", () => {
     for (let index = 0; index < 5; index++) await writeFile(join(folder, `file-${index}`), "");
     expect((await listAll({ directory: "full", maxresults: "2" })).map(({ length }) => length)).toEqual([2, 2, 1]);
     for (let index = 0; index < 200; index++) {
-      const name = `${String(1000 - index).padStart(4, "0")}`;
+      const name = String(1000 - index).padStart(4, "0");
       await writeFile(join(folder, name), "");
       expect((await list({ directory: "full", maxresults: "1" })).body.value?.[0]?.name).toBe(name);
     }

@@ -3,7 +3,6 @@ import type { File } from "../../../models/file.ts";
 import { file as fileSchema } from "../../../wire/tables/file.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import type { DirectoryEntry, FilesService } from "../../../files/index.ts";
-import { errorCode } from "../../../ground/systemErrors.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { OutputLocation } from "../../state/runs.ts";
 import { originOf } from "../responses.ts";
@@ -74,7 +73,7 @@ async function readEntries(
   try {
     return (await files.list(accountName, shareName, path, { ...(after === undefined ? {} : { after }), limit })) ?? [];
   } catch (error) {
-    if (errorCode(error) !== "EACCES") throw error;
+    if (!(error instanceof Error && "code" in error && error.code === "EACCES")) throw error;
     throw new ArmError("Conflict", "The service has no permission to read the output directory. Change its mode.", {
       target: "outputdirectoryid",
     });
