@@ -198,7 +198,7 @@ export class WrittenRanges {
   /** Removes whole pages, and shortens ranges that extend past their ends. */
   #remove(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
-    const last = rangesFromRows(this.#database.all(sql.within, key, start, end)).at(-1) ?? before;
+    const last = rangesFromRows(this.#database.all(sql.within, key, start, end, everyRange)).at(-1) ?? before;
     this.#database.run(sql.delete, key, start, end);
     if (before !== undefined && before.end >= start) this.#database.run(sql.insert, key, before.start, start - 1);
     if (last !== undefined && last.end > end) this.#database.run(sql.insert, key, end + 1, last.end);
