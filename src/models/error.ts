@@ -72,6 +72,7 @@ export type SdkErrorCode =
   | "ETIMEDOUT"
   | "ClientClosed"
   | "DownloadFailed"
+  | "DownloadLinkMissing"
   | "DownloadLinkRefused"
   | "EndlessList"
   | "InsecureConnection"
