@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { isIPv6 } from "node:net";
+import { promisify } from "node:util";
+import { closeServer } from "../ground/closeServer.ts";
 import { DataFolderLock } from "../ground/dataFolderLock.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import { signServiceSas } from "./access/sas.ts";
@@ -209,7 +211,8 @@ export class FilesService {
 
   async #close(): Promise<void> {
     const { http, storage, housekeeping, lock, graceInMs } = this.#parts;
-    await closeServer(http.server, graceInMs, () => storage.stop());
+    const close = promisify((done: () => void) => http.server.close(done));
+    await closeServer(http.server, graceInMs, close, () => storage.stop());
     storage.stop();
     await http.idle();
     await housekeeping.close();
@@ -226,20 +229,6 @@ export class FilesService {
     if (key === undefined) throw new Error(`This service does not host a storage account "${accountName}".`);
     return key;
   }
-}
-
-/** Waits for active requests. When the time is up, calls `giveUp` and closes their connections. */
-async function closeServer(server: Server, graceInMs: number, giveUp: () => void): Promise<void> {
-  // A connection that is kept alive would keep the server open after its last response.
-  server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
-  const sweep = setInterval(() => server.closeIdleConnections(), 20);
-  const limit = setTimeout(() => {
-    giveUp();
-    server.closeAllConnections();
-  }, graceInMs);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  clearInterval(sweep);
-  clearTimeout(limit);
 }
 
 function graceIn({ graceInMs = defaultGraceInMs }: FilesServiceOptions): number {

@@ -3,6 +3,7 @@ import type { KeyObject } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
+import { limitConnections } from "../ground/connectionLimit.ts";
 import { authenticate } from "./access/authentication.ts";
 import { StorageError } from "./errors.ts";
 import { toStorageError } from "./failures.ts";
@@ -56,12 +57,27 @@ export function createStorageServer(options: ServerOptions): StorageServer {
     serve,
   );
   server.setTimeout(idleLimit);
+  limitConnections(server, tooManyConnections);
   // A client that sends `Expect: 100-continue` gets its 100 once the request turns out to be allowed.
   server.on("checkContinue", serve);
   const idle = async (): Promise<void> => {
     while (underWay.size > 0) await Promise.allSettled(underWay);
   };
   return { server, idle };
+}
+
+/** Returns the whole response to a connection above the limit, whose request is not read. */
+function tooManyConnections(): string {
+  const error = new StorageError("ServerBusy");
+  const body = errorXml(error, randomUUID(), new Date());
+  const headers = [
+    "content-type: application/xml",
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-ms-error-code: ${error.code}`,
+    "retry-after: 1",
+    "connection: close",
+  ];
+  return `HTTP/1.1 ${error.status} Service Unavailable\r\n${headers.join("\r\n")}\r\n\r\n${body}`;
 }
 
 async function serveRequest(

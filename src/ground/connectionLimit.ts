@@ -6,17 +6,17 @@ const ownDescriptors = 64;
 const fewestConnections = 8;
 
 /**
- * Keeps the connections of a server from using up the descriptors of the process: further connections get `refusal`, a
- * whole HTTP response, and are closed. The limit is half of the descriptors that the process does not need for itself.
+ * Keeps the connections of a server from using up the descriptors of the process: further connections get
+ * `refusal`, a whole HTTP response, and are closed. The limit is half of the descriptors that the process does not need for itself.
  */
-export function limitConnections(server: Server, refusal: string): void {
+export function limitConnections(server: Server, refusal: () => string): void {
   const most = Math.max(fewestConnections, Math.floor((mostDescriptors() - ownDescriptors) / 2));
   let open = 0;
   server.prependListener("connection", (socket) => {
     open++;
     socket.once("close", () => open--);
     if (open <= most) return;
-    socket.end(refusal, () => socket.destroySoon());
+    socket.end(refusal(), () => socket.destroySoon());
   });
 }
 

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { Pruning } from "../../src/service/scheduler/pruning.ts";
 import { silentLogger } from "../../src/service/logger.ts";
@@ -37,7 +38,9 @@ function failCommits(errcode: number): { count: () => number; end: () => void } 
 
 async function withService(work: (service: ServiceWithEngines, folder: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
-    const service = await ServiceWithEngines.start(join(folder, "data"), [new ProcessEngine({ gracePeriodInMs: 500 })]);
+    const dataDir = join(folder, "data");
+    const engine = new ProcessEngine({ runsFolder: runsFolderOf(dataDir), gracePeriodInMs: 500 });
+    const service = await ServiceWithEngines.start(dataDir, [engine]);
     try {
       await service.prepare(2);
       await work(service, folder);

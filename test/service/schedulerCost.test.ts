@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Job } from "../../src/models/job.ts";
+import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { enqueue, markEnded } from "../../src/service/scheduler/jobStates.ts";
 import { openStore, type Store } from "../../src/service/state/store.ts";
@@ -14,7 +15,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const start = (folder: string): Promise<ServiceWithEngines> => ServiceWithEngines.start(folder, [new ProcessEngine()]);
+const start = (folder: string): Promise<ServiceWithEngines> => {
+  return ServiceWithEngines.start(folder, [new ProcessEngine({ runsFolder: runsFolderOf(folder) })]);
+};
 
 /** Creates a cluster without nodes and one queued job, then stores more jobs like it. */
 async function withJobs(folder: string, count: number, store: (store: Store, job: Job) => void): Promise<void> {

@@ -71,7 +71,7 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
     );
   });
   addRoutes(app, context);
-  limitConnections(app.server, tooManyConnections());
+  limitConnections(app.server, tooManyConnections);
   return app;
 }
 

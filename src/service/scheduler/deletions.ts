@@ -71,10 +71,8 @@ function remove(context: SchedulerContext, key: string, kind: ResourceKind): voi
 }
 
 function discardFoldersOf({ store, folders }: SchedulerContext, key: string, kind: ResourceKind): void {
-  const run = store.runs.latest(key);
   const fileServer = store.resources.find("fileServers", key);
   store.afterCommit(() => {
-    if (run) folders.discardRun(run.id);
     if (kind === "jobs") folders.discardJob(key);
     if (kind === "clusters") folders.discardCluster(key);
     if (fileServer) folders.discardFileServer(fileServer.sequence);

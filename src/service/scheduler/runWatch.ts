@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../ground/systemErrors.ts";
 import type { Engine, RunEnd, RunHandle, RunState } from "../engines/engine.ts";
 import { isShortage, StartError } from "../startError.ts";
-import { isDatabaseTrouble } from "../state/databaseTrouble.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import type { Launch, Prepare, StartingRun } from "./startingRun.ts";
@@ -128,7 +127,7 @@ export class RunWatch {
 
   #endOfPreparation(run: Run, wasAborted: boolean, error: unknown): RunEnd {
     if (wasAborted) return notStarted;
-    if (isShortage(error) || isDatabaseTrouble(error)) {
+    if (isShortage(error)) {
       this.#events.onShortage(run, String(error));
       return notStarted;
     }

@@ -184,8 +184,8 @@ export class Scheduler {
   }
 
   async #runEnded(run: Run, end: RunEnd): Promise<void> {
-    const { handle, keepsFolder } = await this.commit(() => endRun(this.#context, run.id, end));
-    this.#inBackground(this.#cleanUp(run, handle, keepsFolder));
+    const handle = await this.commit(() => endRun(this.#context, run.id, end));
+    this.#inBackground(this.#cleanUp(run, handle));
     this.#context.logger.info({ run: run.id, owner: run.owner, end: end.kind }, "run ended");
   }
 
@@ -198,14 +198,14 @@ export class Scheduler {
     this.#background.add(settled);
   }
 
-  async #cleanUp(run: Run, handle: RunHandle | undefined, keepsFolder: boolean): Promise<void> {
+  async #cleanUp(run: Run, handle: RunHandle | undefined): Promise<void> {
     const { engines, folders, logger } = this.#context;
     try {
       if (handle) await engines.forHandle(handle)?.cleanUp(handle);
     } catch (error) {
       logger.warn({ run: run.id, error: String(error) }, "failed to clean up after a run");
     } finally {
-      if (!keepsFolder) folders.discardRun(run.id);
+      folders.discardRun(run.id);
     }
   }
 

@@ -1,8 +1,8 @@
+import { isShortage } from "../startError.ts";
 import { type ClusterVisit, visitCluster } from "./clusterVisit.ts";
 import type { SchedulerContext } from "./context.ts";
 import { finishDeletions } from "./deletions.ts";
 import type { PendingChange } from "./pendingChanges.ts";
-import { isDatabaseTrouble } from "../state/databaseTrouble.ts";
 
 /** What a step of the scheduler stores. */
 export interface StepWork {
@@ -31,7 +31,7 @@ export function storeStep(context: SchedulerContext, work: StepWork): StepResult
   try {
     return { visits: storeTogether(context, work), isComplete: true };
   } catch (error) {
-    if (!isDatabaseTrouble(error)) return storeApart(context, work);
+    if (!isShortage(error)) return storeApart(context, work);
     reportFailure(context, error);
     for (const change of work.changes) change.failed(error);
     return { visits: [], isComplete: false };

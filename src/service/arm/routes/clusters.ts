@@ -72,7 +72,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask) : [];
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
     const subnet = subnetOf(needed) ?? parameters.subnet;
-    if (store.resources.list("clusters").length >= clusterLimit) {
+    if (store.resources.count("clusters") >= clusterLimit) {
       const message = `This would exceed the quota of Microsoft.BatchAI/clusters: at most ${String(clusterLimit)}. Delete a cluster first.`;
       throw new ArmError("ClusterQuotaReached", message);
     }

@@ -44,12 +44,13 @@ export function usageRoutes(app: FastifyInstance, { store }: ArmContext): void {
 }
 
 function clustersIn(store: Store, location: string): { priority: string; nodes: number; size: string }[] {
+  const nodes = store.nodes.countByCluster();
   return store.resources
     .list("clusters")
     .filter((cluster) => locationOf(store, cluster).toLowerCase() === location)
     .map(({ key, model }) => ({
       priority: model.vmPriority ?? "dedicated",
-      nodes: store.nodes.ofCluster(key).length,
+      nodes: nodes.get(key) ?? 0,
       size: model.vmSize ?? "",
     }));
 }

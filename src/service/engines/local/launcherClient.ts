@@ -124,7 +124,7 @@ export class LauncherClient {
       this.#lose(launcher, reason);
     };
     launcher.once("error", lose);
-    launcher.once("exit", (code, signal) => lose(new Error(`it ended with ${signal ?? `exit code ${code}`}`)));
+    launcher.once("exit", (code, signal) => lose(endedBy(code, signal)));
     return launcher;
   }
 
@@ -157,8 +157,14 @@ export class LauncherClient {
   }
 }
 
+/** Returns the reason of a launcher that has ended. If somebody kills it, a later try may succeed, as after a shortage. */
+function endedBy(code: number | null, signal: NodeJS.Signals | null): Error {
+  if (signal === null) return new Error(`it ended with exit code ${code}`);
+  return Object.assign(new Error(`it ended with ${signal}`), { code: "EAGAIN" });
+}
+
 /** Returns the error of a request for which there is no launcher; it has the code of the system error behind it. */
 function notAlive(reason: unknown): Error {
-  const message = `The launcher process cannot be kept alive: ${reasonOf(reason)}.`;
+  const message = `The launcher process cannot be kept alive: ${reasonOf(reason)}`;
   return Object.assign(new Error(message, { cause: reason }), { code: errorCode(reason) });
 }

@@ -109,9 +109,8 @@ export class LocalRun {
 
   wait(abortSignal?: AbortSignal): Promise<RunEnd> {
     if (!this.#starting && !this.#concluding) this.#poll();
-    const { closing } = this.#context;
-    const signal = abortSignal ? AbortSignal.any([closing, abortSignal]) : closing;
-    return abortable(this.#ended, signal);
+    const ended = abortable(this.#ended, this.#context.closing);
+    return abortSignal ? abortable(ended, abortSignal) : ended;
   }
 
   stop(): Promise<void> {
