@@ -6,6 +6,7 @@ import type { Subject } from "./subject.ts";
 
 const responseLimitInMs = 10_000;
 const patienceInMs = 60_000;
+const patienceAfter500InMs = 5000;
 
 /** A response, as far as the suite reads it. */
 export interface Answer {
@@ -46,7 +47,7 @@ export class Caller {
       const answer = await this.once(method, path, body);
       if (answer && answer.status < 500 && answer.body.error?.code !== "ResourceBeingDeleted") return answer;
       // The report already contains it, and it may happen every time.
-      if (answer?.status === 500) return answer;
+      if (answer?.status === 500 && performance.now() > deadline - patienceInMs + patienceAfter500InMs) return answer;
       if (performance.now() > deadline) {
         this.#report.hurt("requests", `no success within ${patienceInMs / 1000} s: ${genericOf(method, path)}`);
         return answer ?? { status: 503, body: {} };

@@ -133,8 +133,8 @@ export class Clients {
     const { status } = await caller.persist("POST", caller.jobs(`/${record.name}/terminate`));
     // Another client may have deleted it.
     if (status === 404 && record.deleted !== "no") return;
-    if (status >= 300) report.hurt("rejected", `terminate ${record.name}: ${status}`);
-    else record.terminated = "acknowledged";
+    if (status >= 300 && status < 500) report.hurt("rejected", `terminate ${record.name}: ${status}`);
+    if (status < 300) record.terminated = "acknowledged";
     report.count("jobs terminated");
   }
 

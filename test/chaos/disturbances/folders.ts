@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Caller } from "../caller.ts";
 import { jobKinds } from "../jobKinds.ts";
 import type { JobRecord } from "../ledger.ts";
 import type { Random } from "../random.ts";
+import type { Report } from "../report.ts";
 import { Subject } from "../subject.ts";
 import { until } from "../../until.ts";
 import { type Disturbance, nothing, type World } from "./disturbance.ts";
@@ -50,15 +51,12 @@ const copied: Disturbance = {
     execFileSync("cp", ["-a", original, copy]);
     const other = new Subject(subject.main, copy, stage, report);
     try {
-      const refusal = await other.tryStart();
-      if (refusal === undefined) report.hurt("copy", "a copy starts although the original exists");
-      else if (!refusal.includes(original) || !refusal.includes(copy))
-        report.hurt("copy", `the refusal does not name both folders: ${refusal.slice(-300)}`);
-      await other.stop();
-      renameSync(original, aside);
-      await checkCopy(world, other, jobs);
-      await other.stop();
-      renameSync(aside, original);
+      if (await isRefused(other, [original, copy], report)) {
+        renameSync(original, aside);
+        await checkCopy(world, other, jobs);
+        await other.stop();
+        restore(original, aside, report);
+      }
     } finally {
       await other.kill();
       rmSync(copy, { recursive: true, force: true });
@@ -95,6 +93,27 @@ async function untilNothingWaits({ caller }: World): Promise<void> {
   };
   // Jobs for a cluster that is too small wait for ever; they are started by the next quiet point.
   await until("no job waits", async () => !(await isBusy()), 20_000).catch(() => undefined);
+}
+
+/** Whether a copy does not start beside its original, as it must. */
+async function isRefused(copy: Subject, folders: readonly string[], report: Report): Promise<boolean> {
+  const refusal = await copy.tryStart();
+  if (refusal === undefined) {
+    report.hurt("copy", "a copy starts although the original exists");
+    return false;
+  }
+  if (!folders.every((folder) => refusal.includes(folder)))
+    report.hurt("copy", `the refusal does not name both folders: ${refusal.slice(-300)}`);
+  return true;
+}
+
+/** Moves the original back to its place, which nothing may have taken. */
+function restore(original: string, aside: string, report: Report): void {
+  if (existsSync(original)) {
+    report.hurt("copy", `the copy created ${original}, the folder of its original`);
+    rmSync(original, { recursive: true });
+  }
+  renameSync(aside, original);
 }
 
 /** The copy, alone, must show that the runs of the original are lost, and leave their processes alone. */
