@@ -23,8 +23,8 @@ import { Subject } from "./subject.ts";
  * promises. See bench/chaos.md.
  */
 
-/** Time that the checks at the end of a run may take. */
-const graceInMs = 180_000;
+/** Limits of the time that the last scenario and the checks at the end of a run may take. */
+const graceInMs = { least: 50_000, most: 180_000 };
 
 const disturbances: readonly Disturbance[] = [...kills, ...shortages, clockJumps, lockedDatabase, ...folders];
 
@@ -53,7 +53,8 @@ async function main(): Promise<void> {
 
 /** Rejects when a signal ends the run, or when the run hangs. */
 async function interrupted({ minutes }: ChaosOptions): Promise<never> {
-  const limitInMs = minutes * 60_000 + graceInMs;
+  const plannedInMs = minutes * 60_000;
+  const limitInMs = plannedInMs + Math.min(Math.max(plannedInMs / 2, graceInMs.least), graceInMs.most);
   const hangs = delay(limitInMs, "it does not end", { ref: false });
   const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => once(process, name).then(() => name));
   throw new Error(`The run was interrupted: ${await Promise.race([hangs, ...signals])}.`);

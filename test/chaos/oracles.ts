@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { World } from "./disturbances/disturbance.ts";
@@ -44,9 +44,19 @@ export async function checkNothingLeft(world: World): Promise<void> {
     report.hurt("left behind", "the launcher runs without the service");
   for (const { command } of stage.jobProcesses()) report.hurt("left behind", `a process: ${command.slice(0, 200)}`);
   for (const folder of [join(subject.dataDir, "runs"), join(subject.dataDir, "trash"), stage.mountRoot]) {
-    const left = existsSync(folder) ? readdirSync(folder) : [];
+    const left = namesIn(folder).filter((name) => !isOfEarlierPlace(join(folder, name), subject.dataDir));
     if (left.length > 0) report.hurt("left behind", `${folder}: ${left.slice(0, 5).join(", ")} (${left.length})`);
   }
+}
+
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** A data folder that was moved has left its mount roots: jobs that ran then had their scratch folders in them. */
+function isOfEarlierPlace(mountRoot: string, dataDir: string): boolean {
+  const owner = join(mountRoot, "data-folder");
+  return existsSync(owner) && readFileSync(owner, "utf8").trim() !== dataDir;
 }
 
 /** Waits until all jobs have ended. During the wait, each job that is `running` must have a process. */
