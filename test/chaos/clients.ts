@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { clusterBody } from "../service/arm.ts";
 import type { Caller } from "./caller.ts";
-import { jobBody, type JobKind, jobKinds } from "./jobKinds.ts";
+import { jobBody, type JobKind, plainJob } from "./jobKinds.ts";
 import type { JobRecord, Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import type { Report } from "./report.ts";
@@ -17,6 +17,8 @@ export interface ClientSurroundings {
   readonly ledger: Ledger;
   readonly report: Report;
   readonly stage: Stage;
+  /** Kinds of jobs that they create. */
+  readonly kinds: readonly JobKind[];
 }
 
 /** Several clients that call the service all the time, until they are paused. */
@@ -124,7 +126,11 @@ export class Clients {
 
   async #submit(random: Random): Promise<void> {
     const cluster = random.chance(0.8) ? "stable" : "elastic";
-    await this.putJob(random, { kind: random.weighted(jobKinds), cluster, seconds: random.between(1, 15) / 10 });
+    await this.putJob(random, {
+      kind: random.weighted(this.#world.kinds),
+      cluster,
+      seconds: random.between(1, 15) / 10,
+    });
   }
 
   async #terminate(record: JobRecord): Promise<void> {
@@ -162,9 +168,8 @@ export class Clients {
       setupTask: { commandLine: ": > set-up", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" },
     });
     ledger.shrink(name);
-    const [plain] = jobKinds;
-    for (let left = random.between(1, 3); left > 0 && plain; left--) {
-      await this.putJob(random, { kind: plain, cluster: name, seconds: 0.5 });
+    for (let left = random.between(1, 3); left > 0; left--) {
+      await this.putJob(random, { kind: plainJob, cluster: name, seconds: 0.5 });
     }
     await delay(random.between(0, 1000));
     await caller.acknowledged("DELETE", caller.path(`/clusters/${name}`));

@@ -39,9 +39,17 @@ const any: Pick<JobKind, "expects" | "weight"> = { expects: "any end", weight: 1
 // The supervisor works in the engine folder of the run.
 const engine = 'engine=$(readlink "/proc/$PPID/cwd")';
 
+/** An ordinary job. */
+export const plainJob: JobKind = {
+  ...own,
+  name: "plain",
+  weight: 30,
+  commandLine: ({ start, wait, end }) => `${start}; ${wait}; ${end}`,
+};
+
 /** All kinds of jobs. */
 export const jobKinds: readonly JobKind[] = [
-  { ...own, name: "plain", weight: 30, commandLine: ({ start, wait, end }) => `${start}; ${wait}; ${end}` },
+  plainJob,
   {
     ...own,
     name: "several-nodes",

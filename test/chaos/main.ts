@@ -7,9 +7,10 @@ import { Clients } from "./clients.ts";
 import { clockJumps } from "./disturbances/clock.ts";
 import type { Disturbance, World } from "./disturbances/disturbance.ts";
 import { folders } from "./disturbances/folders.ts";
-import { briefKills, kills } from "./disturbances/kills.ts";
+import { kills, killSometimes } from "./disturbances/kills.ts";
 import { lockedDatabase } from "./disturbances/lockedDatabase.ts";
 import { shortages } from "./disturbances/shortages.ts";
+import { jobKinds } from "./jobKinds.ts";
 import { Ledger } from "./ledger.ts";
 import { type ChaosOptions, readOptions, usage } from "./options.ts";
 import { checkNothingLeft, checkQuietService } from "./oracles.ts";
@@ -56,14 +57,19 @@ async function interrupted({ minutes }: ChaosOptions): Promise<never> {
   const plannedInMs = minutes * 60_000;
   const limitInMs = plannedInMs + Math.min(Math.max(plannedInMs / 2, graceInMs.least), graceInMs.most);
   const hangs = delay(limitInMs, "it does not end", { ref: false });
-  const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => once(process, name).then(() => name));
+  const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map(async (name) => {
+    // A second signal must not end this process before it has cleaned up.
+    process.on(name, () => undefined);
+    await once(process, name);
+    return name;
+  });
   throw new Error(`The run was interrupted: ${await Promise.race([hangs, ...signals])}.`);
 }
 
 async function run(options: ChaosOptions, script: string, stage: Stage, report: Report): Promise<void> {
   const random = new Random(options.seed);
   const subject = new Subject(script, join(stage.disk, "data"), stage, report);
-  const world = worldOf(subject, stage, report, random.fork());
+  const world = worldOf(options, { subject, stage, report }, random.fork());
   try {
     await subject.ensureUp();
     await world.clients.prepare(shareOf(world));
@@ -74,10 +80,11 @@ async function run(options: ChaosOptions, script: string, stage: Stage, report: 
   }
 }
 
-function worldOf(subject: Subject, stage: Stage, report: Report, random: Random): World {
-  const caller = new Caller(subject, report);
-  const ledger = new Ledger();
-  return { stage, subject, report, caller, ledger, clients: new Clients({ caller, ledger, report, stage }, random) };
+function worldOf({ jobs }: ChaosOptions, parts: Pick<World, "subject" | "stage" | "report">, random: Random): World {
+  const kinds = jobKinds.filter(({ name }) => jobs.length === 0 || jobs.includes(name));
+  if (kinds.length === 0) throw new Error(`--jobs: the kinds are ${jobKinds.map(({ name }) => name).join(", ")}`);
+  const own = { caller: new Caller(parts.subject, parts.report), ledger: new Ledger() };
+  return { ...parts, ...own, clients: new Clients({ ...parts, ...own, kinds }, random) };
 }
 
 /** Creates a file share and returns it as volumes of a cluster. */
@@ -137,7 +144,7 @@ async function playScene(
     withdrawals.push(await disturbance.apply(world, random));
     report.count(`applied: ${disturbance.name}`);
     await delay(random.between(50, 1500));
-    if (random.chance(0.4) && !disturbance.alone) await random.pick(briefKills).apply(world, random);
+    if (!disturbance.alone) await killSometimes(world, random);
   }
   for (const withdraw of random.shuffled(withdrawals)) await withdraw();
   await subject.ensureUp();

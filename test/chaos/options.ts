@@ -13,6 +13,8 @@ export interface ChaosOptions {
   readonly keepGoing: boolean;
   /** Names of the disturbances to choose from. Empty: all. */
   readonly only: readonly string[];
+  /** Names of the kinds of jobs to choose from. Empty: all. */
+  readonly jobs: readonly string[];
 }
 
 export const usage = `npm run chaos -- [options]
@@ -24,6 +26,7 @@ export const usage = `npm run chaos -- [options]
   --built           run the service in dist/ instead of the sources
   --keep-going      continue after a failure
   --only NAME,...   choose from these disturbances only
+  --jobs NAME,...   choose from these kinds of jobs only
 `;
 
 /** Reads the command line. Throws an error if it is not valid. */
@@ -38,6 +41,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
       built: { type: "boolean", default: false },
       "keep-going": { type: "boolean", default: false },
       only: { type: "string" },
+      jobs: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -49,6 +53,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
     built: values.built,
     keepGoing: values["keep-going"],
     only: values.only?.split(",") ?? [],
+    jobs: values.jobs?.split(",") ?? [],
   };
 }
 

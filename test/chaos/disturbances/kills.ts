@@ -96,8 +96,13 @@ export const kills: readonly Disturbance[] = [
   storm,
 ];
 
-/** Kills that may happen during any other disturbance. */
-export const briefKills: readonly Disturbance[] = [killService, killLauncher, killSupervisors];
+/** Kills at random, as they may happen during any other disturbance. */
+export async function killSometimes(world: World, random: Random): Promise<void> {
+  for (let left = random.between(0, 3); left > 0; left--) {
+    await random.pick([killService, killLauncher, killSupervisors]).apply(world, random);
+    await delay(random.between(0, 500));
+  }
+}
 
 function chosenSupervisors({ stage }: World, random: Random): { pid: number; job: string }[] {
   return stage
