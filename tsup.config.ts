@@ -5,7 +5,8 @@ import { licencesOfBundledPackages } from "./scripts/licences.ts";
 
 type Plugin = NonNullable<Options["plugins"]>[number];
 
-const launcher = "service/engines/local/launcher";
+/** The built launcher, without its extension. */
+export const launcher = "service/engines/local/launcher";
 
 /**
  * The process engine starts its launcher as `new URL("./launcher.ts", import.meta.url)`. Bundling moves that code to
@@ -27,7 +28,7 @@ export const entries = {
   "files/index": "src/files/index.ts",
   "transfer/index": "src/transfer/index.ts",
 };
-const { index, "transfer/index": transfer, ...service } = entries;
+const { index, "transfer/index": transfer, ...serviceEntries } = entries;
 
 /** A build of its own: no chunk can be shared with the service, so importing the SDK never loads a part of it. */
 export const sdk: Options = {
@@ -46,32 +47,35 @@ const node: Options = {
   plugins: [launcherLocation],
 };
 
+/** The service, its command line and its launcher. */
+export const service: Options = {
+  ...node,
+  name: "service",
+  entry: { ...serviceEntries, "cli/main": "src/cli/main.ts", [launcher]: `src/${launcher}.ts` },
+  format: ["esm"],
+  esbuildOptions: (options) => {
+    options.chunkNames = "service/chunk-[hash]";
+    // Node.js prints the whole line of an error that nobody catches.
+    options.lineLimit = 160;
+  },
+  esbuildPlugins: [
+    licencesOfBundledPackages("third-party-licences.txt"),
+    commonJsEntries(Object.keys(serviceEntries)),
+    moduleTypes(Object.keys(entries)),
+  ],
+  // Who wants the SDK gets the service too, so it has to be small. Names stay: errors and logs show them.
+  minify: true,
+  keepNames: true,
+  // Bundled CommonJS libraries (fastify, pino) call `require` for Node's own modules.
+  banner: {
+    js: 'import { createRequire as createRequireOf } from "node:module";const require = createRequireOf(import.meta.url);',
+  },
+};
+
 // What `dependencies` name stays outside; everything else that an entry uses is bundled into it.
 export default defineConfig([
   sdk,
-  {
-    ...node,
-    name: "service",
-    entry: { ...service, "cli/main": "src/cli/main.ts", [launcher]: `src/${launcher}.ts` },
-    format: ["esm"],
-    esbuildOptions: (options) => {
-      options.chunkNames = "service/chunk-[hash]";
-      // Node.js prints the whole line of an error that nobody catches.
-      options.lineLimit = 160;
-    },
-    esbuildPlugins: [
-      licencesOfBundledPackages("third-party-licences.txt"),
-      commonJsEntries(Object.keys(service)),
-      moduleTypes(Object.keys(entries)),
-    ],
-    // Who wants the SDK gets the service too, so it has to be small. Names stay: errors and logs show them.
-    minify: true,
-    keepNames: true,
-    // Bundled CommonJS libraries (fastify, pino) call `require` for Node's own modules.
-    banner: {
-      js: 'import { createRequire as createRequireOf } from "node:module";const require = createRequireOf(import.meta.url);',
-    },
-  },
+  service,
   { ...node, name: "transfer", entry: { "transfer/index": transfer }, format: ["esm", "cjs"] },
   { name: "types", entry: entries, format: ["cjs"], dts: { only: true } },
 ]);

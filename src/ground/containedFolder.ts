@@ -1,11 +1,11 @@
 import { mkdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isWithin } from "./containment.ts";
 import { errorCode } from "./systemErrors.ts";
 
 /**
- * Creates a folder and those above it in a root. Looks after each step where it leads before the next one, so a symbolic
- * link in the path never creates anything outside of the root.
+ * Creates a folder and those above it in a root. Creates no folder before it knows where the folder above it really is,
+ * so a symbolic link in the path never creates anything outside of the root.
  *
  * @param realRoot - Real path of an existing folder.
  * @param relativePath - Path in it, without `..`.
@@ -13,15 +13,50 @@ import { errorCode } from "./systemErrors.ts";
  * @returns Real path of the folder. Rejects with an `Error` if a step leads out of the root, or is a file.
  */
 export async function createContainedFolder(realRoot: string, relativePath: string, rootName: string): Promise<string> {
+  const steps = relativePath.split("/").filter(Boolean);
+  const missing: string[] = [];
   let real = realRoot;
-  for (const step of relativePath.split("/").filter(Boolean)) {
-    const next = join(real, step);
-    await mkdir(next).catch((error: unknown) => {
-      if (errorCode(error) !== "EEXIST") throw error;
-    });
-    real = await realpath(next);
-    if (!isWithin(realRoot, real)) throw new Error(`${step} is a symbolic link that leads out of ${rootName}`);
-    if (!(await stat(real)).isDirectory()) throw new Error(`${step} is a file, not a folder`);
+  // Most of a path exists already, so the search begins at its end.
+  while (steps.length > 0) {
+    const found = await existingFolder(join(realRoot, ...steps), realRoot, rootName);
+    if (found !== undefined) {
+      real = found;
+      break;
+    }
+    missing.unshift(steps.pop() ?? "");
   }
+  for (const step of missing) real = await createFolder(join(real, step), realRoot, rootName);
   return real;
+}
+
+async function createFolder(path: string, realRoot: string, rootName: string): Promise<string> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+    // Another run has created it in the meantime, or it is a link that leads nowhere.
+    return (
+      (await existingFolder(path, realRoot, rootName)) ?? failed(`${basename(path)} is a symbolic link to nothing`)
+    );
+  }
+}
+
+/** Returns the real path of a folder; undefined if it does not exist. */
+async function existingFolder(path: string, realRoot: string, rootName: string): Promise<string | undefined> {
+  let real: string;
+  try {
+    real = await realpath(path);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return undefined;
+    throw error;
+  }
+  const name = basename(path);
+  if (!isWithin(realRoot, real)) return failed(`${name} is a symbolic link that leads out of ${rootName}`);
+  if (!(await stat(real)).isDirectory()) return failed(`${name} is a file, not a folder`);
+  return real;
+}
+
+function failed(reason: string): never {
+  throw new Error(reason);
 }

@@ -11,12 +11,18 @@ import { ownerFile } from "./mountRoot.ts";
 
 /** IDs and keys in the store whose folders exist. */
 export interface FolderOwners {
+  /** IDs of runs that have not ended. */
   readonly runs: readonly string[];
   readonly nodes: readonly string[];
   /** Keys of clusters. */
   readonly clusters: readonly string[];
   /** Keys of jobs. */
   readonly jobs: readonly string[];
+}
+
+/** Returns the folder in a data folder that contains the private folders of runs, by the ID of the run. */
+export function runsFolderOf(dataDir: string): string {
+  return join(dataDir, "runs");
 }
 
 /** The folders of the service: where each thing is, and how it is removed. */
@@ -35,7 +41,12 @@ export class DataFolders {
 
   /** Private folder of a run. */
   run(runId: string): string {
-    return join(this.#dataDir, "runs", runId);
+    return join(runsFolderOf(this.#dataDir), runId);
+  }
+
+  /** Creates the private folder of a run, before anything says that the run could have started. */
+  makeRun(runId: string): void {
+    mkdirSync(this.run(runId), { recursive: true, mode: 0o700 });
   }
 
   /** Local disk of a node: every run has its scratch directory in it. */
@@ -110,7 +121,7 @@ export class DataFolders {
       ...owners.clusters.map((key) => this.clusterMountRoot(key)),
       ...owners.jobs.map((key) => this.job(key).root),
     ];
-    this.#discardOthers(join(this.#dataDir, "runs"), owners.runs);
+    this.#discardOthers(runsFolderOf(this.#dataDir), owners.runs);
     this.#discardOthers(join(this.#dataDir, "nodes"), owners.nodes);
     this.#discardOthers(
       join(this.#mountRoot, "nodes"),

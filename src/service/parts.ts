@@ -3,7 +3,7 @@ import { FilesService } from "../files/index.ts";
 import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { armServer } from "./arm/server.ts";
 import type { ServiceConnection } from "../models/serviceConnection.ts";
-import { DataFolders } from "./dataFolders.ts";
+import { DataFolders, runsFolderOf } from "./dataFolders.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
@@ -23,7 +23,7 @@ import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
   opened: OpenParts,
-  engines: readonly Engine[] = [new ProcessEngine(options)],
+  engines: readonly Engine[] = [new ProcessEngine({ ...options, runsFolder: runsFolderOf(options.dataDir) })],
 ): Promise<ServiceConnection> {
   const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
   const store = openStore(dataDir);
@@ -52,7 +52,7 @@ export async function startParts(
   const folders = new DataFolders(dataDir, mountRoot, logger);
   opened.add(() => folders.close());
   folders.sweep({
-    runs: store.runs.ids(),
+    runs: store.runs.allAlive().map(({ id }) => id),
     nodes: store.nodes.ids(),
     clusters: store.resources.keys("clusters"),
     jobs: store.resources.keys("jobs"),

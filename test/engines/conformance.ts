@@ -13,14 +13,18 @@ const noSecrets: LaunchSecrets = { environment: {} };
  * What every engine must do, whatever carries out its runs. What only one engine promises stands in its own test.
  * @param factory - Module that exports `makeEngine`, so that another process can make the engine too.
  */
-export function engineConformance(name: string, makeEngine: (gracePeriodInMs?: number) => Engine, factory: URL): void {
+export function engineConformance(
+  name: string,
+  makeEngine: (runsFolder: string, gracePeriodInMs?: number) => Engine,
+  factory: URL,
+): void {
   describe(`engine ${name}`, () => {
     let workplace: Workplace;
     let engine: Engine;
 
     beforeEach(async () => {
       workplace = await Workplace.make();
-      engine = makeEngine();
+      engine = makeEngine(workplace.runs);
     });
 
     afterEach(async () => {
@@ -235,7 +239,7 @@ export function engineConformance(name: string, makeEngine: (gracePeriodInMs?: n
 
     it("lets a polite job clean up while it is stopped", async () => {
       await engine.close();
-      engine = makeEngine(60_000);
+      engine = makeEngine(workplace.runs, 60_000);
       const plan = workplace.plan("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done");
       const handle = await start(plan);
       await until("the job is ready", async () => (await outputOf(plan, "stdout-proc0.txt")) !== "");
@@ -273,7 +277,7 @@ export function engineConformance(name: string, makeEngine: (gracePeriodInMs?: n
     it("starts once, however often it is told to", async () => {
       const plan = workplace.plan("echo attempt; sleep 0.2");
       const handle = engine.handleFor(plan);
-      const other = makeEngine();
+      const other = makeEngine(workplace.runs);
       await Promise.all([
         engine.start(plan, noSecrets, handle),
         engine.start(plan, noSecrets, handle),
@@ -302,7 +306,7 @@ export function engineConformance(name: string, makeEngine: (gracePeriodInMs?: n
       const handle = await start(workplace.plan(`${workplace.gate("go")}; exit 9`));
       const waiting = engine.wait(handle);
       await Promise.all([expect(waiting).rejects.toMatchObject({ name: "AbortError" }), engine.close()]);
-      engine = makeEngine();
+      engine = makeEngine(workplace.runs);
       expect((await engine.recover(handle)).kind).not.toBe("ended");
       await workplace.open("go");
       expect(await engine.wait(handle)).toEqual(exited(9));

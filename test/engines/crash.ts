@@ -12,7 +12,9 @@ export async function startAndCrash(factory: URL, workplace: Workplace, plans: r
   const planFile = join(workplace.folder, "plans.json");
   await writeFile(planFile, JSON.stringify(plans));
   const script = fileURLToPath(new URL("./crashingService.ts", import.meta.url));
-  const service = spawn(process.execPath, [script, factory.href, planFile], { stdio: ["ignore", "pipe", "inherit"] });
+  const service = spawn(process.execPath, [script, factory.href, workplace.runs, planFile], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const started = once(service.stdout, "data");
   const ended = once(service, "exit").then(([code]) =>
     Promise.reject(new Error(`It ended with ${String(code)} instead.`)),

@@ -1,14 +1,15 @@
 /*
- * A service that starts runs and is then killed. Arguments: module that exports `makeEngine`, file with the plans.
+ * A service that starts runs and is then killed. Arguments: module that exports `makeEngine`, folder of the runs,
+ * file with the plans.
  * Says `started` when all runs are under way.
  */
 import { readFileSync } from "node:fs";
 import type { Engine, LaunchPlan } from "../../src/service/engines/engine.ts";
 
-const [factory = "", planFile = ""] = process.argv.slice(2);
-const { makeEngine } = (await import(factory)) as { makeEngine: () => Engine };
+const [factory = "", runsFolder = "", planFile = ""] = process.argv.slice(2);
+const { makeEngine } = (await import(factory)) as { makeEngine: (runsFolder: string) => Engine };
 const plans = JSON.parse(readFileSync(planFile, "utf8")) as LaunchPlan[];
-const engine = makeEngine();
+const engine = makeEngine(runsFolder);
 await Promise.all(plans.map((plan) => engine.start(plan, { environment: {} }, engine.handleFor(plan))));
 console.log("started");
 setInterval(() => undefined, 1000);

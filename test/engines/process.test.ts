@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchPlan, RunHandle } from "../../src/service/engines/engine.ts";
@@ -19,7 +19,7 @@ describe("the process engine", () => {
 
   beforeEach(async () => {
     workplace = await Workplace.make();
-    engine = makeEngine();
+    engine = makeEngine(workplace.runs);
     innocent = spawn("sleep", ["600"], { stdio: "ignore" });
     await once(innocent, "spawn");
   });
@@ -45,9 +45,16 @@ describe("the process engine", () => {
 
   /** Writes a claim as a supervisor would have done. */
   async function forgeClaim(plan: LaunchPlan, claim: string): Promise<RunHandle> {
-    await mkdir(join(plan.runDirectory, "engine"), { recursive: true });
-    await writeFile(join(plan.runDirectory, "engine/claim"), claim);
+    await writeFile(join(plan.runDirectory, "claim"), claim);
     return engine.handleFor(plan);
+  }
+
+  /** Starts a process that is ended together with the innocent one. */
+  async function sleeperIn(folder: string, environment: Record<string, string> = {}): Promise<ChildProcess> {
+    innocent.kill("SIGKILL");
+    innocent = spawn("sleep", ["600"], { stdio: "ignore", cwd: folder, env: { ...process.env, ...environment } });
+    await once(innocent, "spawn");
+    return innocent;
   }
 
   const bootId = (): string => textOf("/proc/sys/kernel/random/boot_id").trim();
@@ -58,7 +65,7 @@ describe("the process engine", () => {
   const isRunning = (pid = 0): boolean => /\) [^ZX] /.test(textOf(`/proc/${pid}/stat`));
 
   async function supervisorOf(plan: LaunchPlan): Promise<number> {
-    const claim = (): string => textOf(join(plan.runDirectory, "engine/claim"));
+    const claim = (): string => textOf(join(plan.runDirectory, "claim"));
     await until("the run is claimed", () => claim().endsWith("\n"));
     return Number(claim().split(" ")[0]);
   }
@@ -96,7 +103,7 @@ describe("the process engine", () => {
     const plan = workplace.plan({ commands, nodes: 2 });
     await startAndCrash(factory, workplace, [plan]);
     await until("nothing runs any more", () => workplace.processes().length === 0);
-    const exit = textOf(join(plan.runDirectory, "engine/exit.json"));
+    const exit = textOf(join(plan.runDirectory, "exit.json"));
     expect(JSON.parse(exit)).toEqual({ kind: "exited", phase: "processes", exitCode: 3 });
   });
 
@@ -122,14 +129,100 @@ describe("the process engine", () => {
 
   it("does not take another process for the one that claimed the run", async () => {
     const lost = { kind: "ended", end: { kind: "failed", code: "RunLost" } };
-    const { pid } = innocent;
+    const plan = workplace.plan("true");
+    const { pid } = await sleeperIn(plan.runDirectory);
     const reused = await forgeClaim(workplace.plan("true"), `${pid} 1 ${bootId()}\n`);
     expect(await engine.recover(reused)).toMatchObject(lost);
     const earlierBoot = await forgeClaim(workplace.plan("true"), `${pid} ${startTime(pid)} another-boot\n`);
     expect(await engine.recover(earlierBoot)).toMatchObject(lost);
-    const alive = await forgeClaim(workplace.plan("true"), `${pid} ${startTime(pid)} ${bootId()}\n`);
+    const alive = await forgeClaim(plan, `${pid} ${startTime(pid)} ${bootId()}\n`);
     expect(await engine.recover(alive)).toEqual({ kind: "running" });
     expect(isRunning(pid)).toBe(true);
+  });
+
+  it("leaves a run alone whose folder is a copy of the one in which its supervisor works", async () => {
+    const copy = workplace.plan("true");
+    const { pid } = await sleeperIn(workplace.folder, { BATCHAI_RUN_ID: copy.runId });
+    const handle = await forgeClaim(copy, `${pid} ${startTime(pid)} ${bootId()}\n`);
+    expect(await engine.recover(handle)).toMatchObject({ kind: "ended", end: { code: "RunLost" } });
+    await engine.stop(handle);
+    expect(isRunning(pid)).toBe(true);
+  });
+
+  it("follows a run whose folder is moved while it runs", async () => {
+    const plan = workplace.plan(`${workplace.gate("go")}; exit 4`);
+    await start(plan);
+    await supervisorOf(plan);
+    await engine.close();
+    const moved = join(workplace.folder, "moved runs");
+    await rename(workplace.runs, moved);
+    engine = makeEngine(moved);
+    const handle = engine.handleFor(plan);
+    expect(await engine.recover(handle)).toEqual({ kind: "running" });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual({ kind: "exited", phase: "processes", exitCode: 4 });
+    expect(await readdir(workplace.folder)).not.toContain("runs");
+  });
+
+  it.each([
+    ["removes its folder", 'rm -r "$RUN"', { code: "RunLost" }],
+    ["removes its claim", 'rm "$RUN/claim"', { exitCode: 5 }],
+    ["writes to its claim", 'echo mine > "$RUN/claim"', { exitCode: 5 }],
+    ["removes everything in its folder", 'rm "$RUN"/*', { exitCode: 5 }],
+    ["puts a folder in the place of its exit file", 'mkdir "$RUN/exit.json"', { code: "RunLost" }],
+    ["puts a pipe in the place of its exit file", 'mkfifo "$RUN/exit.json"', { code: "RunLost" }],
+    ["puts a link in the place of its exit file", 'ln -s /dev/zero "$RUN/exit.json"', { code: "RunLost" }],
+    ["writes an exit file of an unknown kind", 'echo \'{"kind":"fine"}\' > "$RUN/exit.json"', { code: "RunLost" }],
+    ["puts a pipe in the place of its log", 'rm "$LOG"; mkfifo "$LOG"', { exitCode: 5 }],
+    ["removes its claim and kills its supervisor", 'rm "$RUN/claim"; kill -9 $PPID', { code: "RunLost" }],
+    ["removes everything and kills its supervisor", 'rm "$RUN"/*; kill -9 $PPID', { code: "RunLost" }],
+  ])("ends a run once that %s", async (_, harm, expected) => {
+    const plan = workplace.plan("true");
+    const [process] = plan.processes;
+    if (!process) throw new Error("no process");
+    const commandLine = `echo attempt; ${harm}; exit 5`;
+    const environment = { RUN: plan.runDirectory, LOG: plan.nodes[0]?.executionLog ?? "" };
+    const hostile = { ...plan, processes: [{ ...process, commandLine, environment }] };
+    expect(await engine.wait(await start(hostile))).toMatchObject(expected);
+    expect(await workplace.read(plan, "stdout-proc0.txt")).toBe("attempt\n");
+  });
+
+  it("finds a run that has removed its claim and still runs", async () => {
+    const plan = workplace.plan(`rm "$RUN/claim"; echo removed; ${workplace.gate("go")}; exit 6`);
+    await start({ ...plan, environment: { ...plan.environment, RUN: plan.runDirectory } });
+    await until("the claim is gone", async () => (await workplace.read(plan, "stdout-proc0.txt")) === "removed\n");
+    await engine.close();
+    engine = makeEngine(workplace.runs);
+    const handle = engine.handleFor(plan);
+    expect(await engine.recover(handle)).toEqual({ kind: "running" });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toMatchObject({ exitCode: 6 });
+  });
+
+  it("reports a run as lost, not as never started, if its folder is gone when it is found again", async () => {
+    const plan = workplace.plan("true");
+    await rm(plan.runDirectory, { recursive: true });
+    const handle = engine.handleFor(plan);
+    expect(await engine.recover(handle)).toMatchObject({ kind: "ended", end: { code: "RunLost" } });
+    expect(await readdir(workplace.runs)).toEqual([]);
+  });
+
+  it("replaces a launcher that somebody has stopped", { timeout: 60_000 }, async () => {
+    const handle = await start(workplace.plan(`${workplace.gate("go")}; exit 7`));
+    const [launcher = 0] = launchers();
+    process.kill(launcher, "SIGSTOP");
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toMatchObject({ exitCode: 7 });
+    expect(await engine.wait(await start(workplace.plan("exit 8")))).toMatchObject({ exitCode: 8 });
+    expect(isRunning(launcher)).toBe(false);
+  });
+
+  it("closes although its launcher is stopped", async () => {
+    await start(workplace.plan("true"));
+    const [launcher = 0] = launchers();
+    process.kill(launcher, "SIGSTOP");
+    await engine.close();
+    expect(isRunning(launcher)).toBe(false);
   });
 
   it.each(["", "12", "12 34"])("knows that a supervisor which left %j as its claim ran nothing", async (claim) => {
@@ -152,7 +245,7 @@ describe("the process engine", () => {
     const plan = workplace.plan("true");
     const handle = await forgeClaim(plan, `${innocent.pid} ${startTime(innocent.pid)} ${bootId()}\n`);
     const exit = { kind: "exited", phase: "processes", exitCode: 42 };
-    await writeFile(join(plan.runDirectory, "engine/exit.json"), JSON.stringify(exit));
+    await writeFile(join(plan.runDirectory, "exit.json"), JSON.stringify(exit));
     expect(await engine.recover(handle)).toEqual({ kind: "ended", end: exit });
   });
 
@@ -233,28 +326,18 @@ describe("the process engine", () => {
   });
 
   it("reads handles of version 1, whose links it removes, and nothing that replaced them", async () => {
-    const plan = workplace.plan(`${workplace.gate("go")}; exit 6`);
-    await start(plan);
+    const { runId, runDirectory } = workplace.plan("true");
+    const exit = { kind: "exited", phase: "processes", exitCode: 6 };
+    await mkdir(join(runDirectory, "engine"));
+    await writeFile(join(runDirectory, "engine/exit.json"), JSON.stringify(exit));
     const mounts = ["ours", "theirs"].map((name) => ({
       source: workplace.folder,
       target: join(workplace.folder, name),
     }));
     await symlink(workplace.folder, join(workplace.folder, "ours"));
     await symlink("/", join(workplace.folder, "theirs"));
-    const executionLogs = plan.nodes.map(({ executionLog }) => executionLog);
-    const handle = {
-      engine: "process",
-      version: 1,
-      runId: plan.runId,
-      runDirectory: plan.runDirectory,
-      executionLogs,
-      mounts,
-    };
-    await engine.close();
-    engine = makeEngine();
-    expect(await engine.recover(handle)).toEqual({ kind: "running" });
-    await workplace.open("go");
-    expect(await engine.wait(handle)).toMatchObject({ exitCode: 6 });
+    const handle = { engine: "process", version: 1, runId, runDirectory, executionLogs: [], mounts };
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", end: exit });
     await engine.cleanUp(handle);
     const left = await readdir(workplace.folder);
     expect(left).toContain("theirs");
@@ -266,7 +349,7 @@ describe("the process engine", () => {
     const handle = await start(plan);
     await engine.wait(handle);
     await engine.cleanUp(handle);
-    expect(await readdir(plan.runDirectory)).toEqual([]);
+    expect(await readdir(workplace.runs)).toEqual([]);
   });
 
   it.each([
@@ -286,7 +369,7 @@ describe("the process engine", () => {
 
   it("reads only its own handles", () => {
     expect(() => engine.recover({ engine: "docker", version: 1 })).toThrow(/docker/);
-    expect(() => engine.recover({ engine: "process", version: 3 })).toThrow(/version 3/);
+    expect(() => engine.recover({ engine: "process", version: 4 })).toThrow(/version 4/);
   });
 
   it("stops a whole tree, sessions and stubborn ones included", async () => {

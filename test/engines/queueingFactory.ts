@@ -2,6 +2,6 @@ import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts"
 import { QueueingEngine } from "./queueingEngine.ts";
 
 /** The engine under test, by default with a short grace period. */
-export function makeEngine(gracePeriodInMs = 1000): QueueingEngine {
-  return new QueueingEngine(new ProcessEngine({ gracePeriodInMs }), true);
+export function makeEngine(runsFolder: string, gracePeriodInMs = 1000): QueueingEngine {
+  return new QueueingEngine(new ProcessEngine({ runsFolder, gracePeriodInMs }), true);
 }

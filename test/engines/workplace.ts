@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +26,11 @@ export class Workplace {
     return new Workplace(await mkdtemp(join(tmpdir(), "batchai engine-")));
   }
 
+  /** Folder of the folders of runs. */
+  get runs(): string {
+    return join(this.folder, "runs");
+  }
+
   /** A plan whose commands go to the nodes in turn. */
   plan(sketch: string | RunSketch): LaunchPlan {
     const {
@@ -36,7 +41,8 @@ export class Workplace {
       plan = {},
     } = typeof sketch === "string" ? { commands: [sketch] } : sketch;
     const runId = randomUUID();
-    const runDirectory = join(this.folder, "runs", runId);
+    const runDirectory = join(this.runs, runId);
+    mkdirSync(runDirectory, { recursive: true });
     const output = this.output(runId);
     const nodeIds = Array.from({ length: nodes }, (_, index) => `node${index}`);
     const step =

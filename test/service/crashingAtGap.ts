@@ -3,6 +3,7 @@
  * The data folder has a cluster with an idle node.
  */
 import type { LaunchPlan, LaunchSecrets, RunHandle, Surroundings } from "../../src/service/engines/engine.ts";
+import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
@@ -34,6 +35,8 @@ class CrashingEngine extends WrappedEngine {
   }
 }
 
-const service = await ServiceWithEngines.start(dataDir, [new CrashingEngine(new ProcessEngine())]);
+const service = await ServiceWithEngines.start(dataDir, [
+  new CrashingEngine(new ProcessEngine({ runsFolder: runsFolderOf(dataDir) })),
+]);
 await service.create("job", commandLine);
 setInterval(() => undefined, 1000);

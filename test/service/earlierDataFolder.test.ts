@@ -60,7 +60,7 @@ async function startSupervisor({ runId, runDirectory, mounts }: Handle, gate: st
   const exit = '{"kind":"exited","phase":"processes","exitCode":6}';
   const script = `until [ -e '${gate}' ]; do sleep 0.05; done; cd '${engine}'; echo '${exit}' > x; ln x exit.json`;
   const environment = { ...process.env, BATCHAI_RUN_ID: runId };
-  const supervisor = spawn("bash", ["-c", script], { stdio: "ignore", env: environment, detached: true });
+  const supervisor = spawn("bash", ["-c", script], { stdio: "ignore", cwd: engine, env: environment, detached: true });
   await once(supervisor, "spawn");
   const stat = readFileSync(`/proc/${supervisor.pid ?? 0}/stat`, "latin1");
   const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";

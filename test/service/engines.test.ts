@@ -9,6 +9,7 @@ import type {
   RunHandle,
   WaitOptions,
 } from "../../src/service/engines/engine.ts";
+import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { openStore } from "../../src/service/state/store.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
@@ -17,7 +18,9 @@ import { withFolder } from "./serviceProcess.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
 import { until } from "../until.ts";
 
-const processes = (): ProcessEngine => new ProcessEngine({ gracePeriodInMs: 500 });
+const processes = (dataDir: string): ProcessEngine => {
+  return new ProcessEngine({ runsFolder: runsFolderOf(dataDir), gracePeriodInMs: 500 });
+};
 
 describe("an engine with a queue of its own", () => {
   /** What the store knows about the run of a job. */
@@ -33,7 +36,7 @@ describe("an engine with a queue of its own", () => {
 
   it("keeps a job queued, with the reason, until it has started it", async () => {
     await withFolder(async (folder) => {
-      const service = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(), false)]);
+      const service = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(folder), false)]);
       await service.prepare(2);
       await service.create("job", "exit 4", { constraints: { maxWallClockTime: "PT1H" } });
       const key = service.arm.jobPath("job");
@@ -58,7 +61,7 @@ describe("an engine with a queue of its own", () => {
 
   it("decides the start time, the deadline and the addresses of the nodes", async () => {
     await withFolder(async (folder) => {
-      const service = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(), false)]);
+      const service = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(folder), false)]);
       await service.prepare(1);
       await service.create("job", "sleep 600", { constraints: { maxWallClockTime: "PT2H" } });
       const key = service.arm.jobPath("job");
@@ -87,13 +90,13 @@ describe("an engine with a queue of its own", () => {
 
   it("lets a waiting job be terminated, and found again after a restart", async () => {
     await withFolder(async (folder) => {
-      const first = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(), false)]);
+      const first = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(folder), false)]);
       await first.prepare(1);
       await first.create("job", "exit 1");
       const key = first.arm.jobPath("job");
       await until("the engine has it", () => runOf(folder, key).run?.waiting !== undefined);
       await first.close();
-      const second = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(), false)]);
+      const second = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(folder), false)]);
       expect(await second.state("job")).toBe("queued");
       await second.arm.expect("POST", `${key}/terminate`);
       expect(await second.ended("job")).toMatchObject({ executionInfo: { errors: [{ code: "JobTerminated" }] } });
@@ -133,15 +136,18 @@ describe("several engines", () => {
   it("are asked in their order, and one that is down keeps its runs", async () => {
     await withFolder(async (folder) => {
       const gate = join(folder, "gate");
-      const first = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(), true), processes()]);
+      const first = await ServiceWithEngines.start(folder, [
+        new QueueingEngine(processes(folder), true),
+        processes(folder),
+      ]);
       await first.prepare(2);
       await first.create("old", `until [ -e ${gate} ]; do sleep 0.05; done; exit 3`);
       await first.untilState("old", /running/);
       await first.close();
 
-      const down = new SpoiledEngine(new QueueingEngine(processes(), true));
+      const down = new SpoiledEngine(new QueueingEngine(processes(folder), true));
       down.usable = false;
-      const second = await ServiceWithEngines.start(folder, [down, processes()]);
+      const second = await ServiceWithEngines.start(folder, [down, processes(folder)]);
       await second.create("new", "exit 4");
       expect(await second.ended("new")).toMatchObject({ executionInfo: { exitCode: 4 } });
       expect(down.starts).toBe(0);
@@ -154,9 +160,9 @@ describe("several engines", () => {
 
   it("that object all say why, and are probed again when a job needs them", async () => {
     await withFolder(async (folder) => {
-      const containers = new SpoiledEngine(new QueueingEngine(processes(), true));
+      const containers = new SpoiledEngine(new QueueingEngine(processes(folder), true));
       containers.usable = false;
-      const service = await ServiceWithEngines.start(folder, [containers, processes()]);
+      const service = await ServiceWithEngines.start(folder, [containers, processes(folder)]);
       await service.prepare(1);
       const containerSettings = { imageSourceRegistry: { image: "ubuntu" } };
       await service.create("refused", "true", { containerSettings });
@@ -175,7 +181,7 @@ describe("several engines", () => {
 describe("an engine that fails", () => {
   it("to start a run for the moment is not asked again at once", async () => {
     await withFolder(async (folder) => {
-      const engine = new SpoiledEngine(processes());
+      const engine = new SpoiledEngine(processes(folder));
       engine.neverStarts = true;
       const service = await ServiceWithEngines.start(folder, [engine]);
       await service.prepare(1);
@@ -191,7 +197,7 @@ describe("an engine that fails", () => {
 
   it("to stop a run is asked again", async () => {
     await withFolder(async (folder) => {
-      const engine = new SpoiledEngine(processes());
+      const engine = new SpoiledEngine(processes(folder));
       engine.failingStops = 2;
       const service = await ServiceWithEngines.start(folder, [engine]);
       await service.prepare(1);
@@ -209,7 +215,7 @@ describe("an engine that fails", () => {
 describe("an engine that is not part of the service any more", () => {
   it.each([false, true])("ends its runs as lost (a stop was requested: %s)", async (terminated) => {
     await withFolder(async (folder) => {
-      const engine = new QueueingEngine(processes(), false);
+      const engine = new QueueingEngine(processes(folder), false);
       const first = await ServiceWithEngines.start(folder, [engine]);
       await first.prepare(1);
       await first.create("job", "sleep 600");
@@ -223,12 +229,12 @@ describe("an engine that is not part of the service any more", () => {
       const run = store.runs.alive(first.arm.jobPath("job").toLowerCase());
       if (terminated) store.runs.requestStop(run?.id ?? "", "terminated");
       store.close();
-      const second = await ServiceWithEngines.start(folder, [processes()]);
+      const second = await ServiceWithEngines.start(folder, [processes(folder)]);
       expect(await second.ended("job")).toMatchObject({ executionInfo: { errors: [{ code: "RunLost" }] } });
       await second.counts({ idleNodeCount: 1 });
       await second.close();
       // Nothing that this test started stays behind.
-      const cleaner = new QueueingEngine(processes(), false);
+      const cleaner = new QueueingEngine(processes(folder), false);
       if (run?.handle) await cleaner.stop(run.handle);
       await cleaner.close();
     });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Surroundings } from "../../src/service/engines/engine.ts";
+import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { withFolder } from "./serviceProcess.ts";
@@ -13,7 +14,9 @@ import { until } from "../until.ts";
 
 const script = fileURLToPath(new URL("./crashingAtGap.ts", import.meta.url));
 
-const processes = (): ProcessEngine => new ProcessEngine({ gracePeriodInMs: 500 });
+const processes = (dataDir: string): ProcessEngine => {
+  return new ProcessEngine({ runsFolder: runsFolderOf(dataDir), gracePeriodInMs: 500 });
+};
 
 /** Prepares its runs only as far as a test allows. */
 class GatedEngine extends WrappedEngine {
@@ -38,7 +41,7 @@ class GatedEngine extends WrappedEngine {
 
 async function withGate(work: (service: ServiceWithEngines, engine: GatedEngine) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
-    const engine = new GatedEngine(processes());
+    const engine = new GatedEngine(processes(folder));
     const service = await ServiceWithEngines.start(folder, [engine]);
     try {
       await service.prepare();
@@ -59,7 +62,7 @@ describe("a crash in the start of a job", () => {
   ])("%s loses nothing and runs nothing twice", async (gap) => {
     await withFolder(async (folder) => {
       const dataDir = join(folder, "data");
-      const first = await ServiceWithEngines.start(dataDir, [processes()]);
+      const first = await ServiceWithEngines.start(dataDir, [processes(dataDir)]);
       await first.prepare();
       await first.close();
       const attempts = join(folder, "attempts");
@@ -69,7 +72,7 @@ describe("a crash in the start of a job", () => {
       });
       const [, signal] = (await once(crashing, "exit")) as [unknown, unknown];
       expect(signal).toBe("SIGKILL");
-      const second = await ServiceWithEngines.start(dataDir, [processes()]);
+      const second = await ServiceWithEngines.start(dataDir, [processes(dataDir)]);
       const job = await second.ended("job");
       await second.close();
       expect(job).toMatchObject({ executionState: "failed", executionInfo: { exitCode: 7 } });
@@ -132,7 +135,7 @@ describe("while the start of a job waits for something slow", () => {
 
   it("deleting the cluster whose node is being set up leaves nothing", async () => {
     await withFolder(async (folder) => {
-      const engine = new GatedEngine(processes());
+      const engine = new GatedEngine(processes(folder));
       const service = await ServiceWithEngines.start(folder, [engine]);
       const setupTask = { commandLine: "true", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
       await service.arm.prepare(1, { nodeSetup: { setupTask } });
@@ -148,13 +151,13 @@ describe("while the start of a job waits for something slow", () => {
 
   it("a clean stop of the service leaves it to the next start", async () => {
     await withFolder(async (folder) => {
-      const engine = new GatedEngine(processes());
+      const engine = new GatedEngine(processes(folder));
       const first = await ServiceWithEngines.start(folder, [engine]);
       await first.prepare();
       await first.create("job", "exit 4");
       await until("it is being prepared", () => engine.preparations === 1);
       await first.close();
-      const second = await ServiceWithEngines.start(folder, [processes()]);
+      const second = await ServiceWithEngines.start(folder, [processes(folder)]);
       expect(await second.ended("job")).toMatchObject({ executionInfo: { exitCode: 4 } });
       await second.close();
     });
@@ -164,7 +167,7 @@ describe("while the start of a job waits for something slow", () => {
 describe("a setup that fails", () => {
   it("for want of something is tried again", async () => {
     await withFolder(async (folder) => {
-      const engine = new GatedEngine(processes());
+      const engine = new GatedEngine(processes(folder));
       engine.fail("ENOSPC");
       const service = await ServiceWithEngines.start(folder, [engine]);
       const setupTask = { commandLine: "true", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };

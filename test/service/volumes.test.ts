@@ -263,7 +263,7 @@ describe("attaching volumes", () => {
     await writeFile(join(folder, "server/file"), "");
     const reason = (directory: string) => information({ fileServers: [server("nfs", directory)] });
     expect(await reason("link/new/deep")).toContain("link is a symbolic link that leads out of the file server.");
-    expect(await reason("dangling/new")).toContain("it does not exist.");
+    expect(await reason("dangling/new")).toContain("dangling is a symbolic link to nothing.");
     expect(await reason("file")).toContain("file is a file, not a folder.");
     expect(await reason("file/new")).toContain("file is a file, not a folder.");
     expect(await readdir(join(folder, "outside"))).toEqual([]);

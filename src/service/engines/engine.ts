@@ -87,7 +87,10 @@ export interface LaunchContainer {
 export interface LaunchPlan {
   /** Unique for each attempt to run, and never used twice, so two attempts cannot be mixed up. */
   readonly runId: string;
-  /** Folder that belongs to this run alone: the engine's own files (claim, exit file) are in it. */
+  /**
+   * Folder that belongs to this run alone: the engine's own files (claim, exit file) are in it. The service creates it
+   * before it stores the handle, so a run whose folder does not exist is lost and has not merely not started.
+   */
   readonly runDirectory: string;
   /** The nodes that run it; the first one is the master. */
   readonly nodes: readonly LaunchNode[];
@@ -211,7 +214,7 @@ export interface Engine {
   wait(handle: RunHandle, options?: WaitOptions): Promise<RunEnd>;
   /** Stops the whole process tree: politely first, by force after a grace period. Resolves when nothing is left. */
   stop(handle: RunHandle): Promise<void>;
-  /** Removes the engine's own files of a run that has ended, never the run's output. */
+  /** Removes the engine's own files of a run that has ended, with the folder of the run, never the run's output. */
   cleanUp(handle: RunHandle): Promise<void>;
   /** Releases the engine's own resources; runs continue. */
   close(): Promise<void>;

@@ -4,20 +4,22 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 
-/** Returns the absolute path of bash on the search path of the service; undefined if there is none. */
+let found: string | undefined;
+
+/** Returns the absolute path of bash on the search path of the service; undefined if there is none. Looks for it once. */
 export async function findBash(): Promise<string | undefined> {
   const { PATH = "" } = nodeEnvironment();
   for (const folder of PATH.split(delimiter).filter((name) => name.startsWith("/"))) {
-    const path = join(folder, "bash");
-    if (
-      await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
+    found ??= await executable(join(folder, "bash"));
   }
-  return undefined;
+  return found;
+}
+
+async function executable(path: string): Promise<string | undefined> {
+  return access(path, constants.X_OK).then(
+    () => path,
+    () => undefined,
+  );
 }
 
 /** Returns the version of a bash as `[5, 2]`. */

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import type { LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
-import { endRun } from "./processTree.ts";
+import { errorCode } from "../../../ground/systemErrors.ts";
 import { supervisorScript } from "../supervisor/supervisorScript.ts";
+import type { LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
+import { endRun, isRunOver } from "./processTree.ts";
 
 /*
  * The launcher: a small process that does all spawning, because a fork of the service, with its large memory, would
@@ -13,31 +14,33 @@ function send(message: LauncherMessage): void {
 }
 
 /**
- * Starts a supervisor in its own session, because it must outlive the service and this process. Resolves once the run
- * is claimed.
+ * Starts a supervisor in its own session, because it must outlive the service and this process. Resolves once the
+ * process exists.
  */
-function startSupervisor(request: Extract<LauncherRequest, { kind: "spawn" }>): Promise<void> {
-  const { runId, bash, runDirectory, environment } = request;
-  const supervisor = spawn(bash, ["-p", "-c", supervisorScript, "batchai-supervisor", runDirectory], {
-    cwd: runDirectory,
+function startSupervisor({ runId, bash, folder, environment }: Spawn): Promise<void> {
+  const supervisor = spawn(bash, ["-p", "-c", supervisorScript, "batchai-supervisor", folder], {
+    cwd: folder,
     env: environment,
     detached: true,
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: "ignore",
   });
   return new Promise((resolve, reject) => {
     supervisor.once("error", reject);
     if (supervisor.pid === undefined) return;
-    supervisor.once("exit", () => {
-      send({ kind: "exit", runId });
-    });
-    // The supervisor closes its output once it has claimed the run, or has left the run to another supervisor.
-    supervisor.stdout.once("close", resolve).resume();
+    supervisor.once("exit", (exitCode) => void report(runId, exitCode));
+    resolve();
   });
 }
 
-function carryOut(request: LauncherRequest): Promise<void> {
-  if (request.kind === "spawn") return startSupervisor(request);
-  return endRun(request.runId, request.gracePeriodInMs);
+type Spawn = Extract<LauncherRequest, { kind: "spawn" }>;
+
+async function report(runId: string, exitCode: number | null): Promise<void> {
+  send({ kind: "exit", runId, exitCode, isOver: await isRunOver(runId) });
+}
+
+async function carryOut(request: LauncherRequest): Promise<void> {
+  if (request.kind === "spawn") await startSupervisor(request);
+  if (request.kind === "end") await endRun(request.runId, request.gracePeriodInMs);
 }
 
 async function respond({ id, request }: NumberedRequest): Promise<void> {
@@ -45,7 +48,12 @@ async function respond({ id, request }: NumberedRequest): Promise<void> {
     await carryOut(request);
     send({ kind: "done", id });
   } catch (error) {
-    send({ kind: "failed", id, message: error instanceof Error ? error.message : String(error) });
+    send({
+      kind: "failed",
+      id,
+      message: error instanceof Error ? error.message : String(error),
+      code: errorCode(error),
+    });
   }
 }
 

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { errorCode, reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
-import type { LauncherMessage, LauncherRequest } from "./launcherMessages.ts";
+import type { LauncherMessage, LauncherRequest, SupervisorExit } from "./launcherMessages.ts";
 
 /** Returns the path of the launcher's code. The build replaces the name by that of the built file. */
 function launcherLocation(): string {
@@ -11,6 +12,11 @@ function launcherLocation(): string {
 
 /** Number of launchers that receive a request, if each of them dies before it has carried the request out. */
 const attempts = 3;
+/** Time within which a launcher ends after its channel is closed, in milliseconds. */
+const closeTimeoutInMs = 2000;
+const pingIntervalInMs = 2000;
+/** Pings without any message after which a launcher counts as hung, for example because somebody has stopped it. */
+const unansweredPings = 4;
 
 interface PendingRequest {
   readonly request: LauncherRequest;
@@ -22,14 +28,14 @@ interface PendingRequest {
 /** Callbacks for what the launcher reports by itself. */
 export interface LauncherEvents {
   /** Called when the supervisor of a run has ended. */
-  onExit(runId: string): void;
+  onExit(exit: SupervisorExit): void;
   /** Called when the launcher dies: it no longer reports the ends of the runs that it started. */
   onLost(): void;
 }
 
 /**
- * The engine's side of its launcher process: starts it when it is needed, and again after it died. Requests that it did
- * not complete are repeated. That is safe: a run is claimed once, and stopping a run twice has no further effect.
+ * The engine's side of its launcher process: starts it when it is needed, and again after it died or hung. Requests that
+ * it did not complete are repeated. That is safe: a run is claimed once, and stopping a run twice has no further effect.
  */
 export class LauncherClient {
   readonly #events: LauncherEvents;
@@ -44,7 +50,7 @@ export class LauncherClient {
     this.#logger = logger;
   }
 
-  /** Sends a request. Resolves when the launcher has carried it out. */
+  /** Sends a request. Resolves when the launcher has carried it out. Rejects with the system error that prevented it. */
   request(request: LauncherRequest): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("The engine is closed."));
     return new Promise((resolve, reject) => {
@@ -56,7 +62,11 @@ export class LauncherClient {
 
   /** Starts the launcher ahead of the first request. */
   warmUp(): void {
-    if (!this.#closed) this.#launcher ??= this.#start();
+    try {
+      if (!this.#closed) this.#launcher ??= this.#start();
+    } catch (error) {
+      this.#logger.warn({ reason: reasonOf(error) }, "failed to start the launcher of the process engine for now");
+    }
   }
 
   /** Ends the launcher; the runs that it started continue. */
@@ -65,8 +75,10 @@ export class LauncherClient {
     const launcher = this.#launcher;
     if (launcher?.connected) {
       const gone = once(launcher, "exit");
+      const kill = setTimeout(() => launcher.kill("SIGKILL"), closeTimeoutInMs);
       launcher.disconnect();
       await gone;
+      clearTimeout(kill);
     }
     for (const { reject } of this.#pending.values()) reject(new Error("The engine is closed."));
     this.#pending.clear();
@@ -76,9 +88,16 @@ export class LauncherClient {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     pending.attemptsLeft -= 1;
-    this.#launcher ??= this.#start();
-    // A failed send means that the launcher is dying; its exit has the request repeated.
-    this.#launcher.send({ id, request: pending.request }, () => undefined);
+    try {
+      this.#launcher ??= this.#start();
+    } catch (error) {
+      this.#pending.delete(id);
+      pending.reject(notAlive(error));
+      return;
+    }
+    // A failed send means that the launcher is dying; its exit has the request repeated. A launcher that could not be
+    // started has no channel, and reports its error soon.
+    if (this.#launcher.connected) this.#launcher.send({ id, request: pending.request }, () => undefined);
   }
 
   #start(): ChildProcess {
@@ -90,41 +109,56 @@ export class LauncherClient {
       execArgv: ["--max-old-space-size=64", "--max-semi-space-size=1"],
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
-    launcher.on("message", (message: LauncherMessage) => this.#receive(message));
-    let lost = false;
-    const lose = (reason: string): void => {
-      if (lost) return;
-      lost = true;
+    let unanswered = 0;
+    launcher.on("message", (message: LauncherMessage) => {
+      unanswered = 0;
+      this.#receive(message);
+    });
+    const watch = setInterval(() => {
+      if (unanswered >= unansweredPings) launcher.kill("SIGKILL");
+      else if (launcher.connected) launcher.send({ id: 0, request: { kind: "ping" } }, () => undefined);
+      unanswered += 1;
+    }, pingIntervalInMs).unref();
+    const lose = (reason: unknown): void => {
+      clearInterval(watch);
       this.#lose(launcher, reason);
     };
-    launcher.once("error", (error) => lose(error.message));
-    launcher.once("exit", (code, signal) => lose(`it ended with ${signal ?? `exit code ${code}`}`));
+    launcher.once("error", lose);
+    launcher.once("exit", (code, signal) => lose(new Error(`it ended with ${signal ?? `exit code ${code}`}`)));
     return launcher;
   }
 
   #receive(message: LauncherMessage): void {
     if (message.kind === "exit") {
-      this.#events.onExit(message.runId);
+      this.#events.onExit(message);
       return;
     }
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.kind === "done") pending?.resolve();
-    else pending?.reject(new Error(message.message));
+    else pending?.reject(Object.assign(new Error(message.message), { code: message.code }));
   }
 
-  #lose(launcher: ChildProcess, reason: string): void {
-    if (this.#launcher === launcher) this.#launcher = undefined;
+  #lose(launcher: ChildProcess, reason: unknown): void {
+    if (this.#launcher !== launcher) return; // Its error has been handled; its exit follows.
+    this.#launcher = undefined;
     if (this.#closed) return;
-    this.#logger.warn({ reason }, "the launcher of the process engine died; a new one is started");
+    this.#logger.warn({ reason: reasonOf(reason) }, "the launcher of the process engine died; a new one is started");
     this.#events.onLost();
     for (const [id, { attemptsLeft, reject }] of this.#pending) {
-      if (attemptsLeft > 0) {
+      // A launcher that could not be started at all lacks something: an attempt at once would lack it too.
+      if (attemptsLeft > 0 && launcher.pid !== undefined) {
         this.#send(id);
       } else {
         this.#pending.delete(id);
-        reject(new Error(`The launcher process cannot be kept alive: ${reason}.`));
+        reject(notAlive(reason));
       }
     }
   }
+}
+
+/** Returns the error of a request for which there is no launcher; it has the code of the system error behind it. */
+function notAlive(reason: unknown): Error {
+  const message = `The launcher process cannot be kept alive: ${reasonOf(reason)}.`;
+  return Object.assign(new Error(message, { cause: reason }), { code: errorCode(reason) });
 }

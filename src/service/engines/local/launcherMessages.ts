@@ -6,7 +6,8 @@ export type LauncherRequest =
       readonly runId: string;
       /** Absolute path of bash. */
       readonly bash: string;
-      readonly runDirectory: string;
+      /** Folder with the files of the run. */
+      readonly folder: string;
       readonly environment: Readonly<Record<string, string>>;
     }
   | {
@@ -14,7 +15,9 @@ export type LauncherRequest =
       readonly kind: "end";
       readonly runId: string;
       readonly gracePeriodInMs: number;
-    };
+    }
+  /** Asks whether the launcher still responds. */
+  | { readonly kind: "ping" };
 
 /** A request with the number that its response carries. */
 export interface NumberedRequest {
@@ -22,9 +25,19 @@ export interface NumberedRequest {
   readonly request: LauncherRequest;
 }
 
+/** End of a supervisor. */
+export interface SupervisorExit {
+  readonly runId: string;
+  /** Exit code; null if a signal ended it. */
+  readonly exitCode: number | null;
+  /** Whether no process of the run is left. */
+  readonly isOver: boolean;
+}
+
 /** Message of the launcher to the engine. */
 export type LauncherMessage =
   | { readonly kind: "done"; readonly id: number }
-  | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  /** `code`: the code of the system error, for example `EAGAIN`. */
+  | { readonly kind: "failed"; readonly id: number; readonly message: string; readonly code?: string | undefined }
   /** The supervisor of a run is gone. */
-  | { readonly kind: "exit"; readonly runId: string };
+  | ({ readonly kind: "exit" } & SupervisorExit);

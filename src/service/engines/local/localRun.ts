@@ -10,14 +10,15 @@ import { findBash } from "./bash.ts";
 import { freePorts } from "./freePorts.ts";
 import type { LauncherClient } from "./launcherClient.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
+import type { SupervisorExit } from "./launcherMessages.ts";
 import { hasProcesses } from "../supervisor/processTable.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
 import { appendTo, makeFolders, removeMounts } from "../supervisor/runFolders.ts";
-import { runMarker } from "../supervisor/supervisorScript.ts";
-import { checkPlan, writeSteps } from "../supervisor/supervisorSteps.ts";
+import { ranNothing, runMarker } from "../supervisor/supervisorScript.ts";
+import { checkPlan, supervisorPlan } from "../supervisor/supervisorSteps.ts";
 
-/** The part of a handle that belongs to the process engine. */
-export type LocalRunDetails = Pick<LaunchPlan, "runId" | "runDirectory"> & {
+/** The part of a handle that belongs to the process engine. The folder of the run is where the service says. */
+export type LocalRunDetails = Pick<LaunchPlan, "runId"> & {
   readonly executionLogs: readonly string[];
   /** Links that the engine itself created; only in handles of version 1. */
   readonly mounts?: readonly LaunchMount[];
@@ -36,16 +37,24 @@ export interface LocalRunContext {
 
 /** Polling interval of a run whose end no launcher reports. */
 const pollIntervalInMs = 250;
+const retryIntervalInMs = 1000;
 
-const lost: RunEnd = {
-  kind: "failed",
-  code: "RunLost",
-  message:
-    "The processes of the job vanished without an exit code: the machine was restarted, or the processes were killed.",
-};
+const lost = (reason: string): RunEnd => ({ kind: "failed", code: "RunLost", message: reason });
+
+const vanished = lost(
+  "The processes of the job vanished without an exit code: the machine was restarted, or the processes were killed.",
+);
+const removed = lost("The folder of the run was removed, and its exit code with it.");
+/** Its processes belong to the service that uses the original of the data folder, so they are left alone. */
+const copied = lost(
+  "The data folder was copied while the job ran. The job belongs to the folder from which it was copied.",
+);
 
 /** End of a run that will never start although its start was tried. A failure: the scheduler must not try it forever. */
 const neverStarted: RunEnd = { kind: "failed", code: "RunNotStarted", message: "The run was never started." };
+
+/** Reason of a supervisor that has run nothing. */
+const noRoom = "The machine lacks processes, or room on the disk, for the supervisor of the run.";
 
 /**
  * One run on this machine. Its files decide how it ended, because the service, the launcher and the supervisor can each die
@@ -54,6 +63,7 @@ const neverStarted: RunEnd = { kind: "failed", code: "RunNotStarted", message: "
  */
 export class LocalRun {
   readonly runId: string;
+  readonly #folder: string;
   readonly #details: LocalRunDetails;
   readonly #context: LocalRunContext;
   readonly #files: RunFiles;
@@ -66,12 +76,20 @@ export class LocalRun {
   #stopping: Promise<void> | undefined;
   #concluding: Promise<RunEnd> | undefined;
   #polling: Promise<void> | undefined;
+  /** Whether the launcher has started a supervisor. From then on, a claim that is not there was removed. */
+  #spawned = false;
+  /** Reason why nothing was run, although the start was tried. */
+  #lack: string | undefined;
+  /** Whether the launcher has seen that no process of the run is left. */
+  #isOver = false;
 
-  constructor(details: LocalRunDetails, context: LocalRunContext) {
+  /** @param folder - Folder that belongs to this run alone; it contains the engine's own files. */
+  constructor(details: LocalRunDetails, folder: string, context: LocalRunContext) {
     this.runId = details.runId;
+    this.#folder = folder;
     this.#details = details;
     this.#context = context;
-    this.#files = new RunFiles(details.runDirectory);
+    this.#files = new RunFiles(folder);
   }
 
   start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
@@ -111,11 +129,12 @@ export class LocalRun {
   }
 
   /** Called when the launcher sees a supervisor of this run end. */
-  supervisorEnded(): void {
-    void this.#inBackground(async () => {
-      // A supervisor that died before it claimed the run cannot return. One that came too late leaves the run to the first.
-      await this.#files.withdraw().catch(() => undefined);
-      if (!(await this.#look())) this.#poll();
+  supervisorEnded({ exitCode, isOver }: SupervisorExit): void {
+    this.#isOver = isOver;
+    if (exitCode === ranNothing) this.#lack = noRoom;
+    this.#poll(async () => {
+      // A supervisor that died before it claimed the run cannot return. One that came too late leaves it to the first.
+      if (!this.#mayHaveRun()) await this.#files.withdraw();
     });
   }
 
@@ -127,7 +146,7 @@ export class LocalRun {
   async #start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
     let mayHaveStarted = false;
     try {
-      if ((await this.#files.readClaim()).kind !== "open") {
+      if (this.#files.readClaim().kind !== "open") {
         this.#poll();
         return;
       }
@@ -137,8 +156,7 @@ export class LocalRun {
       checkPlan(plain, secrets);
       await makeFolders(plain);
       await attempt("The run cannot be prepared", async () => {
-        await this.#files.make();
-        await writeSteps(this.#files, plain, this.#context.gracePeriodInMs);
+        this.#files.writePlan(supervisorPlan(plain, this.#context.gracePeriodInMs));
       });
       if (this.#stopping) return;
       mayHaveStarted = true;
@@ -149,7 +167,7 @@ export class LocalRun {
     }
   }
 
-  async #spawn({ runId, runDirectory, environment }: PlainPlan, secrets: LaunchSecrets): Promise<void> {
+  async #spawn({ runId, environment }: PlainPlan, secrets: LaunchSecrets): Promise<void> {
     const bash = await findBash();
     if (bash === undefined) throw new StartError("FailedStartingProcess", "bash was not found on this machine.");
     await attempt("The run cannot be started", () => {
@@ -157,21 +175,25 @@ export class LocalRun {
         kind: "spawn",
         runId,
         bash,
-        runDirectory,
+        folder: this.#folder,
         environment: { ...nodeEnvironment(), ...environment, ...secrets.environment, [runMarker]: runId },
       });
     });
+    this.#spawned = true;
   }
 
   async #startFailed(error: unknown, mayHaveStarted: boolean): Promise<void> {
     const failure = error instanceof StartError ? error : new StartError("FailedStartingProcess", reasonOf(error));
     const { code, message: reason } = failure;
     this.#context.logger.warn({ run: this.runId, code, reason }, "run did not start");
-    const claim = await this.#files.withdraw().catch(() => undefined);
+    if (isShortage(failure)) {
+      this.#lack = reason;
+      this.#poll(() => this.#files.withdraw());
+      return;
+    }
+    const claim = mayHaveStarted ? await this.#files.withdraw().catch(() => undefined) : undefined;
     if (claim?.kind === "supervised") this.#poll();
-    else if (isShortage(failure) && (claim?.kind === "withdrawn" || !mayHaveStarted)) {
-      await this.#conclude({ kind: "notStarted", reason });
-    } else await this.#conclude({ kind: "failed", ...failure.error });
+    else await this.#conclude({ kind: "failed", ...failure.error });
   }
 
   async #stop(): Promise<void> {
@@ -180,34 +202,62 @@ export class LocalRun {
     await this.#conclude({ kind: "stopped" });
   }
 
+  /** Whether the launcher has started a supervisor, and it has not said that it ran nothing. */
+  #mayHaveRun(): boolean {
+    return this.#spawned && this.#lack === undefined;
+  }
+
   /** Looks whether the run has ended, and concludes it if so. */
   async #look(): Promise<boolean> {
     if (this.#concluding) return true;
-    const claim = await this.#files.readClaim();
-    if (claim.kind === "open") return false;
+    if (!this.#spawned && this.#files.readClaim().kind === "open") return false;
     const state = await this.#read();
     // During a stop, only `#stop` decides how the run ends.
     if (state.kind !== "ended" || this.#stopping) return false;
-    await this.#conclude(state.end.kind === "notStarted" ? neverStarted : state.end);
+    const { end } = state;
+    await this.#conclude(end.kind === "notStarted" && end.reason === undefined ? neverStarted : end);
     return true;
   }
 
-  /** Reads the state of a claimed run from its files. */
+  /** Reads the state of a run that is claimed or withdrawn. A run has never started only if nothing speaks against it. */
   async #read(): Promise<RunState> {
-    const claim = await this.#files.readClaim();
-    // The exit file after the claim: a supervisor that was gone then has written it before.
-    const end = await this.#files.readExit();
-    if (end) return { kind: "ended", end };
-    if (claim.kind === "supervised") return claim.alive ? { kind: "running" } : { kind: "ended", end: lost };
-    const isWriting = claim.kind === "unreadable" && hasProcesses(runMarker, this.runId);
-    return isWriting ? { kind: "running" } : { kind: "ended", end: { kind: "notStarted" } };
+    const known = await this.#readFiles();
+    if (known) return known;
+    // The supervisor still writes its claim, or somebody has damaged it: then the processes know more than the files.
+    if (!this.#isOver && hasProcesses(runMarker, this.runId)) return { kind: "running" };
+    // Once more, because it may have ended in the meantime.
+    return (await this.#readFiles()) ?? { kind: "ended", end: this.#endWithoutTrace() };
   }
 
-  /** Polls until the run has ended. A look that fails says nothing about the run: the next one may succeed. */
-  #poll(): void {
+  /** Returns the state of the run if its files tell it. */
+  async #readFiles(): Promise<RunState | undefined> {
+    const claim = this.#files.readClaim();
+    // The exit file after the claim: a supervisor that was gone then has written it before.
+    const end = await this.#files.readExit();
+    if (end) return { kind: "ended", end: end.kind === "notStarted" ? { ...end, reason: noRoom } : end };
+    if (claim.kind === "elsewhere") return { kind: "ended", end: copied };
+    if (claim.kind !== "supervised") return undefined;
+    return claim.alive ? { kind: "running" } : { kind: "ended", end: vanished };
+  }
+
+  #endWithoutTrace(): RunEnd {
+    if (this.#files.readClaim().kind === "missing") return removed;
+    if (this.#mayHaveRun()) return vanished;
+    return this.#lack === undefined ? { kind: "notStarted" } : { kind: "notStarted", reason: this.#lack };
+  }
+
+  /**
+   * Polls until the run has ended. A look that fails says nothing about the run: the next one may succeed.
+   * @param first - Carried out before each look.
+   */
+  #poll(first: () => Promise<unknown> = async () => undefined): void {
     const { closing } = this.#context;
+    const look = async (): Promise<boolean> => {
+      await first();
+      return this.#look();
+    };
     this.#polling ??= this.#inBackground(async () => {
-      while (!(await this.#look().catch((error: unknown) => this.#lookFailed(error)))) {
+      while (!(await look().catch((error: unknown) => this.#lookFailed(error)))) {
         await delay(pollIntervalInMs, undefined, { signal: closing });
       }
     }).finally(() => {
@@ -236,24 +286,40 @@ export class LocalRun {
   }
 
   #conclude(end: RunEnd): Promise<RunEnd> {
-    this.#concluding ??= this.#settle(end);
+    this.#concluding ??= this.#settle(end).catch((error: unknown) => {
+      this.#concluding = undefined;
+      throw error;
+    });
     return this.#concluding;
   }
 
   /** Records how the run ended, stops what is left of it, and resolves the promises of `wait`. */
   async #settle(end: RunEnd): Promise<RunEnd> {
+    const isOurs = this.#files.readClaim().kind !== "elsewhere";
     // A withdrawn claim without an exit file says that the run never started.
     const settled = end.kind === "notStarted" ? end : await this.#files.recordExit(end).catch(() => end);
-    const { launcher, gracePeriodInMs, closing, logger } = this.#context;
-    try {
-      await launcher.request({ kind: "end", runId: this.runId, gracePeriodInMs });
-    } catch (error) {
-      if (closing.aborted) throw error;
-      logger.error({ run: this.runId, reason: reasonOf(error) }, "failed to stop the rest of a run");
-    }
+    if (isOurs && !this.#isOver) await this.#endProcesses();
     if (settled.kind === "failed" || settled.kind === "stopped") await this.#note(settled);
     this.#resolveEnd(settled);
     return settled;
+  }
+
+  /** Ends what is left of the run. Tries again until the launcher succeeds, or the engine closes. */
+  async #endProcesses(): Promise<void> {
+    const { launcher, gracePeriodInMs, closing, logger } = this.#context;
+    for (;;) {
+      try {
+        await launcher.request({ kind: "end", runId: this.runId, gracePeriodInMs });
+        return;
+      } catch (error) {
+        if (closing.aborted) throw error;
+        logger.warn(
+          { run: this.runId, reason: reasonOf(error) },
+          "failed to stop the rest of a run; it is tried again",
+        );
+      }
+      await delay(retryIntervalInMs, undefined, { signal: closing });
+    }
   }
 
   async #note(end: RunEnd): Promise<void> {

@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { join } from "node:path";
 import type { Logger } from "../../logger.ts";
 import { silentLogger } from "../../logger.ts";
 import type { StartError } from "../../startError.ts";
@@ -21,6 +22,8 @@ import { nodeEnvironment } from "./nodeEnvironment.ts";
 
 /** Options of a {@link ProcessEngine}. */
 export interface ProcessEngineOptions {
+  /** Folder that contains the folder of each run, by the ID of the run. It may be another one after a restart. */
+  readonly runsFolder: string;
   /** Time between the polite request to end and the end by force, in milliseconds. Default: 5000. */
   readonly gracePeriodInMs?: number;
   /** Called with what the engine does. Default: nothing is logged. */
@@ -28,24 +31,29 @@ export interface ProcessEngineOptions {
 }
 
 const engineName = "process";
-/** Version 1 also had the mounts of the run, which its engine created and removed. */
-const handleVersion = 2;
+/**
+ * Version 1 also had the mounts of the run, which its engine created and removed. Up to version 2, the engine's own
+ * files were in the folder `engine` of the run's folder.
+ */
+const handleVersion = 3;
 
 /** Runs plans as processes of this machine. */
 export class ProcessEngine implements Engine {
   readonly name = engineName;
   readonly queues = false;
+  readonly #runsFolder: string;
   readonly #launcher: LauncherClient;
   readonly #runs = new Map<string, LocalRun>();
   readonly #closing = new AbortController();
   readonly #background = new Set<Promise<void>>();
   readonly #context: LocalRunContext;
 
-  constructor(options: ProcessEngineOptions = {}) {
-    const { gracePeriodInMs = 5000, logger = silentLogger } = options;
+  constructor(options: ProcessEngineOptions) {
+    const { runsFolder, gracePeriodInMs = 5000, logger = silentLogger } = options;
+    this.#runsFolder = runsFolder;
     this.#launcher = new LauncherClient(
       {
-        onExit: (runId) => this.#runs.get(runId)?.supervisorEnded(),
+        onExit: (exit) => this.#runs.get(exit.runId)?.supervisorEnded(exit),
         onLost: () => this.#runs.forEach((run) => run.launcherLost()),
       },
       logger,
@@ -74,9 +82,9 @@ export class ProcessEngine implements Engine {
     return { environment: nodeEnvironment() };
   }
 
-  handleFor({ runId, runDirectory, nodes }: LaunchPlan): RunHandle {
+  handleFor({ runId, nodes }: LaunchPlan): RunHandle {
     const executionLogs = nodes.map(({ executionLog }) => executionLog);
-    return { engine: engineName, version: handleVersion, runId, runDirectory, executionLogs };
+    return { engine: engineName, version: handleVersion, runId, executionLogs };
   }
 
   reads(version: number): boolean {
@@ -116,7 +124,8 @@ export class ProcessEngine implements Engine {
     const details = this.#detailsIn(handle);
     const known = this.#runs.get(details.runId);
     if (known) return known;
-    const run = new LocalRun(details, this.#context);
+    const folder = join(this.#runsFolder, details.runId, handle.version < 3 ? "engine" : "");
+    const run = new LocalRun(details, folder, this.#context);
     this.#runs.set(run.runId, run);
     return run;
   }

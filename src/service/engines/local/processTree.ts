@@ -1,47 +1,25 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { environmentVariableOf, isAlive, type ProcessEntry, readProcesses } from "../supervisor/processTable.ts";
-import { runMarker } from "../supervisor/supervisorScript.ts";
+import { isAlive, type ProcessEntry, readProcesses } from "../supervisor/processTable.ts";
+import { MarkedProcesses } from "./markedProcesses.ts";
 
-/** All processes of the machine at one moment, with the runs named in their environments. */
-interface Snapshot {
-  readonly entries: readonly ProcessEntry[];
-  /** Run IDs by pid. */
-  readonly runs: ReadonlyMap<number, string>;
-}
+const marked = new MarkedProcesses();
 
-let upcoming: Promise<Snapshot> | undefined;
-
-/** Reads all processes; callers in the same turn share the result. */
-function readShared(): Promise<Snapshot> {
-  upcoming ??= new Promise((resolve) => {
-    setImmediate(() => {
-      upcoming = undefined;
-      resolve(readSnapshot());
-    });
-  });
-  return upcoming;
-}
-
-function readSnapshot(): Snapshot {
-  const entries = readProcesses();
-  const runs = new Map<number, string>();
-  for (const { pid } of entries) {
-    const runId = environmentVariableOf(pid, runMarker);
-    if (runId !== undefined) runs.set(pid, runId);
-  }
-  return { entries, runs };
+/** Whether no process of a run is left. */
+export async function isRunOver(runId: string): Promise<boolean> {
+  return (await marked.ofRun(runId)).length === 0;
 }
 
 /**
  * Returns the processes of a run: those with its marker in their environment, whatever their parents, groups and sessions
  * are; all other processes in the same sessions; and all descendants of these.
  */
-function membersOf(runId: string, { entries, runs }: Snapshot): ProcessEntry[] {
-  const isMarked = ({ pid }: ProcessEntry): boolean => runs.get(pid) === runId;
-  const members = new Set(entries.filter(isMarked).map(({ pid }) => pid));
-  if (members.size === 0) return [];
+async function membersOf(runId: string): Promise<ProcessEntry[]> {
+  const markedPids = new Set(await marked.ofRun(runId));
+  if (markedPids.size === 0) return [];
+  const entries = readProcesses();
+  const members = new Set(markedPids);
   // A session that the run opened: the supervisor leads its own, so no marked process is in a session of the service.
-  const sessions = new Set(entries.filter(isMarked).map(({ session }) => session));
+  const sessions = new Set(entries.filter(({ pid }) => markedPids.has(pid)).map(({ session }) => session));
   for (const { pid, session } of entries) if (session !== 0 && sessions.has(session)) members.add(pid);
   let before: number;
   do {
@@ -56,7 +34,7 @@ export async function endRun(runId: string, gracePeriodInMs: number): Promise<vo
   const deadline = performance.now() + gracePeriodInMs;
   const seen = new Map<string, ProcessEntry>();
   for (let round = 0; ; round += 1) {
-    for (const member of membersOf(runId, await readShared())) {
+    for (const member of await membersOf(runId)) {
       const key = `${member.pid} ${member.started}`;
       if (!seen.has(key)) signal(member, "SIGTERM", "SIGCONT");
       seen.set(key, member);

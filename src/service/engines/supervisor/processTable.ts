@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { type BigIntStats, readdirSync, readFileSync, statSync } from "node:fs";
+import { errorCode } from "../../../ground/systemErrors.ts";
 
 /** A process of this machine. A pid alone means nothing: it counts only together with the start time. */
 export interface ProcessEntry {
@@ -20,10 +21,16 @@ export function readProcess(pid: number | string): ProcessEntry | undefined {
   return { pid: Number(pid), parent: Number(parent), session: Number(session), started };
 }
 
+/** Returns the pids of all processes of this machine. */
+export function pidsOfAllProcesses(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger);
+}
+
 /** Returns all running processes of this machine. */
 export function readProcesses(): ProcessEntry[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(readProcess).filter((entry) => entry !== undefined);
+  return pidsOfAllProcesses()
+    .map(readProcess)
+    .filter((entry) => entry !== undefined);
 }
 
 /** Returns the value of a variable in the environment with which a process was started. */
@@ -32,6 +39,16 @@ export function environmentVariableOf(pid: number, name: string): string | undef
   if (environment === undefined) return undefined;
   const begin = `\0${environment}`.indexOf(`\0${name}=`);
   return begin === -1 ? undefined : environment.slice(begin + name.length + 1).split("\0", 1)[0];
+}
+
+/** Returns the working folder of a process; undefined if the process has ended, or belongs to another user. */
+export function workingFolderOf(pid: number | string): BigIntStats | undefined {
+  try {
+    return statSync(`/proc/${pid}/cwd`, { bigint: true });
+  } catch (error) {
+    if (unreadable.has(errorCode(error) ?? "")) return undefined;
+    throw error;
+  }
 }
 
 /** Whether any process was started with this value of the variable. */
@@ -44,10 +61,14 @@ export function isAlive(entry: Pick<ProcessEntry, "pid" | "started">): boolean {
   return readProcess(entry.pid)?.started === entry.started;
 }
 
+const unreadable = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM"]);
+
+/** Any other error says nothing about the process, for example that this process has too many open files. */
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
-  } catch {
-    return undefined; // The process has ended, or belongs to another user.
+  } catch (error) {
+    if (unreadable.has(errorCode(error) ?? "")) return undefined; // It has ended, or belongs to another user.
+    throw error;
   }
 }

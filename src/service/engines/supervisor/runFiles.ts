@@ -1,119 +1,213 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import type { RunEnd } from "../engine.ts";
+import { promisify } from "node:util";
+import { removeTree } from "../../../ground/removeTree.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
-import { readProcess } from "./processTable.ts";
-import { engineFolder } from "./supervisorScript.ts";
+import type { RunEnd } from "../engine.ts";
+import { readProcess, workingFolderOf } from "./processTable.ts";
 
 /** Owner of a run. */
 export type Claim =
+  /** The folder of the run does not exist: somebody removed it, and every trace of the run with it. */
+  | { readonly kind: "missing" }
   /** No owner: a supervisor may still take it. */
   | { readonly kind: "open" }
   /** The engine: no supervisor will ever run it. */
   | { readonly kind: "withdrawn" }
   /** A supervisor, which is running or has ended. */
   | { readonly kind: "supervised"; readonly alive: boolean }
-  /** A supervisor that was interrupted while it wrote the claim, or is still writing. */
+  /** A running supervisor that works in another folder, from which this one was copied. */
+  | { readonly kind: "elsewhere" }
+  /** A supervisor that was interrupted while it wrote the claim, or is still writing. Or a job has written to the file. */
   | { readonly kind: "unreadable" };
 
 const withdrawn = "withdrawn";
+/** More than the engine ever writes to a file that it reads. */
+const mostBytes = 64 * 1024;
+const files = ["plan", "claim", "exit.json"] as const;
 
-/** The engine's own files in a run directory. They determine the state of the run. */
+/**
+ * The engine's own files, in the folder of a run. They determine the state of the run. They are small and lie beside the
+ * database, so they are read and written synchronously: a turn of the thread pool costs more than the work itself.
+ */
 export class RunFiles {
-  /** The folder that holds them. */
-  readonly folder: string;
+  readonly #folder: string;
 
-  constructor(runDirectory: string) {
-    this.folder = join(runDirectory, engineFolder);
-  }
-
-  /** Creates the folder, readable only by the user of the service, because it contains command lines. */
-  async make(): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+  /** @param folder - Folder that belongs to this run alone. The service creates it before it stores the handle. */
+  constructor(folder: string) {
+    this.#folder = folder;
   }
 
   /** Removes the folder with all that is in it. */
   async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+    try {
+      for (const name of files) unlinkIfPresent(join(this.#folder, name));
+      rmdirSync(this.#folder);
+    } catch {
+      await removeTree(this.#folder); // There is more in it than the engine has created.
+    }
   }
 
-  /** Writes a file of fields for the supervisor. */
-  async writeFields(name: string, fields: readonly (string | number)[]): Promise<void> {
+  /** Writes the plan for the supervisor: fields that end in NUL. Readable only by the user of the service. */
+  writePlan(fields: readonly (string | number)[]): void {
     const text = fields.map((field) => `${field}\0`).join("");
-    const partial = join(this.folder, `${name}.${randomUUID()}`);
-    await writeFile(partial, text, { mode: 0o600 });
-    await rename(partial, join(this.folder, name));
+    writeFileSync(join(this.#folder, "plan"), text, { mode: 0o600 });
   }
 
-  /** Returns how the run ended; undefined as long as no exit file exists. */
+  /**
+   * Returns how the run ended; undefined as long as no complete exit file exists. What it returns survives a power
+   * failure.
+   */
   async readExit(): Promise<RunEnd | undefined> {
-    const text = await this.#read("exit.json");
-    return text === undefined ? undefined : parseExit(text);
+    const path = join(this.#folder, "exit.json");
+    const end = parseExit(readOwn(path) ?? "");
+    if (end) await flush(path);
+    return end;
   }
 
   /** Writes how the run ended, unless that has already been written. Returns the end that is on file. */
   async recordExit(end: RunEnd): Promise<RunEnd> {
     const known = await this.readExit();
     if (known) return known;
-    await this.make();
-    const partial = join(this.folder, `exit.${randomUUID()}`);
-    await writeFile(partial, JSON.stringify(end), { mode: 0o600, flush: true });
+    const draft = join(this.#folder, `exit.${randomUUID()}`);
+    const exitFile = join(this.#folder, "exit.json");
+    await writeDurably(draft, `${JSON.stringify(end)}\n`);
     try {
-      await link(partial, join(this.folder, "exit.json"));
-      return end;
+      linkSync(draft, exitFile);
     } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
       const earlier = await this.readExit();
-      if (earlier === undefined) throw error;
-      return earlier;
+      if (earlier) return earlier;
+      renameSync(draft, exitFile); // The supervisor was killed while it wrote, or a job has written to the file.
     } finally {
-      await unlink(partial);
+      unlinkIfPresent(draft);
     }
+    return end;
   }
 
   /** Returns the owner of the run. */
-  async readClaim(): Promise<Claim> {
-    const text = await this.#read("claim");
-    if (text === undefined) return { kind: "open" };
-    if (text.trim() === withdrawn) return { kind: "withdrawn" };
-    const [, pid, started, bootId] = /^(\d+) (\d+) (\S+)\n$/.exec(text) ?? [];
-    if (pid === undefined || started === undefined) return { kind: "unreadable" };
-    const alive = bootId === (await currentBootId()) && readProcess(pid)?.started === started;
-    return { kind: "supervised", alive };
+  readClaim(): Claim {
+    const text = readOwn(join(this.#folder, "claim"));
+    if (text !== undefined) return this.#claimIn(text);
+    return { kind: existsFolder(this.#folder) ? "open" : "missing" };
   }
 
   /** Takes the claim unless a supervisor has it, and so keeps every supervisor from it. Returns the claim. */
   async withdraw(): Promise<Claim> {
-    await this.make();
     try {
-      await writeFile(join(this.folder, "claim"), `${withdrawn}\n`, { flag: "wx", mode: 0o600, flush: true });
+      await writeDurably(join(this.#folder, "claim"), `${withdrawn}\n`);
     } catch (error) {
-      if (errorCode(error) !== "EEXIST") throw error;
+      if (!["EEXIST", "ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) throw error;
     }
     return this.readClaim();
   }
 
-  async #read(name: string): Promise<string | undefined> {
-    try {
-      return await readFile(join(this.folder, name), "utf8");
-    } catch (error) {
-      if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return undefined;
-      throw error;
-    }
+  #claimIn(text: string): Claim {
+    if (text.trim() === withdrawn) return { kind: "withdrawn" };
+    const [, pid, started, bootId] = /^(\d+) (\d+) (\S+)\n$/.exec(text) ?? [];
+    if (pid === undefined || started === undefined) return { kind: "unreadable" };
+    const alive = bootId === currentBootId() && readProcess(pid)?.started === started;
+    if (alive && isElsewhere(pid, this.#folder)) return { kind: "elsewhere" };
+    return { kind: "supervised", alive };
   }
 }
 
-/** Start times count from the boot of the machine, so the claim of an earlier boot does not match any process. */
-async function currentBootId(): Promise<string> {
-  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+/** Creates a file that does not exist. What it contains survives a power failure. */
+async function writeDurably(path: string, text: string): Promise<void> {
+  const descriptor = openSync(path, "wx", 0o600);
+  try {
+    writeFileSync(descriptor, text);
+    await promisify(fsync)(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
+async function flush(path: string): Promise<void> {
+  const descriptor = openSync(path, withoutSurprises);
+  try {
+    await promisify(fsync)(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Neither follows a link nor waits for a pipe that a job has put in the place of a file. */
+const withoutSurprises = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+/** Returns the text of a file; undefined if it does not exist, and empty if a job has replaced it by something else. */
+function readOwn(path: string): string | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, withoutSurprises);
+  } catch (error) {
+    const code = errorCode(error) ?? "";
+    if (["ENOENT", "ENOTDIR"].includes(code)) return undefined;
+    if (["ELOOP", "ENXIO"].includes(code)) return "";
+    throw error;
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    return stat.isFile() && stat.size <= mostBytes ? readFileSync(descriptor, "utf8") : "";
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function unlinkIfPresent(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+function existsFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** A supervisor writes its exit file to its working folder, wherever that is moved to. */
+function isElsewhere(pid: string, folder: string): boolean {
+  const [theirs, ours] = [workingFolderOf(pid), statSync(folder, { bigint: true, throwIfNoEntry: false })];
+  if (theirs === undefined || ours === undefined) return false;
+  return theirs.dev !== ours.dev || theirs.ino !== ours.ino;
+}
+
+let bootId: string | undefined;
+
+/** Start times count from the boot of the machine, so the claim of an earlier boot does not match any process. */
+function currentBootId(): string {
+  return (bootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+}
+
+/** A file that is not complete is not JSON. A job may have written anything else. */
 function parseExit(text: string): RunEnd | undefined {
   try {
     const end = JSON.parse(text) as Partial<RunEnd> | null;
-    const known = end?.kind === "exited" || end?.kind === "stopped" || end?.kind === "failed";
-    return known ? (end as RunEnd) : undefined;
+    return isEnd(end) ? end : undefined;
   } catch {
-    return undefined; // Another program wrote it: the engine links complete exit files into place.
+    return undefined;
   }
+}
+
+function isEnd(end: Readonly<Record<string, unknown>> | Partial<RunEnd> | null): end is RunEnd {
+  if (typeof end !== "object" || end === null) return false;
+  const { kind, exitCode, phase, code, message } = end as Readonly<Record<string, unknown>>;
+  if (kind === "exited") return Number.isInteger(exitCode) && (phase === "preparation" || phase === "processes");
+  if (kind === "failed") return typeof code === "string" && typeof message === "string";
+  return kind === "stopped" || kind === "notStarted";
 }

@@ -1,5 +1,7 @@
-import { constants, lstat, mkdir, open, readlink, realpath, unlink } from "node:fs/promises";
+import { close, constants, mkdirSync, open, realpathSync, writeFile } from "node:fs";
+import { lstat, mkdir, readlink, realpath, unlink } from "node:fs/promises";
 import { dirname, relative } from "node:path";
+import { promisify } from "node:util";
 import type { LaunchMount } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
 import { createContainedFolder } from "../../../ground/containedFolder.ts";
@@ -74,19 +76,20 @@ async function linkTarget(path: string): Promise<string | undefined> {
 }
 
 async function territoriesOf(plan: PlainPlan): Promise<Territory[]> {
-  const scratch = [
-    plan.runDirectory,
-    ...plan.scratchRoots,
-    ...plan.nodes.map(({ tempDirectory }) => dirname(tempDirectory)),
-  ];
-  for (const path of scratch) {
-    await attempt(`The folder ${path} cannot be created`, () => mkdir(path, { recursive: true }));
-  }
+  const scratch = new Set([...plan.scratchRoots, ...plan.nodes.map(({ tempDirectory }) => dirname(tempDirectory))]);
   const territories = await Promise.all([
     ...plan.mounts.map(async ({ source, target }) => ({ path: target, real: await realpath(source) })),
-    ...scratch.map(async (path) => ({ path, real: await realpath(path) })),
+    ...[...scratch].map(scratchTerritory),
   ]);
   return territories.sort((a, b) => b.path.length - a.path.length);
+}
+
+/** Scratch lies on the disk of the service, so it is created synchronously, which costs less. */
+async function scratchTerritory(path: string): Promise<Territory> {
+  return attempt(`The folder ${path} cannot be created`, async () => {
+    mkdirSync(path, { recursive: true });
+    return { path, real: realpathSync.native(path) };
+  });
 }
 
 async function makeDirectory(path: string, territories: readonly Territory[]): Promise<void> {
@@ -95,16 +98,18 @@ async function makeDirectory(path: string, territories: readonly Territory[]): P
     await mkdir(path, { recursive: true });
     return;
   }
-  await createContainedFolder(territory.real, relative(territory.path, path), territory.path);
+  if (path !== territory.path) {
+    await createContainedFolder(territory.real, relative(territory.path, path), territory.path);
+  }
 }
 
 /** Writes without following a symbolic link at the end of the path, and without waiting for the reader of a pipe. */
 async function writeWith(path: string, flag: number, text: string): Promise<void> {
   const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file = await open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | flag, 0o666);
+  const descriptor = await promisify(open)(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | flag, 0o666);
   try {
-    await file.writeFile(text);
+    if (text !== "") await promisify(writeFile)(descriptor, text);
   } finally {
-    await file.close();
+    await promisify(close)(descriptor);
   }
 }

@@ -1,7 +1,6 @@
 import type { LaunchSecrets } from "../engine.ts";
 import type { PlainPlan, PlainProcess } from "../launchText.ts";
 import { StartError } from "../../startError.ts";
-import type { RunFiles } from "./runFiles.ts";
 
 /** Rejects what processes of this machine cannot do. */
 export function checkPlan(plan: PlainPlan, secrets: LaunchSecrets): void {
@@ -16,16 +15,13 @@ export function checkPlan(plan: PlainPlan, secrets: LaunchSecrets): void {
   }
 }
 
-/** Writes the steps of the run for the supervisor. */
-export async function writeSteps(files: RunFiles, plan: PlainPlan, gracePeriodInMs: number): Promise<void> {
+/** Returns the fields of the plan for the supervisor. */
+export function supervisorPlan(plan: PlainPlan, gracePeriodInMs: number): (string | number)[] {
   const { preparation, processes, nodes } = plan;
   const logs = nodes.map(({ executionLog }) => executionLog);
-  const graceInTenths = Math.ceil(gracePeriodInMs / 100);
-  await Promise.all([
-    files.writeFields("settings", [graceInTenths, preparation.length, processes.length, ...logs]),
-    ...preparation.map((step, index) => files.writeFields(`preparation.${index}`, fieldsOf(step, plan))),
-    ...processes.map((step, index) => files.writeFields(`process.${index}`, fieldsOf(step, plan))),
-  ]);
+  const steps = [...preparation, ...processes].map((step) => fieldsOf(step, plan));
+  const head = [Math.ceil(gracePeriodInMs / 100), preparation.length, processes.length, logs.length, ...logs];
+  return [...head, ...steps.flatMap((fields) => [fields.length, ...fields])];
 }
 
 function fieldsOf(step: PlainProcess, { nodes }: PlainPlan): string[] {

@@ -1,0 +1,81 @@
+import { Agent, request } from "node:http";
+import type { ServiceConnection } from "../../src/service/index.ts";
+
+/** A client that costs as little as possible, so the measurement is that of the service. */
+export class Caller {
+  readonly #connection: ServiceConnection;
+  readonly #agent = new Agent({ keepAlive: true });
+
+  constructor(connection: ServiceConnection) {
+    this.#connection = connection;
+  }
+
+  /** Sends a request to a path below the workspace, and returns the text of the response. */
+  send(method: string, path: string, body?: unknown): Promise<string> {
+    const { endpoint, subscriptionId, token } = this.#connection;
+    const group = `/subscriptions/${subscriptionId}/resourceGroups/bench`;
+    const full = path.startsWith("/group") ? group : `${group}/providers/Microsoft.BatchAI/workspaces/work${path}`;
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const separator = full.includes("?") ? "&" : "?";
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        `${endpoint}${full}${separator}api-version=2018-05-01`,
+        {
+          method,
+          agent: this.#agent,
+          headers: { authorization: `Bearer ${token}`, "content-length": Buffer.byteLength(text) },
+        },
+        (response) => {
+          let received = "";
+          response.setEncoding("utf8").on("data", (part: string) => (received += part));
+          response.once("end", () => {
+            if ((response.statusCode ?? 500) < 300) resolve(received);
+            else reject(new Error(`${method} ${path}: ${response.statusCode} ${received}`));
+          });
+        },
+      );
+      sent.once("error", reject);
+      sent.end(text);
+    });
+  }
+
+  /** Creates the resource group, the workspace, experiment `exp`, and clusters with so many nodes each. */
+  async prepare(nodeCounts: Readonly<Record<string, number>>): Promise<void> {
+    await this.send("PUT", "/group", { location: "eastus" });
+    await this.send("PUT", "", { location: "eastus" });
+    await this.send("PUT", "/experiments/exp", {});
+    for (const [name, count] of Object.entries(nodeCounts)) {
+      await this.send("PUT", `/clusters/${name}`, {
+        properties: {
+          vmSize: "STANDARD_NC6",
+          scaleSettings: { manual: { targetNodeCount: count } },
+          userAccountSettings: { adminUserName: "demo", adminUserPassword: "pass-word-of-the-admin" },
+        },
+      });
+    }
+  }
+
+  /** Creates a job of a command line. */
+  async createJob(name: string, commandLine: string, cluster = "nodes"): Promise<void> {
+    const { subscriptionId } = this.#connection;
+    const workspace = `/subscriptions/${subscriptionId}/resourceGroups/bench/providers/Microsoft.BatchAI/workspaces/work`;
+    await this.send("PUT", `/experiments/exp/jobs/${name}`, {
+      properties: {
+        cluster: { id: `${workspace}/clusters/${cluster}` },
+        nodeCount: 1,
+        stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_TEMP_DIR",
+        customToolkitSettings: { commandLine },
+      },
+    });
+  }
+
+  /** Returns the execution state of a job. */
+  async state(name: string): Promise<string> {
+    const text = await this.send("GET", `/experiments/exp/jobs/${name}`);
+    return /"executionState":"(\w+)"/.exec(text)?.[1] ?? "";
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
