@@ -36,7 +36,7 @@ export const limitInSeconds = 3;
 
 const own: Pick<JobKind, "expects" | "weight"> = { expects: "own exit code", weight: 2 };
 const any: Pick<JobKind, "expects" | "weight"> = { expects: "any end", weight: 1 };
-// The supervisor works in the engine folder of the run.
+// The supervisor works in the folder of the run.
 const engine = 'engine=$(readlink "/proc/$PPID/cwd")';
 
 /** An ordinary job. */
@@ -129,12 +129,12 @@ export const jobKinds: readonly JobKind[] = [
   {
     ...any,
     name: "deletes-run",
-    commandLine: ({ start, wait, end }) => `${start}; ${engine}; rm -rf "$engine/.."; ${wait}; ${end}`,
+    commandLine: ({ start, wait, end }) => `${start}; ${engine}; rm -rf "$engine"; ${wait}; ${end}`,
   },
   {
     ...any,
-    name: "deletes-engine",
-    commandLine: ({ start, wait, end }) => `${start}; ${engine}; rm -rf "$engine"; ${wait}; ${end}`,
+    name: "empties-run",
+    commandLine: ({ start, wait, end }) => `${start}; ${engine}; rm -rf "$engine"/*; ${wait}; ${end}`,
   },
   {
     ...any,
