@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -9,20 +8,19 @@ export interface MountRootOptions {
   /** Folder for the mount roots of all data folders. Default: {@link defaultMountRoot}. */
   readonly mountRoot?: string | undefined;
   readonly dataDir: string;
-  /** Identifies the data folder, so that a copy of it gets another folder. */
-  readonly dataFolderId: string;
+  /** Name of the folder of this data folder. */
+  readonly name: string;
 }
 
 /** File in the folder of a data folder that says which data folder it is. */
 export const ownerFile = "data-folder";
 
 /**
- * Creates the folder that holds the mount roots and scratch folders of one data folder. It stays the same as long as
- * the data folder stays where it is, because jobs store absolute paths, for example in checkpoints. It is short, for
- * the sake of sockets, and has no blanks, because scripts of jobs do not quote paths.
+ * Creates the folder that holds the mount roots and scratch folders of one data folder. It stays the same, because jobs
+ * store absolute paths, for example in checkpoints. It has no blanks, because scripts of jobs do not quote paths.
  * @throws Error that says what to do if the folder cannot be used.
  */
-export function openMountRoot({ mountRoot, dataDir, dataFolderId }: MountRootOptions): string {
+export function openMountRoot({ mountRoot, dataDir, name }: MountRootOptions): string {
   let parent = mountRoot ?? "of this user";
   try {
     if (mountRoot === "") throw new Error("its path is empty");
@@ -32,7 +30,7 @@ export function openMountRoot({ mountRoot, dataDir, dataFolderId }: MountRootOpt
     parent = realpathSync(parent);
     checkBlanks(parent);
     checkOwner(parent);
-    const folder = join(parent, folderNameOf(dataDir, dataFolderId));
+    const folder = join(parent, name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     checkOwner(folder);
     writeFileSync(join(folder, ownerFile), `${realpathSync(dataDir)}\n`);
@@ -54,13 +52,6 @@ function defaultMountRoot(): string {
   if (stateHome?.startsWith("/")) return join(stateHome, "batchai");
   if (process.getuid?.() === 0) return "/var/lib/batchai";
   return join(homedir(), ".local/state/batchai");
-}
-
-function folderNameOf(dataDir: string, dataFolderId: string): string {
-  return createHash("sha256")
-    .update(`${realpathSync(dataDir)}\n${dataFolderId}`)
-    .digest("hex")
-    .slice(0, 8);
 }
 
 /** Rejects folders in which another user could put links in the way of jobs. */

@@ -3,11 +3,12 @@ import { FilesService } from "../files/index.ts";
 import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { armServer } from "./arm/server.ts";
 import type { ServiceConnection } from "../models/serviceConnection.ts";
+import { settleDataFolder } from "./dataFolderPlace.ts";
 import { DataFolders, runsFolderOf } from "./dataFolders.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
-import { dataFolderId, serviceIdentityOf } from "./identity/serviceIdentity.ts";
+import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { silentLogger } from "./logger.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
@@ -30,6 +31,7 @@ export async function startParts(
   opened.add(() => {
     store.close();
   });
+  const place = settleDataFolder(store, dataDir);
   store.operations.prune();
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
@@ -48,7 +50,7 @@ export async function startParts(
   opened.add(async () => {
     await Promise.all(engines.map((engine) => engine.close()));
   });
-  const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, dataFolderId: dataFolderId(store) });
+  const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, name: place.mountRootName });
   const folders = new DataFolders(dataDir, mountRoot, logger);
   opened.add(() => folders.close());
   folders.sweep({
