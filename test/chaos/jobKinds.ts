@@ -47,6 +47,24 @@ export const plainJob: JobKind = {
   commandLine: ({ start, wait, end }) => `${start}; ${wait}; ${end}`,
 };
 
+/** A job that ends long before its limit. */
+export const longLimitJob: JobKind = {
+  ...own,
+  name: "long-limit",
+  weight: 6,
+  commandLine: ({ start, wait, end }) => `${start}; ${wait}; ${end}`,
+  properties: () => ({ constraints: { maxWallClockTime: "PT30M" } }),
+};
+
+/** A job that only its limit ends. */
+export const limitedJob: JobKind = {
+  name: "limited",
+  weight: 4,
+  expects: "timed out",
+  commandLine: ({ start }) => `${start}; trap '${line("cut")}; exit 1' TERM; exec 9<> "$CHAOS_PIPE"; read -rt 300 -u 9`,
+  properties: () => ({ constraints: { maxWallClockTime: `PT${limitInSeconds}S` } }),
+};
+
 /** All kinds of jobs. */
 export const jobKinds: readonly JobKind[] = [
   plainJob,
@@ -64,21 +82,8 @@ export const jobKinds: readonly JobKind[] = [
     commandLine: ({ start, wait, end }) => `${start}; ${wait}; ${end}`,
     properties: () => ({ jobPreparation: { commandLine: ": > prepared" } }),
   },
-  {
-    ...own,
-    name: "long-limit",
-    weight: 6,
-    commandLine: ({ start, wait, end }) => `${start}; ${wait}; ${end}`,
-    properties: () => ({ constraints: { maxWallClockTime: "PT30M" } }),
-  },
-  {
-    name: "limited",
-    weight: 4,
-    expects: "timed out",
-    commandLine: ({ start }) =>
-      `${start}; trap '${line("cut")}; exit 1' TERM; exec 9<> "$CHAOS_PIPE"; read -rt 300 -u 9`,
-    properties: () => ({ constraints: { maxWallClockTime: `PT${limitInSeconds}S` } }),
-  },
+  longLimitJob,
+  limitedJob,
   {
     name: "kills-supervisor",
     weight: 2,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, closeSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceConnection } from "../../src/service/index.ts";
@@ -103,12 +103,14 @@ export class Subject {
 
   #spawn(): ChildProcess {
     const folders = ["--data-dir", this.dataDir, "--mount-root", this.#stage.mountRoot];
+    const variables = Object.entries(this.environment).map(([name, value]) => `${name}=${value}`);
     const serve = ["serve", ...folders, "--port", "0", "--files-port", "0"];
-    const [program, ...args] = this.#stage.asUser([process.execPath, this.main, ...serve]);
+    const [program, ...args] = this.#stage.asUser(["env", ...variables, process.execPath, this.main, ...serve]);
+    // Only for the service: a library that it preloads must not run in setpriv, which is another user's process.
     const log = openSync(this.#stage.log, "a");
     const child = spawn(program, args, {
       cwd: this.#stage.folder,
-      env: { ...process.env, HOME: this.#stage.folder, ...this.environment },
+      env: { ...process.env, HOME: this.#stage.folder },
       stdio: ["ignore", "pipe", log],
     });
     closeSync(log);
@@ -131,6 +133,12 @@ export class Subject {
 
   #exited(child: ChildProcess, how: string): void {
     if (this.#child === child) this.#child = undefined;
+    forgetClock(child.pid);
     if (!this.#ending) this.#report.hurt("crash", `the service ended by itself: ${how}`);
   }
+}
+
+/** Removes what libfaketime leaves if its process is killed. */
+function forgetClock(pid = 0): void {
+  for (const name of ["faketime_shm", "sem.faketime_sem"]) rmSync(`/dev/shm/${name}_${pid}`, { force: true });
 }

@@ -98,7 +98,7 @@ export const kills: readonly Disturbance[] = [
 
 /** Kills at random, as they may happen during any other disturbance. */
 export async function killSometimes(world: World, random: Random): Promise<void> {
-  for (let left = random.between(0, 3); left > 0; left--) {
+  for (let left = random.pick([0, 0, 1, 4, 8]); left > 0; left--) {
     await random.pick([killService, killLauncher, killSupervisors]).apply(world, random);
     await delay(random.between(0, 500));
   }
