@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { allProcesses, descriptorsOf } from "../processes.ts";
+import { allProcesses, descriptorsOf, look } from "../processes.ts";
 import type { Stage } from "../stage.ts";
 import type { Disturbance, World } from "./disturbance.ts";
 
@@ -9,7 +9,7 @@ const noDescriptors: Disturbance = {
   name: "no descriptors",
   apply(world, random) {
     const { pid } = world.subject;
-    if (pid !== undefined) limit("nofile", pid, Math.max(0, descriptorsOf(pid) + random.between(-6, 4)));
+    if (pid !== undefined) limit(world.stage, "nofile", pid, Math.max(0, descriptorsOf(pid) + random.between(-6, 4)));
     return () => restore("nofile", world);
   },
 };
@@ -19,7 +19,7 @@ const noDescriptorsForLauncher: Disturbance = {
   name: "no descriptors for the launcher",
   apply(world, random) {
     const { launcher } = world.subject;
-    if (launcher !== undefined) limit("nofile", launcher, descriptorsOf(launcher) + random.between(-2, 2));
+    if (launcher !== undefined) limit(world.stage, "nofile", launcher, descriptorsOf(launcher) + random.between(-2, 2));
     return () => restore("nofile", world);
   },
 };
@@ -31,7 +31,8 @@ const noProcesses: Disturbance = {
   apply(world, random) {
     const { pid, launcher } = world.subject;
     const most = threadsOf(world.stage) + random.between(-3, 3);
-    for (const target of [pid, launcher]) if (target !== undefined) limit("nproc", target, Math.max(1, most));
+    for (const target of [pid, launcher])
+      if (target !== undefined) limit(world.stage, "nproc", target, Math.max(1, most));
     return () => restore("nproc", world);
   },
 };
@@ -64,21 +65,25 @@ export const shortages: readonly Disturbance[] = [
 
 type Resource = "nofile" | "nproc";
 
-/** Sets the soft limit of a process, which can be raised again without root. */
-function limit(resource: Resource, pid: number, value: number | "max"): void {
-  const soft = value === "max" ? hardLimitOf(resource, pid) : String(value);
-  spawnSync("prlimit", ["--pid", String(pid), `--${resource}=${soft}:`]);
+/** Sets the soft limit of a process, which its user can raise again. */
+function limit(stage: Stage, resource: Resource, pid: number, value: number | "max"): void {
+  const soft =
+    value === "max" ? prlimit(stage, pid, [`--${resource}`, "--noheadings", "--output=HARD"]) : String(value);
+  prlimit(stage, pid, [`--${resource}=${soft || "unlimited"}:`]);
 }
 
 /** Processes that started during the shortage have inherited the limit. */
 function restore(resource: Resource, { subject, stage }: World): void {
   const affected = [subject.pid, subject.launcher, ...stage.jobProcesses().map(({ pid }) => pid)];
-  for (const pid of affected) if (pid !== undefined) limit(resource, pid, "max");
+  for (const pid of affected) if (pid !== undefined) limit(stage, resource, pid, "max");
 }
 
-function hardLimitOf(resource: Resource, pid: number): string {
-  const { stdout } = spawnSync("prlimit", ["--pid", String(pid), `--${resource}`, "--noheadings", "--output=HARD"]);
-  return stdout.toString().trim() || "unlimited";
+/** Runs as the user of the process: root needs a capability for processes of others, which containers may lack. */
+function prlimit(stage: Stage, pid: number, options: readonly string[]): string {
+  const [program, ...args] = stage.asUser(["prlimit", "--pid", String(pid), ...options]);
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0 && look(pid)) throw new Error(`prlimit failed: ${stderr}`);
+  return stdout.trim();
 }
 
 /** Returns the number of threads that count against the limit of the user. */
