@@ -3,6 +3,7 @@ import { isBuiltin } from "node:module";
 
 /** The files of `service/arm` that its routes, its checks and its server stand on. */
 const armGround = [
+  "bodyLimits.ts",
   "context.ts",
   "cors.ts",
   "errors.ts",
@@ -93,7 +94,9 @@ const rooms = {
   "src/files": { imports: ["src/files", "src/ground"], node: true },
 
   "src/service/logger.ts": { imports: [], node: true },
-  "src/service/startError.ts": { imports: ["src/ground/systemErrors.ts", "src/models"] },
+  "src/service/startError.ts": {
+    imports: ["src/ground/systemErrors.ts", "src/ground/shortage.ts", "src/models"],
+  },
   "src/service/state": {
     imports: ["src/ground", "src/service/logger.ts", "src/wire", "src/models"],
     types: ["src/service/engines/engine.ts", "src/service/nodes/machine.ts"],
@@ -209,7 +212,7 @@ const rooms = {
     node: true,
   },
   "src/service/arm/server.ts": {
-    imports: [...armGround, "src/service/arm/routes", "src/service/identity", "src/service/logger.ts"],
+    imports: [...armGround, "src/service/arm/routes", "src/service/identity", "src/service/logger.ts", "src/ground"],
     node: true,
   },
   // What puts the service together: src/service/index.ts and its neighbours.

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { build } from "tsup";
 import type { ServiceConnection } from "../../src/service/index.ts";
+import { shareName } from "./caller.ts";
 import { launcher, service as serviceBuild } from "../../tsup.config.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -28,6 +29,7 @@ export interface Usage {
   /** Of everything that the launcher has started and that has ended: supervisors and the processes of jobs. */
   readonly runs: number;
   readonly memory: number;
+  readonly launcherMemory: number;
   readonly descriptors: number;
 }
 
@@ -70,6 +72,7 @@ export class BuiltService {
       await delay(5);
     }
     const startInMs = performance.now() - began;
+    mkdirSync(join(dataDir, "files/batchaistorage", shareName), { recursive: true });
     return new BuiltService(child, JSON.parse(readFileSync(file, "utf8")) as ServiceConnection, startInMs);
   }
 
@@ -77,14 +80,30 @@ export class BuiltService {
     const pid = this.#child.pid ?? 0;
     const [own, , memory] = timesOf(pid);
     const launcherPid = childrenOf(pid).find((child) => commandLineOf(child).includes(launcher));
-    const [launcherOwn, runs] = launcherPid === undefined ? [0, 0] : timesOf(launcherPid);
+    const [launcherOwn, runs, launcherMemory] = launcherPid === undefined ? [0, 0, 0] : timesOf(launcherPid);
     const descriptors = readdirSync(`/proc/${pid}/fd`).length;
-    return { service: own, launcher: launcherOwn, runs, memory, descriptors };
+    return { service: own, launcher: launcherOwn, runs, memory, launcherMemory, descriptors };
+  }
+
+  /** Waits until the service has used no processor time for half a second. */
+  async untilIdle(): Promise<void> {
+    for (let before = -1, now = this.usage().service; now !== before; now = this.usage().service) {
+      before = now;
+      await delay(500);
+    }
   }
 
   async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     const ended = once(this.#child, "exit");
-    this.#child.kill("SIGTERM");
+    this.#child.kill(signal);
     await ended;
   }
 }

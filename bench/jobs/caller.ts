@@ -1,5 +1,9 @@
 import { Agent, request } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceConnection } from "../../src/service/index.ts";
+
+/** Share for the output of jobs; it is a plain folder in the data folder. */
+export const shareName = "output";
 
 /** A client that costs as little as possible, so the measurement is that of the service. */
 export class Caller {
@@ -39,7 +43,10 @@ export class Caller {
     });
   }
 
-  /** Creates the resource group, the workspace, experiment `exp`, and clusters with so many nodes each. */
+  /**
+   * Creates the resource group, the workspace, experiment `exp`, and clusters with so many nodes each, which mount a share
+   * for the output of jobs, as in the article.
+   */
   async prepare(nodeCounts: Readonly<Record<string, number>>): Promise<void> {
     await this.send("PUT", "/group", { location: "eastus" });
     await this.send("PUT", "", { location: "eastus" });
@@ -50,20 +57,31 @@ export class Caller {
           vmSize: "STANDARD_NC6",
           scaleSettings: { manual: { targetNodeCount: count } },
           userAccountSettings: { adminUserName: "demo", adminUserPassword: "pass-word-of-the-admin" },
+          nodeSetup: { mountVolumes: { azureFileShares: [this.#share] } },
         },
       });
     }
   }
 
+  get #share(): Record<string, unknown> {
+    const { accountName, accountKey } = this.#connection.storage;
+    return {
+      accountName,
+      azureFileUrl: `https://${accountName}.file.core.windows.net/${shareName}`,
+      credentials: { accountKey },
+      relativeMountPath: "share",
+    };
+  }
+
   /** Creates a job of a command line. */
-  async createJob(name: string, commandLine: string, cluster = "nodes"): Promise<void> {
+  async createJob(name: string, commandLine: string, cluster = "nodes", nodeCount = 1): Promise<void> {
     const { subscriptionId } = this.#connection;
     const workspace = `/subscriptions/${subscriptionId}/resourceGroups/bench/providers/Microsoft.BatchAI/workspaces/work`;
     await this.send("PUT", `/experiments/exp/jobs/${name}`, {
       properties: {
         cluster: { id: `${workspace}/clusters/${cluster}` },
-        nodeCount: 1,
-        stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_TEMP_DIR",
+        nodeCount,
+        stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/share",
         customToolkitSettings: { commandLine },
       },
     });
@@ -73,6 +91,16 @@ export class Caller {
   async state(name: string): Promise<string> {
     const text = await this.send("GET", `/experiments/exp/jobs/${name}`);
     return /"executionState":"(\w+)"/.exec(text)?.[1] ?? "";
+  }
+
+  /** Waits until a job has succeeded. Rejects if it has failed. */
+  async untilEnded(name: string): Promise<void> {
+    for (;;) {
+      const state = await this.state(name);
+      if (state === "succeeded") return;
+      if (state === "failed") throw new Error(`${name} failed`);
+      await delay(10);
+    }
   }
 
   close(): void {

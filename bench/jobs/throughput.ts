@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BuiltService, Usage } from "./builtService.ts";
 import { Caller } from "./caller.ts";
+import { Probe } from "./probe.ts";
 
 /** Number of trivial jobs, and of nodes, that each contender gets. */
 export interface Load {
@@ -26,7 +27,7 @@ let turns = 0;
 export async function serviceTurn(service: BuiltService, { jobs, submitters }: Load): Promise<ServiceTurn> {
   const prefix = `turn${(turns += 1)}-`;
   const caller = new Caller(service.connection);
-  const probe = new Probe(service);
+  const probe = new Probe(service, 10);
   const before = service.usage();
   const ownBefore = process.cpuUsage();
   const began = performance.now();
@@ -35,7 +36,7 @@ export async function serviceTurn(service: BuiltService, { jobs, submitters }: L
     while (next < jobs) await caller.createJob(`${prefix}${(next += 1)}`, "true");
   };
   await Promise.all(Array.from({ length: submitters }, submit));
-  for (let job = jobs; job > 0; job--) await ended(caller, `${prefix}${job}`);
+  for (let job = jobs; job > 0; job--) await caller.untilEnded(`${prefix}${job}`);
   const seconds = (performance.now() - began) / 1000;
   const own = process.cpuUsage(ownBefore);
   const getLatencies = await probe.stop();
@@ -52,42 +53,6 @@ export async function serviceTurn(service: BuiltService, { jobs, submitters }: L
       client: (own.user + own.system) / 1000 / jobs,
     },
   };
-}
-
-async function ended(caller: Caller, name: string): Promise<void> {
-  for (;;) {
-    const state = await caller.state(name);
-    if (state === "succeeded") return;
-    if (state === "failed") throw new Error(`${name} failed`);
-    await delay(10);
-  }
-}
-
-/** Gets the cluster's resource again and again, at most every 10 ms, and measures the latency. */
-class Probe {
-  readonly #latencies: number[] = [];
-  readonly #working: Promise<void>;
-  #stopped = false;
-
-  constructor(service: BuiltService) {
-    this.#working = this.#work(new Caller(service.connection));
-  }
-
-  async stop(): Promise<number[]> {
-    this.#stopped = true;
-    await this.#working;
-    return this.#latencies.sort((a, b) => a - b);
-  }
-
-  async #work(caller: Caller): Promise<void> {
-    while (!this.#stopped) {
-      const began = performance.now();
-      await caller.send("GET", "/experiments/exp");
-      this.#latencies.push(performance.now() - began);
-      await delay(10);
-    }
-    caller.close();
-  }
 }
 
 /** Runs `bash -c true` through GNU parallel. Returns jobs per second; undefined if it is not installed. */

@@ -10,7 +10,13 @@ export function logLevelOption(): Option {
     .default("info");
 }
 
+/** Most bytes of the log to keep in memory while it cannot be written; later lines are lost. */
+const mostBytesToKeep = 1024 * 1024;
+
 /** Opens a log on standard error, with one JSON object in each line. */
 export function openLog(level: string): Logger {
-  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: mostBytesToKeep });
+  // A log that cannot be written, for example on a full disk, must not end the service.
+  destination.on("error", () => undefined);
+  return pino({ level, base: null }, destination);
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { logLevelOption, openLog } from "./log.ts";
-import { portNumber, stopSignal } from "./process.ts";
+import { portNumber, stopSignal, wholeNumber } from "./process.ts";
 
 interface ServeOptions {
   readonly dataDir: string;
@@ -12,6 +12,7 @@ interface ServeOptions {
   readonly subscription?: string;
   readonly mountRoot?: string;
   readonly ignoreContainerSettings: boolean;
+  readonly graceSeconds: number;
   readonly logLevel: string;
 }
 
@@ -28,6 +29,7 @@ export function serveCommand(): Command {
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
     .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
+    .option("--grace-seconds <number>", "seconds to wait for active requests on shutdown", wholeNumber(3600), 30)
     .addOption(logLevelOption())
     .action(serve);
 }
@@ -46,6 +48,7 @@ async function serve(options: ServeOptions): Promise<void> {
     subscriptionId: options.subscription,
     mountRoot: options.mountRoot,
     ignoreContainerSettings: options.ignoreContainerSettings,
+    graceInMs: options.graceSeconds * 1000,
     logger,
   });
   const { endpoint, storage } = service.connection;

@@ -90,6 +90,10 @@ const errorTable = {
 /** An error code, as in the `x-ms-error-code` header. */
 export type StorageErrorCode = keyof typeof errorTable;
 
+/** Errors of a shortage that passes: the same request may succeed later. */
+const shortages: ReadonlySet<StorageErrorCode> = new Set<StorageErrorCode>(["ServerBusy", "InsufficientStorage"]);
+const retryAfterInSeconds = 1;
+
 /** Details of a {@link StorageError} that are not in the table. */
 export interface StorageErrorDetails {
   /** Name of the header, query parameter or property that is wrong. Becomes an element of the response body. */
@@ -118,6 +122,14 @@ export class StorageError extends Error {
     this.code = code;
     this.status = details.status ?? status;
     this.subject = details.subject;
-    this.headers = details.headers ?? {};
+    this.headers = {
+      ...(shortages.has(code) ? { "retry-after": String(retryAfterInSeconds) } : {}),
+      ...details.headers,
+    };
+  }
+
+  /** Whether the machine lacks something for the moment, such as space or descriptors. */
+  get isShortage(): boolean {
+    return shortages.has(this.code);
   }
 }

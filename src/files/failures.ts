@@ -5,6 +5,7 @@ import type { StorageErrorCode } from "./errors.ts";
 
 const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
   EACCES: "InsufficientAccountPermissions",
+  EAGAIN: "ServerBusy",
   EBUSY: "CannotDeleteFileOrDirectory",
   EDQUOT: "InsufficientStorage",
   EEXIST: "ResourceAlreadyExists",
@@ -14,7 +15,9 @@ const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
   EMFILE: "ServerBusy",
   ENAMETOOLONG: "InvalidFileOrDirectoryPathName",
   ENFILE: "ServerBusy",
+  ENOBUFS: "ServerBusy",
   ENOENT: "ResourceNotFound",
+  ENOMEM: "ServerBusy",
   ENOSPC: "InsufficientStorage",
   ENOTDIR: "ParentNotFound",
   ENOTEMPTY: "DirectoryNotEmpty",
@@ -27,8 +30,14 @@ const fileSystemCodes: Readonly<Record<string, StorageErrorCode>> = {
 const databaseCodes: Readonly<Record<number, StorageErrorCode>> = {
   /** SQLITE_BUSY: another process holds a lock on the database. */
   5: "ServerBusy",
+  /** SQLITE_LOCKED. */
+  6: "ServerBusy",
+  /** SQLITE_NOMEM. */
+  7: "ServerBusy",
   /** SQLITE_READONLY. */
   8: "InsufficientAccountPermissions",
+  /** SQLITE_IOERR: SQLite could not read, write or lock a file, for example because of a quota. */
+  10: "ServerBusy",
   /** SQLITE_FULL. */
   13: "InsufficientStorage",
   /** SQLITE_CANTOPEN: too many files are open. */
@@ -43,4 +52,13 @@ export function toStorageError(thrown: unknown): StorageError {
   if (thrown instanceof StorageError) return thrown;
   const code = fileSystemCodes[errorCode(thrown) ?? ""] ?? databaseCodes[sqliteCode(thrown) ?? 0];
   return new StorageError(code ?? "InternalError");
+}
+
+/** Does work that may be left undone if the machine lacks something: its result is only for cleanliness. */
+export function unlessShort(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!toStorageError(error).isShortage) throw error;
+  }
 }

@@ -7,8 +7,10 @@ import { isIPv6 } from "node:net";
 import { DataFolderLock } from "../ground/dataFolderLock.ts";
 import { errorCode } from "../ground/systemErrors.ts";
 import { signServiceSas } from "./access/sas.ts";
-import { isAccountName, isShareName, nameOfKey, parsePath } from "./disk/names.ts";
-import { keysIn, locate, lookAt, requireDirectory } from "./disk/tree.ts";
+import { entriesOf } from "./disk/directoryEntries.ts";
+import type { DirectoryEntry, DirectoryPage } from "./disk/directoryEntries.ts";
+import { isAccountName, isAddressable, isShareName, parseDiskPath, parsePath } from "./disk/names.ts";
+import { locate, requireDirectory } from "./disk/tree.ts";
 import { toStorageError } from "./failures.ts";
 import { longestRetention } from "./records/serviceProperties.ts";
 import { createStorageServer } from "./server.ts";
@@ -50,18 +52,6 @@ export interface FilesServiceOptions {
   readonly graceInMs?: number;
   /** Called with problems of the service itself. Default: none are reported. */
   readonly log?: (message: string, details?: Record<string, unknown>) => void;
-}
-
-/** One entry of a directory. */
-export interface DirectoryEntry {
-  /** Name, without the path. */
-  readonly name: string;
-  /** Kind of the entry. Links, pipes and devices are not listed. */
-  readonly kind: "file" | "directory";
-  /** Size in bytes; files only. */
-  readonly contentLength?: number;
-  /** Time of the last change. */
-  readonly lastModified: Date;
 }
 
 /** A file for which {@link FilesService.sasUrl} creates a URL. */
@@ -133,6 +123,8 @@ export class FilesService {
       const http = createStorageServer({ storage, keys, log });
       http.server.listen(port, host);
       await once(http.server, "listening");
+      // Without a listener, a connection that cannot be accepted, because too many files are open, would end the process.
+      http.server.on("error", (error) => log("failed to accept a connection", { error: error.message }));
       return new FilesService({ http, storage, housekeeping, keys, lock, graceInMs });
     } catch (error) {
       storage?.stop();
@@ -158,25 +150,34 @@ export class FilesService {
   }
 
   /**
-   * Returns the entries of a directory, sorted by name; undefined if the share or the directory does not exist. Paths
-   * work as over HTTP: case is ignored, and symbolic links are not followed. Throws if the path is not valid.
+   * Returns the entries of a directory, sorted by name, or one page of them; undefined if the share or the directory
+   * does not exist. Paths work as over HTTP: case is ignored, and symbolic links are not followed. Unlike over HTTP,
+   * they may contain any name that the file system allows. Throws if the path contains `..`.
    */
-  async list(accountName: string, shareName: string, path: string): Promise<DirectoryEntry[] | undefined> {
-    const names = parsePath(path);
+  async list(
+    accountName: string,
+    shareName: string,
+    path: string,
+    page: DirectoryPage = {},
+  ): Promise<DirectoryEntry[] | undefined> {
+    const names = parseDiskPath(path);
     const share = this.#findShare(accountName, shareName);
     if (share === undefined) return undefined;
     try {
-      const directory = requireDirectory(locate(share, names));
-      return lookAt(directory, (await keysIn(directory)).map(nameOfKey)).map(({ name, stat }) => ({
-        name,
-        kind: stat.isFile() ? "file" : "directory",
-        ...(stat.isFile() ? { contentLength: Number(stat.size) } : {}),
-        lastModified: stat.ctime,
-      }));
+      return await entriesOf(requireDirectory(locate(share, names)), page);
     } catch (error) {
-      if (toStorageError(error).status === 404) return undefined;
+      const { status, code } = toStorageError(error);
+      if (status === 404 || code === "InvalidFileOrDirectoryPathName") return undefined;
       throw error;
     }
+  }
+
+  /**
+   * Whether a path in a share can have a URL. Azure Files does not allow, for example, control characters and `\\` in
+   * names, but a program can create such files on the disk.
+   */
+  hasUrl(path: string): boolean {
+    return isAddressable(path.split("/"));
   }
 
   /**
@@ -189,7 +190,7 @@ export class FilesService {
     const path = parsePath(target.path);
     if (!isShareName(shareName) || path.length === 0)
       throw new Error("A SAS URL requires a valid share name and the path of a file.");
-    const fields = { sv: sasVersion, se: expiresOn.toISOString().replace(/\.\d+Z$/, "Z"), sp: "rl" };
+    const fields = { sv: sasVersion, se: expiresOn.toISOString().replace(/\.\d+Z$/, "Z"), sp: "r" };
     const sig = signServiceSas(key, ["/file", accountName, shareName, ...path].join("/"), fields);
     const query = Object.entries({ sv: fields.sv, sr: "f", sig, se: fields.se, sp: fields.sp })
       .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)

@@ -5,4 +5,5 @@
  */
 
 export { FilesService } from "./filesService.ts";
-export type { DirectoryEntry, FilesServiceOptions, SasTarget, StorageAccount } from "./filesService.ts";
+export type { DirectoryEntry, DirectoryPage } from "./disk/directoryEntries.ts";
+export type { FilesServiceOptions, SasTarget, StorageAccount } from "./filesService.ts";

@@ -16,6 +16,14 @@ interface Day {
 /** Consecutive times usually are on the same day. */
 let lastDay: Day | undefined;
 
+/**
+ * Returns the time from which durations are counted, in milliseconds: the wall clock's at the start of the process, and
+ * from then on the time that has passed. Nobody can set this clock, so a lease of 60 seconds lasts 60 seconds.
+ */
+export function steadyNow(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 /** Converts a time of the file system from nanoseconds to milliseconds. */
 export function millisecondsOf(nanoseconds: bigint): number {
   return Number(nanoseconds / 1_000_000n);

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Writes a file so that a reader, or a crash, finds either the old content or all of the new content. */
@@ -6,6 +6,8 @@ export function writeFileAtomically(file: string, content: string, mode: number)
   const draft = `${file}.${String(process.pid)}.tmp`;
   const descriptor = openSync(draft, "w", mode);
   try {
+    // A draft that a crash left, or the umask, may have given it another mode.
+    fchmodSync(descriptor, mode);
     writeFileSync(descriptor, content);
     fsyncSync(descriptor);
   } finally {

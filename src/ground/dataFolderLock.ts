@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makePrivateFile } from "./privateFile.ts";
 import { sqliteCode } from "./sqliteErrors.ts";
+import { reasonOf } from "./systemErrors.ts";
 
 /** Result code of SQLite if another process holds the lock (SQLITE_BUSY). */
 const busy = 5;
@@ -24,6 +26,7 @@ export class DataFolderLock {
   static take(dataDir: string, fileName = "lock"): DataFolderLock {
     let connection: DatabaseSync | undefined;
     try {
+      makePrivateFile(join(dataDir, fileName));
       connection = new DatabaseSync(join(dataDir, fileName), { timeout: 0 });
       connection.exec("BEGIN EXCLUSIVE");
       return new DataFolderLock(connection);
@@ -34,7 +37,7 @@ export class DataFolderLock {
           `Another batchai service is using the data folder ${dataDir}. Stop it, or choose another folder.`,
         );
       }
-      throw new Error(`The data folder ${dataDir} cannot be used: ${describe(error)} (${join(dataDir, fileName)}).`);
+      throw new Error(`The data folder ${dataDir} cannot be used: ${reasonOf(error)} (${join(dataDir, fileName)}).`);
     }
   }
 
@@ -42,8 +45,4 @@ export class DataFolderLock {
   release(): void {
     this.#connection.close();
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

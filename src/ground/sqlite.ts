@@ -1,5 +1,8 @@
+import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { isDamage, sqliteCode } from "./sqliteErrors.ts";
+import { accessProblem, makePrivate, makePrivateFile } from "./privateFile.ts";
+import { isDamage, isViolation, sqliteCode } from "./sqliteErrors.ts";
+import { errorCode, reasonOf } from "./systemErrors.ts";
 
 /** A value that a statement takes. */
 export type SqlValue = SQLInputValue;
@@ -15,9 +18,16 @@ export interface SqliteOptions {
   readonly remedy: string;
   /** `FULL`: every commit survives a power failure. `NORMAL`: only those of {@link SqliteFile.flushed} do. */
   readonly synchronous: "FULL" | "NORMAL";
-  /** Time that a statement waits for a lock of another process, in milliseconds. Default: 0. */
+  /**
+   * Time that a statement waits for a lock of another process, in milliseconds. The whole process waits meanwhile.
+   * Default: 50.
+   */
   readonly timeoutInMs?: number;
 }
+
+const defaultTimeoutInMs = 50;
+/** SQLite's result code for a ROLLBACK without a transaction (SQLITE_ERROR). */
+const noTransaction = 1;
 
 /**
  * An SQLite file in WAL mode, with its tables brought up to date. The interface is synchronous, so no other request of
@@ -31,6 +41,10 @@ export class SqliteFile {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
+  /** Error of a statement of the current transaction, after which SQLite may have rolled back by itself. */
+  #broken: { readonly error: unknown } | undefined;
+  /** Whether a rollback failed, so that its transaction may still be open. */
+  #isAbandoned = false;
   readonly #afterCommit: (() => void)[] = [];
 
   /** @throws Error that names the file if it cannot be opened, is damaged, or a newer version wrote it. */
@@ -38,13 +52,18 @@ export class SqliteFile {
     this.#path = path;
     this.#options = options;
     try {
-      this.#connection = new DatabaseSync(path, { timeout: options.timeoutInMs ?? 0 });
+      // SQLite gives its other files the mode of the database.
+      makePrivateFile(path);
+      for (const companion of companionsOf(path)) makePrivate(companion);
+      this.#connection = new DatabaseSync(path, { timeout: options.timeoutInMs ?? defaultTimeoutInMs });
     } catch (error) {
       throw this.#explained(error);
     }
     try {
+      // Temporary tables and journals are kept in memory, because a file for them takes a descriptor when it is needed.
       this.#connection.exec(
-        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON;`,
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON; ` +
+          "PRAGMA temp_store = MEMORY;",
       );
       this.isNew = this.#migrate() === 0;
     } catch (error) {
@@ -68,13 +87,17 @@ export class SqliteFile {
     return this.#carryOut(() => this.#prepare(sql).all(...values));
   }
 
-  /** Commits everything that `work` writes together, or nothing of it. An inner transaction joins the outer one. */
+  /**
+   * Commits everything that `work` writes together, or nothing of it, also if `work` catches the error of a statement.
+   * An inner transaction joins the outer one. If an action after the commit throws, the others are still carried out.
+   */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0) return work();
+    if (this.#isAbandoned) this.#rollBack();
     this.#carryOut(() => this.#connection.exec("BEGIN IMMEDIATE"));
     this.#depth++;
     const result = this.#committed(work);
-    for (const action of this.#afterCommit.splice(0)) action();
+    runAll(this.#afterCommit.splice(0));
     return result;
   }
 
@@ -111,14 +134,17 @@ export class SqliteFile {
       throw error;
     } finally {
       this.#depth--;
+      this.#broken = undefined;
     }
   }
 
   #rollBack(): void {
     try {
       this.#connection.exec("ROLLBACK");
-    } catch {
-      // On a full disk SQLite has already rolled back by itself.
+      this.#isAbandoned = false;
+    } catch (error) {
+      // On a full disk SQLite has already rolled back by itself, and says that there is no transaction (SQLITE_ERROR).
+      this.#isAbandoned = sqliteCode(error) !== noTransaction;
     }
   }
 
@@ -150,18 +176,42 @@ export class SqliteFile {
   }
 
   #carryOut<T>(statement: () => T): T {
+    // A later statement must not be committed on its own, outside the transaction that SQLite has rolled back.
+    if (this.#broken) throw this.#broken.error;
     try {
       return statement();
     } catch (error) {
+      if (this.#depth > 0 && !isViolation(error)) this.#broken = { error };
       throw isDamage(error) ? this.#explained(error) : error;
     }
   }
 
   /** Turns an error of SQLite into one that names the file and what to do. */
   #explained(error: unknown): unknown {
+    if (errorCode(error) !== undefined && sqliteCode(error) === undefined) {
+      return new Error(`${this.#path} cannot be used: ${reasonOf(error)}.`, { cause: error });
+    }
     if (sqliteCode(error) === undefined) return error;
     if (isDamage(error)) return new Error(`${this.#path} is damaged. ${this.#options.remedy}`, { cause: error });
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = accessProblem([dirname(this.#path), this.#path, ...companionsOf(this.#path)]) ?? reasonOf(error);
     return new Error(`${this.#path} cannot be used: ${reason}.`, { cause: error });
   }
+}
+
+/** Returns the paths of the files that SQLite keeps beside a database in WAL mode. */
+function companionsOf(path: string): string[] {
+  return [`${path}-wal`, `${path}-shm`];
+}
+
+/** Calls all actions. If some throw, the first error is thrown at the end. */
+function runAll(actions: readonly (() => void)[]): void {
+  const failures: unknown[] = [];
+  for (const action of actions) {
+    try {
+      action();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }

@@ -17,6 +17,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENXIO: "it is a pipe, not a file",
   ENAMETOOLONG: "the path is too long",
   EMFILE: "too many files are open",
+  ENFILE: "too many files are open",
+  ENOMEM: "there is not enough memory",
 };
 
 /** Returns the reason of an error in plain words, without the jargon of the operating system where possible. */

@@ -63,6 +63,7 @@ export type ServiceErrorCode =
   | "ResourceBeingDeleted"
   | "RequestBodyTooLarge"
   | "InsufficientStorage"
+  | "ServiceUnavailable"
   | "InternalServerError";
 
 /** Code of an error that the SDK itself creates. */
@@ -71,6 +72,7 @@ export type SdkErrorCode =
   | "ETIMEDOUT"
   | "ClientClosed"
   | "DownloadFailed"
+  | "DownloadLinkMissing"
   | "DownloadLinkRefused"
   | "EndlessList"
   | "InsecureConnection"

@@ -9,7 +9,8 @@ export interface File {
   readonly fileType?: FileType;
   /**
    * Signed URL for downloading the file. It works without a token until it expires (`linkExpiryInMinutes`), so treat it
-   * as a secret. Absent for directories.
+   * as a secret. Absent for directories, and for files whose path Azure Files does not allow, for example because a name
+   * contains a line break.
    */
   readonly downloadUrl?: string;
   /** Time of the last change of the file, to the second. Absent for directories. */

@@ -103,10 +103,18 @@ export class OutputFile {
     for await (const { name, fileType, downloadUrl } of this.#source.list(this.#directory, options)) {
       if (name !== this.#name || fileType !== "file") continue;
       await this.#source.confirm?.();
-      if (downloadUrl !== undefined && !URL.canParse(downloadUrl)) throw this.#unreadableLinkError();
+      if (downloadUrl === undefined) throw this.#missingLinkError();
+      if (!URL.canParse(downloadUrl)) throw this.#unreadableLinkError();
       return downloadUrl;
     }
     return undefined;
+  }
+
+  #missingLinkError(): RestError {
+    const message =
+      `${this.#operation}: the service has no download URL for ${JSON.stringify(this.#source.path)}. Azure Files may not ` +
+      "allow its path: rename the file. [DownloadLinkMissing]";
+    return restError(message, { code: "DownloadLinkMissing" });
   }
 
   #unreadableLinkError(): RestError {

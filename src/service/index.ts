@@ -3,13 +3,14 @@
  *
  * @packageDocumentation
  */
-import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
+import { openDataFolder } from "../ground/dataFolder.ts";
 import { DataFolderLock } from "../ground/dataFolderLock.ts";
 import { checkOrigin } from "./arm/cors.ts";
 import type { ServiceConnection } from "../models/serviceConnection.ts";
 import { connectionFileOf, removeConnectionFile, writeConnectionFile } from "./connection.ts";
 import { isLoopbackHost } from "../ground/loopback.ts";
+import { silentLogger } from "./logger.ts";
 import { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { startParts } from "./parts.ts";
@@ -17,6 +18,9 @@ import { startParts } from "./parts.ts";
 export type { ServiceConnection } from "../models/serviceConnection.ts";
 export type { Logger } from "./logger.ts";
 export type { BatchAIServiceOptions } from "./options.ts";
+
+/** Folders of the data folder that nobody else needs to enter. The shares in `files` are not among them. */
+const privateFolders = ["runs", "nodes", "fileservers", "trash"];
 
 /**
  * The Batch AI service: the API, the file shares, the scheduler and the engine, in this process.
@@ -48,7 +52,8 @@ export class BatchAIService {
   /**
    * Starts a service, which accepts requests when the promise resolves. Picks up jobs that are still running from an
    * earlier service on the same folder.
-   * @throws Error if the folder is in use, if a newer version wrote it, or if a port is taken.
+   * @throws Error if the folder is in use, belongs to another user or can be written by others, if a newer version wrote
+   * it, or if a port is taken.
    */
   static async start(options: BatchAIServiceOptions): Promise<BatchAIService> {
     const host = options.host ?? "127.0.0.1";
@@ -59,7 +64,12 @@ export class BatchAIService {
     }
     options.allowedOrigins?.forEach(checkOrigin);
     const dataDir = resolve(options.dataDir);
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    openDataFolder(dataDir, {
+      privateFolders,
+      warn: (message) => {
+        (options.logger ?? silentLogger).warn({}, message);
+      },
+    });
     const opened = new OpenParts();
     try {
       const lock = DataFolderLock.take(dataDir);
@@ -79,7 +89,10 @@ export class BatchAIService {
     }
   }
 
-  /** Stops accepting requests, completes active requests, and closes the service. Running jobs continue. */
+  /**
+   * Stops accepting requests, completes active requests, and closes the service. Closes the connections of requests that
+   * are still active after `graceInMs`. Running jobs continue.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#closeParts();
     return this.#closing;

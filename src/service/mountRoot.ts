@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { makePrivate } from "../ground/privateFile.ts";
 import { reasonOf } from "../ground/systemErrors.ts";
 
 /** A data folder, and the folder in which its mount roots are to be. */
@@ -32,6 +33,7 @@ export function openMountRoot({ mountRoot, dataDir, name }: MountRootOptions): s
     checkOwner(parent);
     const folder = join(parent, name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivate(folder);
     checkOwner(folder);
     writeFileSync(join(folder, ownerFile), `${realpathSync(dataDir)}\n`);
     return folder;

@@ -33,6 +33,11 @@ export interface BatchAIServiceOptions {
   readonly autoScaleIdleTimeInMs?: number;
   /** Time that a stopped job has to end by itself before it is killed, in milliseconds. Default: 5,000. */
   readonly gracePeriodInMs?: number;
+  /**
+   * Time in milliseconds that `close` waits for active requests before it closes their connections, for the API and for
+   * the file shares. Default: 30,000.
+   */
+  readonly graceInMs?: number;
   /** Receiver of log messages; a pino logger fits. Default: nothing is logged. */
   readonly logger?: Logger;
 }

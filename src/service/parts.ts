@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { closeServer } from "../ground/closeServer.ts";
 import { FilesService } from "../files/index.ts";
 import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { armServer } from "./arm/server.ts";
@@ -9,13 +10,16 @@ import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
-import { silentLogger } from "./logger.ts";
+import { silentLogger, sturdyLogger } from "./logger.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
+import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { openStore } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
+
+const defaultGraceInMs = 30_000;
 
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
@@ -26,13 +30,13 @@ export async function startParts(
   opened: OpenParts,
   engines: readonly Engine[] = [new ProcessEngine({ ...options, runsFolder: runsFolderOf(options.dataDir) })],
 ): Promise<ServiceConnection> {
-  const { dataDir, host, logger = silentLogger, ignoreContainerSettings = false } = options;
+  const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
+  const logger = sturdyLogger(options.logger ?? silentLogger);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
-  store.operations.prune();
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
@@ -42,6 +46,7 @@ export async function startParts(
     accounts: [account],
     host,
     port: options.filesPort ?? 0,
+    graceInMs,
     log: (message, details = {}) => {
       logger.error(details, message);
     },
@@ -71,9 +76,14 @@ export async function startParts(
   });
   opened.add(() => scheduler.close());
   scheduler.start();
+  const pruning = new Pruning(store, logger);
+  opened.add(() => {
+    pruning.close();
+  });
+  pruning.start();
 
   const app = armServer({ subscriptionId, token, store, scheduler, files, logger }, options.allowedOrigins);
-  opened.add(() => app.close());
+  opened.add(() => closeServer(app.server, graceInMs, () => app.close()));
   const endpoint = await app.listen({ host, port: options.port ?? 0 });
   return {
     endpoint,

@@ -1,4 +1,5 @@
-import { errorCode, reasonOf } from "../ground/systemErrors.ts";
+import { shortageOf } from "../ground/shortage.ts";
+import { reasonOf } from "../ground/systemErrors.ts";
 import type { NameValuePair } from "../models/error.ts";
 
 /** Codes of the errors that keep a run from starting. */
@@ -9,6 +10,7 @@ export type StartErrorCode =
   | "InvalidEnvironmentVariable"
   | "InvalidOutputDirectory"
   | "UnknownVariable"
+  | "InvalidCommandLine"
   | "UnsupportedToolkit"
   // A volume cannot be mounted.
   | "AZFMountError"
@@ -68,11 +70,7 @@ export async function attempt<T>(
   }
 }
 
-/** Codes of system errors that pass when the machine has room again. */
-const shortageCodes = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "ENOSPC", "EDQUOT"]);
-
 /** Whether an error means that the machine lacks something for the moment, and a later try may succeed. */
 export function isShortage(error: unknown): boolean {
-  if (error instanceof StartError) return error.code === "Shortage" || isShortage(error.cause);
-  return shortageCodes.has(errorCode(error) ?? "");
+  return (error instanceof StartError && error.code === "Shortage") || shortageOf(error) !== undefined;
 }

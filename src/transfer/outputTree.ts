@@ -56,11 +56,15 @@ export async function listOutputTree(
   return tree;
 }
 
-function reasonToSkip({ name, fileType }: File): string | undefined {
+function reasonToSkip({ name, fileType, downloadUrl }: File): string | undefined {
   if (fileType !== "file" && fileType !== "directory") return `it is neither a file nor a directory`;
   if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return "its name is not a valid file name";
   if (process.platform === "win32" && /[<>:"|?*\p{Cc}]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/iu.test(name)) {
     return "Windows does not allow its name";
   }
-  return partialPattern.test(name) ? "its name is reserved for incomplete downloads" : undefined;
+  if (partialPattern.test(name)) return "its name is reserved for incomplete downloads";
+  if (fileType === "file" && downloadUrl === undefined) {
+    return "it has no download URL, because Azure Files does not allow its path";
+  }
+  return undefined;
 }

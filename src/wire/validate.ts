@@ -20,8 +20,8 @@ export interface ValidateOptions {
 }
 
 /**
- * Validates a value before it is sent, or after it was received. Returns its issues; the list is empty if the value is
- * valid. Accepts unknown properties, unknown values of open enumerations, and properties that only the service sets.
+ * Validates a value before it is sent, or after it was received. Returns its issues, at most 100; the list is empty if
+ * the value is valid. Accepts unknown properties, unknown values of open enumerations, and properties that only the service sets.
  * Treats `null` as absent.
  */
 export function validate<T>(schema: ModelSchema<T>, value: unknown, options: ValidateOptions): ValidationIssue[] {
@@ -29,6 +29,9 @@ export function validate<T>(schema: ModelSchema<T>, value: unknown, options: Val
   checkModel(schema, value, options.path, { view: options.view, issues });
   return issues;
 }
+
+/** More issues help nobody, and a list of a million wrong items would fill the memory. */
+const mostIssues = 100;
 
 interface Check {
   readonly view: "model" | "wire";
@@ -61,6 +64,7 @@ function brokenContainers(model: AnyModel, body: Record<string, unknown>): strin
 }
 
 function checkMember(property: WireProperty, value: unknown, path: string, check: Check): void {
+  if (check.issues.length >= mostIssues) return;
   if (value === undefined || value === null) {
     if (property.required) check.issues.push({ path, message: "is required" });
   } else if (property.secret) {
@@ -73,6 +77,7 @@ function checkMember(property: WireProperty, value: unknown, path: string, check
 }
 
 function checkValue(type: AnyType, value: unknown, path: string, check: Check): void {
+  if (check.issues.length >= mostIssues) return;
   if (type.kind === "model") {
     checkModel(type.schema(), value, path, check);
   } else if (!fits(type, value, check.view)) {

@@ -37,10 +37,18 @@ async function mounted<T>(args: readonly string[], folder: string, use: () => Pr
 }
 
 /** A small disk in memory. */
-export async function withSmallDisk<T>(mebibytes: number, use: (folder: string) => Promise<T>): Promise<T> {
+export async function withSmallDisk<T>(
+  mebibytes: number,
+  use: (folder: string) => Promise<T>,
+  { inodes }: { inodes?: number } = {},
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "batchai-small-"));
   try {
-    return await mounted(["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs"], folder, () => use(folder));
+    return await mounted(
+      ["-t", "tmpfs", "-o", `size=${mebibytes}m${inodes === undefined ? "" : `,nr_inodes=${inodes}`}`, "tmpfs"],
+      folder,
+      () => use(folder),
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -212,7 +212,7 @@ describe("a read-only disk", () => {
 describe("too many open files", () => {
   it("cause errors only for as long as they last", async () => {
     await withFolder(async (folder) => {
-      const endpoint = await FilesProcess.start(folder, ["--port", "0", "--log-level", "warn"], 64);
+      const endpoint = await FilesProcess.start(folder, ["--port", "0", "--log-level", "warn"], { openFiles: 64 });
       const share = endpoint.client().getShareClient("crowded");
       await share.create();
       const file = share.rootDirectoryClient.getFileClient("file");

@@ -16,6 +16,16 @@ export interface DescribedAccount {
   readonly connectionString: string;
 }
 
+/** The machine that an endpoint finds. */
+export interface Circumstances {
+  /** Limit of its open files. */
+  readonly openFiles?: number;
+  /** Variables of its environment, in addition to those of the tests. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** The user who runs it. */
+  readonly user?: number;
+}
+
 /** The endpoint in a process of its own, started as users start it: `batchai files`. */
 export class FilesProcess {
   readonly dataDir: string;
@@ -30,16 +40,16 @@ export class FilesProcess {
     this.#output = output;
   }
 
-  /** Starts it. `openFiles` limits the number of open files. */
   static async start(
     dataDir: string,
     flags: readonly string[] = ["--port", "0"],
-    openFiles?: number,
+    { openFiles, variables, user }: Circumstances = {},
   ): Promise<FilesProcess> {
-    const command = [process.execPath, main, "files", "--data-dir", dataDir, ...flags];
-    const limited = ["sh", "-c", `ulimit -n ${openFiles ?? 0}; exec "$0" "$@"`, ...command];
-    const [program = "", ...args] = openFiles === undefined ? command : limited;
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const limit = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$0" "$@"`];
+    const asUser = user === undefined ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
+    const command = [...asUser, ...limit, process.execPath, main, "files", "--data-dir", dataDir, ...flags];
+    const [program = "", ...args] = command;
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...variables } });
     // A test that fails half-way leaves no server behind.
     process.once("exit", () => child.kill("SIGKILL"));
     const output: string[] = [];
@@ -63,6 +73,10 @@ export class FilesProcess {
   /** The official client, without retries. */
   client(): ShareServiceClient {
     return ShareServiceClient.fromConnectionString(this.account.connectionString, { retryOptions: { maxTries: 1 } });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Its whole output and log. */

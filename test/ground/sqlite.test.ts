@@ -1,7 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { shortageOf } from "../../src/ground/shortage.ts";
 import { SqliteFile, type SqliteOptions } from "../../src/ground/sqlite.ts";
 import { isDamage } from "../../src/ground/sqliteErrors.ts";
 
@@ -50,6 +52,76 @@ describe("an SQLite file", () => {
       expect(failing).toThrow(/UNIQUE/);
       expect(namesIn(file)).toEqual(["a", "b"]);
     });
+  });
+
+  it("commits nothing of a transaction in which a statement failed, also if its error was caught", () => {
+    withFile((file) => {
+      const swallowing = () =>
+        file.transaction(() => {
+          insert(file, "a");
+          try {
+            file.run("INSERT INTO nowhere VALUES (1)");
+          } catch {
+            // As after a full disk, SQLite may have rolled back: what follows must not be committed alone.
+          }
+          insert(file, "b");
+        });
+      expect(swallowing).toThrow(/nowhere/);
+      expect(namesIn(file)).toEqual([]);
+      file.transaction(() => {
+        insert(file, "a");
+        expect(() => insert(file, "a")).toThrow(/UNIQUE/);
+        insert(file, "b");
+      });
+      expect(namesIn(file)).toEqual(["a", "b"]);
+    });
+  });
+
+  it("reports a lock of another program as such, changes nothing meanwhile, and works on when it is released", () => {
+    withFile((file) => {
+      const other = new DatabaseSync(path);
+      other.exec("BEGIN IMMEDIATE");
+      let thrown: unknown;
+      try {
+        file.transaction(() => insert(file, "a"));
+      } catch (error) {
+        thrown = error;
+      }
+      expect(shortageOf(thrown)).toBe("lock");
+      expect(shortageOf(new Error("wrapped", { cause: thrown }))).toBe("lock");
+      other.close();
+      file.transaction(() => insert(file, "b"));
+      expect(namesIn(file)).toEqual(["b"]);
+    });
+  });
+
+  it("carries out the other actions after a commit if one throws", () => {
+    withFile((file) => {
+      const seen: string[] = [];
+      const failing = () =>
+        file.transaction(() => {
+          file.afterCommit(() => {
+            throw new Error("made up");
+          });
+          file.afterCommit(() => seen.push("second"));
+          insert(file, "a");
+        });
+      expect(failing).toThrow("made up");
+      expect(seen).toEqual(["second"]);
+      expect(namesIn(file)).toEqual(["a"]);
+    });
+  });
+
+  it("is readable by its owner alone, with the files beside it, whatever the umask and earlier modes are", async () => {
+    const modes = async (): Promise<number[]> =>
+      await Promise.all(["", "-wal", "-shm"].map(async (end) => (await stat(`${path}${end}`)).mode & 0o777));
+    const file = new SqliteFile(path, options);
+    insert(file, "a");
+    expect(await modes()).toEqual([0o600, 0o600, 0o600]);
+    await Promise.all(["", "-wal", "-shm"].map((end) => chmod(`${path}${end}`, 0o644)));
+    withFile(() => undefined);
+    expect(await modes()).toEqual([0o600, 0o600, 0o600]);
+    file.close();
   });
 
   it("carries out actions after the commit of the outermost transaction, and drops them with a rollback", () => {

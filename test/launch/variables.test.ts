@@ -3,6 +3,7 @@ import type { EnvironmentVariable } from "../../src/models/environment.ts";
 import type { LaunchPlan } from "../../src/service/engines/engine.ts";
 import { planJob } from "../../src/service/launch/job.ts";
 import { lookupIn, replaceVariables } from "../../src/service/launch/variables.ts";
+import { StartError } from "../../src/service/startError.ts";
 import { jobContext } from "./context.ts";
 
 function environmentWith(...variables: EnvironmentVariable[]): LaunchPlan["environment"] {
@@ -20,7 +21,15 @@ describe("expanding variables", () => {
     ["nothing else", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *", "$(A) `A` $$ $1 ${A:-x} \\$ ~ *"],
     ["no inherited names", "$constructor ${toString}", "$constructor ${toString}"],
   ];
-  it.each(cases)("expands %s", (_, text, result) => expect(replaceVariables(text, lookupIn(known))).toBe(result));
+  const tooLong = () => new StartError("InvalidEnvironmentVariable", "too long");
+  it.each(cases)("expands %s", (_, text, result) => {
+    expect(replaceVariables(text, lookupIn(known), tooLong)).toBe(result);
+  });
+
+  it("stops before it builds a long text", () => {
+    const long = { A: "x".repeat(100_000) };
+    expect(() => replaceVariables("$A".repeat(50_000), lookupIn(long), tooLong)).toThrow("too long");
+  });
 });
 
 describe("the user's variables", () => {

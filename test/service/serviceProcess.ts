@@ -23,9 +23,16 @@ export class ServiceProcess {
     this.#output = output;
   }
 
-  static async start(dataDir: string, flags: readonly string[] = []): Promise<ServiceProcess> {
+  static async start(
+    dataDir: string,
+    flags: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<ServiceProcess> {
     const options = ["--data-dir", dataDir, "--port", "0", "--files-port", "0", "--log-level", "debug", ...flags];
-    const child = spawn(process.execPath, [main, "serve", ...options], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [main, "serve", ...options], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
     const output: string[] = [];
     child.stdout.setEncoding("utf8").on("data", (text: string) => output.push(text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => output.push(text));

@@ -284,7 +284,11 @@ describe("names of the service do not lead out of the folder", () => {
       `.batchai-${"0".repeat(32)}.partial`,
     ];
     const entries: File[] = names.map((name) => ({ name, fileType: "file", contentLength: 4 }));
-    entries.push({ name: "..", fileType: "directory" }, { name: "good", fileType: "file", contentLength: 4 });
+    const downloadUrl = "https://storage.example/good?sig=x";
+    entries.push(
+      { name: "..", fileType: "directory" },
+      { name: "good", fileType: "file", contentLength: 4, downloadUrl },
+    );
     entries.push({ name: "good", fileType: "file" }, { name: "odd", fileType: "pipe" });
     const skipped: SkippedEntry[] = [];
     const target = join(folder, "target");

@@ -3,7 +3,7 @@ import { constants, fchmodSync, lstatSync, openSync, renameSync, rmSync } from "
 import { dirname, join } from "node:path";
 import { errorCode } from "../../ground/systemErrors.ts";
 import { checkNewName } from "./names.ts";
-import { createFile, openPlace, placeFile } from "./tree.ts";
+import { createFile, openPlace, placeFile, removeFile } from "./tree.ts";
 import type { Place, Root } from "./tree.ts";
 
 /** Start of the names of files that clients do not see yet. No share can have such a name. */
@@ -67,6 +67,23 @@ function isElsewhere(folder: string, share: Root): boolean {
  * not mistake for complete.
  */
 export function openInPlace(place: Place): Draft {
-  const descriptor = place.stat === undefined ? createFile(place) : openPlace(place, "write");
-  return { descriptor, isVisible: true, publish: () => undefined, discard: () => undefined };
+  if (place.stat !== undefined) {
+    return {
+      descriptor: openPlace(place, "write"),
+      isVisible: true,
+      publish: () => undefined,
+      discard: () => undefined,
+    };
+  }
+  let isPublished = false;
+  return {
+    descriptor: createFile(place),
+    isVisible: true,
+    publish: () => {
+      isPublished = true;
+    },
+    discard: () => {
+      if (!isPublished) removeFile(place);
+    },
+  };
 }

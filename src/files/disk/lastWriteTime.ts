@@ -29,8 +29,21 @@ export function setLastWriteTime(descriptor: number, time: FileTime): void {
  * writes get different ETags.
  */
 function momentOf(time: Date | "now"): number {
-  if (time === "now") return (performance.timeOrigin + performance.now()) / 1000;
+  if (time === "now") return preciseNow() / 1000;
   // The file system cuts off fractions of a microsecond. Half a microsecond more makes up for a fraction that is
   // slightly too small.
   return time.getTime() / 1000 + 5e-7;
+}
+
+/** Difference between the wall clock and the time since the start of the process, in milliseconds. */
+let correction = 0;
+/** Difference in milliseconds from which the wall clock has been set. */
+const isSet = 20;
+
+/** Returns the time of the wall clock in milliseconds, with more digits. */
+function preciseNow(): number {
+  const steady = performance.timeOrigin + performance.now();
+  const difference = Date.now() - steady;
+  if (Math.abs(difference - correction) > isSet) correction = difference;
+  return steady + correction;
 }

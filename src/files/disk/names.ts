@@ -36,6 +36,16 @@ export function checkPath(segments: readonly string[]): void {
   }
 }
 
+/** Whether clients can address a path in a share. A program may give a file on the disk a name that they cannot. */
+export function isAddressable(segments: readonly string[]): boolean {
+  try {
+    checkPath(segments);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Rejects a name that Windows does not allow. Existing files with such names stay readable. */
 export function checkNewName(name: string): void {
   if (notForNewNames.test(name) || reservedNames.test(name)) throw new StorageError("InvalidResourceName");
@@ -43,9 +53,23 @@ export function checkNewName(name: string): void {
 
 /** Splits a path, such as `logs/train.txt`, into checked names. */
 export function parsePath(path: string): string[] {
-  const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
+  const segments = segmentsOf(path);
   checkPath(segments);
   return segments;
+}
+
+/**
+ * Splits a path on the disk into names, which clients need not be able to address. Throws if one of them could leave
+ * its directory.
+ */
+export function parseDiskPath(path: string): string[] {
+  const segments = segmentsOf(path);
+  if (segments.includes("..") || path.includes("\0")) throw new StorageError("InvalidResourceName");
+  return segments;
+}
+
+function segmentsOf(path: string): string[] {
+  return path.split("/").filter((segment) => segment !== "" && segment !== ".");
 }
 
 /**

@@ -11,13 +11,10 @@ import {
   unlinkSync,
 } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../errors.ts";
-import { directoryStateAt } from "./directoryState.ts";
-import { forgetListing, keepListing, keptListing, mostKeptNames } from "./keptListings.ts";
 import { changingNames, mayHold } from "./knownNames.ts";
-import { checkNewName, compareText, sortKey } from "./names.ts";
+import { checkNewName, compareText } from "./names.ts";
 import { keepDirectory, keptDirectory, withDirectory } from "./openDirectories.ts";
 import type { Directory } from "./openDirectories.ts";
 
@@ -196,61 +193,6 @@ export function removeDirectory(place: Place): void {
   changeDirectory(place.folder, undefined, (anchor) => {
     rmdirSync(`${anchor}/${place.name}`);
   });
-}
-
-/** Range of the sort keys that {@link keysIn} returns. */
-export interface KeyRange {
-  /** Only keys greater than this one. */
-  readonly after?: string;
-  /** Only keys with this prefix. */
-  readonly prefix?: string;
-  /** Number of keys at most. The smallest ones are returned. */
-  readonly limit?: number;
-}
-
-/**
- * Returns the sort keys (see `sortKey`) of the entries of a directory, in Azure's order. They include links, pipes and
- * devices; only {@link lookAt} excludes them. If a directory has more than one page, its names are kept for the next
- * page, unless there are too many.
- */
-export async function keysIn(place: Place, range: KeyRange = {}): Promise<string[]> {
-  const folder = pathOf(place);
-  const kept = range.after === undefined || range.after === "" ? undefined : keptListing(folder);
-  return kept === undefined ? readKeys(folder, range) : select(kept, range);
-}
-
-async function readKeys(folder: string, range: KeyRange): Promise<string[]> {
-  const { after = "", prefix = "", limit = Number.POSITIVE_INFINITY } = range;
-  const state = directoryStateAt(folder) ?? "";
-  // Keeping two copies of a long list would waste memory.
-  if (after === "") forgetListing(folder);
-  let isComplete = limit !== Number.POSITIVE_INFINITY;
-  let keys: string[] = [];
-  for await (const { name } of await opendir(folder, { bufferSize: 512 })) {
-    const key = sortKey(name);
-    if (isComplete || (key > after && key.startsWith(prefix))) keys.push(key);
-    if (keys.length > (isComplete ? mostKeptNames : 4 * limit)) {
-      isComplete = false;
-      keys = select(keys.sort(), range);
-    }
-  }
-  keys.sort();
-  if (isComplete && keys.length > limit) keepListing(folder, state, keys);
-  return select(keys, range);
-}
-
-/** Returns those of some sorted keys that are in a range. */
-function select(keys: readonly string[], { after = "", prefix = "", limit }: KeyRange): string[] {
-  let start = 0;
-  for (let end = keys.length; start < end;) {
-    const middle = (start + end) >> 1;
-    const key = keys[middle] ?? "";
-    if (key > after && key >= prefix) end = middle;
-    else start = middle + 1;
-  }
-  const found = keys.slice(start, limit === undefined ? undefined : start + limit);
-  const past = found.findIndex((key) => !key.startsWith(prefix));
-  return past < 0 ? found : found.slice(0, past);
 }
 
 /**

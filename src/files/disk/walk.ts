@@ -1,22 +1,12 @@
 import { lstatSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { errorCode } from "../../ground/systemErrors.ts";
-import { nameOfKey } from "./names.ts";
-import { keysIn, lookAt } from "./tree.ts";
+import { nameBatches } from "./directoryNames.ts";
+import { lookAt, pathOf } from "./tree.ts";
 import type { FoundPlace } from "./tree.ts";
 
-/** Number of entries after which other work gets its turn. */
-const batchSize = 500;
-
-/**
- * Yields the directories and regular files in a directory, in Azure's order. Throws if the directory no longer exists.
- */
+/** Yields the directories and regular files in a directory, in no order. Throws if the directory no longer exists. */
 export async function* entriesIn(directory: FoundPlace): AsyncGenerator<FoundPlace> {
-  const keys = await keysIn(directory);
-  for (let start = 0; start < keys.length; start += batchSize) {
-    await setImmediate();
-    yield* lookAt(directory, keys.slice(start, start + batchSize).map(nameOfKey));
-  }
+  for await (const names of nameBatches(pathOf(directory))) yield* lookAt(directory, names);
 }
 
 /** Returns the folder of a share as a place. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { StorageError } from "../errors.ts";
 import type { StorageErrorCode } from "../errors.ts";
 import type { Lease } from "../records/lease.ts";
+import { steadyNow } from "../times.ts";
 import { countHeader, invalid } from "./headers.ts";
 import type { StorageRequest } from "./request.ts";
 
@@ -41,7 +42,7 @@ const forever = -1;
 const longestBreak = 60;
 
 /** Returns the state of a lease, which is undefined if the resource is not leased. */
-export function leaseStateOf(lease: Lease | undefined, now = Date.now()): LeaseState {
+export function leaseStateOf(lease: Lease | undefined, now = steadyNow()): LeaseState {
   if (lease === undefined) return "available";
   if (lease.brokenAt !== undefined) return now < lease.brokenAt ? "breaking" : "broken";
   return lease.endsAt !== undefined && now >= lease.endsAt ? "expired" : "leased";
@@ -56,7 +57,7 @@ export interface LeaseDescription {
 }
 
 /** Returns the state of a lease, for headers and lists. */
-export function describeLease(lease: Lease | undefined, now = Date.now()): LeaseDescription {
+export function describeLease(lease: Lease | undefined, now = steadyNow()): LeaseDescription {
   const state = leaseStateOf(lease, now);
   const status = state === "leased" || state === "breaking" ? "locked" : "unlocked";
   if (state !== "leased") return { status, state };
@@ -64,7 +65,7 @@ export function describeLease(lease: Lease | undefined, now = Date.now()): Lease
 }
 
 /** Returns the response headers for a lease. */
-export function leaseHeaders(lease: Lease | undefined, now = Date.now()): Record<string, string> {
+export function leaseHeaders(lease: Lease | undefined, now = steadyNow()): Record<string, string> {
   const { status, state, duration } = describeLease(lease, now);
   return {
     "x-ms-lease-status": status,
@@ -84,7 +85,7 @@ const noLease = {
 } as const satisfies Record<LeasedKind, StorageErrorCode>;
 
 /** Throws if a lease prevents a request, or if the request names a lease that does not exist. */
-export function checkLease(request: StorageRequest, lease: Lease | undefined, use: LeaseUse, now = Date.now()): void {
+export function checkLease(request: StorageRequest, lease: Lease | undefined, use: LeaseUse, now = steadyNow()): void {
   const id = leaseIdOf(request, "x-ms-lease-id");
   const held = describeLease(lease, now).status === "locked";
   if (id === undefined) {
@@ -103,7 +104,7 @@ export function actOnLease(
   request: StorageRequest,
   lease: Lease | undefined,
   kind: LeasedKind,
-  now = Date.now(),
+  now = steadyNow(),
 ): LeaseOutcome {
   switch (request.header("x-ms-lease-action")?.toLowerCase()) {
     case "acquire":

@@ -1,10 +1,13 @@
 import type { BigIntStats } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { withDescriptor } from "../disk/descriptor.ts";
 import { identityOf } from "../disk/identity.ts";
+import { keysIn } from "../disk/keptListings.ts";
 import { nameOfKey } from "../disk/names.ts";
-import { createDirectory, keysIn, lookAt, openPlace, removeDirectory, requireDirectory } from "../disk/tree.ts";
+import { createDirectory, lookAt, openPlace, pathOf, removeDirectory, requireDirectory } from "../disk/tree.ts";
 import type { FoundPlace } from "../disk/tree.ts";
 import { StorageError } from "../errors.ts";
+import { unlessShort } from "../failures.ts";
 import { checkConditions } from "../http/conditions.ts";
 import { metadataOf, smbHeadersRead, smbPropertiesOf } from "../http/headers.ts";
 import { cutPage, includes, pageRequestOf } from "../http/paging.ts";
@@ -40,7 +43,8 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
   const prefix = request.query.get("prefix") ?? "";
   const wanted = pageRequestOf(request);
   const range = { after: wanted.after, prefix: prefix.toLowerCase(), limit: wanted.size + 1 };
-  const page = cutPage(await keysIn(directory, range), wanted);
+  const page = cutPage(await keysIn(pathOf(directory), range), wanted);
+  const entries = await entriesXml(directory, page.keys, entryDescriber(exchange, share));
   const frame = toXml("EnumerationResults", {
     $: {
       ServiceEndpoint: `${exchange.accountUrl}/`,
@@ -57,17 +61,25 @@ async function listFilesAndDirectories(exchange: Exchange): Promise<void> {
     Entries: {},
     NextMarker: page.nextMarker,
   });
-  respondXml(exchange, fillFrame(frame, "Entries", entriesXml(directory, page.keys, entryDescriber(exchange, share))));
+  respondXml(exchange, fillFrame(frame, "Entries", entries));
 }
 
-/** Serializes entries in batches, so that a long page does not fill the memory with objects. */
-function entriesXml(directory: FoundPlace, keys: readonly string[], describe: (entry: FoundPlace) => object): Buffer[] {
+/**
+ * Serializes entries in batches, so that a long page does not fill the memory with objects, and other requests do not
+ * wait for it.
+ */
+async function entriesXml(
+  directory: FoundPlace,
+  keys: readonly string[],
+  describe: (entry: FoundPlace) => object,
+): Promise<Buffer[]> {
   const files: Buffer[] = [];
   const directories: Buffer[] = [];
   for (let start = 0; start < keys.length; start += batchSize) {
     const found = lookAt(directory, keys.slice(start, start + batchSize).map(nameOfKey));
     files.push(elements("File", found.filter(({ stat }) => stat.isFile()).map(describe)));
     directories.push(elements("Directory", found.filter(({ stat }) => stat.isDirectory()).map(describe)));
+    await setImmediate();
   }
   return [...files, ...directories];
 }
@@ -113,11 +125,17 @@ async function createNewDirectory(exchange: Exchange): Promise<void> {
   if (stat !== undefined) throw new StorageError(stat.isDirectory() ? "ResourceAlreadyExists" : "ResourceTypeMismatch");
   checkConditions(exchange.request, undefined);
   createDirectory(target.place);
-  await withDescriptor(openPlace(target.place, "read"), (descriptor) => {
-    const properties = withSmbProperties(exchange, target.share, { metadata }, smb);
-    storeProperties(exchange, target.share, descriptor, properties, smb);
-    respond(exchange, 201, currentHeaders(exchange, target, descriptor));
-  });
+  try {
+    await withDescriptor(openPlace(target.place, "read"), (descriptor) => {
+      const properties = withSmbProperties(exchange, target.share, { metadata }, smb);
+      storeProperties(exchange, target.share, descriptor, properties, smb);
+      respond(exchange, 201, currentHeaders(exchange, target, descriptor));
+    });
+  } catch (error) {
+    // The client will try again, and should not be told that the directory already exists.
+    removeDirectory(target.place);
+    throw error;
+  }
 }
 
 async function getDirectoryProperties(exchange: Exchange): Promise<void> {
@@ -158,7 +176,7 @@ function deleteDirectory(exchange: Exchange): void {
   if (place.name === ".") throw new StorageError("InvalidUri");
   refuseReadOnly(filePropertiesOf(exchange, share, stat));
   removeDirectory(place);
-  exchange.storage.properties.forgetFile(share, identityOf(stat));
+  unlessShort(() => exchange.storage.properties.forgetFile(share, identityOf(stat)));
   respond(exchange, 202, {});
 }
 

@@ -2,6 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { statOf } from "../disk/descriptor.ts";
 import { identityOf } from "../disk/identity.ts";
 import { setLastWriteTime } from "../disk/lastWriteTime.ts";
+import { unlessShort } from "../failures.ts";
 import type { SmbProperties } from "../http/headers.ts";
 import { entryHeaders } from "../http/responseHeaders.ts";
 import type { FileProperties } from "../records/properties.ts";
@@ -42,11 +43,16 @@ export function storeProperties(
   });
 }
 
-/** Deletes what is stored about a deleted file, unless the file has another name, a hard link. */
+/**
+ * Deletes what is stored about a deleted file, unless the file has another name, a hard link. If that is not possible
+ * now, the file is deleted all the same: what is stored is never applied to another file, and removed later.
+ */
 export function forgetFile({ storage }: Exchange, share: Share, stat: BigIntStats): void {
   if (stat.nlink > 1n) return;
-  storage.properties.forgetFile(share, identityOf(stat));
-  storage.written.forget(stat);
+  unlessShort(() => {
+    storage.properties.forgetFile(share, identityOf(stat));
+    storage.written.forget(stat);
+  });
 }
 
 /** Returns the headers of an open file or directory in its current state. */

@@ -11,7 +11,7 @@ import { rangeHeader, rangeToRead } from "../http/rangeHeaders.ts";
 import type { StorageRequest } from "../http/request.ts";
 import { versionHeaders } from "../http/responseHeaders.ts";
 import { toXml } from "../http/xml.ts";
-import { snapshotAt, snapshotsOf } from "../shares/snapshots.ts";
+import { findSnapshot } from "../shares/snapshots.ts";
 import { withEntry } from "./entry.ts";
 import { respondXml } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
@@ -24,8 +24,10 @@ async function listRanges(exchange: Exchange): Promise<void> {
     const size = Number(stat.size);
     const header = rangeHeader(request);
     const wanted = header === undefined || size === 0 ? wholeFile(size) : rangeToRead(header, size);
-    const all = await listedRanges(exchange, descriptor);
-    const { page, nextMarker } = pageOf(request, clip(all, wanted));
+    const asked = pageRequestOf(request);
+    const rest = { start: Math.max(wanted.start, asked.after), end: wanted.end };
+    const all = await listedRanges(exchange, descriptor, rest, asked.size + 1);
+    const { page, nextMarker } = pageOf(asked, clip(all, wanted));
     const xml = toXml("Ranges", {
       Range: page.filter(({ isHole }) => !isHole).map(element),
       ClearRange: page.filter(({ isHole }) => isHole).map(element),
@@ -35,12 +37,22 @@ async function listRanges(exchange: Exchange): Promise<void> {
   });
 }
 
-/** Returns the written ranges of a file, or those that differ from the snapshot in the request. */
-async function listedRanges(exchange: Exchange, descriptor: number): Promise<ListedRange[]> {
-  const current = fileStateOf(exchange, descriptor);
+/**
+ * Returns the first written ranges of a part of a file, or all ranges that differ from the snapshot in the request.
+ */
+async function listedRanges(
+  exchange: Exchange,
+  descriptor: number,
+  part: ByteRange,
+  limit: number,
+): Promise<ListedRange[]> {
   const time = exchange.request.query.get("prevsharesnapshot");
   const place = time === undefined ? undefined : previousPlace(exchange, time);
-  if (place?.stat?.isFile() !== true) return current.written.map((range) => ({ ...range, isHole: false }));
+  if (place?.stat?.isFile() !== true) {
+    const written = exchange.storage.written.someOf(statOf(descriptor), part, limit);
+    return written.map((range) => ({ ...range, isHole: false }));
+  }
+  const current = fileStateOf(exchange, descriptor);
   return withDescriptor(openPlace(place, "read"), (previous) =>
     differencesOf(current, fileStateOf(exchange, previous)),
   );
@@ -54,10 +66,9 @@ function fileStateOf({ storage }: Exchange, descriptor: number): FileState {
 /** Returns the place of the file in a snapshot. */
 function previousPlace({ request, storage }: Exchange, time: string): Place {
   const share = storage.share({ accountName: request.account, shareName: request.share ?? "" });
-  if (!snapshotsOf(storage, share).some(({ snapshot }) => snapshot === time)) {
-    throw new StorageError("PreviousSnapshotNotFound");
-  }
-  return placeIn(snapshotAt(storage, share, time), request);
+  const snapshot = findSnapshot(storage, share, time);
+  if (snapshot === undefined) throw new StorageError("PreviousSnapshotNotFound");
+  return placeIn(snapshot, request);
 }
 
 function element({ start, end }: ByteRange): object {
@@ -75,11 +86,24 @@ function clip(ranges: readonly ListedRange[], wanted: ByteRange): ListedRange[] 
     }));
 }
 
-/** Returns a page of ranges. A marker is the position after the last range of a page. */
-function pageOf(request: StorageRequest, ranges: readonly ListedRange[]): { page: ListedRange[]; nextMarker: string } {
+/** The page of ranges that a request wants. A marker is the position after the last range of a page. */
+interface PageRequest {
+  readonly after: number;
+  readonly size: number;
+}
+
+function pageRequestOf(request: StorageRequest): PageRequest {
   const after = positionOf(request, "marker") ?? 0;
-  const size = positionOf(request, "maxresults") ?? Number.POSITIVE_INFINITY;
+  const size = positionOf(request, "maxresults") ?? Number.MAX_SAFE_INTEGER - 1;
   if (size === 0) throw new StorageError("OutOfRangeQueryParameterValue", { subject: "maxresults" });
+  return { after, size };
+}
+
+/** Returns a page of ranges. A range that begins before the page was on an earlier one. */
+function pageOf(
+  { after, size }: PageRequest,
+  ranges: readonly ListedRange[],
+): { page: ListedRange[]; nextMarker: string } {
   const rest = ranges.filter(({ start }) => start >= after);
   const page = rest.slice(0, size);
   const last = page.at(-1);

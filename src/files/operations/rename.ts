@@ -44,28 +44,44 @@ async function rename(exchange: Exchange, source: Target & { readonly place: Fou
   if (share.identity !== source.share.identity) invalid("x-ms-file-rename-source");
   checkLeaseOn(exchange, source, sourceLease);
   const place = destinationOf(exchange, source.place, target);
-  if (isOtherNameOf(target.place, source.place)) {
-    // The file system would not do anything, because both names belong to the same file.
-    removeFile(source.place);
-  } else {
-    movePlace(source.place, place);
-    if (place.stat !== undefined && place.stat.ino !== source.place.stat.ino) forgetFile(exchange, share, place.stat);
-  }
-  await withDescriptor(openPlace(place, "read"), (descriptor) => {
-    const properties = filePropertiesOf(exchange, share, source.place.stat);
-    const changed: FileProperties = {
-      ...withSmbProperties(exchange, share, properties, smb),
-      ...(metadata.length === 0 ? {} : { metadata }),
-      ...(Object.keys(contentHeaders).length === 0
-        ? {}
-        : { contentHeaders: { ...properties.contentHeaders, ...contentHeaders } }),
-    };
-    storeProperties(exchange, share, descriptor, changed, smb);
-    respond(exchange, 200, {
-      ...currentHeaders(exchange, { share, place }, descriptor),
-      "x-ms-request-server-encrypted": "false",
+  exchange.storage.properties.requireWritable();
+  move(exchange, source, target.place, place);
+  try {
+    await withDescriptor(openPlace(place, "read"), (descriptor) => {
+      const properties = filePropertiesOf(exchange, share, source.place.stat);
+      const changed: FileProperties = {
+        ...withSmbProperties(exchange, share, properties, smb),
+        ...(metadata.length === 0 ? {} : { metadata }),
+        ...(Object.keys(contentHeaders).length === 0
+          ? {}
+          : { contentHeaders: { ...properties.contentHeaders, ...contentHeaders } }),
+      };
+      storeProperties(exchange, share, descriptor, changed, smb);
+      respond(exchange, 200, {
+        ...currentHeaders(exchange, { share, place }, descriptor),
+        "x-ms-request-server-encrypted": "false",
+      });
     });
-  });
+  } catch (error) {
+    // The client will try again, and should find the source.
+    if (target.place.stat === undefined) movePlace(place, source.place);
+    throw error;
+  }
+}
+
+function move(
+  exchange: Exchange,
+  { share, place: source }: Target & { readonly place: FoundPlace },
+  existing: Place,
+  place: Place,
+): void {
+  if (isOtherNameOf(existing, source)) {
+    // The file system would not do anything, because both names belong to the same file.
+    removeFile(source);
+    return;
+  }
+  movePlace(source, place);
+  if (place.stat !== undefined && place.stat.ino !== source.stat.ino) forgetFile(exchange, share, place.stat);
 }
 
 /** Whether two places are names of the same file, as hard links are. */

@@ -1,4 +1,7 @@
-/** A lease as it is stored. Its state depends on these times and the current time. */
+/**
+ * A lease as it is stored. Its state depends on these times and the current time. Both are times of `steadyNow`; after a
+ * restart, `PropertyStore` corrects those that another wall clock has set.
+ */
 export interface Lease {
   /** GUID in lowercase. */
   readonly id: string;

@@ -2,6 +2,7 @@ import { SqliteFile } from "../../ground/sqlite.ts";
 import type { SqlRow, SqlValue } from "../../ground/sqlite.ts";
 import { BoundedMap } from "./boundedMap.ts";
 import type { Lease } from "./lease.ts";
+import { lockPatience } from "./lockPatience.ts";
 import { migrations } from "./migrations.ts";
 import type { FileProperties, ShareIdentity, ShareProperties } from "./properties.ts";
 
@@ -30,7 +31,7 @@ export class PropertyStore {
 
   /** @throws Error if the file cannot be used, is damaged, or a newer version wrote it. */
   constructor(path: string) {
-    this.#database = new SqliteFile(path, { migrations, remedy, synchronous: "NORMAL", timeoutInMs: 5000 });
+    this.#database = new SqliteFile(path, { migrations, remedy, synchronous: "NORMAL", timeoutInMs: lockPatience });
   }
 
   /** Whether the file did not exist before. */
@@ -148,6 +149,11 @@ export class PropertyStore {
       // A change that was rolled back may have been read in the meantime.
       this.#recent.clear();
     }
+  }
+
+  /** Throws if nothing can be written now, so that a change of the disk does not begin that cannot be completed. */
+  requireWritable(): void {
+    this.#database.transaction(() => undefined);
   }
 
   /** Like {@link PropertyStore.transaction}. The change survives a power failure once this method returns. */

@@ -6,6 +6,7 @@ import { isDamage } from "../../ground/sqliteErrors.ts";
 import { lengthOf, pagesOf, wholeFile } from "../disk/byteRanges.ts";
 import type { ByteRange } from "../disk/byteRanges.ts";
 import { identityOf } from "../disk/identity.ts";
+import { lockPatience } from "./lockPatience.ts";
 
 /** The tables of `ranges.db`, one entry per version of the schema. Released entries never change. */
 export const rangesMigrations: readonly string[] = [
@@ -26,10 +27,13 @@ const sql = {
   forget: "DELETE FROM files WHERE key = ?",
   forgetRanges: "DELETE FROM ranges WHERE key = ?",
   before: 'SELECT start, "end" FROM ranges WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1',
-  within: 'SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start',
+  within: 'SELECT start, "end" FROM ranges WHERE key = ? AND start BETWEEN ? AND ? ORDER BY start LIMIT ?',
   insert: "INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)",
   delete: "DELETE FROM ranges WHERE key = ? AND start BETWEEN ? AND ?",
 } as const;
+
+/** Limit that includes all ranges. */
+const everyRange = -1;
 
 /** Changes of a file's content that are in progress in this process. */
 interface ChangesUnderWay {
@@ -88,11 +92,19 @@ export class WrittenRanges {
 
   /** Returns the written parts of a file, in order and in whole pages, except that the last part ends with the file. */
   of(stat: BigIntStats): ByteRange[] {
+    return this.someOf(stat, wholeFile(Number(stat.size)), everyRange);
+  }
+
+  /**
+   * Returns the written parts of a file like {@link WrittenRanges.of}, but only those that touch `part`, and not many
+   * more than `limit` of them.
+   */
+  someOf(stat: BigIntStats, part: ByteRange, limit: number): ByteRange[] {
     const key = fileKey(stat);
     const size = Number(stat.size);
     return this.#unlessDamaged(() => {
       const known = this.#underWay.get(key)?.known ?? this.#isAsLeft(key, stat);
-      return known && this.#isNoted(key) ? this.#rangesIn(key, wholeFile(size), size) : wholeOf(size);
+      return known && this.#isNoted(key) ? this.#rangesIn(key, part, size, limit) : wholeOf(size);
     }, wholeOf(size));
   }
 
@@ -164,7 +176,7 @@ export class WrittenRanges {
 
   /** A file without holes needs no record. */
   #forgetWhole(key: string, size: number): void {
-    const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size);
+    const [first] = this.#rangesIn(key, { start: 0, end: 0 }, size, 1);
     if (size === 0 || first?.end === size - 1) this.#forget(key);
   }
 
@@ -178,7 +190,7 @@ export class WrittenRanges {
   #add(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
     const joined = before !== undefined && before.end >= start - 1;
-    const last = rangesFromRows(this.#database.all(sql.within, key, start, end + 1)).at(-1);
+    const last = rangesFromRows(this.#database.all(sql.within, key, start, end + 1, everyRange)).at(-1);
     this.#database.run(sql.delete, key, start, end + 1);
     this.#database.run(sql.insert, key, joined ? before.start : start, Math.max(end, last?.end ?? 0, before?.end ?? 0));
   }
@@ -186,14 +198,18 @@ export class WrittenRanges {
   /** Removes whole pages, and shortens ranges that extend past their ends. */
   #remove(key: string, { start, end }: ByteRange): void {
     const before = this.#before(key, start);
-    const last = rangesFromRows(this.#database.all(sql.within, key, start, end)).at(-1) ?? before;
+    const last = rangesFromRows(this.#database.all(sql.within, key, start, end, everyRange)).at(-1) ?? before;
     this.#database.run(sql.delete, key, start, end);
     if (before !== undefined && before.end >= start) this.#database.run(sql.insert, key, before.start, start - 1);
     if (last !== undefined && last.end > end) this.#database.run(sql.insert, key, end + 1, last.end);
   }
 
-  #rangesIn(key: string, { start, end }: ByteRange, size: number): ByteRange[] {
-    const rows = rangesFromRows(this.#database.all(sql.within, key, start, end));
+  #rangesIn(key: string, { start, end }: ByteRange, size: number, limit: number): ByteRange[] {
+    const before = this.#before(key, start);
+    const rows = [
+      ...(before !== undefined && before.end >= start ? [before] : []),
+      ...rangesFromRows(this.#database.all(sql.within, key, start, end, limit)),
+    ];
     return rows.map((range) => ({ start: range.start, end: Math.min(range.end, size - 1) }));
   }
 
@@ -235,7 +251,12 @@ function openOrReplace(path: string): SqliteFile {
 
 function openDatabase(path: string): SqliteFile {
   // Not OFF: after a power failure, rows of different moments could turn written parts into holes.
-  return new SqliteFile(path, { migrations: rangesMigrations, remedy, synchronous: "NORMAL", timeoutInMs: 5000 });
+  return new SqliteFile(path, {
+    migrations: rangesMigrations,
+    remedy,
+    synchronous: "NORMAL",
+    timeoutInMs: lockPatience,
+  });
 }
 
 function deleteDatabase(path: string): void {

@@ -6,6 +6,7 @@ import { flushNames } from "../disk/flush.ts";
 import { identityOf } from "../disk/identity.ts";
 import { StorageError } from "../errors.ts";
 import type { ShareAddress } from "../records/properties.ts";
+import { steadyNow } from "../times.ts";
 import type { Share } from "./share.ts";
 import { discard, snapshotPrefix } from "./snapshots.ts";
 import type { Storage } from "./storage.ts";
@@ -34,7 +35,6 @@ export interface DeletedShare extends ShareAddress {
 export async function deleteShare(storage: Storage, share: Share, retentionDays: number): Promise<void> {
   const { properties } = storage;
   const folder = `${deletedPrefix}${randomUUID()}`;
-  const now = Date.now();
   const accountFolder = storage.accountFolder(share.accountName);
   properties.flushed(() => {
     properties.run(
@@ -43,8 +43,8 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
       share.accountName,
       share.shareName,
       share.identity,
-      now,
-      now + retentionDays * day,
+      Date.now(),
+      Math.floor(steadyNow()) + retentionDays * day,
     );
   });
   try {
@@ -58,13 +58,19 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
   if (retentionDays === 0) await purge(storage, share.accountName, { folder, share: share.identity });
 }
 
-/** Returns the deleted shares of an account that can be restored, by name. */
-export function deletedShares(storage: Storage, accountName: string): DeletedShare[] {
-  const now = Date.now();
-  const sql = "SELECT * FROM deleted_shares WHERE account = ? AND expires_on > ? ORDER BY name, folder";
-  return storage.properties.all(sql, accountName, now).map((row) => ({
+/** Returns the names of the deleted shares of an account that can be restored. */
+export function namesOfDeleted(storage: Storage, accountName: string): string[] {
+  const sql = "SELECT DISTINCT name FROM deleted_shares WHERE account = ? AND expires_on > ?";
+  return storage.properties.all(sql, accountName, steadyNow()).map(({ name }) => String(name));
+}
+
+/** Returns the deleted shares with a name that can be restored, in order. */
+export function deletedShares(storage: Storage, { accountName, shareName }: ShareAddress): DeletedShare[] {
+  const now = steadyNow();
+  const sql = "SELECT * FROM deleted_shares WHERE account = ? AND name = ? AND expires_on > ? ORDER BY folder";
+  return storage.properties.all(sql, accountName, shareName, now).map((row) => ({
     accountName,
-    shareName: String(row.name),
+    shareName,
     version: String(row.folder).slice(deletedPrefix.length),
     identity: String(row.share),
     deletedOn: new Date(Number(row.deleted_on)),
@@ -75,8 +81,8 @@ export function deletedShares(storage: Storage, accountName: string): DeletedSha
 /** Restores a deleted share. Throws if there is none with that name and version, or if the name is in use. */
 export async function restoreShare(storage: Storage, address: ShareAddress, version: string): Promise<Share> {
   const { accountName, shareName } = address;
-  const found = deletedShares(storage, accountName).find((share) => share.version === version);
-  if (found?.shareName !== shareName) throw new StorageError("ShareNotFound");
+  if (!deletedShares(storage, address).some((share) => share.version === version))
+    throw new StorageError("ShareNotFound");
   const accountFolder = storage.accountFolder(accountName);
   const target = join(accountFolder, shareName);
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw new StorageError("ShareAlreadyExists");
@@ -123,7 +129,7 @@ function isAside(name: string): boolean {
 /** Removes the deleted shares of an account that have expired. */
 export async function purgeExpired(storage: Storage, accountName: string): Promise<void> {
   const sql = "SELECT folder, share FROM deleted_shares WHERE account = ? AND expires_on <= ?";
-  for (const row of storage.properties.all(sql, accountName, Date.now())) await purge(storage, accountName, row);
+  for (const row of storage.properties.all(sql, accountName, steadyNow())) await purge(storage, accountName, row);
 }
 
 /**

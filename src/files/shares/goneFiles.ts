@@ -1,8 +1,8 @@
 import { lstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { opendir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { nameBatches } from "../disk/directoryNames.ts";
 import { directoryState } from "../disk/directoryState.ts";
 import { identityOf } from "../disk/identity.ts";
 import { lookAt, pathOf } from "../disk/tree.ts";
@@ -132,7 +132,7 @@ async function readDirectory(
 ): Promise<FoundPlace[]> {
   const directories: FoundPlace[] = [];
   try {
-    for await (const names of namesIn(place)) {
+    for await (const names of nameBatches(pathOf(place))) {
       for (const entry of lookAt(place, names)) {
         removeIdentity(entry, wanted);
         if (entry.stat.isDirectory()) directories.push(entry);
@@ -144,16 +144,6 @@ async function readDirectory(
     if (!isGone(error)) throw error;
   }
   return directories;
-}
-
-/** Yields the names in a directory, in batches and in no order. */
-async function* namesIn(place: FoundPlace): AsyncGenerator<string[]> {
-  const names: string[] = [];
-  for await (const { name } of await opendir(pathOf(place), { bufferSize: batchSize })) {
-    names.push(name);
-    if (names.length === batchSize) yield names.splice(0);
-  }
-  yield names;
 }
 
 /** Returns the directories that have changed since they were read. Removes those that no longer exist from `states`. */

@@ -1,6 +1,7 @@
 import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { draftPrefix } from "../disk/drafts.ts";
+import { correctTimes } from "./correctTimes.ts";
 import { purgeExpired, recover } from "./deletedShares.ts";
 import { forgetGone } from "./goneFiles.ts";
 import type { Share } from "./share.ts";
@@ -27,6 +28,7 @@ export class Housekeeping {
   /** Brings rows and folders together before the first request. Throws if a folder of an account cannot be read. */
   constructor(storage: Storage) {
     this.#storage = storage;
+    correctTimes(storage.properties);
     this.#work = this.#clearUp(storage.accountNames.flatMap((accountName) => this.#leftoversOf(accountName)));
     this.#timers = [this.#every(purgeInterval, () => this.#purge()), this.#every(sweepInterval, () => this.#sweep())];
   }

@@ -154,10 +154,15 @@ export function snapshotsOf(storage: Storage, share: Share): Snapshot[] {
   return rows.flatMap((row) => fromRow(storage, share, row) ?? []);
 }
 
+/** Returns the snapshot with a time; undefined if it does not exist. */
+export function findSnapshot(storage: Storage, share: Share, time: string): Snapshot | undefined {
+  const row = storage.properties.get("SELECT * FROM snapshots WHERE base = ? AND time = ?", share.identity, time);
+  return row === undefined ? undefined : fromRow(storage, share, row);
+}
+
 /** Returns the snapshot with a time. Throws if it does not exist. */
 export function snapshotAt(storage: Storage, share: Share, time: string): Snapshot {
-  const row = storage.properties.get("SELECT * FROM snapshots WHERE base = ? AND time = ?", share.identity, time);
-  const snapshot = row === undefined ? undefined : fromRow(storage, share, row);
+  const snapshot = findSnapshot(storage, share, time);
   if (snapshot === undefined) throw new StorageError("ShareSnapshotNotFound");
   return snapshot;
 }

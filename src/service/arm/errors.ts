@@ -33,6 +33,7 @@ export const errorTable = {
   ResourceBeingDeleted: { status: 409, retryable: true },
   RequestBodyTooLarge: { status: 413, retryable: false },
   InsufficientStorage: { status: 507, retryable: true },
+  ServiceUnavailable: { status: 503, retryable: true },
   InternalServerError: { status: 500, retryable: true },
 } as const satisfies Record<ServiceErrorCode, { status: number; retryable: boolean }>;
 

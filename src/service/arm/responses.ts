@@ -8,6 +8,10 @@ import { integerIn, queryIn } from "./parameters.ts";
 import { invalidParameter } from "./errors.ts";
 import { apiVersion } from "./versions.ts";
 
+/** Most characters in one page of a list: a thousand of the largest resources would not fit into memory. */
+const largestPage = 4 * 1024 * 1024;
+const rowsAtATime = 20;
+
 /** Returns the JSON body of a resource. */
 export function resourceBody<K extends ResourceKind>(resource: StoredResource<K>): Record<string, unknown> {
   return serialize(resourceSchemas[resource.kind], resource.model);
@@ -68,12 +72,35 @@ export function pageOf<T>(
   read: (after: number, limit: number) => { sequence: number; body: T }[],
 ): Page<T> {
   const limit = integerIn(request, "maxresults", { min: 1, max: 1000, default: 1000 });
-  const rows = read(positionIn(request), limit + 1);
-  const page = rows.slice(0, limit);
+  const rows = rowsOf(positionIn(request), limit + 1, read);
+  const isCut = rows.isLarge || rows.found.length > limit;
+  const page = isCut ? rows.found.slice(0, -1) : rows.found;
   const last = page.at(-1);
   const value = page.map((row) => row.body);
-  if (rows.length <= limit || !last) return { value };
-  return { value, nextLink: nextLinkOf(request, last.sequence) };
+  return isCut && last ? { value, nextLink: nextLinkOf(request, last.sequence) } : { value };
+}
+
+interface Row<T> {
+  readonly sequence: number;
+  readonly body: T;
+}
+
+/** Reads rows in small steps, until there are `most` or they are too large for one response. */
+function rowsOf<T>(
+  position: number,
+  most: number,
+  read: (after: number, limit: number) => Row<T>[],
+): { readonly found: readonly Row<T>[]; readonly isLarge: boolean } {
+  const found: Row<T>[] = [];
+  let size = 0;
+  while (found.length < most) {
+    const step = read(found.at(-1)?.sequence ?? position, Math.min(rowsAtATime, most - found.length));
+    if (step.length === 0) break;
+    found.push(...step);
+    size += JSON.stringify(step).length;
+    if (size > largestPage && found.length > 1) return { found, isLarge: true };
+  }
+  return { found, isLarge: false };
 }
 
 /** Returns one page of the resources of a kind, all of them or those of one parent, in order of creation. */

@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import { limitConnections } from "../../ground/connectionLimit.ts";
+import { type Shortage, shortageOf } from "../../ground/shortage.ts";
 import { admissionOf } from "../identity/accessToken.ts";
 import { isLoopbackHostHeader } from "../identity/hostHeader.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import type { ArmContext, ArmRequest } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
-import { ArmError } from "./errors.ts";
+import { checkBodyLimits } from "./bodyLimits.ts";
+import { ArmError, type ErrorCode } from "./errors.ts";
 import { experimentRoutes } from "./routes/experiments.ts";
 import { fileServerRoutes } from "./routes/fileServers.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -20,6 +23,12 @@ import { workspaceRoutes } from "./routes/workspaces.ts";
 
 const largestBody = 4 * 1024 * 1024;
 const retryAfterInSeconds = 1;
+/** Time that a client has to send a request. */
+const longestRequestInMs = 60_000;
+/** Time after which a connection without traffic is closed, also in the middle of a response that nobody reads. */
+const longestSilenceInMs = 120_000;
+/** Headers that mean something else, or can be smuggled in, if a request has two of them. */
+const singleHeaders = new Set(["host", "authorization", "content-length", "content-type", "origin"]);
 
 /** The HTTP side of the API. */
 export function armServer(context: ArmContext, allowedOrigins: readonly string[] = []): FastifyInstance {
@@ -27,6 +36,10 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
     bodyLimit: largestBody,
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",
+    // Whoever stops the service closes it with a time limit (closeServer); until then, connections get their responses.
+    return503OnClosing: false,
+    requestTimeout: longestRequestInMs,
+    connectionTimeout: longestSilenceInMs,
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 500 },
     frameworkErrors: (error, _request, reply) => {
       sendError(context, reply, error);
@@ -35,6 +48,7 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
   acceptJson(app);
   app.addHook("onRequest", async (request: ArmRequest, reply) => {
     void reply.headers(commonHeaders(request));
+    checkRepeatedHeaders(request);
     checkHost(request);
   });
   allowOrigins(app, allowedOrigins);
@@ -57,6 +71,7 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
     );
   });
   addRoutes(app, context);
+  limitConnections(app.server, tooManyConnections());
   return app;
 }
 
@@ -77,21 +92,44 @@ function addRoutes(app: FastifyInstance, context: ArmContext): void {
 function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => {
-    const text = String(body).replace(/^\uFEFF/, "");
-    if (text.trim() === "") {
-      done(null, undefined);
-      return;
-    }
     try {
-      done(null, JSON.parse(text, withoutPrototype));
-    } catch {
-      done(new ArmError("InvalidRequestContent", "The body of the request is not valid JSON.", { target: "body" }));
+      done(null, parsedBody(String(body)));
+    } catch (error) {
+      done(error as Error);
     }
   });
 }
 
+/** @throws ArmError 400 if the body is not JSON, or is larger or deeper than any body of the API. */
+function parsedBody(text: string): unknown {
+  const json = text.replace(/^\uFEFF/, "");
+  if (json.trim() === "") return undefined;
+  const body = parsedJson(json);
+  checkBodyLimits(body);
+  return body;
+}
+
+function parsedJson(json: string): unknown {
+  try {
+    return JSON.parse(json, withoutPrototype);
+  } catch {
+    // Also if it is so deep that the parser gives up.
+    throw new ArmError("InvalidRequestContent", "The body of the request is not valid JSON.", { target: "body" });
+  }
+}
+
 function withoutPrototype(key: string, value: unknown): unknown {
   return key === "__proto__" ? undefined : value;
+}
+
+/** Node.js takes the first of two such headers; a proxy in front of the service may have judged by the other. */
+function checkRepeatedHeaders({ raw }: ArmRequest): void {
+  const names = raw.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  const repeated = names.find((name, index) => singleHeaders.has(name) && names.indexOf(name) !== index);
+  if (repeated === undefined) return;
+  throw new ArmError("InvalidRequestContent", `The request has two ${repeated} headers. Send one.`, {
+    target: repeated,
+  });
 }
 
 function checkHost(request: ArmRequest): void {
@@ -152,23 +190,45 @@ function letClientFinish(reply: FastifyReply): void {
   reply.request.raw.resume();
 }
 
-function translated(error: FastifyError & { errcode?: number }): ArmError {
+function translated(error: FastifyError): ArmError {
   if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
     return new ArmError("RequestBodyTooLarge", `The body of the request is larger than ${String(largestBody)} bytes.`);
   }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new ArmError("InvalidRequestContent", "The request cannot be read. Check its URL, length and body.");
   }
-  if (error.code === "ENOSPC" || error.errcode === sqliteFull) {
-    return new ArmError(
-      "InsufficientStorage",
-      "The disk of the service is full, and nothing was changed. Free some space and try again.",
-    );
-  }
+  const shortage = shortageOf(error);
+  if (shortage !== undefined) return new ArmError(...shortages[shortage]);
   return new ArmError("InternalServerError", "The request failed. See the service log for the cause.");
 }
 
-const sqliteFull = 13;
+/** Returns the whole response to a connection above the limit, whose request is not read. */
+function tooManyConnections(): string {
+  const error = new ArmError("ServiceUnavailable", "Too many connections to the service are open. Try again later.");
+  const body = JSON.stringify(error.toBody());
+  const headers = [
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${String(Buffer.byteLength(body))}`,
+    `retry-after: ${String(retryAfterInSeconds)}`,
+    "connection: close",
+  ];
+  return `HTTP/1.1 503 Service Unavailable\r\n${headers.join("\r\n")}\r\n\r\n${body}`;
+}
+
+const shortages: Readonly<Record<Shortage, [code: ErrorCode, message: string]>> = {
+  storage: [
+    "InsufficientStorage",
+    "The disk of the service is full, and nothing was changed. Free some space and try again.",
+  ],
+  machine: [
+    "ServiceUnavailable",
+    "The machine of the service lacks open files or memory, and nothing was changed. Try again later.",
+  ],
+  lock: [
+    "ServiceUnavailable",
+    "Another program has locked the database of the service, and nothing was changed. Try again later.",
+  ],
+};
 
 function pathOf(url: string): string {
   return url.replace(/\?.*$/s, "");

@@ -4,7 +4,8 @@ import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironm
 import { StartError } from "../startError.ts";
 import { hostFileOf } from "./hostFile.ts";
 import { launchNode, processOn, type NodePlace } from "./node.ts";
-import { toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
+import { checkCommandLine } from "./commandLine.ts";
+import { commandLinePropertyOf, toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
 import type { ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
@@ -83,7 +84,9 @@ export function planJob(context: JobLaunchContext): JobLaunch {
 function workOf(job: Job, nodes: readonly ToolkitNode[], sharedTemp: string): ToolkitWork {
   const [issue] = toolkitIssues(job);
   if (issue) throw new StartError("UnsupportedToolkit", issue.message, { target: issue.path });
-  return toolkitWorkOf(job, nodes, sharedTemp);
+  const work = toolkitWorkOf(job, nodes, sharedTemp);
+  for (const { commandLine } of work.processes) checkCommandLine(commandLine, commandLinePropertyOf(job));
+  return work;
 }
 
 function viewOf(views: readonly JobNodeView[], process: ToolkitProcess): JobNodeView {
@@ -95,6 +98,7 @@ function viewOf(views: readonly JobNodeView[], process: ToolkitProcess): JobNode
 function preparationOf(job: Job, views: readonly JobNodeView[], common: Environment): LaunchProcess[] {
   if (job.jobPreparation === undefined) return [];
   const { commandLine } = job.jobPreparation;
+  checkCommandLine(commandLine, "properties.jobPreparation.commandLine");
   return views.map((view) => {
     const outputSuffix = views.length === 1 ? "-job_prep" : `-job_prep-${view.nodeId}`;
     return processOn(view, common, { commandLine, environment: {}, outputSuffix });

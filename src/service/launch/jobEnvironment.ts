@@ -44,7 +44,7 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   definePaths(definitions, context, node, outputDirectories);
   addUserVariables(definitions, job, "properties", toolkitVariablesOf(job));
 
-  const environment = resolveVariables(definitions, context.nodeEnvironment ?? {});
+  const environment = resolveVariables(definitions, context.nodeEnvironment ?? {}, "properties");
   const outputs = outputDirectories.map(({ id }): [string, string] => [id, pathIn(environment, outputVariable(id))]);
   return {
     ...node,
@@ -124,14 +124,16 @@ function checkedInputs(directories: readonly InputDirectory[]): readonly InputDi
 
 /** IDs become parts of variable names and must tell the directories apart. */
 function checkIds(directories: readonly { readonly id: string }[], property: string): void {
+  const used = new Set<string>();
   directories.forEach(({ id }, index) => {
     const target = `${property}[${index}].id`;
     if (!/^[^=\0]+$/.test(id)) {
       throw new StartError("InvalidEnvironmentVariable", `"${id}" cannot be part of a variable's name.`, { target });
     }
-    if (directories.findIndex((other) => other.id === id) !== index) {
+    if (used.has(id)) {
       const message = `the id ${id} is used twice. Give each directory its own.`;
       throw new StartError("InvalidOutputDirectory", message, { target });
     }
+    used.add(id);
   });
 }

@@ -1,6 +1,7 @@
 import { join, normalize } from "node:path/posix";
 import { isWithin } from "../../ground/containment.ts";
 import { StartError } from "../startError.ts";
+import { bytesOf, longestName, longestPath } from "./limits.ts";
 import { jobPaths } from "./pathAdvice.ts";
 
 /**
@@ -22,6 +23,7 @@ export function containedPath(
   }
   rejectNul(path, property);
   const shortest = normalize(path).replace(/(.)\/$/, "$1");
+  checkLength(shortest, property);
   const left = roots.find((root) => isWithin(root, path) && !isWithin(root, shortest));
   if (left !== undefined) {
     throw new StartError("InvalidPath", `the path ${written} leaves its root by "..". Name a folder in it.`, {
@@ -38,12 +40,19 @@ export function containedPath(
 export function containedChild(folder: string, relative: string, property: string): string {
   rejectNul(relative, property);
   const child = join(folder, relative).replace(/(.)\/$/, "$1");
+  checkLength(child, property);
   if (!isWithin(folder, child)) {
     throw new StartError("InvalidPath", `the path ${relative} leaves its folder by "..". Name a folder in it.`, {
       target: property,
     });
   }
   return child;
+}
+
+function checkLength(path: string, property: string): void {
+  if (bytesOf(path) <= longestPath && path.split("/").every((name) => bytesOf(name) <= longestName)) return;
+  const limits = `${String(longestPath)} bytes, or a name in it more than ${String(longestName)}`;
+  throw new StartError("InvalidPath", `the path has more than ${limits}.`, { target: property });
 }
 
 function rejectNul(path: string, property: string): void {

@@ -1,6 +1,7 @@
 import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
+import { checkCommandLine } from "./commandLine.ts";
 import { launchNode, processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { setupTaskPaths } from "./pathAdvice.ts";
 import { containedPath } from "./paths.ts";
@@ -36,6 +37,7 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const { setupTask, runId, runDirectory, node, clusterMountRoot, clusterMounts = [] } = context;
   const view = taskOnNode(context);
   const { commandLine } = setupTask;
+  checkCommandLine(commandLine, `${taskProperty}.commandLine`);
   const process = processOn(view, view.environment, { commandLine, environment: {}, outputSuffix: `-${node.nodeId}` });
   return {
     runId,
@@ -66,7 +68,7 @@ function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment 
     return join(folder, setupTask.stdOutErrPathSuffix ?? "");
   });
   addUserVariables(definitions, setupTask, taskProperty);
-  const environment = resolveVariables(definitions, nodeEnvironment);
+  const environment = resolveVariables(definitions, nodeEnvironment, taskProperty);
   const outputDirectory = pathIn(environment, stdOutErrVariable);
   return { ...node, tempDirectory: tempDirectoryOf(node, runId), environment, outputDirectory };
 }

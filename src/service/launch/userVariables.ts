@@ -1,6 +1,8 @@
 import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../../models/environment.ts";
+import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
-import { replaceVariables, type VariableDefinition } from "./variables.ts";
+import { bytesOf, longestVariable } from "./limits.ts";
+import { replaceVariables, type VariableDefinition, type VariableLookup } from "./variables.ts";
 
 /** The variables that a job or setup task gives itself. */
 export interface UserVariables {
@@ -26,11 +28,21 @@ export function addUserVariables(
     const at = `${property}.environmentVariables[${index}]`;
     checkName(name, reserved, at);
     if (value.includes("\0")) throw invalid(`${at}.value`, `the value of ${name} contains a NUL character.`);
-    definitions.set(name, (lookup) => replaceVariables(value, lookup));
+    definitions.set(name, (lookup) => valueOf(name, value, lookup, at));
   });
   secrets?.forEach(({ name }, index) => {
     checkName(name, reserved, `${property}.secrets[${index}]`);
   });
+}
+
+function valueOf(name: string, written: string, lookup: VariableLookup, property: string): LaunchText {
+  const tooLong = (): StartError => {
+    const limit = `${String(longestVariable)} bytes with its references replaced`;
+    return invalid(`${property}.value`, `the variable has more than ${limit}.`);
+  };
+  const value = replaceVariables(written, lookup, tooLong);
+  if (bytesOf(name) + 1 + bytesOf(value) > longestVariable) throw tooLong();
+  return value;
 }
 
 function checkName(name: string, reserved: ReadonlySet<string>, property: string): void {

@@ -4,32 +4,30 @@ import { manualScaleSettings } from "../../wire/tables/cluster.ts";
 import { applyDefaults } from "../../wire/defaults.ts";
 import type { RunEnd } from "../engines/engine.ts";
 import { machineOf } from "../nodes/machine.ts";
-import type { Node } from "../state/nodes.ts";
+import type { Node, NodeCounts } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { errorOf } from "./jobStates.ts";
-import { targetNodeCount } from "./scaling.ts";
+import { largestNodeCount, targetNodeCount } from "./scaling.ts";
 import { setUpNode } from "./setupRun.ts";
 import type { StartingRun } from "./startingRun.ts";
 
 /** Returns the counters of a cluster. A leaving node counts until it is removed. */
-export function nodeStateCountsOf(nodes: readonly Node[]): NodeStateCounts {
-  const count = (state: Node["state"]) => nodes.filter((node) => node.state === state).length;
+export function nodeStateCountsOf(counts: NodeCounts): NodeStateCounts {
   return {
-    idleNodeCount: count("idle"),
-    runningNodeCount: count("running"),
-    preparingNodeCount: count("preparing"),
-    unusableNodeCount: count("unusable"),
-    leavingNodeCount: count("leaving"),
+    idleNodeCount: counts.idle,
+    runningNodeCount: counts.running,
+    preparingNodeCount: counts.preparing,
+    unusableNodeCount: counts.unusable,
+    leavingNodeCount: counts.leaving,
   };
 }
 
-/** Number of nodes that a cluster should have, and the nodes that it has. */
+/** Number of nodes that a cluster should have, and that it has. */
 interface Sizing {
   readonly target: number;
-  readonly staying: readonly Node[];
-  readonly leaving: readonly Node[];
+  readonly counts: NodeCounts;
 }
 
 /**
@@ -42,21 +40,25 @@ export function resizeCluster(
   cluster: StoredResource<"clusters">,
   mayStart: boolean,
 ): StartingRun[] {
-  removeLeftNodes(context, cluster.key);
-  const { target, staying, leaving } = sizingOf(context, cluster);
-  const missing = target - staying.length;
-  if (missing === 0 && leaving.length === 0) {
-    markAllocation(context, cluster, "steady");
-    return mayStart ? setUpNodes(context, cluster) : [];
-  }
-  const resizing = markAllocation(context, cluster, "resizing");
+  const { nodes } = context.store;
+  if (nodes.countsOf(cluster.key).leaving > 0) removeLeftNodes(context, cluster.key);
+  const sizing = sizingOf(context, cluster);
+  if (isSettled(sizing)) markAllocation(context, cluster, sizing.counts, "steady");
+  else resize(context, cluster, sizing);
+  return mayStart && nodes.countsOf(cluster.key).preparing > 0 ? setUpNodes(context, cluster) : [];
+}
+
+function resize(context: SchedulerContext, cluster: StoredResource<"clusters">, { target, counts }: Sizing): void {
+  const resizing = markAllocation(context, cluster, counts, "resizing");
+  const missing = target - stayingIn(counts);
   if (missing < 0) {
+    const staying = context.store.nodes.ofCluster(cluster.key).filter((node) => node.state !== "leaving");
     for (const node of inLeavingOrder(staying).slice(0, -missing)) letGo(context, resizing, node);
     removeLeftNodes(context, cluster.key);
   }
   for (let added = 0; added < missing; added++) addNode(context, resizing);
-  settle(context, cluster.key);
-  return mayStart ? setUpNodes(context, cluster) : [];
+  const resized = sizingOf(context, resizing);
+  if (isSettled(resized)) markAllocation(context, resizing, resized.counts, "steady");
 }
 
 /** Marks a node as idle or unusable after its setup ended. A setup that never started is started again. */
@@ -76,16 +78,24 @@ function setupErrorOf(nodeId: string, end: RunEnd): BatchAIError {
 }
 
 function sizingOf({ store, autoScaleIdleTimeInMs }: SchedulerContext, cluster: StoredResource<"clusters">): Sizing {
-  const nodes = store.nodes.ofCluster(cluster.key);
-  const staying = nodes.filter((node) => node.state !== "leaving");
-  const longIdleSince = Date.now() - autoScaleIdleTimeInMs;
-  const target = targetNodeCount(cluster.model.scaleSettings, {
-    busyNodeCount: staying.filter((node) => node.job !== undefined).length,
-    queuedNodeCounts: store.queue.ofCluster(cluster.key).map((entry) => entry.nodeCount),
-    currentNodeCount: store.nodes.hadAny(cluster.key) ? staying.length : initialNodeCountOf(cluster),
-    longIdleNodeCount: staying.filter((node) => node.idleSince && node.idleSince.getTime() <= longIdleSince).length,
+  const { key, model } = cluster;
+  const counts = store.nodes.countsOf(key);
+  if (!model.scaleSettings?.autoScale) return { target: largestNodeCount(model.scaleSettings), counts };
+  const target = targetNodeCount(model.scaleSettings, {
+    busyNodeCount: counts.running,
+    queuedNodeCount: store.queue.neededNodeCount(key, largestNodeCount(model.scaleSettings)),
+    currentNodeCount: store.nodes.hadAny(key) ? stayingIn(counts) : initialNodeCountOf(cluster),
+    longIdleNodeCount: store.nodes.countIdleSince(key, store.clock.now() - autoScaleIdleTimeInMs),
   });
-  return { target, staying, leaving: nodes.filter((node) => node.state === "leaving") };
+  return { target, counts };
+}
+
+function isSettled({ target, counts }: Sizing): boolean {
+  return stayingIn(counts) === target && counts.leaving === 0;
+}
+
+function stayingIn({ preparing, idle, running, unusable }: NodeCounts): number {
+  return preparing + idle + running + unusable;
 }
 
 function initialNodeCountOf({ model }: StoredResource<"clusters">): number {
@@ -115,17 +125,16 @@ function letGo({ store }: SchedulerContext, cluster: StoredResource<"clusters">,
 /** Removes leaving nodes on which nothing runs. */
 export function removeLeftNodes(context: SchedulerContext, clusterKey: string): void {
   const { store, folders } = context;
-  const nodes = store.nodes.ofCluster(clusterKey);
-  const left = nodes.filter((node) => {
-    return node.state === "leaving" && node.job === undefined && !store.runs.alive(node.id);
-  });
+  const left = store.nodes.left(clusterKey);
+  if (left.length === 0) return;
   for (const { id } of left) {
     store.nodes.remove(id);
     store.runs.removeOf(id);
     store.afterCommit(() => folders.discardNode(id));
   }
   // Nodes bring a new mount root along: scaling to zero and back repairs one that a job has damaged.
-  if (left.length > 0 && left.length === nodes.length) store.afterCommit(() => folders.discardCluster(clusterKey));
+  const isEmpty = Object.values(store.nodes.countsOf(clusterKey)).every((count) => count === 0);
+  if (isEmpty) store.afterCommit(() => folders.discardCluster(clusterKey));
 }
 
 function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters">): void {
@@ -137,10 +146,7 @@ function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters"
 /** Starts the setup of new nodes, and of nodes whose setup never started. */
 function setUpNodes(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
   const { store } = context;
-  const waiting = store.nodes
-    .ofCluster(cluster.key)
-    .filter((node) => node.state === "preparing" && !store.runs.alive(node.id));
-  return waiting.flatMap((node) => {
+  return store.nodes.toSetUp(cluster.key).flatMap((node) => {
     const setup = setUpNode(context, cluster, node);
     if (!setup) store.nodes.setState(node.id, "idle");
     return setup ?? [];
@@ -170,23 +176,16 @@ function markUnusable(
   store.resources.advance(current, { errors: [...others, error] });
 }
 
-function settle(context: SchedulerContext, clusterKey: string): void {
-  const cluster = context.store.resources.find("clusters", clusterKey);
-  if (!cluster) return;
-  const { target, staying, leaving } = sizingOf(context, cluster);
-  if (staying.length === target && leaving.length === 0) markAllocation(context, cluster, "steady");
-}
-
 function markAllocation(
   { store }: SchedulerContext,
   cluster: StoredResource<"clusters">,
+  counts: NodeCounts,
   allocationState: "steady" | "resizing",
 ): StoredResource<"clusters"> {
   const change: Partial<Cluster> = {};
   if (cluster.model.allocationState !== allocationState) {
     Object.assign(change, { allocationState, allocationStateTransitionTime: new Date() });
   }
-  const usable = store.nodes.ofCluster(cluster.key).every((node) => node.state !== "unusable");
-  if (usable && cluster.model.errors) Object.assign(change, { errors: undefined });
+  if (counts.unusable === 0 && cluster.model.errors) Object.assign(change, { errors: undefined });
   return Object.keys(change).length === 0 ? cluster : store.resources.advance(cluster, change);
 }

@@ -35,8 +35,8 @@ function endJobOf(store: Store, jobKey: string): void {
 
 /** Ends the jobs of a deleted cluster: queued ones would wait forever, and running ones lose their nodes. */
 function endWorkOn(store: Store, clusterKey: string): void {
-  for (const entry of store.queue.ofCluster(clusterKey)) {
-    const job = store.resources.find("jobs", entry.job);
+  for (const jobKey of store.queue.ofCluster(clusterKey)) {
+    const job = store.resources.find("jobs", jobKey);
     if (job) markStopped(store, job, "clusterDeleted");
   }
   for (const node of store.nodes.ofCluster(clusterKey)) {
@@ -56,8 +56,8 @@ export function finishDeletions(context: SchedulerContext): void {
 
 function isHeld(store: Store, key: string, kind: ResourceKind): boolean {
   if (kind === "jobs") return store.runs.alive(key) !== undefined;
-  if (kind === "clusters") return store.nodes.ofCluster(key).length > 0;
-  return store.resources.children(key).length > 0;
+  if (kind === "clusters") return Object.values(store.nodes.countsOf(key)).some((count) => count > 0);
+  return store.resources.hasChildren(key);
 }
 
 function remove(context: SchedulerContext, key: string, kind: ResourceKind): void {

@@ -11,11 +11,11 @@ import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import { attachVolumes, locationOnShare } from "../volumes/volumes.ts";
 import type { SchedulerContext } from "./context.ts";
-import { durationInMs } from "../duration.ts";
 import { markStarting } from "./jobStates.ts";
 import { placeOf } from "./nodePlace.ts";
 import { secretVariables } from "./secretVariables.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
+import { deadlineOf } from "./timeLimit.ts";
 
 /** Gives nodes to a job and stores its run. Runs inside a transaction of the caller, so nothing here may wait. */
 export function takeNodes(
@@ -34,21 +34,12 @@ export function takeNodes(
     kind: "job",
     owner: job.key,
     nodes: nodes.map((node) => node.id),
-    deadline: mayWait ? undefined : deadlineOf(job.model, new Date()),
+    deadline: mayWait ? undefined : deadlineOf(job.model, store.clock),
   });
   const models = { job: settings, cluster: cluster.model };
   const keys = { job: job.key, cluster: cluster.key };
   return { run, prepare: (abortSignal) => prepareJob(context, run.id, models, keys, nodes, abortSignal) };
 }
-
-/** Returns when the time of a job is up; undefined if it has no limit. */
-export function deadlineOf({ constraints }: Job, startedOn: Date): Date | undefined {
-  const limit = constraints?.maxWallClockTime;
-  return limit === undefined ? undefined : new Date(Math.min(startedOn.getTime() + durationInMs(limit), lastTime));
-}
-
-/** End of the year 9999. ISO 8601 texts sort like times up to it; the store relies on that. */
-const lastTime = Date.UTC(9999, 11, 31);
 
 async function prepareJob(
   { store, engines, folders, volumes }: SchedulerContext,

@@ -43,6 +43,11 @@ export function markQueued(store: Store, job: StoredResource<"jobs">): void {
     executionStateTransitionTime: new Date(),
     executionInfo: undefined,
   });
+  enqueue(store, job);
+}
+
+/** Puts a job whose state is `queued` into the queue. */
+export function enqueue(store: Store, job: StoredResource<"jobs">): void {
   store.queue.add({
     job: job.key,
     cluster: (job.model.cluster?.id ?? "").toLowerCase(),

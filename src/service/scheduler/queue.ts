@@ -1,30 +1,41 @@
-import type { QueueEntry } from "../state/queue.ts";
-
-const ranks: Readonly<Record<string, number>> = { high: 0, normal: 1, low: 2 };
-
-/** The order in which jobs get nodes: by priority, and by creation within one priority. */
-function inQueueOrder(entries: readonly QueueEntry[]): QueueEntry[] {
-  const rank = (entry: QueueEntry) => ranks[entry.priority ?? "normal"] ?? 1;
-  return [...entries].sort((a, b) => rank(a) - rank(b) || a.sequence - b.sequence);
-}
+import type { Queue, QueueEntry } from "../state/queue.ts";
 
 /**
  * Returns the jobs that start now. Each needs all of its nodes at once (gang scheduling). A job that must wait keeps its
  * place: no job behind it starts earlier, or a large job would starve. A job that is larger than the cluster can become
- * does not block others.
+ * does not block others. Reads only the jobs that start and the first one that does not.
  */
 export function jobsToStart(
-  entries: readonly QueueEntry[],
+  queue: Queue,
+  clusterKey: string,
   idleNodeCount: number,
   largestNodeCount: number,
 ): QueueEntry[] {
   const starting: QueueEntry[] = [];
+  if (idleNodeCount === 0) return starting;
   let free = idleNodeCount;
-  for (const entry of inQueueOrder(entries)) {
-    if (entry.nodeCount > largestNodeCount) continue;
+  for (const entry of inQueueOrder(queue, clusterKey, largestNodeCount)) {
     if (entry.nodeCount > free) break;
     free -= entry.nodeCount;
     starting.push(entry);
+    if (free === 0) break;
   }
   return starting;
+}
+
+/**
+ * The order in which jobs get nodes: by priority, and by creation within one priority. The queue has this order within
+ * each node count, and this merges them: so jobs that are too large are not read at all.
+ */
+function* inQueueOrder(queue: Queue, clusterKey: string, largestNodeCount: number): Generator<QueueEntry> {
+  let heads = queue.nodeCounts(clusterKey, largestNodeCount).flatMap((count) => queue.first(clusterKey, count) ?? []);
+  for (let next = firstOf(heads); next !== undefined; next = firstOf(heads)) {
+    yield next;
+    const taken = next;
+    heads = heads.flatMap((head) => (head === taken ? (queue.first(clusterKey, taken.nodeCount, taken) ?? []) : head));
+  }
+}
+
+function firstOf(entries: readonly QueueEntry[]): QueueEntry | undefined {
+  return [...entries].sort((a, b) => a.rank - b.rank || a.sequence - b.sequence)[0];
 }

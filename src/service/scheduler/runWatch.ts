@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../ground/systemErrors.ts";
 import type { Engine, RunEnd, RunHandle, RunState } from "../engines/engine.ts";
 import { isShortage, StartError } from "../startError.ts";
+import { isDatabaseTrouble } from "../state/databaseTrouble.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import type { Launch, Prepare, StartingRun } from "./startingRun.ts";
@@ -18,16 +19,16 @@ const notStarted: RunEnd = { kind: "notStarted" };
 /** End of a run that had nothing to run: its volumes are in place. */
 const nothingToRun: RunEnd = { kind: "exited", phase: "processes", exitCode: 0 };
 
-/** Callbacks of a {@link RunWatch}. Each commits what it stores before it returns. */
+/** Callbacks of a {@link RunWatch}. A promise resolves once everything is stored, and rejects if nothing of it is. */
 export interface RunEvents {
-  /** Called before the start. Returns false if the run must no longer be started. */
-  onPrepared(run: Run, handle: RunHandle, outputs: Launch["outputs"]): boolean;
+  /** Called before the start. Resolves with false if the run must no longer be started. */
+  onPrepared(run: Run, handle: RunHandle, outputs: Launch["outputs"]): Promise<boolean>;
   /** Called when the engine lets the run wait, or starts it. */
-  onState(run: Run, state: RunState): void;
+  onState(run: Run, state: RunState): Promise<void>;
   /** Called if a start failed for want of something. The run then ends as not started. */
   onShortage(run: Run, reason: string): void;
-  /** Called exactly once for each run. */
-  onEnded(run: Run, end: RunEnd): void;
+  /** Called until it resolves once for each run. */
+  onEnded(run: Run, end: RunEnd): Promise<void>;
 }
 
 /**
@@ -54,23 +55,28 @@ export class RunWatch {
     this.#watch(run, () => this.#launched(run, prepare, preparation.signal));
   }
 
-  /** Follows the runs that an earlier process of the service left. */
+  /** Follows the active runs that nothing follows: those of an earlier process of the service, or of a failed step. */
   recover(): void {
-    for (const run of this.#context.store.runs.allAlive()) this.#watch(run, () => this.#recovered(run.id));
+    for (const run of this.#context.store.runs.allAlive()) {
+      if (!this.#watched.has(run.id)) this.#watch(run, () => this.#recovered(run.id));
+    }
   }
 
   /** Stops the runs whose stop has been requested. */
   stopRequested(): void {
-    for (const run of this.#context.store.runs.allAlive()) {
-      if (run.stopReason === undefined || this.#stopping.has(run.id)) continue;
-      if (run.handle === undefined) this.#preparing.get(run.id)?.abort();
-      else void this.#stop(run.id, run.handle);
+    const { runs } = this.#context.store;
+    for (const id of runs.idsToStop()) {
+      if (this.#stopping.has(id)) continue;
+      const handle = runs.find(id)?.handle;
+      if (handle === undefined) this.#preparing.get(id)?.abort();
+      else void this.#stop(id, handle);
     }
   }
 
   /** Stops following. The runs continue. */
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const preparation of this.#preparing.values()) preparation.abort();
     const timeout = new AbortController();
     await Promise.race([
       Promise.all(this.#watched.values()),
@@ -100,7 +106,7 @@ export class RunWatch {
     if ("kind" in launch) return launch;
     const { engine, plan, secrets, outputs } = launch;
     const handle = engine.handleFor(plan);
-    if (!this.#events.onPrepared(run, handle, outputs)) return notStarted;
+    if (!(await this.#events.onPrepared(run, handle, outputs))) return notStarted;
     await engine.start(plan, secrets, handle);
     const end = await this.#waited(run, engine, handle);
     if (end.kind === "notStarted") this.#events.onShortage(run, end.reason ?? "The engine did not start it.");
@@ -109,10 +115,9 @@ export class RunWatch {
 
   /** Carries out the part of a start that may wait. Returns the end of the run if there is nothing to start. */
   async #prepared(run: Run, prepare: Prepare, stopSignal: AbortSignal): Promise<Launch | RunEnd> {
-    const signal = AbortSignal.any([this.#closing.signal, stopSignal]);
     try {
       // Not left before it has settled: what it does late would disturb the next run with the same mount roots.
-      return (await prepare(signal)) ?? nothingToRun;
+      return (await prepare(stopSignal)) ?? nothingToRun;
     } catch (error) {
       if (this.#isClosing()) throw error;
       return this.#endOfPreparation(run, stopSignal.aborted, error);
@@ -123,7 +128,7 @@ export class RunWatch {
 
   #endOfPreparation(run: Run, wasAborted: boolean, error: unknown): RunEnd {
     if (wasAborted) return notStarted;
-    if (isShortage(error)) {
+    if (isShortage(error) || isDatabaseTrouble(error)) {
       this.#events.onShortage(run, String(error));
       return notStarted;
     }
@@ -149,8 +154,15 @@ export class RunWatch {
   }
 
   #waited(run: Run, engine: Engine, handle: RunHandle): Promise<RunEnd> {
-    const onState = (state: RunState) => this.#events.onState(run, state);
-    return engine.wait(handle, { ...(engine.queues ? { onState } : {}), abortSignal: this.#closing.signal });
+    if (!engine.queues) return engine.wait(handle, { abortSignal: this.#closing.signal });
+    // A state that cannot be stored ends the wait: the next one begins with the state.
+    const failure = new AbortController();
+    const onState = (state: RunState): void => {
+      this.#events.onState(run, state).catch((error: unknown) => {
+        failure.abort(error);
+      });
+    };
+    return engine.wait(handle, { onState, abortSignal: AbortSignal.any([this.#closing.signal, failure.signal]) });
   }
 
   #watch(run: Run, untilEnd: () => Promise<RunEnd>): void {
@@ -168,7 +180,7 @@ export class RunWatch {
   async #follow(run: Run, untilEnd: () => Promise<RunEnd>): Promise<void> {
     for (let look = untilEnd; !this.#isClosing(); look = () => this.#recovered(run.id)) {
       try {
-        this.#events.onEnded(run, await look());
+        await this.#events.onEnded(run, await look());
         return;
       } catch (error) {
         if (this.#isClosing()) return;

@@ -4,8 +4,8 @@ import type { ScaleSettings } from "../../models/cluster.ts";
 export interface ClusterDemand {
   /** Nodes that running jobs occupy. */
   readonly busyNodeCount: number;
-  /** Node count of each queued job. */
-  readonly queuedNodeCounts: readonly number[];
+  /** Nodes that the queued jobs need together, without jobs that are larger than the cluster can become. */
+  readonly queuedNodeCount: number;
   /** Nodes that the cluster has now, without leaving ones. */
   readonly currentNodeCount: number;
   /** Nodes that have been idle for longer than the cluster keeps idle nodes. */
@@ -25,8 +25,7 @@ export function targetNodeCount(settings: ScaleSettings | undefined, demand: Clu
   const auto = settings?.autoScale;
   if (!auto) return settings?.manual?.targetNodeCount ?? 0;
   const { minimumNodeCount: minimum, maximumNodeCount: maximum } = auto;
-  const queued = demand.queuedNodeCounts.filter((count) => count <= maximum).reduce((sum, count) => sum + count, 0);
-  const needed = demand.busyNodeCount + queued;
+  const needed = demand.busyNodeCount + demand.queuedNodeCount;
   const kept = demand.currentNodeCount - demand.longIdleNodeCount;
   return Math.min(maximum, Math.max(minimum, needed, kept));
 }

@@ -1,39 +1,45 @@
 import type { RunEnd, RunHandle, RunState } from "../engines/engine.ts";
 import { machineOf } from "../nodes/machine.ts";
-import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
-import { endSetup, resizeCluster } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
-import { beginDeletion, finishDeletions } from "./deletions.ts";
-import { deadlineOf, takeNodes } from "./jobRun.ts";
-import { markEnded, markQueued, markRunning, markStopped, outcomeOf } from "./jobStates.ts";
-import { jobsToStart } from "./queue.ts";
+import { beginDeletion } from "./deletions.ts";
+import { markRunning, markStopped } from "./jobStates.ts";
+import { PendingChanges } from "./pendingChanges.ts";
+import { endRun } from "./runEnd.ts";
 import { RunWatch } from "./runWatch.ts";
-import { largestNodeCount } from "./scaling.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
+import { storeStep } from "./step.ts";
+import { deadlineOf, runningTimeOf } from "./timeLimit.ts";
+import { VisitTimes } from "./visitTimes.ts";
 
 const retryInMs = 1000;
+const longestPauseInMs = 10;
 const longestTimerInMs = 2 ** 31 - 1;
 
 /**
- * Decides which job runs where and when. It keeps its state in the store: every step reads the stored state, changes it in
- * one transaction, and acts on volumes and engines only after that. So a crash at any point is like a restart.
+ * Decides which job runs where and when. It keeps its state in the store: every step changes it in one transaction, and
+ * acts on volumes and engines only after that. So a crash at any point is like a restart. A step stores what has happened
+ * since the last one, and looks only at the clusters that have changed.
  */
 export class Scheduler {
   readonly #context: SchedulerContext;
   readonly #runs: RunWatch;
+  readonly #changes = new PendingChanges();
+  readonly #visitTimes = new VisitTimes();
   readonly #background = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #awake = false;
   #closed = false;
-  /** Until then nothing new starts, because the machine lacked something. Milliseconds of the process's own clock. */
+  /** The next step does not start before. Milliseconds of the process's own clock, like the next one. */
+  #pauseUntil = 0;
+  /** Until then nothing new starts, because the machine lacked something. */
   #restUntil = 0;
 
   constructor(context: SchedulerContext) {
     this.#context = context;
     this.#runs = new RunWatch(context, {
-      onPrepared: (run, handle, outputs) => this.#runPrepared(run, handle, outputs),
+      onPrepared: (run, handle, outputs) => this.commit(() => this.#storeHandle(run, handle, outputs)),
       onState: (run, state) => this.#runChanged(run, state),
       onShortage: (run, reason) => this.#rest(run, reason),
       onEnded: (run, end) => this.#runEnded(run, end),
@@ -51,10 +57,24 @@ export class Scheduler {
   wake(): void {
     if (this.#awake || this.#closed) return;
     this.#awake = true;
-    setImmediate(() => {
+    const step = (): void => {
       this.#awake = false;
-      if (!this.#closed) this.#step();
-    });
+      if (!this.#closed) this.#pacedStep();
+    };
+    const pauseInMs = this.#pauseUntil - performance.now();
+    if (pauseInMs > 0) setTimeout(step, pauseInMs);
+    else setImmediate(step);
+  }
+
+  /**
+   * Carries out a change of the store in the transaction of the next step, which all changes of that moment share. Resolves
+   * with its result once it is committed. Rejects if the change or the commit fails; then nothing of it is stored.
+   */
+  commit<T>(change: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(closed());
+    const committed = this.#changes.add(change);
+    this.wake();
+    return committed;
   }
 
   /** Terminates a job: at once if it waits, else as soon as its processes have ended. Returns false if it had ended. */
@@ -83,83 +103,78 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    for (const change of this.#changes.take()) change.failed(closed());
     await this.#runs.close();
     await Promise.all(this.#background);
   }
 
+  /** Pauses after a step for as long as it took: on a slow disk, more changes then share the next commit. */
+  #pacedStep(): void {
+    const started = performance.now();
+    this.#step();
+    const ended = performance.now();
+    this.#pauseUntil = ended + Math.min(ended - started, longestPauseInMs);
+  }
+
   #step(): void {
     const { store, logger } = this.#context;
-    const now = Date.now();
-    const rests = performance.now() < this.#restUntil;
+    const rest = this.#restUntil - performance.now();
+    let delayInMs = retryInMs;
     try {
-      const clusters = this.#clusters();
-      const starting = store.transaction(() => {
-        store.runs.stopOverdue(new Date(now));
-        finishDeletions(this.#context);
-        return clusters.flatMap((cluster) => this.#startRuns(cluster, !rests));
+      const dueClusters = this.#visitTimes.due(store.clock.now());
+      const { visits, isComplete } = storeStep(this.#context, {
+        changes: this.#changes.take(),
+        dueClusters,
+        mayStart: rest <= 0,
       });
-      for (const start of starting) {
-        logger.info({ run: start.run.id, owner: start.run.owner, nodes: start.run.nodes }, "run starts");
-        this.#runs.start(start);
-      }
+      for (const { clusterKey, nextVisit } of visits) this.#visitTimes.set(clusterKey, nextVisit);
+      this.#startAll(visits.flatMap(({ starting }) => starting));
       this.#runs.stopRequested();
-      this.#wakeIn(rests ? this.#restUntil - performance.now() : this.#untilNextEvent(clusters, now));
+      // A step that failed after its commit may have left runs that nothing follows.
+      if (!isComplete) this.#runs.recover();
+      delayInMs = Math.min(isComplete ? Infinity : retryInMs, this.#nextEvent() - store.clock.now());
     } catch (error) {
-      logger.error({ error: String(error) }, "failed to carry out a scheduling step; it is retried");
-      this.#wakeIn(retryInMs);
+      logger.error({ error: String(error) }, "failed to follow up a scheduling step; it is retried");
+    }
+    this.#wakeIn(rest > 0 ? Math.min(rest, delayInMs) : delayInMs);
+  }
+
+  /** Starts runs that are stored. All of them are followed before anything else that could fail. */
+  #startAll(starting: readonly StartingRun[]): void {
+    for (const start of starting) this.#runs.start(start);
+    for (const { run } of starting) {
+      this.#context.logger.info({ run: run.id, owner: run.owner, nodes: run.nodes }, "run starts");
     }
   }
 
-  #startRuns(cluster: StoredResource<"clusters">, mayStart: boolean): StartingRun[] {
-    const setups = resizeCluster(this.#context, cluster, mayStart);
-    return mayStart ? [...setups, ...this.#startJobs(cluster)] : setups;
-  }
-
-  #clusters(): StoredResource<"clusters">[] {
-    return this.#context.store.resources
-      .list("clusters")
-      .filter((cluster) => cluster.model.provisioningState === "succeeded");
-  }
-
-  #startJobs(cluster: StoredResource<"clusters">): StartingRun[] {
+  /** Returns whether the run may start. */
+  #storeHandle({ id }: Run, handle: RunHandle, outputs: Launch["outputs"]): boolean {
     const { store } = this.#context;
-    const waiting = store.queue.ofCluster(cluster.key);
-    if (waiting.length === 0) return [];
-    const idle = store.nodes.ofCluster(cluster.key).filter((node) => node.state === "idle");
-    const started: StartingRun[] = [];
-    for (const entry of jobsToStart(waiting, idle.length, largestNodeCount(cluster.model.scaleSettings))) {
-      const job = store.resources.find("jobs", entry.job);
-      if (job) started.push(takeNodes(this.#context, job, cluster, idle.splice(0, entry.nodeCount)));
-    }
-    return started;
-  }
-
-  #runPrepared(run: Run, handle: RunHandle, outputs: Launch["outputs"]): boolean {
-    const { store } = this.#context;
-    return store.transaction(() => {
-      const current = store.runs.find(run.id);
-      if (!current || current.ended || current.stopReason !== undefined) return false;
-      store.runs.setHandle(run.id, handle, outputs);
-      return true;
-    });
+    const current = store.runs.find(id);
+    if (!current || current.ended || current.stopReason !== undefined) return false;
+    store.runs.setHandle(id, handle, outputs);
+    return true;
   }
 
   /** Stores that an engine lets a run wait in its own queue, or has started it. */
-  #runChanged(run: Run, state: RunState): void {
-    const { store, logger } = this.#context;
+  async #runChanged(run: Run, state: RunState): Promise<void> {
+    const { logger } = this.#context;
+    const hasStarted = await this.commit(() => this.#storeState(run, state));
+    if (hasStarted) logger.info({ run: run.id, owner: run.owner }, "run left the queue of its engine");
+  }
+
+  /** Returns whether the run has left the queue of its engine. */
+  #storeState(run: Run, state: RunState): boolean {
+    const { store } = this.#context;
     if (state.kind === "waiting" && state.reason !== undefined) store.runs.setWaiting(run.id, state.reason);
-    if (state.kind !== "running") return;
-    const hasStarted = store.transaction(() => {
-      const job = store.resources.find("jobs", run.owner);
-      if (job?.model.executionState !== "queued") return false;
-      const { startedOn = new Date(), addresses = [] } = state;
-      store.runs.setStarted(run.id, { addresses, deadline: deadlineOf(job.model, startedOn) });
-      markRunning(store, job, startedOn);
-      return true;
-    });
-    if (!hasStarted) return;
-    logger.info({ run: run.id, owner: run.owner }, "run left the queue of its engine");
-    this.wake();
+    if (state.kind !== "running") return false;
+    const job = store.resources.find("jobs", run.owner);
+    if (job?.model.executionState !== "queued") return false;
+    const { startedOn, addresses = [] } = state;
+    const elapsedInMs = runningTimeOf(startedOn, store.runs.ageOf(run.id));
+    store.runs.setStarted(run.id, { addresses, deadline: deadlineOf(job.model, store.clock, elapsedInMs) });
+    markRunning(store, job, startedOn ?? new Date());
+    return true;
   }
 
   /** Lets the machine recover before anything else is started. */
@@ -168,24 +183,19 @@ export class Scheduler {
     this.#restUntil = performance.now() + retryInMs;
   }
 
-  #runEnded(run: Run, end: RunEnd): void {
-    const { store, logger } = this.#context;
-    const { handle, keepsFolder } = store.transaction(() => {
-      const current = store.runs.find(run.id);
-      if (!current || current.ended) return { handle: undefined, keepsFolder: true };
-      store.runs.end(run.id);
-      if (current.kind === "job") return { handle: current.handle, keepsFolder: this.#endJobRun(current, end) };
-      endSetup(this.#context, current, end);
-      return { handle: current.handle, keepsFolder: false };
-    });
-    logger.info({ run: run.id, owner: run.owner, end: end.kind }, "run ended");
+  async #runEnded(run: Run, end: RunEnd): Promise<void> {
+    const { handle, keepsFolder } = await this.commit(() => endRun(this.#context, run.id, end));
     this.#inBackground(this.#cleanUp(run, handle, keepsFolder));
-    this.wake();
+    this.#context.logger.info({ run: run.id, owner: run.owner, end: end.kind }, "run ended");
   }
 
   #inBackground(work: Promise<void>): void {
-    this.#background.add(work);
-    void work.finally(() => this.#background.delete(work));
+    const settled = work
+      .catch((error: unknown) => {
+        this.#context.logger.error({ error: String(error) }, "failed to clean up after a run");
+      })
+      .finally(() => this.#background.delete(settled));
+    this.#background.add(settled);
   }
 
   async #cleanUp(run: Run, handle: RunHandle | undefined, keepsFolder: boolean): Promise<void> {
@@ -197,25 +207,6 @@ export class Scheduler {
     } finally {
       if (!keepsFolder) folders.discardRun(run.id);
     }
-  }
-
-  /** Returns whether the folder of the run stays: that of the last run stays as long as its job. */
-  #endJobRun(run: Run, end: RunEnd): boolean {
-    const { store, folders } = this.#context;
-    const job = store.resources.find("jobs", run.owner);
-    store.nodes.release(run.owner);
-    // A job that is being deleted disappears without showing an end first.
-    if (!job || job.model.provisioningState === "deleting") return true;
-    const outcome = outcomeOf(end, run.stopReason);
-    if (outcome !== "requeue") {
-      markEnded(store, job, outcome);
-      return true;
-    }
-    store.afterCommit(() => folders.discardJob(job.key));
-    const cluster = store.resources.find("clusters", job.model.cluster?.id ?? "");
-    if (cluster?.model.provisioningState === "succeeded") markQueued(store, job);
-    else markStopped(store, job, "clusterDeleted");
-    return false;
   }
 
   #wakeIn(delayInMs: number): void {
@@ -230,22 +221,12 @@ export class Scheduler {
     this.#timer.unref();
   }
 
-  /** Milliseconds until time alone changes something: the limit of a job, or a node that has been idle for long. */
-  #untilNextEvent(clusters: readonly StoredResource<"clusters">[], stepTime: number): number {
-    const { store, autoScaleIdleTimeInMs } = this.#context;
-    const idleEnds = clusters
-      .filter((cluster) => cluster.model.scaleSettings?.autoScale)
-      .flatMap((cluster) => surplusNodes(cluster, store.nodes.ofCluster(cluster.key)))
-      .map((node) => (node.idleSince?.getTime() ?? Date.now()) + autoScaleIdleTimeInMs);
-    const deadline = store.runs.nextDeadline()?.getTime() ?? Infinity;
-    // The step has handled everything up to its own time; waking up for that again would never end.
-    const ahead = [...idleEnds, deadline].filter((time) => time > stepTime);
-    return Math.min(...ahead) - Date.now();
+  /** Time on the steady clock when time alone changes something: the limit of a job, or a node that has been idle for long. */
+  #nextEvent(): number {
+    return Math.min(this.#visitTimes.next(), this.#context.store.runs.nextDeadline() ?? Infinity);
   }
 }
 
-/** Returns the idle nodes above the minimum of a cluster, which are removed after the idle time. */
-function surplusNodes(cluster: StoredResource<"clusters">, nodes: readonly Node[]): readonly Node[] {
-  const minimum = cluster.model.scaleSettings?.autoScale?.minimumNodeCount ?? 0;
-  return nodes.length > minimum ? nodes.filter((node) => node.state === "idle") : [];
+function closed(): Error {
+  return new Error("The scheduler is closed.");
 }

@@ -12,6 +12,11 @@ export function optionalText(row: SqlRow, column: string): string | undefined {
   return row[column] === null ? undefined : text(row, column);
 }
 
+/** A column that contains a number or NULL. */
+export function optionalNumber(row: SqlRow, column: string): number | undefined {
+  return row[column] === null ? undefined : Number(row[column]);
+}
+
 /** A column that contains a time or NULL. */
 export function optionalDate(row: SqlRow, column: string): Date | undefined {
   const time = optionalText(row, column);

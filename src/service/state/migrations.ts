@@ -104,4 +104,31 @@ export const migrations: readonly string[] = [
   CREATE INDEX runs_by_owner ON runs(owner);
   CREATE INDEX runs_alive ON runs(id) WHERE ended IS NULL;
   `,
+  `
+  -- Times that durations are computed from are milliseconds of the service's steady clock (clock.ts). It starts with the
+  -- wall time of its first start, so the wall times that earlier versions stored can be converted here.
+  ALTER TABLE nodes ADD COLUMN idle_from INTEGER;
+  UPDATE nodes SET idle_from = CAST(unixepoch(idle_since, 'subsec') * 1000 AS INTEGER);
+  ALTER TABLE nodes DROP COLUMN idle_since;
+  CREATE INDEX nodes_by_state ON nodes(cluster, state, number);
+  CREATE INDEX nodes_by_job ON nodes(job) WHERE job IS NOT NULL;
+
+  ALTER TABLE runs ADD COLUMN stored INTEGER;
+  ALTER TABLE runs ADD COLUMN time_up INTEGER;
+  UPDATE runs SET time_up = CAST(unixepoch(deadline, 'subsec') * 1000 AS INTEGER);
+  ALTER TABLE runs DROP COLUMN deadline;
+  CREATE INDEX runs_by_time_up ON runs(time_up) WHERE ended IS NULL AND stop_reason IS NULL AND time_up IS NOT NULL;
+  CREATE INDEX runs_to_stop ON runs(id) WHERE ended IS NULL AND stop_reason IS NOT NULL;
+
+  ALTER TABLE operations ADD COLUMN kept_from INTEGER;
+  UPDATE operations SET kept_from = CAST(unixepoch(ended, 'subsec') * 1000 AS INTEGER);
+  CREATE INDEX operations_by_age ON operations(kept_from) WHERE kept_from IS NOT NULL;
+
+  -- Smaller ranks are first. Within one cluster and node count, the index has the order in which jobs start.
+  ALTER TABLE queue ADD COLUMN rank INTEGER NOT NULL DEFAULT 1;
+  UPDATE queue SET rank = CASE priority WHEN 'high' THEN 0 WHEN 'low' THEN 2 ELSE 1 END;
+  ALTER TABLE queue DROP COLUMN priority;
+  DROP INDEX queue_by_cluster;
+  CREATE INDEX queue_in_order ON queue(cluster, node_count, rank, sequence);
+  `,
 ];

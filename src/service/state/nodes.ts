@@ -1,5 +1,6 @@
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
-import { optionalDate, optionalText, text } from "./columns.ts";
+import type { SteadyClock } from "./clock.ts";
+import { optionalNumber, optionalText, text } from "./columns.ts";
 import type { NodeMachine } from "../nodes/machine.ts";
 import type { Settings } from "./settings.ts";
 
@@ -16,19 +17,26 @@ export interface Node {
   readonly state: NodeState;
   /** Key of the job that occupies it. */
   readonly job: string | undefined;
-  /** Since when it has been idle. */
-  readonly idleSince: Date | undefined;
+  /** Time since which it has been idle, on the steady clock. */
+  readonly idleFrom: number | undefined;
   readonly machine: NodeMachine;
 }
+
+/** Number of nodes of a cluster in each state. */
+export type NodeCounts = Readonly<Record<NodeState, number>>;
+
+const noNodes: NodeCounts = { preparing: 0, idle: 0, running: 0, unusable: 0, leaving: 0 };
 
 /** The nodes of all clusters. */
 export class Nodes {
   readonly #database: SqliteFile;
   readonly #settings: Settings;
+  readonly #clock: SteadyClock;
 
-  constructor(database: SqliteFile, settings: Settings) {
+  constructor(database: SqliteFile, settings: Settings, clock: SteadyClock) {
     this.#database = database;
     this.#settings = settings;
+    this.#clock = clock;
   }
 
   find(id: string): Node | undefined {
@@ -43,6 +51,50 @@ export class Nodes {
 
   ofCluster(clusterKey: string): Node[] {
     return this.#database.all("SELECT * FROM nodes WHERE cluster = ? ORDER BY number", clusterKey).map(nodeOf);
+  }
+
+  /** Returns how many nodes of a cluster are in each state. */
+  countsOf(clusterKey: string): NodeCounts {
+    const rows = this.#database.all(
+      "SELECT state, count(*) AS count FROM nodes WHERE cluster = ? GROUP BY state",
+      clusterKey,
+    );
+    return { ...noNodes, ...Object.fromEntries(rows.map((row) => [text(row, "state"), Number(row.count)])) };
+  }
+
+  /** Returns how many nodes each cluster has, by the key of the cluster. A cluster without nodes is absent. */
+  countByCluster(): Map<string, number> {
+    const rows = this.#database.all("SELECT cluster, count(*) AS count FROM nodes GROUP BY cluster");
+    return new Map(rows.map((row) => [text(row, "cluster"), Number(row.count)]));
+  }
+
+  /** Returns idle nodes of a cluster, those with the smallest numbers first. */
+  idle(clusterKey: string, limit: number): Node[] {
+    const sql = "SELECT * FROM nodes WHERE cluster = ? AND state = 'idle' ORDER BY number LIMIT ?";
+    return this.#database.all(sql, clusterKey, limit).map(nodeOf);
+  }
+
+  /** Returns how many nodes of a cluster have been idle since before a time on the steady clock. */
+  countIdleSince(clusterKey: string, time: number): number {
+    const sql = "SELECT count(*) AS count FROM nodes WHERE cluster = ? AND state = 'idle' AND idle_from <= ?";
+    return Number(this.#database.get(sql, clusterKey, time)?.count ?? 0);
+  }
+
+  /** Returns since when a node of a cluster has been idle: the earliest such time after another one. */
+  firstIdleAfter(clusterKey: string, time: number): number | undefined {
+    const sql = "SELECT min(idle_from) AS first FROM nodes WHERE cluster = ? AND state = 'idle' AND idle_from > ?";
+    const row = this.#database.get(sql, clusterKey, time);
+    return row && optionalNumber(row, "first");
+  }
+
+  /** Returns the nodes of a cluster that are to be set up and have no active run. */
+  toSetUp(clusterKey: string): Node[] {
+    return this.#withoutRun(clusterKey, "preparing");
+  }
+
+  /** Returns the nodes of a cluster that leave and that nothing uses any more. */
+  left(clusterKey: string): Node[] {
+    return this.#withoutRun(clusterKey, "leaving").filter((node) => node.job === undefined);
   }
 
   /** The number that the next node of a cluster gets; numbers of nodes that have left are not used again. */
@@ -90,30 +142,35 @@ export class Nodes {
   }
 
   setState(id: string, state: NodeState): void {
-    const idleSince = state === "idle" ? new Date().toISOString() : null;
-    this.#database.run("UPDATE nodes SET state = ?, idle_since = ? WHERE id = ?", state, idleSince, id);
+    const idleFrom = state === "idle" ? this.#clock.now() : null;
+    this.#database.run("UPDATE nodes SET state = ?, idle_from = ? WHERE id = ?", state, idleFrom, id);
   }
 
   /** Gives a node to a job. */
   occupy(id: string, jobKey: string): void {
-    this.#database.run("UPDATE nodes SET state = 'running', job = ?, idle_since = NULL WHERE id = ?", jobKey, id);
+    this.#database.run("UPDATE nodes SET state = 'running', job = ?, idle_from = NULL WHERE id = ?", jobKey, id);
   }
 
   /** Releases the nodes of a job: a leaving node remains so, any other becomes idle. */
   release(jobKey: string): void {
-    const idleSince = new Date().toISOString();
     this.#database.run(
       `UPDATE nodes SET job = NULL,
-         idle_since = CASE state WHEN 'leaving' THEN NULL ELSE ? END,
+         idle_from = CASE state WHEN 'leaving' THEN NULL ELSE ? END,
          state = CASE state WHEN 'leaving' THEN 'leaving' ELSE 'idle' END
        WHERE job = ?`,
-      idleSince,
+      this.#clock.now(),
       jobKey,
     );
   }
 
   remove(id: string): void {
     this.#database.run("DELETE FROM nodes WHERE id = ?", id);
+  }
+
+  #withoutRun(clusterKey: string, state: NodeState): Node[] {
+    const sql = `SELECT * FROM nodes WHERE cluster = ? AND state = ?
+      AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = nodes.id AND ended IS NULL) ORDER BY number`;
+    return this.#database.all(sql, clusterKey, state).map(nodeOf);
   }
 }
 
@@ -138,7 +195,7 @@ function nodeOf(row: SqlRow): Node {
     number: Number(row.number),
     state: text(row, "state") as NodeState,
     job: optionalText(row, "job"),
-    idleSince: optionalDate(row, "idle_since"),
+    idleFrom: optionalNumber(row, "idle_from"),
     machine: machineIn(row),
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { referenceOf } from "../../wire/resourceIds.ts";
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
+import type { SteadyClock } from "./clock.ts";
 import { optionalDate, text } from "./columns.ts";
 
 /** Kind of an asynchronous operation. */
@@ -24,9 +25,11 @@ const keptForInMs = 24 * 60 * 60 * 1000;
 /** The asynchronous operations of the service. They outlive the resource that they were about. */
 export class Operations {
   readonly #database: SqliteFile;
+  readonly #clock: SteadyClock;
 
-  constructor(database: SqliteFile) {
+  constructor(database: SqliteFile, clock: SteadyClock) {
     this.#database = database;
+    this.#clock = clock;
   }
 
   find(id: string): Operation | undefined {
@@ -36,42 +39,62 @@ export class Operations {
 
   /** Begins an operation on the resource with this ARM id. */
   begin(action: OperationAction, resourceId: string, location: string): Operation {
-    const id = randomUUID();
-    this.#database.run(
-      "INSERT INTO operations (id, action, resource, reference, location, status, started) VALUES (?, ?, ?, ?, ?, 'InProgress', ?)",
-      id,
-      action,
-      resourceId.toLowerCase(),
-      referenceOf(resourceId),
-      location,
-      new Date().toISOString(),
-    );
-    const operation = this.find(id);
-    if (!operation) throw new Error(`operation ${id} vanished while it began`);
-    return operation;
+    return this.#insert(action, resourceId, location, "InProgress");
   }
 
   /** An operation that ended as soon as it began. */
   record(action: OperationAction, resourceId: string, location: string): Operation {
-    const { id, ...begun } = this.begin(action, resourceId, location);
-    this.succeed(resourceId.toLowerCase(), action);
-    return this.find(id) ?? { id, ...begun };
+    return this.#insert(action, resourceId, location, "Succeeded");
   }
 
   /** Ends every operation in progress on a resource, or those of one kind. */
   succeed(resourceKey: string, action?: OperationAction): void {
     this.#database.run(
-      "UPDATE operations SET status = 'Succeeded', ended = ? WHERE resource = ? AND status = 'InProgress' AND action = coalesce(?, action)",
+      `UPDATE operations SET status = 'Succeeded', ended = ?, kept_from = ?
+       WHERE resource = ? AND status = 'InProgress' AND action = coalesce(?, action)`,
       new Date().toISOString(),
+      this.#clock.now(),
       resourceKey,
       action ?? null,
     );
   }
 
-  /** Forgets operations that ended long ago. */
-  prune(): void {
-    const before = new Date(Date.now() - keptForInMs).toISOString();
-    this.#database.run("DELETE FROM operations WHERE status <> 'InProgress' AND ended < ?", before);
+  /** Removes operations that ended more than a day ago, up to a limit. Returns how many it removed. */
+  prune(limit: number): number {
+    return this.#database.run(
+      `DELETE FROM operations WHERE rowid IN
+         (SELECT rowid FROM operations WHERE kept_from < ? ORDER BY kept_from LIMIT ?)`,
+      this.#clock.now() - keptForInMs,
+      limit,
+    );
+  }
+
+  #insert(action: OperationAction, resourceId: string, location: string, status: Operation["status"]): Operation {
+    const started = new Date();
+    const ended = status === "InProgress" ? undefined : started;
+    const operation = {
+      id: randomUUID(),
+      action,
+      status,
+      reference: referenceOf(resourceId),
+      location,
+      started,
+      ended,
+    };
+    this.#database.run(
+      `INSERT INTO operations (id, action, resource, reference, location, status, started, ended, kept_from)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      operation.id,
+      action,
+      resourceId.toLowerCase(),
+      operation.reference,
+      location,
+      status,
+      started.toISOString(),
+      ended?.toISOString() ?? null,
+      ended ? this.#clock.now() : null,
+    );
+    return operation;
   }
 }
 

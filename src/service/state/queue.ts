@@ -1,17 +1,18 @@
-import type { SqliteFile } from "../../ground/sqlite.ts";
-import { optionalText, text } from "./columns.ts";
+import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
+import { text } from "./columns.ts";
 
 /** A job that waits for nodes of a cluster. */
 export interface QueueEntry {
   /** Key of the job. */
   readonly job: string;
-  /** Key of the cluster; it may have been deleted. */
-  readonly cluster: string;
-  readonly priority: string | undefined;
+  readonly nodeCount: number;
+  /** Jobs with a smaller rank start first. */
+  readonly rank: number;
   /** Order of creation of the job. */
   readonly sequence: number;
-  readonly nodeCount: number;
 }
+
+const ranks: Readonly<Record<string, number>> = { high: 0, normal: 1, low: 2 };
 
 /** The jobs that wait for nodes. A job is in the queue exactly while its execution state is `queued`. */
 export class Queue {
@@ -21,22 +22,64 @@ export class Queue {
     this.#database = database;
   }
 
-  ofCluster(clusterKey: string): QueueEntry[] {
-    return this.#database.all("SELECT * FROM queue WHERE cluster = ?", clusterKey).map((row) => ({
-      job: text(row, "job"),
-      cluster: text(row, "cluster"),
-      priority: optionalText(row, "priority"),
-      sequence: Number(row.sequence),
-      nodeCount: Number(row.node_count),
-    }));
+  /** Returns the keys of all jobs that wait for a cluster. */
+  ofCluster(clusterKey: string): string[] {
+    return this.#database.all("SELECT job FROM queue WHERE cluster = ?", clusterKey).map((row) => text(row, "job"));
   }
 
-  add(entry: QueueEntry): void {
+  /** Returns the different node counts of the jobs that wait for a cluster, up to a limit. */
+  nodeCounts(clusterKey: string, largest: number): number[] {
+    const counts: number[] = [];
+    for (
+      let count = this.#nextNodeCount(clusterKey, 0);
+      count <= largest;
+      count = this.#nextNodeCount(clusterKey, count)
+    ) {
+      counts.push(count);
+    }
+    return counts;
+  }
+
+  /** Returns the first of the jobs that wait for a cluster with this node count, or the one that follows another. */
+  first(clusterKey: string, nodeCount: number, after?: QueueEntry): QueueEntry | undefined {
+    const row = this.#database.get(
+      `SELECT job, node_count, rank, sequence FROM queue
+       WHERE cluster = ? AND node_count = ? AND (rank, sequence) > (?, ?) ORDER BY rank, sequence LIMIT 1`,
+      clusterKey,
+      nodeCount,
+      after?.rank ?? -1,
+      after?.sequence ?? -1,
+    );
+    return row && entryOf(row);
+  }
+
+  /**
+   * Returns how many nodes the waiting jobs of a cluster need together, without jobs that are larger than the cluster can
+   * become. Stops to count at `largest`, because no cluster gets more nodes than that.
+   */
+  neededNodeCount(clusterKey: string, largest: number): number {
+    const row = this.#database.get(
+      `SELECT total(node_count) AS needed FROM
+         (SELECT node_count FROM queue WHERE cluster = ?1 AND node_count <= ?2 ORDER BY node_count DESC LIMIT ?2)`,
+      clusterKey,
+      largest,
+    );
+    return Math.min(Number(row?.needed ?? 0), largest);
+  }
+
+  add(entry: {
+    readonly job: string;
+    /** Key of the cluster; it may have been deleted. */
+    readonly cluster: string;
+    readonly priority: string | undefined;
+    readonly sequence: number;
+    readonly nodeCount: number;
+  }): void {
     this.#database.run(
-      "INSERT OR REPLACE INTO queue (job, cluster, priority, sequence, node_count) VALUES (?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO queue (job, cluster, rank, sequence, node_count) VALUES (?, ?, ?, ?, ?)",
       entry.job,
       entry.cluster,
-      entry.priority ?? null,
+      ranks[entry.priority ?? "normal"] ?? 1,
       entry.sequence,
       entry.nodeCount,
     );
@@ -45,4 +88,22 @@ export class Queue {
   remove(jobKey: string): void {
     this.#database.run("DELETE FROM queue WHERE job = ?", jobKey);
   }
+
+  #nextNodeCount(clusterKey: string, after: number): number {
+    const row = this.#database.get(
+      "SELECT min(node_count) AS next FROM queue WHERE cluster = ? AND node_count > ?",
+      clusterKey,
+      after,
+    );
+    return typeof row?.next === "number" ? row.next : Infinity;
+  }
+}
+
+function entryOf(row: SqlRow): QueueEntry {
+  return {
+    job: text(row, "job"),
+    nodeCount: Number(row.node_count),
+    rank: Number(row.rank),
+    sequence: Number(row.sequence),
+  };
 }

@@ -15,6 +15,7 @@ import type { ModelSchema } from "../../wire/schema.ts";
 import { keyOf, type ResourceKind } from "../../wire/resourceIds.ts";
 import type { SqliteFile, SqlRow, SqlValue } from "../../ground/sqlite.ts";
 import { text } from "./columns.ts";
+import { ParsedModels } from "./parsedModels.ts";
 import { resourceGroup, type ResourceGroup } from "./resourceGroup.ts";
 
 /** The model of each kind of resource. */
@@ -59,6 +60,7 @@ export interface StoredResource<K extends ResourceKind = ResourceKind> {
 /** The resources of the service, by ARM id. */
 export class Resources {
   readonly #database: SqliteFile;
+  readonly #models = new ParsedModels();
 
   constructor(database: SqliteFile) {
     this.#database = database;
@@ -66,7 +68,7 @@ export class Resources {
 
   find<K extends ResourceKind>(kind: K, id: string): StoredResource<K> | undefined {
     const row = this.#database.get("SELECT * FROM resources WHERE key = ? AND kind = ?", keyOf(id), kind);
-    return row && stored(kind, row);
+    return row && this.#stored(kind, row);
   }
 
   /** All resources of a kind in order of creation, optionally those of one parent or after a sequence number. */
@@ -81,7 +83,7 @@ export class Resources {
       values.push(keyOf(filter.parent));
     }
     const sql = `SELECT * FROM resources WHERE ${conditions.join(" AND ")} ORDER BY sequence LIMIT ?`;
-    return this.#database.all(sql, ...values, filter.limit ?? -1).map((row) => stored(kind, row));
+    return this.#database.all(sql, ...values, filter.limit ?? -1).map((row) => stored(kind, row, parsed(kind, row)));
   }
 
   /** Returns the keys of all resources of a kind. */
@@ -89,10 +91,20 @@ export class Resources {
     return this.#database.all("SELECT key FROM resources WHERE kind = ?", kind).map((row) => text(row, "key"));
   }
 
+  /** Returns how many resources of a kind exist. */
+  count(kind: ResourceKind): number {
+    return Number(this.#database.get("SELECT count(*) AS count FROM resources WHERE kind = ?", kind)?.count ?? 0);
+  }
+
+  /** Whether a resource contains others. */
+  hasChildren(key: string): boolean {
+    return this.#database.get("SELECT 1 FROM resources WHERE parent = ? LIMIT 1", key) !== undefined;
+  }
+
   /** Keys and kinds of everything directly inside a resource. */
   children(key: string): { key: string; kind: ResourceKind }[] {
     return this.#database
-      .all("SELECT key, kind FROM resources WHERE parent = ? ORDER BY sequence", key)
+      .all("SELECT key, kind FROM resources WHERE parent = ? ORDER BY kind, sequence", key)
       .map((row) => ({ key: text(row, "key"), kind: text(row, "kind") as ResourceKind }));
   }
 
@@ -150,11 +162,16 @@ export class Resources {
   }
 
   remove(key: string): void {
+    this.#models.remove(key);
     this.#database.run("DELETE FROM resources WHERE key = ?", key);
+  }
+
+  #stored<K extends ResourceKind>(kind: K, row: SqlRow): StoredResource<K> {
+    return stored(kind, row, this.#models.parse(resourceSchemas[kind], text(row, "key"), text(row, "body")));
   }
 }
 
-function stored<K extends ResourceKind>(kind: K, row: SqlRow): StoredResource<K> {
+function stored<K extends ResourceKind>(kind: K, row: SqlRow, model: ResourceModels[K]): StoredResource<K> {
   return {
     kind,
     key: text(row, "key"),
@@ -163,8 +180,12 @@ function stored<K extends ResourceKind>(kind: K, row: SqlRow): StoredResource<K>
     etag: text(row, "etag"),
     modified: new Date(text(row, "modified")),
     requestDigest: text(row, "fingerprint"),
-    model: deserialize(resourceSchemas[kind], JSON.parse(text(row, "body"))),
+    model,
   };
+}
+
+function parsed<K extends ResourceKind>(kind: K, row: SqlRow): ResourceModels[K] {
+  return deserialize(resourceSchemas[kind], JSON.parse(text(row, "body")));
 }
 
 function bodyOf<K extends ResourceKind>(kind: K, model: ResourceModels[K]): string {

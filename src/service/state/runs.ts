@@ -1,6 +1,7 @@
 import type { RunHandle } from "../engines/engine.ts";
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
-import { optionalDate, optionalText, text } from "./columns.ts";
+import type { SteadyClock } from "./clock.ts";
+import { optionalNumber, optionalText, text } from "./columns.ts";
 
 /** Reason why the service stopped a run. */
 export type StopReason = "terminated" | "deleted" | "timedOut" | "requeued" | "nodeRemoved" | "clusterDeleted";
@@ -28,8 +29,8 @@ export interface Run {
   readonly waiting: string | undefined;
   /** Addresses of its nodes in their order, if its engine decided them; else empty. */
   readonly addresses: readonly string[];
-  /** When its time is up; undefined: never. */
-  readonly deadline: Date | undefined;
+  /** Time on the steady clock when its time is up; undefined: never. */
+  readonly deadline: number | undefined;
   readonly stopReason: StopReason | undefined;
   readonly ended: boolean;
 }
@@ -37,20 +38,23 @@ export interface Run {
 /** The runs of the service. The last run of a job is kept as long as the job. */
 export class Runs {
   readonly #database: SqliteFile;
+  readonly #clock: SteadyClock;
 
-  constructor(database: SqliteFile) {
+  constructor(database: SqliteFile, clock: SteadyClock) {
     this.#database = database;
+    this.#clock = clock;
   }
 
   insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "deadline">): Run {
     this.#database.run("DELETE FROM runs WHERE owner = ? AND ended IS NOT NULL", run.owner);
     this.#database.run(
-      "INSERT INTO runs (id, kind, owner, nodes, outputs, deadline) VALUES (?, ?, ?, ?, '{}', ?)",
+      "INSERT INTO runs (id, kind, owner, nodes, outputs, stored, time_up) VALUES (?, ?, ?, ?, '{}', ?, ?)",
       run.id,
       run.kind,
       run.owner,
       JSON.stringify(run.nodes),
-      run.deadline?.toISOString() ?? null,
+      this.#clock.now(),
+      run.deadline ?? null,
     );
     return {
       ...run,
@@ -81,9 +85,9 @@ export class Runs {
   /** Stores that the engine has started a run, at which addresses, and when its time is up. */
   setStarted(id: string, { addresses, deadline }: Pick<Run, "addresses" | "deadline">): void {
     this.#database.run(
-      "UPDATE runs SET waiting = NULL, addresses = ?, deadline = ? WHERE id = ?",
+      "UPDATE runs SET waiting = NULL, addresses = ?, time_up = ? WHERE id = ?",
       JSON.stringify(addresses),
-      deadline?.toISOString() ?? null,
+      deadline ?? null,
       id,
     );
   }
@@ -114,20 +118,35 @@ export class Runs {
     return this.#database.all("SELECT * FROM runs WHERE ended IS NULL").map(runOf);
   }
 
+  /** Returns the IDs of the active runs whose stop has been requested. */
+  idsToStop(): string[] {
+    return this.#database
+      .all("SELECT id FROM runs WHERE ended IS NULL AND stop_reason IS NOT NULL")
+      .map((row) => text(row, "id"));
+  }
+
   /** Requests that runs stop whose time is up. */
-  stopOverdue(now: Date): void {
+  stopOverdue(): void {
     this.#database.run(
-      "UPDATE runs SET stop_reason = 'timedOut' WHERE ended IS NULL AND stop_reason IS NULL AND deadline <= ?",
-      now.toISOString(),
+      "UPDATE runs SET stop_reason = 'timedOut' WHERE ended IS NULL AND stop_reason IS NULL AND time_up <= ?",
+      this.#clock.now(),
     );
   }
 
-  /** Returns when the time of the next run is up. */
-  nextDeadline(): Date | undefined {
+  /** Returns how long ago an active run was stored, in milliseconds: it has not been running for longer. */
+  ageOf(id: string): number {
+    const row = this.#database.get("SELECT stored FROM runs WHERE id = ?", id);
+    const stored = row && optionalNumber(row, "stored");
+    return stored === undefined ? Infinity : this.#clock.now() - stored;
+  }
+
+  /** Returns when the time of the next run is up, on the steady clock. */
+  nextDeadline(): number | undefined {
     const row = this.#database.get(
-      "SELECT min(deadline) AS deadline FROM runs WHERE ended IS NULL AND stop_reason IS NULL",
+      `SELECT min(time_up) AS next FROM runs
+       WHERE ended IS NULL AND stop_reason IS NULL AND time_up IS NOT NULL`,
     );
-    return row && optionalDate(row, "deadline");
+    return row && optionalNumber(row, "next");
   }
 
   /** Requests that a run stops. The first reason counts; but any reason overrules a requeue, and deletion overrules all. */
@@ -164,7 +183,7 @@ function runOf(row: SqlRow): Run {
     outputs: JSON.parse(text(row, "outputs")) as Run["outputs"],
     waiting: optionalText(row, "waiting"),
     addresses: JSON.parse(text(row, "addresses")) as string[],
-    deadline: optionalDate(row, "deadline"),
+    deadline: optionalNumber(row, "time_up"),
     stopReason: optionalText(row, "stop_reason") as StopReason | undefined,
     ended: row.ended !== null,
   };

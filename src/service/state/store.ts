@@ -1,6 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SqliteFile } from "../../ground/sqlite.ts";
+import { ChangedClusters } from "./changedClusters.ts";
+import { SteadyClock } from "./clock.ts";
 import { migrations } from "./migrations.ts";
 import { Nodes } from "./nodes.ts";
 import { Operations } from "./operations.ts";
@@ -19,6 +21,9 @@ export interface Store {
   readonly nodes: Nodes;
   readonly runs: Runs;
   readonly vault: Vault;
+  readonly changedClusters: ChangedClusters;
+  /** Clock for durations. */
+  readonly clock: SteadyClock;
   /** Commits everything that `work` writes together, or nothing of it. */
   transaction<T>(work: () => T): T;
   /** Runs an action once the current transaction is committed, or immediately if there is none. Dropped by a rollback. */
@@ -36,14 +41,17 @@ export function openStore(dataDir: string): Store {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const database = new SqliteFile(join(dataDir, "batchai.db"), { migrations, remedy, synchronous: "FULL" });
   const settings = new Settings(database);
+  const clock = new SteadyClock(settings);
   return {
     settings,
     resources: new Resources(database),
-    operations: new Operations(database),
+    operations: new Operations(database, clock),
     queue: new Queue(database),
-    nodes: new Nodes(database, settings),
-    runs: new Runs(database),
+    nodes: new Nodes(database, settings, clock),
+    runs: new Runs(database, clock),
     vault: Vault.open(dataDir, database),
+    changedClusters: new ChangedClusters(database),
+    clock,
     transaction: (work) => database.transaction(work),
     afterCommit: (action) => {
       database.afterCommit(action);

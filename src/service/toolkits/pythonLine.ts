@@ -19,5 +19,5 @@ export function mpiLine(line: string, processCount: number): string {
 
 /** Quotes a path, so a variable whose value has spaces is one word. Leaves a path with shell syntax unchanged. */
 function wholeWord(path: string): string {
-  return /^[\w${}./:@%+,=-]*\$[\w${}./:@%+,=-]*$/.test(path) ? `"${path}"` : path;
+  return path.includes("$") && /^[\w${}./:@%+,=-]+$/.test(path) ? `"${path}"` : path;
 }

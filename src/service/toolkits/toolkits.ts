@@ -43,6 +43,11 @@ export function toolkitVariablesOf(job: ToolkitSettings): readonly string[] {
   return choicesOf(job)[0]?.variables ?? [];
 }
 
+/** Returns the settings from which the command lines of a job follow, by their path in the request body. */
+export function commandLinePropertyOf(job: ToolkitSettings): string {
+  return `properties.${choicesOf(job)[0]?.property ?? "customToolkitSettings"}`;
+}
+
 /** Returns a job with the defaults that depend on its toolkit. */
 export function withToolkitDefaults(job: JobCreateParameters): JobCreateParameters {
   const defaults = choicesOf(job).map((choice): [string, unknown] => [choice.property, choice.withDefaults(job)]);

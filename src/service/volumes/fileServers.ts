@@ -42,6 +42,6 @@ export const fileServers: VolumeKind<"fileServers"> = {
 };
 
 async function directoryOn(root: string, directory: string): Promise<string> {
-  await mkdir(root, { recursive: true });
+  await mkdir(root, { recursive: true, mode: 0o700 });
   return createContainedFolder(await realpath(root), directory, "the file server");
 }

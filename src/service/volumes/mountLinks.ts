@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readlink, rename, rm, stat, symlink, unlink } from "node:fs/promises";
+import { lstat, mkdir, readlink, realpath, rename, rm, stat, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../../ground/systemErrors.ts";
 import { attempt, StartError } from "../startError.ts";
@@ -14,6 +14,7 @@ export async function linkBelow(root: string, relativePath: string, source: stri
   await attempt(
     `The volume ${source} cannot be mounted at ${target}`,
     async () => {
+      if (await leadsTo(target, source)) return; // Most runs find the links of the run before.
       const isFolder = (await stat(source)).isDirectory();
       if (!isFolder) throw new StartError("MountFailed", `The volume ${source} is not a folder.`);
       await mkdir(dirname(root), { recursive: true });
@@ -23,6 +24,15 @@ export async function linkBelow(root: string, relativePath: string, source: stri
     "MountFailed",
   );
   return target;
+}
+
+/** Whether a path is a link to a folder that exists. */
+async function leadsTo(path: string, folder: string): Promise<boolean> {
+  try {
+    return (await readlink(path)) === folder && (await realpath(path)) === folder;
+  } catch {
+    return false;
+  }
 }
 
 /**

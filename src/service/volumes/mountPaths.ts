@@ -53,8 +53,10 @@ class TakenPaths {
 }
 
 const longestStep = 255;
+const longestMountPath = 1024;
 
 function formProblem(path: string): string | undefined {
+  if (Buffer.byteLength(path) > longestMountPath) return `must have at most ${String(longestMountPath)} bytes`;
   if (stepsOf(path).length === 0 || path.startsWith("/") || !hasNoParentSteps(path)) {
     return "must be a relative path below the mount root, without '..'";
   }

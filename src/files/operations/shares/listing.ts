@@ -4,7 +4,7 @@ import { cutPage, includes, pageRequestOf } from "../../http/paging.ts";
 import { describeShare } from "../../http/responseHeaders.ts";
 import { toXml } from "../../http/xml.ts";
 import type { Metadata, ShareProperties } from "../../records/properties.ts";
-import { deletedShares } from "../../shares/deletedShares.ts";
+import { deletedShares, namesOfDeleted } from "../../shares/deletedShares.ts";
 import type { DeletedShare } from "../../shares/deletedShares.ts";
 import type { Share } from "../../shares/share.ts";
 import { snapshotsOf } from "../../shares/snapshots.ts";
@@ -14,8 +14,11 @@ import type { Exchange } from "../exchange.ts";
 import type { StorageOperation } from "../operation.ts";
 import { leaseOn, sharePropertiesOf } from "./state.ts";
 
-/** Elements of an entry of the list. For each name, snapshots come before the share, and deleted shares come last. */
-type Listed = () => object[];
+/** An entry of the list: its sort key, and its element. */
+interface Listed {
+  readonly key: string;
+  readonly item: () => object;
+}
 
 const knownIncludes = new Set(["", "metadata", "snapshots", "deleted"]);
 
@@ -23,42 +26,61 @@ function listShares(exchange: Exchange): void {
   const { request } = exchange;
   const prefix = request.query.get("prefix") ?? "";
   const wanted = pageRequestOf(request);
-  const found = entriesOf(exchange, prefix);
-  const page = cutPage([...found.keys()].filter((key) => key > wanted.after).sort(), wanted);
+  const found = new Map<string, Listed>();
+  for (const entry of entriesAfter(exchange, prefix, wanted.after)) {
+    found.set(entry.key, entry);
+    if (found.size > wanted.size) break;
+  }
+  const page = cutPage([...found.keys()], wanted);
   const xml = toXml("EnumerationResults", {
     $: { ServiceEndpoint: `${exchange.accountUrl}/` },
     Prefix: prefix,
     Marker: request.query.get("marker") ?? "",
     MaxResults: request.query.get("maxresults") ?? "5000",
-    Shares: { Share: page.keys.flatMap((key) => found.get(key)?.() ?? []) },
+    Shares: { Share: page.keys.flatMap((key) => found.get(key)?.item() ?? []) },
     NextMarker: page.nextMarker,
   });
   respondXml(exchange, xml);
 }
 
-/** Returns the entries of the list by sort key. Each entry is read only when its page is written. */
-function entriesOf(exchange: Exchange, prefix: string): Map<string, Listed> {
+/**
+ * Yields the entries of the list that follow `after`, in order: for each name, snapshots come before the share, and
+ * deleted shares come last. Reads only what is taken.
+ */
+function* entriesAfter(exchange: Exchange, prefix: string, after: string): Generator<Listed> {
   const { request, storage } = exchange;
   const wanted = includes(request);
   if (![...wanted].every((word) => knownIncludes.has(word))) {
     throw new StorageError("InvalidQueryParameterValue", { subject: "include" });
   }
-  const accountName = request.account;
+  const { account } = request;
+  const deletedNames = wanted.has("deleted") ? namesOfDeleted(storage, account) : [];
+  const [lastName = ""] = after.split("\u0000");
+  const names = [...new Set([...storage.shareNames(account), ...deletedNames])]
+    .filter((name) => name.startsWith(prefix) && name >= lastName)
+    .sort();
+  for (const name of names) {
+    for (const entry of entriesOf(exchange, name, wanted)) if (entry.key > after) yield entry;
+  }
+}
+
+/** Yields the entries with a name, in order. */
+function* entriesOf(exchange: Exchange, shareName: string, wanted: ReadonlySet<string>): Generator<Listed> {
+  const { request, storage } = exchange;
+  const address = { accountName: request.account, shareName };
   const withMetadata = wanted.has("metadata");
-  const entries = new Map<string, Listed>();
-  for (const shareName of storage.shareNames(accountName).filter((name) => name.startsWith(prefix))) {
-    const find = (): Share[] => [storage.findShare({ accountName, shareName })].flatMap((share) => share ?? []);
-    entries.set(listKey(shareName, 1), () => find().map((share) => shareItem(exchange, share, withMetadata)));
-    for (const snapshot of wanted.has("snapshots") ? find().flatMap((share) => snapshotsOf(storage, share)) : []) {
-      entries.set(listKey(shareName, 0, snapshot.snapshot), () => [shareItem(exchange, snapshot, withMetadata)]);
-    }
+  const share = storage.findShare(address);
+  for (const snapshot of share !== undefined && wanted.has("snapshots") ? snapshotsOf(storage, share) : []) {
+    const key = listKey(shareName, 0, snapshot.snapshot);
+    yield { key, item: () => shareItem(exchange, snapshot, withMetadata) };
   }
-  for (const deleted of wanted.has("deleted") ? deletedShares(storage, accountName) : []) {
-    if (!deleted.shareName.startsWith(prefix)) continue;
-    const key = listKey(deleted.shareName, 2, deleted.version);
-    entries.set(key, () => [deletedItem(deleted, storage.properties.share(deleted), withMetadata)]);
+  if (share !== undefined) {
+    yield { key: listKey(shareName, 1), item: () => shareItem(exchange, share, withMetadata) };
   }
-  return entries;
+  for (const deleted of wanted.has("deleted") ? deletedShares(storage, address) : []) {
+    const key = listKey(shareName, 2, deleted.version);
+    yield { key, item: () => deletedItem(deleted, storage.properties.share(deleted), withMetadata) };
+  }
 }
 
 function listKey(shareName: string, rank: number, detail = ""): string {

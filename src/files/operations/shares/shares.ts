@@ -1,3 +1,4 @@
+import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { flushNames } from "../../disk/flush.ts";
 import { usageOf } from "../../disk/walk.ts";
@@ -24,8 +25,13 @@ async function createShare(exchange: Exchange): Promise<void> {
   if (protocols !== "SMB") throw new StorageError("UnsupportedHeader", { subject: "x-ms-enabled-protocols" });
   const properties = { ...askedOf(request), metadata: metadataOf(request) };
   const share = storage.createShare({ accountName: request.account, shareName: request.share ?? "" });
-  storage.properties.setShare(share, properties);
-  await flushNames(dirname(share.folder));
+  try {
+    storage.properties.setShare(share, properties);
+    await flushNames(dirname(share.folder));
+  } catch (error) {
+    rmdirSync(share.folder);
+    throw error;
+  }
   const { quota } = describeShare(share, properties);
   respond(exchange, 201, { ...shareVersion(exchange, share), "x-ms-share-quota": quota });
 }

@@ -2,6 +2,11 @@ import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "..
 import type { ValidationIssue } from "../../../wire/validate.ts";
 import { keyVaultIssue } from "../../keyVault.ts";
 
+/** Longest `NAME=value` of a secret in bytes: what Linux allows for one string. */
+const longestSecret = 131_071;
+/** Most bytes of the secrets of a job or setup task together. */
+const mostBytesOfSecrets = 256 * 1024;
+
 /** Returns the problems of names that no shell could set, secrets that are not given by value, and names given twice. */
 export function variableIssues(
   variables: readonly EnvironmentVariable[] | undefined,
@@ -27,5 +32,17 @@ export function variableIssues(
     else if (value === undefined) issues.push({ path: `${at}.value`, message: "is required" });
     else if (value.includes("\0")) issues.push({ path: `${at}.value`, message: "must not contain a NUL character" });
   });
-  return issues;
+  return [...issues, ...secretLengthIssues(secrets ?? [], `${path}.secrets`)];
+}
+
+function secretLengthIssues(secrets: readonly EnvironmentVariableWithSecretValue[], path: string): ValidationIssue[] {
+  const lengths = secrets.map(({ name, value = "" }) => Buffer.byteLength(name) + 1 + Buffer.byteLength(value));
+  const longest = lengths.findIndex((length) => length > longestSecret);
+  if (longest !== -1) {
+    const message = `must have at most ${String(longestSecret)} bytes together with its name`;
+    return [{ path: `${path}[${String(longest)}].value`, message }];
+  }
+  const sum = lengths.reduce((total, length) => total + length, 0);
+  if (sum <= mostBytesOfSecrets) return [];
+  return [{ path, message: `must have at most ${String(mostBytesOfSecrets)} bytes together, got ${String(sum)}` }];
 }

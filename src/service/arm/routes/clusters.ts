@@ -115,11 +115,11 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
 
 /** Returns the body of a cluster with its current counters. */
 function clusterBody(store: Store, { key, model }: StoredResource<"clusters">): Record<string, unknown> {
-  const nodes = store.nodes.ofCluster(key);
+  const counts = store.nodes.countsOf(key);
   return serialize(clusterSchema, {
     ...model,
-    currentNodeCount: nodes.length,
-    nodeStateCounts: nodeStateCountsOf(nodes),
+    currentNodeCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
+    nodeStateCounts: nodeStateCountsOf(counts),
   });
 }
 

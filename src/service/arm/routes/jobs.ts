@@ -6,7 +6,7 @@ import { job as jobSchema, jobConstraints, jobCreateParameters } from "../../../
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { jobLaunchIssues } from "../../launch/launchIssues.ts";
-import { markQueued } from "../../scheduler/jobStates.ts";
+import { enqueue } from "../../scheduler/jobStates.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import { toolTypeOf, withToolkitDefaults } from "../../toolkits/toolkits.ts";
@@ -38,7 +38,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     return sendResource(reply, found, jobBody(found));
   });
 
-  app.put(job, (request: ArmRequest, reply) => {
+  app.put(job, async (request: ArmRequest, reply) => {
     const id = jobIdOf(context, request);
     const experiment = workspaceChildOf(context, request, "experiments");
     refuseWhileDeleting(experiment);
@@ -46,21 +46,25 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     const issues = jobIssues(parameters);
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);
-    const found = createdBefore(context, "jobs", id, digest);
-    if (found) return sendResource(reply, found, jobBody(found));
-    refuseWhileDeleting(existing(store, "clusters", parameters.cluster.id, "properties.cluster.id"));
-    neededResources(store, parameters.mountVolumes, "properties.mountVolumes");
+    const known = createdBefore(context, "jobs", id, digest);
+    if (known) return sendResource(reply, known, jobBody(known));
+    checkNeeds(context, parameters);
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
     const launchIssues = jobLaunchIssues(model);
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
-    const operation = store.transaction(() => {
+    const { found, operation } = await scheduler.commit(() => {
+      // Other changes may be stored before this one: what it relies on is checked again.
+      const foundNow = createdBefore(context, "jobs", id, digest);
+      if (foundNow) return { found: foundNow };
+      refuseWhileDeleting(workspaceChildOf(context, request, "experiments"));
+      checkNeeds(context, parameters);
       const created = store.resources.insert("jobs", { id, parent: experiment.key, requestDigest: digest, model });
       store.vault.put(created.key, secretsOf(jobCreateParameters, parameters));
-      markQueued(store, created);
-      return store.operations.record("create", id, locationOf(store, created));
+      enqueue(store, created);
+      return { operation: store.operations.record("create", id, locationOf(store, created)) };
     });
-    scheduler.wake();
+    if (operation === undefined) return sendResource(reply, found, jobBody(found));
     return sendAccepted(request, reply, subscriptionId, operation);
   });
 
@@ -95,6 +99,12 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     url: `${job}/listOutputFiles`,
     handler: (request: ArmRequest) => outputFilesOf(context, request, jobOf(context, request)),
   });
+}
+
+/** Rejects a job whose cluster or volumes do not exist, or whose cluster is being deleted. @throws ArmError. */
+function checkNeeds({ store }: ArmContext, { cluster, mountVolumes }: JobCreateParameters): void {
+  refuseWhileDeleting(existing(store, "clusters", cluster.id, "properties.cluster.id"));
+  neededResources(store, mountVolumes, "properties.mountVolumes");
 }
 
 /** Returns the body of a job; it also names the experiment of the job. */

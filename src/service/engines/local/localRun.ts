@@ -183,7 +183,8 @@ export class LocalRun {
   }
 
   async #startFailed(error: unknown, mayHaveStarted: boolean): Promise<void> {
-    const failure = error instanceof StartError ? error : new StartError("FailedStartingProcess", reasonOf(error));
+    const failure =
+      error instanceof StartError ? error : new StartError("FailedStartingProcess", reasonOf(error), { cause: error });
     const { code, message: reason } = failure;
     this.#context.logger.warn({ run: this.runId, code, reason }, "run did not start");
     if (isShortage(failure)) {

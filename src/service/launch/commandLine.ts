@@ -1,0 +1,12 @@
+import { StartError } from "../startError.ts";
+import { bytesOf, longestCommandLine } from "./limits.ts";
+
+/**
+ * Checks the length of a command line.
+ * @throws StartError if Linux would not start it.
+ */
+export function checkCommandLine(commandLine: string, property: string): void {
+  if (bytesOf(commandLine) <= longestCommandLine) return;
+  const reason = `the command line has more than ${String(longestCommandLine)} bytes. Put it in a script, and run that.`;
+  throw new StartError("InvalidCommandLine", reason, { target: property });
+}

@@ -1,0 +1,50 @@
+import type { StoredResource } from "../state/resources.ts";
+import { resizeCluster } from "./clusterNodes.ts";
+import type { SchedulerContext } from "./context.ts";
+import { takeNodes } from "./jobRun.ts";
+import { jobsToStart } from "./queue.ts";
+import { largestNodeCount } from "./scaling.ts";
+import type { StartingRun } from "./startingRun.ts";
+
+/** Result of a look at a cluster. */
+export interface ClusterVisit {
+  readonly clusterKey: string;
+  readonly starting: readonly StartingRun[];
+  /** Time on the steady clock when time alone changes the cluster; undefined: never. */
+  readonly nextVisit: number | undefined;
+}
+
+/**
+ * Resizes a cluster and gives its idle nodes to jobs. Starts nothing if `mayStart` is false. Runs inside a transaction of
+ * the caller.
+ */
+export function visitCluster(context: SchedulerContext, clusterKey: string, mayStart: boolean): ClusterVisit {
+  const cluster = context.store.resources.find("clusters", clusterKey);
+  if (cluster?.model.provisioningState !== "succeeded") return { clusterKey, starting: [], nextVisit: undefined };
+  const setups = resizeCluster(context, cluster, mayStart);
+  const jobs = mayStart ? startJobs(context, cluster) : [];
+  return { clusterKey, starting: [...setups, ...jobs], nextVisit: nextIdleEnd(context, cluster) };
+}
+
+function startJobs(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
+  const { store } = context;
+  const idleCount = store.nodes.countsOf(cluster.key).idle;
+  const entries = jobsToStart(store.queue, cluster.key, idleCount, largestNodeCount(cluster.model.scaleSettings));
+  const wanted = entries.reduce((sum, { nodeCount }) => sum + nodeCount, 0);
+  const idle = wanted > 0 ? store.nodes.idle(cluster.key, wanted) : [];
+  return entries.flatMap((entry) => {
+    const job = store.resources.find("jobs", entry.job);
+    return job ? takeNodes(context, job, cluster, idle.splice(0, entry.nodeCount)) : [];
+  });
+}
+
+/** Returns when the next idle node of an automatically scaled cluster has been idle for long enough to be removed. */
+function nextIdleEnd(
+  { store, autoScaleIdleTimeInMs }: SchedulerContext,
+  { key, model }: StoredResource<"clusters">,
+): number | undefined {
+  if (!model.scaleSettings?.autoScale) return undefined;
+  // This visit has handled the nodes that have been idle for long enough; those that stay are needed.
+  const idleFrom = store.nodes.firstIdleAfter(key, store.clock.now() - autoScaleIdleTimeInMs);
+  return idleFrom === undefined ? undefined : idleFrom + autoScaleIdleTimeInMs;
+}

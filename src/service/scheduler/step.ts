@@ -1,0 +1,107 @@
+import { type ClusterVisit, visitCluster } from "./clusterVisit.ts";
+import type { SchedulerContext } from "./context.ts";
+import { finishDeletions } from "./deletions.ts";
+import type { PendingChange } from "./pendingChanges.ts";
+import { isDatabaseTrouble } from "../state/databaseTrouble.ts";
+
+/** What a step of the scheduler stores. */
+export interface StepWork {
+  /** What has happened since the last step. */
+  readonly changes: readonly PendingChange[];
+  /** Keys of the clusters that time alone has changed. */
+  readonly dueClusters: readonly string[];
+  /** Whether runs may start. */
+  readonly mayStart: boolean;
+}
+
+/** Result of a step. */
+export interface StepResult {
+  /** The looks at clusters that were stored. */
+  readonly visits: readonly ClusterVisit[];
+  /** Whether everything was stored as a whole. If not, another step has to look for what is left. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * Stores a step in one transaction: changes, overdue runs, deletions, and a look at each changed cluster. If a part of it
+ * is faulty, the parts are stored one by one, so that they do not wait for the faulty one. If the database cannot be
+ * written, all changes fail.
+ */
+export function storeStep(context: SchedulerContext, work: StepWork): StepResult {
+  try {
+    return { visits: storeTogether(context, work), isComplete: true };
+  } catch (error) {
+    if (!isDatabaseTrouble(error)) return storeApart(context, work);
+    reportFailure(context, error);
+    for (const change of work.changes) change.failed(error);
+    return { visits: [], isComplete: false };
+  }
+}
+
+function storeTogether(context: SchedulerContext, work: StepWork): ClusterVisit[] {
+  const { store } = context;
+  const visits = store.transaction(() => {
+    for (const change of work.changes) change.carryOut();
+    keepHouse(context);
+    return clustersToVisit(context, work).map((clusterKey) => visit(context, clusterKey, work.mayStart));
+  });
+  for (const change of work.changes) change.committed();
+  return visits;
+}
+
+function storeApart(context: SchedulerContext, work: StepWork): StepResult {
+  const { store } = context;
+  const { logger } = context;
+  logger.debug({ changes: work.changes.length }, "a step cannot be stored as a whole; its parts are stored one by one");
+  for (const change of work.changes) storeAlone(context, change);
+  const visits: ClusterVisit[] = [];
+  const looks = [
+    () => {
+      keepHouse(context);
+    },
+    ...clustersToVisit(context, work).map((clusterKey) => () => {
+      visits.push(store.transaction(() => visit(context, clusterKey, work.mayStart)));
+    }),
+  ];
+  for (const look of looks) lookAlone(context, look);
+  return { visits, isComplete: false };
+}
+
+function storeAlone({ store }: SchedulerContext, change: PendingChange): void {
+  try {
+    store.transaction(() => {
+      change.carryOut();
+    });
+    change.committed();
+  } catch (error) {
+    change.failed(error);
+  }
+}
+
+function lookAlone(context: SchedulerContext, look: () => void): void {
+  try {
+    context.store.transaction(look);
+  } catch (error) {
+    reportFailure(context, error);
+  }
+}
+
+function keepHouse(context: SchedulerContext): void {
+  context.store.runs.stopOverdue();
+  finishDeletions(context);
+}
+
+function clustersToVisit({ store }: SchedulerContext, { dueClusters }: StepWork): string[] {
+  return [...new Set([...dueClusters, ...store.changedClusters.keys()])];
+}
+
+/** A cluster for which nothing may start now remains changed. */
+function visit(context: SchedulerContext, clusterKey: string, mayStart: boolean): ClusterVisit {
+  const result = visitCluster(context, clusterKey, mayStart);
+  if (mayStart) context.store.changedClusters.remove(clusterKey);
+  return result;
+}
+
+function reportFailure({ logger }: SchedulerContext, error: unknown): void {
+  logger.error({ error: String(error) }, "failed to carry out a scheduling step; it is retried");
+}
