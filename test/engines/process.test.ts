@@ -57,11 +57,6 @@ describe("the process engine", () => {
     return innocent;
   }
 
-  const bootId = (): string => textOf("/proc/sys/kernel/random/boot_id").trim();
-  const startTime = (pid = 0): string =>
-    textOf(`/proc/${pid}/stat`)
-      .replace(/^.*\) /s, "")
-      .split(" ")[19] ?? "";
   const isRunning = (pid = 0): boolean => /\) [^ZX] /.test(textOf(`/proc/${pid}/stat`));
 
   async function supervisorOf(plan: LaunchPlan): Promise<number> {
@@ -117,33 +112,27 @@ describe("the process engine", () => {
     expect(await engine.recover(engine.handleFor(plan))).toEqual(state);
   });
 
-  it.each([
-    ["another start time", () => "1"],
-    ["its own start time", () => startTime(innocent.pid)],
-  ])("never signals a process that has the pid of a claim with %s", async (_, started) => {
-    const handle = await forgeClaim(workplace.plan("true"), `${innocent.pid} ${started()} ${bootId()}\n`);
+  it.each(["PID\n", "PID 1 BOOT\n"])("never signals a process that has the pid of the claim %j", async (claim) => {
+    const handle = await forgeClaim(workplace.plan("true"), claim.replace("PID", String(innocent.pid)));
     await engine.stop(handle);
     expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
     expect(isRunning(innocent.pid)).toBe(true);
   });
 
-  it("does not take another process for the one that claimed the run", async () => {
-    const lost = { kind: "ended", end: { kind: "failed", code: "RunLost" } };
+  it.each(["PID\n", "PID 1 BOOT\n"])("takes no other process for the one of the claim %j", async (claim) => {
     const plan = workplace.plan("true");
-    const { pid } = await sleeperIn(plan.runDirectory);
-    const reused = await forgeClaim(workplace.plan("true"), `${pid} 1 ${bootId()}\n`);
-    expect(await engine.recover(reused)).toMatchObject(lost);
-    const earlierBoot = await forgeClaim(workplace.plan("true"), `${pid} ${startTime(pid)} another-boot\n`);
-    expect(await engine.recover(earlierBoot)).toMatchObject(lost);
-    const alive = await forgeClaim(plan, `${pid} ${startTime(pid)} ${bootId()}\n`);
-    expect(await engine.recover(alive)).toEqual({ kind: "running" });
+    const { pid = 0 } = await sleeperIn(plan.runDirectory, { BATCHAI_RUN_ID: plan.runId });
+    const other = await forgeClaim(workplace.plan("true"), claim.replace("PID", String(pid)));
+    expect(await engine.recover(other)).toMatchObject({ kind: "ended", end: { kind: "failed", code: "RunLost" } });
+    const own = await forgeClaim(plan, claim.replace("PID", String(pid)));
+    expect(await engine.recover(own)).toEqual({ kind: "running" });
     expect(isRunning(pid)).toBe(true);
   });
 
   it("leaves a run alone whose folder is a copy of the one in which its supervisor works", async () => {
     const copy = workplace.plan("true");
     const { pid } = await sleeperIn(workplace.folder, { BATCHAI_RUN_ID: copy.runId });
-    const handle = await forgeClaim(copy, `${pid} ${startTime(pid)} ${bootId()}\n`);
+    const handle = await forgeClaim(copy, `${pid}\n`);
     expect(await engine.recover(handle)).toMatchObject({ kind: "ended", end: { code: "RunLost" } });
     await engine.stop(handle);
     expect(isRunning(pid)).toBe(true);
@@ -243,7 +232,7 @@ describe("the process engine", () => {
 
   it("believes an exit file more than anything else", async () => {
     const plan = workplace.plan("true");
-    const handle = await forgeClaim(plan, `${innocent.pid} ${startTime(innocent.pid)} ${bootId()}\n`);
+    const handle = await forgeClaim(plan, `${innocent.pid}\n`);
     const exit = { kind: "exited", phase: "processes", exitCode: 42 };
     await writeFile(join(plan.runDirectory, "exit.json"), JSON.stringify(exit));
     expect(await engine.recover(handle)).toEqual({ kind: "ended", end: exit });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { errorCode } from "../../../ground/systemErrors.ts";
-import { supervisorScript } from "../supervisor/supervisorScript.ts";
+import { rareSupervision, supervisorScript } from "../supervisor/supervisorScript.ts";
 import type { LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
 import { endRun, isRunOver } from "./processTree.ts";
 
@@ -18,7 +18,7 @@ function send(message: LauncherMessage): void {
  * process exists.
  */
 function startSupervisor({ runId, bash, folder, environment }: Spawn): Promise<void> {
-  const supervisor = spawn(bash, ["-p", "-c", supervisorScript, "batchai-supervisor", folder], {
+  const supervisor = spawn(bash, ["-p", "-c", supervisorScript, "batchai-supervisor", folder, rareSupervision], {
     cwd: folder,
     env: environment,
     detached: true,

@@ -13,7 +13,7 @@ import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { hasProcesses } from "../supervisor/processTable.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
-import { appendTo, makeFolders, removeMounts } from "../supervisor/runFolders.ts";
+import { appendToLog, makeFolders, removeMounts } from "../supervisor/runFolders.ts";
 import { ranNothing, runMarker } from "../supervisor/supervisorScript.ts";
 import { checkPlan, supervisorPlan } from "../supervisor/supervisorSteps.ts";
 
@@ -89,7 +89,7 @@ export class LocalRun {
     this.#folder = folder;
     this.#details = details;
     this.#context = context;
-    this.#files = new RunFiles(folder);
+    this.#files = new RunFiles(details.runId, folder);
   }
 
   start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
@@ -324,8 +324,7 @@ export class LocalRun {
 
   async #note(end: RunEnd): Promise<void> {
     const text = end.kind === "failed" ? `Run failed: ${end.message}` : "The service stopped the run.";
-    const line = `${new Date().toISOString().replace(/\.\d+/, "")} ${text.replaceAll("\n", " ")}\n`;
-    await Promise.all(this.#details.executionLogs.map((log) => appendTo(log, line).catch(() => undefined)));
+    await Promise.all(this.#details.executionLogs.map((log) => appendToLog(log, text).catch(() => undefined)));
   }
 }
 

@@ -34,7 +34,7 @@ export function readProcesses(): ProcessEntry[] {
 }
 
 /** Returns the value of a variable in the environment with which a process was started. */
-export function environmentVariableOf(pid: number, name: string): string | undefined {
+export function environmentVariableOf(pid: number | string, name: string): string | undefined {
   const environment = readText(`/proc/${pid}/environ`);
   if (environment === undefined) return undefined;
   const begin = `\0${environment}`.indexOf(`\0${name}=`);

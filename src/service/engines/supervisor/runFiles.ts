@@ -18,7 +18,8 @@ import { promisify } from "node:util";
 import { removeTree } from "../../../ground/removeTree.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
 import type { RunEnd } from "../engine.ts";
-import { readProcess, workingFolderOf } from "./processTable.ts";
+import { environmentVariableOf, readProcess, workingFolderOf } from "./processTable.ts";
+import { runMarker } from "./supervisorScript.ts";
 
 /** Owner of a run. */
 export type Claim =
@@ -45,10 +46,12 @@ const files = ["plan", "claim", "exit.json"] as const;
  * database, so they are read and written synchronously: a turn of the thread pool costs more than the work itself.
  */
 export class RunFiles {
+  readonly #runId: string;
   readonly #folder: string;
 
   /** @param folder - Folder that belongs to this run alone. The service creates it before it stores the handle. */
-  constructor(folder: string) {
+  constructor(runId: string, folder: string) {
+    this.#runId = runId;
     this.#folder = folder;
   }
 
@@ -118,9 +121,10 @@ export class RunFiles {
 
   #claimIn(text: string): Claim {
     if (text.trim() === withdrawn) return { kind: "withdrawn" };
-    const [, pid, started, bootId] = /^(\d+) (\d+) (\S+)\n$/.exec(text) ?? [];
-    if (pid === undefined || started === undefined) return { kind: "unreadable" };
-    const alive = bootId === currentBootId() && readProcess(pid)?.started === started;
+    const pid = /^(\d+)( \d+ \S+)?\n$/.exec(text)?.[1];
+    if (pid === undefined) return { kind: "unreadable" };
+    // The pid may belong to another process by now, but nobody else has the marker of this run and its pid.
+    const alive = readProcess(pid) !== undefined && environmentVariableOf(pid, runMarker) === this.#runId;
     if (alive && isElsewhere(pid, this.#folder)) return { kind: "elsewhere" };
     return { kind: "supervised", alive };
   }
@@ -185,13 +189,6 @@ function isElsewhere(pid: string, folder: string): boolean {
   const [theirs, ours] = [workingFolderOf(pid), statSync(folder, { bigint: true, throwIfNoEntry: false })];
   if (theirs === undefined || ours === undefined) return false;
   return theirs.dev !== ours.dev || theirs.ino !== ours.ino;
-}
-
-let bootId: string | undefined;
-
-/** Start times count from the boot of the machine, so the claim of an earlier boot does not match any process. */
-function currentBootId(): string {
-  return (bootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
 }
 
 /** A file that is not complete is not JSON. A job may have written anything else. */

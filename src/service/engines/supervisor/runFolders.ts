@@ -31,14 +31,18 @@ export async function makeFolders(plan: PlainPlan): Promise<void> {
     await attempt(`The file ${path} cannot be written`, () => writeWith(path, constants.O_TRUNC, content));
   }
   // Existing files are not emptied: a job that runs again appends to the files of its earlier attempt.
-  for (const path of new Set([...stdFilesOf(plan), ...logsOf(plan)])) {
-    await attempt(`The file ${path} cannot be written`, () => appendTo(path, ""));
+  for (const path of new Set(stdFilesOf(plan))) {
+    await attempt(`The file ${path} cannot be written`, () => writeWith(path, constants.O_APPEND, ""));
+  }
+  for (const log of new Set(logsOf(plan))) {
+    await attempt(`The file ${log} cannot be written`, () => appendToLog(log, "Run started."));
   }
 }
 
-/** Appends text to a file that a job could have replaced by a link or a pipe. */
-export async function appendTo(path: string, text: string): Promise<void> {
-  await writeWith(path, constants.O_APPEND, text);
+/** Appends a line with the time to an execution log, which a job could have replaced by a link or a pipe. */
+export async function appendToLog(path: string, text: string): Promise<void> {
+  const time = new Date().toISOString().replace(/\.\d+/, "");
+  await writeWith(path, constants.O_APPEND, `${time} ${text.replaceAll("\n", " ")}\n`);
 }
 
 /** Removes the links that an older version created for a run, and nothing that replaced them. */
