@@ -1,4 +1,4 @@
-import { mkdir, realpath, stat } from "node:fs/promises";
+import { mkdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isWithin } from "./containment.ts";
 import { errorCode } from "./systemErrors.ts";
@@ -10,50 +10,49 @@ import { errorCode } from "./systemErrors.ts";
  * @param realRoot - Real path of an existing folder.
  * @param relativePath - Path in it, without `..`.
  * @param rootName - Name of the root in error messages.
- * @returns Real path of the folder. Rejects with an `Error` if a step leads out of the root, or is a file.
+ * @returns Real path of the folder.
+ * @throws Error if a step leads out of the root, or is a file.
  */
-export async function createContainedFolder(realRoot: string, relativePath: string, rootName: string): Promise<string> {
+export function createContainedFolder(realRoot: string, relativePath: string, rootName: string): string {
   const steps = relativePath.split("/").filter(Boolean);
   const missing: string[] = [];
   let real = realRoot;
   // Most of a path exists already, so the search begins at its end.
   while (steps.length > 0) {
-    const found = await existingFolder(join(realRoot, ...steps), realRoot, rootName);
+    const found = existingFolder(join(realRoot, ...steps), realRoot, rootName);
     if (found !== undefined) {
       real = found;
       break;
     }
     missing.unshift(steps.pop() ?? "");
   }
-  for (const step of missing) real = await createFolder(join(real, step), realRoot, rootName);
+  for (const step of missing) real = createFolder(join(real, step), realRoot, rootName);
   return real;
 }
 
-async function createFolder(path: string, realRoot: string, rootName: string): Promise<string> {
+function createFolder(path: string, realRoot: string, rootName: string): string {
   try {
-    await mkdir(path);
+    mkdirSync(path);
     return path;
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error;
     // Another run has created it in the meantime, or it is a link that leads nowhere.
-    return (
-      (await existingFolder(path, realRoot, rootName)) ?? failed(`${basename(path)} is a symbolic link to nothing`)
-    );
+    return existingFolder(path, realRoot, rootName) ?? failed(`${basename(path)} is a symbolic link to nothing`);
   }
 }
 
 /** Returns the real path of a folder; undefined if it does not exist. */
-async function existingFolder(path: string, realRoot: string, rootName: string): Promise<string | undefined> {
+function existingFolder(path: string, realRoot: string, rootName: string): string | undefined {
   let real: string;
   try {
-    real = await realpath(path);
+    real = realpathSync.native(path);
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return undefined;
     throw error;
   }
   const name = basename(path);
   if (!isWithin(realRoot, real)) return failed(`${name} is a symbolic link that leads out of ${rootName}`);
-  if (!(await stat(real)).isDirectory()) return failed(`${name} is a file, not a folder`);
+  if (!statSync(real).isDirectory()) return failed(`${name} is a file, not a folder`);
   return real;
 }
 

@@ -57,17 +57,29 @@ export class StartError extends Error {
 }
 
 /** Carries out a step of starting a run. Rejects with a {@link StartError} that says what was tried and why it failed. */
-export async function attempt<T>(
-  what: string,
-  step: () => Promise<T>,
-  code: StartErrorCode = "FailedStartingProcess",
-): Promise<T> {
+export async function attempt<T>(what: string, step: () => Promise<T>, code?: StartErrorCode): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    if (error instanceof StartError) throw error;
-    throw new StartError(code, `${what}: ${reasonOf(error)}.`, { cause: error });
+    throw startErrorOf(what, error, code);
   }
+}
+
+/**
+ * Like {@link attempt}, for a step that does not wait.
+ * @throws StartError that says what was tried and why it failed.
+ */
+export function attemptNow<T>(what: string, step: () => T, code?: StartErrorCode): T {
+  try {
+    return step();
+  } catch (error) {
+    throw startErrorOf(what, error, code);
+  }
+}
+
+function startErrorOf(what: string, error: unknown, code: StartErrorCode = "FailedStartingProcess"): StartError {
+  if (error instanceof StartError) return error;
+  return new StartError(code, `${what}: ${reasonOf(error)}.`, { cause: error });
 }
 
 /** Whether an error means that the machine lacks something for the moment, and a later try may succeed. */

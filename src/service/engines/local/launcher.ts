@@ -1,12 +1,15 @@
 import { spawn } from "node:child_process";
 import { errorCode } from "../../../ground/systemErrors.ts";
 import { rareSupervision, supervisorScript } from "../supervisor/supervisorScript.ts";
-import type { LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
+import { StartError } from "../../startError.ts";
+import { makeFolders } from "../supervisor/runFolders.ts";
+import type { LauncherFailure, LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
 import { endRun, isRunOver } from "./processTree.ts";
 
 /*
  * The launcher: a small process that does all spawning, because a fork of the service, with its large memory, would
- * stall every request. It imports as little as possible. It runs as long as the service; the runs do not need it.
+ * stall every request. It also creates the folders of runs, so a slow disk stalls no request either. It imports as
+ * little as possible. It runs as long as the service; the runs do not need it.
  */
 
 function send(message: LauncherMessage): void {
@@ -39,7 +42,10 @@ async function report(runId: string, exitCode: number | null): Promise<void> {
 }
 
 async function carryOut(request: LauncherRequest): Promise<void> {
-  if (request.kind === "spawn") await startSupervisor(request);
+  if (request.kind === "spawn") {
+    makeFolders(request.folders);
+    await startSupervisor(request);
+  }
   if (request.kind === "end") await endRun(request.runId, request.gracePeriodInMs);
 }
 
@@ -48,13 +54,15 @@ async function respond({ id, request }: NumberedRequest): Promise<void> {
     await carryOut(request);
     send({ kind: "done", id });
   } catch (error) {
-    send({
-      kind: "failed",
-      id,
-      message: error instanceof Error ? error.message : String(error),
-      code: errorCode(error),
-    });
+    send({ kind: "failed", id, failure: failureOf(error) });
   }
+}
+
+function failureOf(error: unknown): LauncherFailure {
+  if (error instanceof StartError) {
+    return { message: error.message, code: errorCode(error.cause), startErrorCode: error.code };
+  }
+  return { message: error instanceof Error ? error.message : String(error), code: errorCode(error) };
 }
 
 process.on("message", (message: NumberedRequest) => void respond(message));

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { errorCode, reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
-import type { LauncherMessage, LauncherRequest, SupervisorExit } from "./launcherMessages.ts";
+import { StartError } from "../../startError.ts";
+import type { LauncherFailure, LauncherMessage, LauncherRequest, SupervisorExit } from "./launcherMessages.ts";
 
 /** Returns the path of the launcher's code. The build replaces the name by that of the built file. */
 function launcherLocation(): string {
@@ -136,7 +137,7 @@ export class LauncherClient {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.kind === "done") pending?.resolve();
-    else pending?.reject(Object.assign(new Error(message.message), { code: message.code }));
+    else pending?.reject(errorOf(message.failure));
   }
 
   #lose(launcher: ChildProcess, reason: unknown): void {
@@ -155,6 +156,11 @@ export class LauncherClient {
       }
     }
   }
+}
+
+function errorOf({ message, code, startErrorCode }: LauncherFailure): Error {
+  const error = Object.assign(new Error(message), { code });
+  return startErrorCode === undefined ? error : new StartError(startErrorCode, message, { cause: error });
 }
 
 /** Returns the reason of a launcher that has ended. If somebody kills it, a later try may succeed, as after a shortage. */

@@ -1,3 +1,6 @@
+import type { StartErrorCode } from "../../startError.ts";
+import type { RunFolders } from "../supervisor/runFolders.ts";
+
 /** Request of the engine to its launcher. */
 export type LauncherRequest =
   | {
@@ -8,6 +11,8 @@ export type LauncherRequest =
       readonly bash: string;
       /** Folder with the files of the run. */
       readonly folder: string;
+      /** Created before the start. */
+      readonly folders: RunFolders;
       readonly environment: Readonly<Record<string, string>>;
     }
   | {
@@ -25,6 +30,15 @@ export interface NumberedRequest {
   readonly request: LauncherRequest;
 }
 
+/** Error that kept the launcher from carrying out a request. */
+export interface LauncherFailure {
+  readonly message: string;
+  /** Code of the system error behind it, for example `EAGAIN`. */
+  readonly code: string | undefined;
+  /** Code for the author of the job, if the error is for them. */
+  readonly startErrorCode?: StartErrorCode;
+}
+
 /** End of a supervisor. */
 export interface SupervisorExit {
   readonly runId: string;
@@ -37,7 +51,6 @@ export interface SupervisorExit {
 /** Message of the launcher to the engine. */
 export type LauncherMessage =
   | { readonly kind: "done"; readonly id: number }
-  /** `code`: the code of the system error, for example `EAGAIN`. */
-  | { readonly kind: "failed"; readonly id: number; readonly message: string; readonly code?: string | undefined }
+  | { readonly kind: "failed"; readonly id: number; readonly failure: LauncherFailure }
   /** The supervisor of a run is gone. */
   | ({ readonly kind: "exit" } & SupervisorExit);

@@ -1,19 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
-import { loopbackAddress } from "../../nodes/machine.ts";
-import { attempt, isShortage, StartError } from "../../startError.ts";
-import type { LaunchMount, LaunchPlan, LaunchSecrets, RunEnd, RunNeeds, RunState } from "../engine.ts";
-import { type PlainPlan, portNumbersIn, withoutSegments } from "../launchText.ts";
+import { attempt, attemptNow, isShortage, StartError } from "../../startError.ts";
+import type { LaunchMount, LaunchPlan, LaunchSecrets, RunEnd, RunState } from "../engine.ts";
+import type { PlainPlan } from "../launchText.ts";
 import { abortable } from "../../abortable.ts";
 import { findBash } from "./bash.ts";
-import { freePorts } from "./freePorts.ts";
 import type { LauncherClient } from "./launcherClient.ts";
+import { containerObjection, withLocalValues } from "./localPlan.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { hasProcesses } from "../supervisor/processTable.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
-import { appendToLog, makeFolders, removeMounts } from "../supervisor/runFolders.ts";
+import { appendToLog, foldersOf, removeMounts } from "../supervisor/runFolders.ts";
 import { ranNothing, runMarker } from "../supervisor/supervisorScript.ts";
 import { checkPlan, supervisorPlan } from "../supervisor/supervisorSteps.ts";
 
@@ -123,7 +122,7 @@ export class LocalRun {
 
   async cleanUp(): Promise<void> {
     await this.#starting;
-    await removeMounts(this.#details.mounts ?? []);
+    removeMounts(this.#details.mounts ?? []);
     await this.#files.remove();
   }
 
@@ -153,8 +152,7 @@ export class LocalRun {
       if (objection) throw objection;
       const plain = await withLocalValues(plan);
       checkPlan(plain, secrets);
-      await makeFolders(plain);
-      await attempt("The run cannot be prepared", async () => {
+      attemptNow("The run cannot be prepared", () => {
         this.#files.writePlan(supervisorPlan(plain, this.#context.gracePeriodInMs));
       });
       if (this.#stopping) return;
@@ -166,7 +164,8 @@ export class LocalRun {
     }
   }
 
-  async #spawn({ runId, environment }: PlainPlan, secrets: LaunchSecrets): Promise<void> {
+  async #spawn(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
+    const { runId, environment } = plan;
     const bash = await findBash();
     if (bash === undefined) throw new StartError("FailedStartingProcess", "bash was not found on this machine.");
     await attempt("The run cannot be started", () => {
@@ -175,6 +174,7 @@ export class LocalRun {
         runId,
         bash,
         folder: this.#folder,
+        folders: foldersOf(plan),
         environment: { ...nodeEnvironment(), ...environment, ...secrets.environment, [runMarker]: runId },
       });
     });
@@ -299,7 +299,7 @@ export class LocalRun {
     // A withdrawn claim without an exit file says that the run never started.
     const settled = end.kind === "notStarted" ? end : await this.#files.recordExit(end).catch(() => end);
     if (isOurs && !this.#isOver) await this.#endProcesses();
-    if (settled.kind === "failed" || settled.kind === "stopped") await this.#note(settled);
+    if (settled.kind === "failed" || settled.kind === "stopped") this.#note(settled);
     this.#resolveEnd(settled);
     return settled;
   }
@@ -322,27 +322,14 @@ export class LocalRun {
     }
   }
 
-  async #note(end: RunEnd): Promise<void> {
+  #note(end: RunEnd): void {
     const text = end.kind === "failed" ? `Run failed: ${end.message}` : "The service stopped the run.";
-    await Promise.all(this.#details.executionLogs.map((log) => appendToLog(log, text).catch(() => undefined)));
+    for (const log of this.#details.executionLogs) {
+      try {
+        appendToLog(log, text);
+      } catch {
+        // The log is for people; the end of the run does not depend on it.
+      }
+    }
   }
-}
-
-/** Returns why processes of this machine cannot carry out a plan; undefined if they can. */
-export function containerObjection({ container }: RunNeeds): StartError | undefined {
-  if (container === undefined) return undefined;
-  const reason =
-    `The job asks for the container image ${container.image}, and this service has no container engine. ` +
-    "To run such jobs directly on its machine, start the service with --ignore-container-settings (ignoreContainerSettings).";
-  return new StartError("FailedStartingContainer", reason);
-}
-
-/** Fills in what this machine decides: the addresses that the nodes have here, and free ports. */
-async function withLocalValues(plan: LaunchPlan): Promise<PlainPlan> {
-  const numbers = portNumbersIn(plan);
-  const ports = await freePorts(numbers.length);
-  return withoutSegments(plan, {
-    addresses: plan.nodes.map(({ address }) => address ?? loopbackAddress),
-    ports: new Map(numbers.map((number, index) => [number, ports[index] ?? 0])),
-  });
 }

@@ -17,7 +17,8 @@ import type {
 } from "../engine.ts";
 import { bashVersion, findBash } from "./bash.ts";
 import { LauncherClient } from "./launcherClient.ts";
-import { containerObjection, LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
+import { containerObjection } from "./localPlan.ts";
+import { LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 
 /** Options of a {@link ProcessEngine}. */
