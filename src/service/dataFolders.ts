@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, opendirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isWithin } from "../ground/containment.ts";
@@ -107,7 +107,7 @@ export class DataFolders {
    */
   async wipeNodes(nodeIds: readonly string[]): Promise<void> {
     for (const folder of nodeIds.map((nodeId) => this.node(nodeId))) {
-      if (!this.#setAside(folder)) await removeTree(folder);
+      if (!isNearlyEmpty(folder) && !this.#setAside(folder)) await removeTree(folder);
     }
   }
 
@@ -161,6 +161,7 @@ export class DataFolders {
   #setAside(folder: string): boolean {
     const trash = isWithin(this.#mountRoot, folder) ? this.#trashes()[1] : this.#trashes()[0];
     const aside = join(trash, randomUUID());
+    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return true;
     try {
       mkdirSync(trash, { recursive: true, mode: 0o700 });
       moveAside(folder, aside);
@@ -208,6 +209,25 @@ export class DataFolders {
     } catch (error) {
       this.#logger.warn({ folder, error: String(error) }, "failed to remove a folder");
     }
+  }
+}
+
+/**
+ * Whether a folder does not exist, or contains nothing once a single empty folder in it is removed. That is what most jobs
+ * leave on the disk of a node, and it costs little to find out.
+ */
+function isNearlyEmpty(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found === undefined;
+  const folder = opendirSync(path);
+  try {
+    const entries = [folder.readSync(), folder.readSync()];
+    if (entries[0] && !entries[1]) rmdirSync(join(path, entries[0].name));
+    return !entries[1];
+  } catch {
+    return false; // It is a file, or a folder that is not empty.
+  } finally {
+    folder.closeSync();
   }
 }
 

@@ -204,9 +204,8 @@ export class Scheduler {
       if (handle) await engines.forHandle(handle)?.cleanUp(handle);
     } catch (error) {
       logger.warn({ run: run.id, error: String(error) }, "failed to clean up after a run");
-    } finally {
-      folders.discardRun(run.id);
     }
+    folders.discardRun(run.id);
   }
 
   #wakeIn(delayInMs: number): void {
