@@ -108,6 +108,7 @@ const rooms = {
     node: true,
   },
   "src/service/abortable.ts": { imports: [] },
+  "src/service/turns.ts": { imports: [], node: true },
   "src/service/duration.ts": { imports: [] },
   // Names of folders; what is in them is the business of others.
   "src/service/dataFolders.ts": {
@@ -166,6 +167,7 @@ const rooms = {
       "src/service/dataFolders.ts",
       "src/service/abortable.ts",
       "src/service/duration.ts",
+      "src/service/turns.ts",
       "src/service/startError.ts",
       "src/service/logger.ts",
       "src/ground/systemErrors.ts",

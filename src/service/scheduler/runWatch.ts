@@ -3,6 +3,7 @@ import { reasonOf } from "../../ground/systemErrors.ts";
 import type { Engine, RunEnd, RunHandle, RunState } from "../engines/engine.ts";
 import { isShortage, StartError } from "../startError.ts";
 import type { Run } from "../state/runs.ts";
+import { Turns } from "../turns.ts";
 import type { SchedulerContext } from "./context.ts";
 import type { Launch, Prepare, StartingRun } from "./startingRun.ts";
 
@@ -41,6 +42,8 @@ export class RunWatch {
   readonly #watched = new Map<string, Promise<void>>();
   readonly #preparing = new Map<string, AbortController>();
   readonly #stopping = new Set<string>();
+  /** A step can start many runs at once. */
+  readonly #turns = new Turns();
 
   constructor(context: SchedulerContext, events: RunEvents) {
     this.#context = context;
@@ -106,6 +109,7 @@ export class RunWatch {
     const { engine, plan, secrets, outputs } = launch;
     const handle = engine.handleFor(plan);
     if (!(await this.#events.onPrepared(run, handle, outputs))) return notStarted;
+    await this.#turns.next();
     await engine.start(plan, secrets, handle);
     const end = await this.#waited(run, engine, handle);
     if (end.kind === "notStarted") this.#events.onShortage(run, end.reason ?? "The engine did not start it.");
@@ -115,6 +119,7 @@ export class RunWatch {
   /** Carries out the part of a start that may wait. Returns the end of the run if there is nothing to start. */
   async #prepared(run: Run, prepare: Prepare, stopSignal: AbortSignal): Promise<Launch | RunEnd> {
     try {
+      await this.#turns.next();
       // Not left before it has settled: what it does late would disturb the next run with the same mount roots.
       return (await prepare(stopSignal)) ?? nothingToRun;
     } catch (error) {
