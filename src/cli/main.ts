@@ -11,6 +11,9 @@ const program = new Command("batchai")
   .addCommand(serveCommand())
   .addCommand(filesCommand());
 
+// What is printed is for people. A full disk or a closed terminal must not end the service.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
 try {
   checkNode(process.versions.node);
   await program.parseAsync();

@@ -1,7 +1,6 @@
 import { createSecretKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { isIPv6 } from "node:net";
 import { promisify } from "node:util";
@@ -20,6 +19,7 @@ import type { StorageServer } from "./server.ts";
 import { Housekeeping } from "./shares/housekeeping.ts";
 import type { Share } from "./shares/share.ts";
 import { Storage } from "./shares/storage.ts";
+import { createFolder } from "../ground/createFolder.ts";
 
 /** A storage account that the endpoint hosts. */
 export interface StorageAccount {
@@ -114,7 +114,7 @@ export class FilesService {
     const keys = new Map(options.accounts.map((account) => [account.name, decodeKey(account)]));
     const retentionDays = retentionDaysIn(options);
     const graceInMs = graceIn(options);
-    mkdirSync(dataDir, { recursive: true });
+    createFolder(dataDir);
     const lock = DataFolderLock.take(dataDir, lockName);
     let storage: Storage | undefined;
     let housekeeping: Housekeeping | undefined;

@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makePrivate } from "./privateFile.ts";
 import { errorCode, reasonOf } from "./systemErrors.ts";
+import { createFolder } from "./createFolder.ts";
 
 /** Options of {@link openDataFolder}. */
 export interface DataFolderOptions {
@@ -18,7 +19,7 @@ export interface DataFolderOptions {
  */
 export function openDataFolder(path: string, { privateFolders, warn }: DataFolderOptions): void {
   try {
-    createFolder(path);
+    createOwnFolder(path);
     const { uid, mode } = statSync(path);
     checkOwner(path, uid, mode);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -30,9 +31,9 @@ export function openDataFolder(path: string, { privateFolders, warn }: DataFolde
   }
 }
 
-function createFolder(path: string): void {
+function createOwnFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    createFolder(path, 0o700);
   } catch (error) {
     if (errorCode(error) === "EEXIST") throw new Error("it is a file, not a folder", { cause: error });
     throw error;

@@ -93,7 +93,6 @@ export class SqliteFile {
    */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0) return work();
-    if (this.#isAbandoned) this.#rollBack();
     this.#carryOut(() => this.#connection.exec("BEGIN IMMEDIATE"));
     this.#depth++;
     const result = this.#committed(work);
@@ -151,6 +150,8 @@ export class SqliteFile {
   #prepare(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (!statement) {
+      // Node.js 22.13 cannot bind values to them.
+      if (/\?\d/.test(sql)) throw new SyntaxError(`Use ? instead of numbered parameters: ${sql}`);
       statement = this.#connection.prepare(sql);
       this.#statements.set(sql, statement);
     }
@@ -178,6 +179,7 @@ export class SqliteFile {
   #carryOut<T>(statement: () => T): T {
     // A later statement must not be committed on its own, outside the transaction that SQLite has rolled back.
     if (this.#broken) throw this.#broken.error;
+    if (this.#depth === 0 && this.#isAbandoned) this.#rollBack();
     try {
       return statement();
     } catch (error) {

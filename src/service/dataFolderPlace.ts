@@ -24,14 +24,14 @@ export function settleDataFolder(store: Store, dataDir: string): DataFolderPlace
   const path = realpathSync(dataDir);
   const identity = identityOf(path) ?? "";
   const known = knownPlace(store);
-  const isCopy = known !== undefined && known.path !== path && known.identity !== identity;
-  if (isCopy && identityOf(known.path) === known.identity) {
+  const isCopy = known !== undefined && known.identity !== identity;
+  if (isCopy && known.path !== path && identityOf(known.path) === known.identity) {
     throw new Error(
       `The data folder ${path} is a copy of ${known.path}, and two services would run the same jobs. ` +
         `Use ${known.path}, or rename or remove it to continue with the copy.`,
     );
   }
-  const mountRootName = known && !isCopy ? known.mountRootName : newMountRootName(path, dataFolderId(store));
+  const mountRootName = known && !isCopy ? known.mountRootName : newMountRootName(path, identity, dataFolderId(store));
   const place = { path, identity, mountRootName };
   store.settings.set(setting, JSON.stringify(place));
   return place;
@@ -48,6 +48,6 @@ function identityOf(path: string): string | undefined {
 }
 
 /** Short, for the sake of sockets. */
-function newMountRootName(path: string, id: string): string {
-  return createHash("sha256").update(`${path}\n${id}`).digest("hex").slice(0, 8);
+function newMountRootName(path: string, identity: string, id: string): string {
+  return createHash("sha256").update(`${path}\n${identity}\n${id}`).digest("hex").slice(0, 8);
 }

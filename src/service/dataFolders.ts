@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, opendirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
+import { lstatSync, opendirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isWithin } from "../ground/containment.ts";
@@ -8,6 +8,7 @@ import { errorCode } from "../ground/systemErrors.ts";
 import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
 import { ownerFile } from "./mountRoot.ts";
+import { createFolder } from "../ground/createFolder.ts";
 
 /** IDs and keys in the store whose folders exist. */
 export interface FolderOwners {
@@ -42,11 +43,6 @@ export class DataFolders {
   /** Private folder of a run. */
   run(runId: string): string {
     return join(runsFolderOf(this.#dataDir), runId);
-  }
-
-  /** Creates the private folder of a run, before anything says that the run could have started. */
-  makeRun(runId: string): void {
-    mkdirSync(this.run(runId), { recursive: true, mode: 0o700 });
   }
 
   /** Local disk of a node: every run has its scratch directory in it. */
@@ -107,7 +103,7 @@ export class DataFolders {
    */
   async wipeNodes(nodeIds: readonly string[]): Promise<void> {
     for (const folder of nodeIds.map((nodeId) => this.node(nodeId))) {
-      if (!isNearlyEmpty(folder) && !this.#setAside(folder)) await removeTree(folder);
+      if (!emptiedAtOnce(folder) && !this.#setAside(folder)) await removeTree(folder);
     }
   }
 
@@ -146,7 +142,10 @@ export class DataFolders {
   /** Discards everything in a folder but the entries with these names. */
   #discardOthers(folder: string, kept: readonly string[], pattern = /(?:)/): void {
     const known = new Set(kept);
-    const names = existsSync(folder) ? readdirSync(folder) : [];
+    // A link leads to what belongs to somebody else. A job may have locked the folder.
+    const isOurs = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    if (isOurs) makeWritable(folder);
+    const names = isOurs ? readdirSync(folder) : [];
     for (const name of names) if (pattern.test(name) && !known.has(name)) this.#discard(join(folder, name));
   }
 
@@ -161,9 +160,9 @@ export class DataFolders {
   #setAside(folder: string): boolean {
     const trash = isWithin(this.#mountRoot, folder) ? this.#trashes()[1] : this.#trashes()[0];
     const aside = join(trash, randomUUID());
-    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return true;
     try {
-      mkdirSync(trash, { recursive: true, mode: 0o700 });
+      if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return true;
+      createFolder(trash, 0o700);
       moveAside(folder, aside);
     } catch (error) {
       if (errorCode(error) === "ENOENT") return true;
@@ -213,10 +212,10 @@ export class DataFolders {
 }
 
 /**
- * Whether a folder does not exist, or contains nothing once a single empty folder in it is removed. That is what most jobs
- * leave on the disk of a node, and it costs little to find out.
+ * Removes a single empty folder from a folder. Returns whether nothing is left in it. That is all that most jobs leave on
+ * the disk of a node, and it costs little to find out.
  */
-function isNearlyEmpty(path: string): boolean {
+function emptiedAtOnce(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found?.isDirectory()) return found === undefined;
   const folder = opendirSync(path);

@@ -1,8 +1,9 @@
-import { lstatSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { lstatSync, realpathSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { makePrivate } from "../ground/privateFile.ts";
 import { reasonOf } from "../ground/systemErrors.ts";
+import { createFolder } from "../ground/createFolder.ts";
 
 /** A data folder, and the folder in which its mount roots are to be. */
 export interface MountRootOptions {
@@ -27,12 +28,12 @@ export function openMountRoot({ mountRoot, dataDir, name }: MountRootOptions): s
     if (mountRoot === "") throw new Error("its path is empty");
     parent = resolve(mountRoot ?? defaultMountRoot());
     checkBlanks(parent);
-    mkdirSync(parent, { recursive: true, mode: 0o755 });
+    createFolder(parent, 0o755);
     parent = realpathSync(parent);
     checkBlanks(parent);
     checkOwner(parent);
     const folder = join(parent, name);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    createFolder(folder, 0o700);
     makePrivate(folder);
     checkOwner(folder);
     writeFileSync(join(folder, ownerFile), `${realpathSync(dataDir)}\n`);

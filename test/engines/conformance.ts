@@ -34,8 +34,13 @@ export function engineConformance(
       expect(left).toEqual([]);
     });
 
+    async function reserved(plan: LaunchPlan): Promise<RunHandle> {
+      await engine.reserve(plan);
+      return engine.handleFor(plan);
+    }
+
     async function start(plan: LaunchPlan, secrets = noSecrets): Promise<RunHandle> {
-      const handle = engine.handleFor(plan);
+      const handle = await reserved(plan);
       await engine.start(plan, secrets, handle);
       return handle;
     }
@@ -257,7 +262,7 @@ export function engineConformance(
 
     it("never starts what was stopped before", async () => {
       const plan = workplace.plan("touch $WORKPLACE/ran");
-      const handle = engine.handleFor(plan);
+      const handle = await reserved(plan);
       await engine.stop(handle);
       await engine.start(plan, noSecrets, handle);
       expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
@@ -266,7 +271,7 @@ export function engineConformance(
 
     it("never starts what was found not started", async () => {
       const plan = workplace.plan("touch $WORKPLACE/ran");
-      const handle = engine.handleFor(plan);
+      const handle = await reserved(plan);
       expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "notStarted" } });
       expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "notStarted" } });
       await engine.start(plan, noSecrets, handle);
@@ -276,8 +281,9 @@ export function engineConformance(
 
     it("starts once, however often it is told to", async () => {
       const plan = workplace.plan("echo attempt; sleep 0.2");
-      const handle = engine.handleFor(plan);
+      const handle = await reserved(plan);
       const other = makeEngine(workplace.runs);
+      await other.reserve(plan);
       await Promise.all([
         engine.start(plan, noSecrets, handle),
         engine.start(plan, noSecrets, handle),

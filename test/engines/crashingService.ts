@@ -10,6 +10,11 @@ const [factory = "", runsFolder = "", planFile = ""] = process.argv.slice(2);
 const { makeEngine } = (await import(factory)) as { makeEngine: (runsFolder: string) => Engine };
 const plans = JSON.parse(readFileSync(planFile, "utf8")) as LaunchPlan[];
 const engine = makeEngine(runsFolder);
-await Promise.all(plans.map((plan) => engine.start(plan, { environment: {} }, engine.handleFor(plan))));
+await Promise.all(
+  plans.map(async (plan) => {
+    await engine.reserve(plan);
+    await engine.start(plan, { environment: {} }, engine.handleFor(plan));
+  }),
+);
 console.log("started");
 setInterval(() => undefined, 1000);

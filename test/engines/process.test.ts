@@ -34,6 +34,7 @@ describe("the process engine", () => {
   });
 
   async function start(plan: LaunchPlan): Promise<RunHandle> {
+    await engine.reserve(plan);
     const handle = engine.handleFor(plan);
     await engine.start(plan, { environment: {} }, handle);
     return handle;
@@ -45,6 +46,7 @@ describe("the process engine", () => {
 
   /** Writes a claim as a supervisor would have done. */
   async function forgeClaim(plan: LaunchPlan, claim: string): Promise<RunHandle> {
+    await engine.reserve(plan);
     await writeFile(join(plan.runDirectory, "claim"), claim);
     return engine.handleFor(plan);
   }
@@ -121,6 +123,7 @@ describe("the process engine", () => {
 
   it.each(["PID\n", "PID 1 BOOT\n"])("takes no other process for the one of the claim %j", async (claim) => {
     const plan = workplace.plan("true");
+    await mkdir(plan.runDirectory, { recursive: true });
     const { pid = 0 } = await sleeperIn(plan.runDirectory, { BATCHAI_RUN_ID: plan.runId });
     const other = await forgeClaim(workplace.plan("true"), claim.replace("PID", String(pid)));
     expect(await engine.recover(other)).toMatchObject({ kind: "ended", end: { kind: "failed", code: "RunLost" } });
@@ -162,6 +165,14 @@ describe("the process engine", () => {
     ["puts a pipe in the place of its exit file", 'mkfifo "$RUN/exit.json"', { code: "RunLost" }],
     ["puts a link in the place of its exit file", 'ln -s /dev/zero "$RUN/exit.json"', { code: "RunLost" }],
     ["writes an exit file of an unknown kind", 'echo \'{"kind":"fine"}\' > "$RUN/exit.json"', { code: "RunLost" }],
+    ["locks its claim", 'chmod 000 "$RUN/claim"', { exitCode: 5 }],
+    ["locks its folder", 'chmod 000 "$RUN"', { exitCode: 5 }],
+    [
+      "writes an exit file whose details are none",
+      `echo '{"kind":"failed","code":"X","message":"y","details":5}' > "$RUN/exit.json"`,
+      { code: "RunLost" },
+    ],
+    ["says that it did not start", `echo '{"kind":"notStarted"}' > "$RUN/exit.json"`, { code: "RunLost" }],
     ["puts a pipe in the place of its log", 'rm "$LOG"; mkfifo "$LOG"', { exitCode: 5 }],
     ["removes its claim and kills its supervisor", 'rm "$RUN/claim"; kill -9 $PPID', { code: "RunLost" }],
     ["removes everything and kills its supervisor", 'rm "$RUN"/*; kill -9 $PPID', { code: "RunLost" }],
@@ -176,6 +187,40 @@ describe("the process engine", () => {
     expect(await workplace.read(plan, "stdout-proc0.txt")).toBe("attempt\n");
   });
 
+  it.each(["FUNCNEST", "POSIXLY_CORRECT"])("takes no run for a success that bash gave up, with %s", async (name) => {
+    const plan = workplace.plan({ commands: ["exit 5"], preparation: ["exit 6"], environment: { [name]: "1" } });
+    const end = await engine.wait(await start(plan));
+    expect(end.kind === "exited" ? end.exitCode : -1).toBeGreaterThan(0);
+  });
+
+  it("reports a folder that cannot exist, and starts the next run", async () => {
+    const impossible = workplace.plan({ commands: ["true"], plan: { directories: ["/proc/made/up"] } });
+    expect(await engine.wait(await start(impossible))).toMatchObject({ code: "FailedStartingProcess" });
+    expect(await engine.wait(await start(workplace.plan("exit 2")))).toMatchObject({ exitCode: 2 });
+  });
+
+  it("waits for a job that stops itself until it has ended", async () => {
+    const plan = workplace.plan("echo $$; kill -STOP $$; echo continued; exit 6");
+    const handle = await start(plan);
+    const lines = async (): Promise<string[]> => (await workplace.read(plan, "stdout-proc0.txt")).trim().split("\n");
+    await until("the job has stopped", async () => textOf(`/proc/${(await lines())[0] ?? ""}/stat`).includes(") T "));
+    process.kill(Number((await lines())[0]), "SIGCONT");
+    expect(await engine.wait(handle)).toMatchObject({ kind: "exited", exitCode: 6 });
+    expect((await lines())[1]).toBe("continued");
+  });
+
+  it("starts a run whose launchers are killed, or says that it did not start", async () => {
+    const plan = workplace.plan("exit 3");
+    await engine.reserve(plan);
+    const handle = engine.handleFor(plan);
+    const killing = setInterval(() => launchers().forEach((pid) => process.kill(pid, "SIGKILL")), 5);
+    const starting = engine.start(plan, { environment: {} }, handle);
+    await starting;
+    clearInterval(killing);
+    const end = await engine.wait(handle);
+    expect(end.kind === "exited" ? end.exitCode : end.kind).toSatisfy((value) => value === 3 || value === "notStarted");
+  });
+
   it("finds a run that has removed its claim and still runs", async () => {
     const plan = workplace.plan(`rm "$RUN/claim"; echo removed; ${workplace.gate("go")}; exit 6`);
     await start({ ...plan, environment: { ...plan.environment, RUN: plan.runDirectory } });
@@ -188,12 +233,17 @@ describe("the process engine", () => {
     expect(await engine.wait(handle)).toMatchObject({ exitCode: 6 });
   });
 
-  it("reports a run as lost, not as never started, if its folder is gone when it is found again", async () => {
+  it.each([
+    ["its folder", (plan: LaunchPlan) => rm(plan.runDirectory, { recursive: true })],
+    ["everything in its folder", (plan: LaunchPlan) => rm(join(plan.runDirectory, "plan"))],
+    ["its claim by garbage", (plan: LaunchPlan) => writeFile(join(plan.runDirectory, "claim"), "12 x")],
+    ["its claim by a folder", (plan: LaunchPlan) => mkdir(join(plan.runDirectory, "claim"))],
+  ])("reports a run as lost, not as never started, if somebody has removed or replaced %s", async (_, harm) => {
     const plan = workplace.plan("true");
-    await rm(plan.runDirectory, { recursive: true });
+    await engine.reserve(plan);
+    await harm(plan);
     const handle = engine.handleFor(plan);
     expect(await engine.recover(handle)).toMatchObject({ kind: "ended", end: { code: "RunLost" } });
-    expect(await readdir(workplace.runs)).toEqual([]);
   });
 
   it("replaces a launcher that somebody has stopped", { timeout: 60_000 }, async () => {
@@ -214,7 +264,7 @@ describe("the process engine", () => {
     expect(isRunning(launcher)).toBe(false);
   });
 
-  it.each(["", "12", "12 34"])("knows that a supervisor which left %j as its claim ran nothing", async (claim) => {
+  it.each(["", "12"])("knows that a supervisor which left %j as its claim ran nothing", async (claim) => {
     const handle = await forgeClaim(workplace.plan("true"), claim);
     expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "notStarted" } });
   });
@@ -240,7 +290,7 @@ describe("the process engine", () => {
 
   it("objects to containers and names the way out, and never runs such a plan on the machine itself", async () => {
     const plan = workplace.plan({ commands: ["touch $WORKPLACE/ran"], plan: { container: { image: "ubuntu" } } });
-    expect(await engine.wait(await start(plan))).toMatchObject({ kind: "failed", code: "FailedStartingContainer" });
+    await expect(start(plan)).rejects.toMatchObject({ code: "FailedStartingContainer" });
     expect(await readdir(workplace.folder)).not.toContain("ran");
     expect(engine.objection({})).toBeUndefined();
     const objection = engine.objection({ container: { image: "ubuntu" } });
@@ -317,7 +367,7 @@ describe("the process engine", () => {
   it("reads handles of version 1, whose links it removes, and nothing that replaced them", async () => {
     const { runId, runDirectory } = workplace.plan("true");
     const exit = { kind: "exited", phase: "processes", exitCode: 6 };
-    await mkdir(join(runDirectory, "engine"));
+    await mkdir(join(runDirectory, "engine"), { recursive: true });
     await writeFile(join(runDirectory, "engine/exit.json"), JSON.stringify(exit));
     const mounts = ["ours", "theirs"].map((name) => ({
       source: workplace.folder,
@@ -348,12 +398,13 @@ describe("the process engine", () => {
     ["a command line that is too long", { commands: [`: ${"x".repeat(200_000)}`] }],
     ["a value that is too long", { commands: ["true"], environment: { A: "x".repeat(200_000) } }],
   ])("reports what the system cannot take in %s", async (_, sketch) => {
-    const exit = await engine.wait(await start(workplace.plan(sketch)));
-    expect(exit.kind === "failed" ? exit.code : exit).toEqual(
-      sketch.commands[0]?.startsWith(":")
-        ? { kind: "exited", phase: "processes", exitCode: 126 }
-        : "FailedStartingProcess",
-    );
+    const ended = start(workplace.plan(sketch)).then((handle) => engine.wait(handle));
+    if (sketch.commands[0]?.startsWith(":")) {
+      expect(await ended).toEqual({ kind: "exited", phase: "processes", exitCode: 126 });
+    } else {
+      const refused = ended.catch((error: unknown) => error);
+      expect(await refused).toMatchObject({ code: "FailedStartingProcess" });
+    }
   });
 
   it("reads only its own handles", () => {

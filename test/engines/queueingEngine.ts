@@ -52,6 +52,16 @@ export class QueueingEngine implements Engine {
     return this.#inner.surroundings({});
   }
 
+  reserve(plan: LaunchPlan): Promise<void> {
+    const { turn } = this.handleFor(plan);
+    const waiting = (process: LaunchProcess): LaunchProcess => ({
+      ...process,
+      commandLine: `until [[ -e '${turn.replaceAll("'", "'\\''")}' ]]; do sleep 0.01; done 2>/dev/null\n${process.commandLine}`,
+    });
+    const preparation = plan.preparation.map(waiting);
+    return this.#inner.reserve({ ...plan, preparation, processes: plan.processes.map(waiting) });
+  }
+
   handleFor(plan: LaunchPlan): QueueHandle {
     return {
       engine: this.name,
@@ -67,13 +77,7 @@ export class QueueingEngine implements Engine {
   }
 
   async start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
-    const { turn, inner } = handle as QueueHandle;
-    const waiting = (process: LaunchProcess): LaunchProcess => ({
-      ...process,
-      commandLine: `until [[ -e '${turn.replaceAll("'", "'\\''")}' ]]; do sleep 0.01; done 2>/dev/null\n${process.commandLine}`,
-    });
-    const preparation = plan.preparation.map(waiting);
-    await this.#inner.start({ ...plan, preparation, processes: plan.processes.map(waiting) }, secrets, inner);
+    await this.#inner.start(plan, secrets, (handle as QueueHandle).inner);
     if (this.#opensAtOnce) await QueueingEngine.open(plan.runDirectory);
   }
 

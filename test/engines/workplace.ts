@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,7 +42,6 @@ export class Workplace {
     } = typeof sketch === "string" ? { commands: [sketch] } : sketch;
     const runId = randomUUID();
     const runDirectory = join(this.runs, runId);
-    mkdirSync(runDirectory, { recursive: true });
     const output = this.output(runId);
     const nodeIds = Array.from({ length: nodes }, (_, index) => `node${index}`);
     const step =

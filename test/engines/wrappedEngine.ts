@@ -36,6 +36,10 @@ export class WrappedEngine implements Engine {
     return this.inner.surroundings(needs, abortSignal);
   }
 
+  reserve(plan: LaunchPlan): Promise<void> {
+    return this.inner.reserve(plan);
+  }
+
   handleFor(plan: LaunchPlan): RunHandle {
     return this.inner.handleFor(plan);
   }

@@ -57,8 +57,10 @@ export class PropertyStore {
 
   #readFileAndLease(share: ShareIdentity, identity: string): FileAndLease {
     const row = this.get(
-      `SELECT (SELECT properties FROM files WHERE share = ?1 AND file = ?2) AS properties,
-              (SELECT lease FROM leases WHERE share = ?1 AND file = ?2) AS lease`,
+      `SELECT (SELECT properties FROM files WHERE share = ? AND file = ?) AS properties,
+              (SELECT lease FROM leases WHERE share = ? AND file = ?) AS lease`,
+      share.identity,
+      identity,
       share.identity,
       identity,
     );

@@ -11,24 +11,31 @@ export function correctTimes(properties: PropertyStore): void {
   const now = Math.floor(steadyNow());
   const wrong = properties.get(
     `SELECT 1 FROM leases
-     WHERE lease ->> '$.endsAt' > ?1 + (lease ->> '$.duration') * 1000 OR lease ->> '$.brokenAt' > ?1 + ${longestBreak}
-     UNION SELECT 1 FROM deleted_shares WHERE deleted_on > ?1 LIMIT 1`,
+     WHERE lease ->> '$.endsAt' > ? + (lease ->> '$.duration') * 1000 OR lease ->> '$.brokenAt' > ? + ${longestBreak}
+     UNION SELECT 1 FROM deleted_shares WHERE deleted_on > ? LIMIT 1`,
+    now,
+    now,
     now,
   );
   // Another process may have locked the database, which should not prevent a start.
   if (wrong === undefined) return;
   properties.transaction(() => {
     properties.run(
-      `UPDATE leases SET lease = json_set(lease, '$.endsAt', ?1 + (lease ->> '$.duration') * 1000)
-       WHERE lease ->> '$.endsAt' > ?1 + (lease ->> '$.duration') * 1000`,
+      `UPDATE leases SET lease = json_set(lease, '$.endsAt', ? + (lease ->> '$.duration') * 1000)
+       WHERE lease ->> '$.endsAt' > ? + (lease ->> '$.duration') * 1000`,
+      now,
       now,
     );
+    const longest = now + longestBreak;
     properties.run(
-      "UPDATE leases SET lease = json_set(lease, '$.brokenAt', ?1) WHERE lease ->> '$.brokenAt' > ?1",
-      now + longestBreak,
+      "UPDATE leases SET lease = json_set(lease, '$.brokenAt', ?) WHERE lease ->> '$.brokenAt' > ?",
+      longest,
+      longest,
     );
     properties.run(
-      `UPDATE deleted_shares SET expires_on = ?1 + expires_on - deleted_on, deleted_on = ?1 WHERE deleted_on > ?1`,
+      "UPDATE deleted_shares SET expires_on = ? + expires_on - deleted_on, deleted_on = ? WHERE deleted_on > ?",
+      now,
+      now,
       now,
     );
   });

@@ -36,6 +36,7 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
   const { properties } = storage;
   const folder = `${deletedPrefix}${randomUUID()}`;
   const accountFolder = storage.accountFolder(share.accountName);
+  const now = Math.floor(steadyNow());
   properties.flushed(() => {
     properties.run(
       "INSERT INTO deleted_shares VALUES (?, ?, ?, ?, ?, ?)",
@@ -43,8 +44,8 @@ export async function deleteShare(storage: Storage, share: Share, retentionDays:
       share.accountName,
       share.shareName,
       share.identity,
-      Date.now(),
-      Math.floor(steadyNow()) + retentionDays * day,
+      now,
+      now + retentionDays * day,
     );
   });
   try {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
 import { limitConnections } from "../../ground/connectionLimit.ts";
 import { type Shortage, shortageOf } from "../../ground/shortage.ts";
+import { reasonOf } from "../../ground/systemErrors.ts";
 import { admissionOf } from "../identity/accessToken.ts";
 import { isLoopbackHostHeader } from "../identity/hostHeader.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
@@ -106,20 +107,24 @@ function parsedBody(text: string): unknown {
   if (json.trim() === "") return undefined;
   const body = parsedJson(json);
   checkBodyLimits(body);
+  removePrototypes(body);
   return body;
 }
 
 function parsedJson(json: string): unknown {
   try {
-    return JSON.parse(json, withoutPrototype);
+    return JSON.parse(json) as unknown;
   } catch {
     // Also if it is so deep that the parser gives up.
     throw new ArmError("InvalidRequestContent", "The body of the request is not valid JSON.", { target: "body" });
   }
 }
 
-function withoutPrototype(key: string, value: unknown): unknown {
-  return key === "__proto__" ? undefined : value;
+/** Members of that name would become prototypes where a body is copied. The limits of a body bound the recursion. */
+function removePrototypes(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Object.hasOwn(value, "__proto__")) Reflect.deleteProperty(value, "__proto__");
+  Object.values(value).forEach(removePrototypes);
 }
 
 /** Node.js takes the first of two such headers; a proxy in front of the service may have judged by the other. */
@@ -178,7 +183,9 @@ function commonHeaders(request: ArmRequest): Record<string, string> {
 /** Sends an error as ARM does. Only the log contains the cause of an internal error. */
 function sendError({ logger }: ArmContext, reply: FastifyReply, error: Error): void {
   const sent = error instanceof ArmError ? error : translated(error as FastifyError);
-  if (sent.statusCode >= 500) logger.error({ error: error.stack ?? String(error) }, "a request failed");
+  if (sent.code === "InternalServerError") logger.error({ error: error.stack ?? String(error) }, "a request failed");
+  else if (sent.statusCode >= 500)
+    logger.warn({ code: sent.code, reason: reasonOf(error) }, "a request failed for now");
   if (sent.code === "RequestBodyTooLarge") letClientFinish(reply);
   if (sent.retryable) void reply.header("retry-after", String(retryAfterInSeconds));
   void reply.code(sent.statusCode).type("application/json; charset=utf-8").send(sent.toBody());

@@ -87,10 +87,7 @@ export interface LaunchContainer {
 export interface LaunchPlan {
   /** Unique for each attempt to run, and never used twice, so two attempts cannot be mixed up. */
   readonly runId: string;
-  /**
-   * Folder that belongs to this run alone: the engine's own files (claim, exit file) are in it. The service creates it
-   * before it stores the handle, so a run whose folder does not exist is lost and has not merely not started.
-   */
+  /** Folder that belongs to this run alone: the engine's own files (claim, exit file) are in it. */
   readonly runDirectory: string;
   /** The nodes that run it; the first one is the master. */
   readonly nodes: readonly LaunchNode[];
@@ -196,12 +193,18 @@ export interface Engine {
   objection(needs: RunNeeds): StartError | undefined;
   /** Finds the surroundings of a run. May wait, for example for an image. Rejects with a {@link StartError}. */
   surroundings(needs: RunNeeds, abortSignal?: AbortSignal): Promise<Surroundings>;
+  /**
+   * Writes to the folder of a run what its start needs. Nothing runs yet. Called before the handle is stored, so a run
+   * whose files do not exist later was damaged, and has not merely not started. Rejects with a {@link StartError}.
+   */
+  reserve(plan: LaunchPlan): Promise<void>;
   /** Creates the handle of a run that has not started yet. No side effects: the caller stores it, then starts. */
   handleFor(plan: LaunchPlan): RunHandle;
   /** Whether the engine can read a handle of this version. */
   reads(version: number): boolean;
   /**
-   * Starts a run whose handle has been stored. Resolves once the run is in the engine's hands; {@link Engine.wait}
+   * Starts a run that this engine has reserved and whose handle has been stored. Resolves once the run is in the engine's
+   * hands; {@link Engine.wait}
    * reports what keeps it from running.
    */
   start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void>;

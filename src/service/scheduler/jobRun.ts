@@ -55,7 +55,6 @@ async function prepareJob(
   const engine = await engines.choose(needs);
   const jobFolders = folders.job(keys.job);
   const clusterMountRoot = folders.clusterMountRoot(keys.cluster);
-  folders.makeRun(runId);
   await folders.wipeNodes(nodes.map(({ id }) => id));
   const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
   const jobMounts = await attachVolumes(job.mountVolumes, jobFolders.mountRoot, volumes, abortSignal);

@@ -1,5 +1,6 @@
 /** One change of the store that waits for the next transaction. */
 export interface PendingChange {
+  readonly isCommitted: boolean;
   carryOut(): void;
   /** Called once the transaction is committed. */
   committed(): void;
@@ -17,16 +18,21 @@ export class PendingChanges {
    */
   add<T>(change: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      let outcome: () => void = () => undefined;
+      let resolveWithResult: () => void = () => undefined;
+      let isCommitted = false;
       this.#changes.push({
+        get isCommitted() {
+          return isCommitted;
+        },
         carryOut: () => {
           const result = change();
-          outcome = () => {
+          resolveWithResult = () => {
             resolve(result);
           };
         },
         committed: () => {
-          outcome();
+          isCommitted = true;
+          resolveWithResult();
         },
         failed: reject,
       });

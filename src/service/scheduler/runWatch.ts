@@ -108,7 +108,10 @@ export class RunWatch {
     if ("kind" in launch) return launch;
     const { engine, plan, secrets, outputs } = launch;
     const handle = engine.handleFor(plan);
-    if (!(await this.#events.onPrepared(run, handle, outputs))) return notStarted;
+    if (!(await this.#events.onPrepared(run, handle, outputs))) {
+      await engine.cleanUp(handle);
+      return notStarted;
+    }
     await this.#turns.next();
     await engine.start(plan, secrets, handle);
     const end = await this.#waited(run, engine, handle);
@@ -121,7 +124,9 @@ export class RunWatch {
     try {
       await this.#turns.next();
       // Not left before it has settled: what it does late would disturb the next run with the same mount roots.
-      return (await prepare(stopSignal)) ?? nothingToRun;
+      const launch = await prepare(stopSignal);
+      await launch?.engine.reserve(launch.plan);
+      return launch ?? nothingToRun;
     } catch (error) {
       if (this.#isClosing()) throw error;
       return this.#endOfPreparation(run, stopSignal.aborted, error);

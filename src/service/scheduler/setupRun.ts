@@ -44,7 +44,6 @@ async function prepareSetup(
   const { nodeSetup } = withSecrets(clusterSchema, cluster, store.vault.get(clusterKey));
   const engine = await engines.choose({});
   const clusterMountRoot = folders.clusterMountRoot(clusterKey);
-  folders.makeRun(runId);
   await folders.wipeNodes([node.id]);
   const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
   const setupTask = cluster.nodeSetup?.setupTask;

@@ -33,27 +33,24 @@ export function storeStep(context: SchedulerContext, work: StepWork): StepResult
   } catch (error) {
     if (!isShortage(error)) return storeApart(context, work);
     reportFailure(context, error);
-    for (const change of work.changes) change.failed(error);
+    for (const change of work.changes) if (!change.isCommitted) change.failed(error);
     return { visits: [], isComplete: false };
   }
 }
 
 function storeTogether(context: SchedulerContext, work: StepWork): ClusterVisit[] {
-  const { store } = context;
-  const visits = store.transaction(() => {
-    for (const change of work.changes) change.carryOut();
+  return context.store.transaction(() => {
+    for (const change of work.changes) carryOut(context, change);
     keepHouse(context);
     return clustersToVisit(context, work).map((clusterKey) => visit(context, clusterKey, work.mayStart));
   });
-  for (const change of work.changes) change.committed();
-  return visits;
 }
 
 function storeApart(context: SchedulerContext, work: StepWork): StepResult {
   const { store } = context;
   const { logger } = context;
   logger.debug({ changes: work.changes.length }, "a step cannot be stored as a whole; its parts are stored one by one");
-  for (const change of work.changes) storeAlone(context, change);
+  for (const change of work.changes) if (!change.isCommitted) storeAlone(context, change);
   const visits: ClusterVisit[] = [];
   const looks = [
     () => {
@@ -67,15 +64,22 @@ function storeApart(context: SchedulerContext, work: StepWork): StepResult {
   return { visits, isComplete: false };
 }
 
-function storeAlone({ store }: SchedulerContext, change: PendingChange): void {
+function storeAlone(context: SchedulerContext, change: PendingChange): void {
   try {
-    store.transaction(() => {
-      change.carryOut();
+    context.store.transaction(() => {
+      carryOut(context, change);
     });
-    change.committed();
   } catch (error) {
-    change.failed(error);
+    if (!change.isCommitted) change.failed(error);
   }
+}
+
+/** Carries out a change. It counts as committed even if something that follows the commit fails. */
+function carryOut({ store }: SchedulerContext, change: PendingChange): void {
+  store.afterCommit(() => {
+    change.committed();
+  });
+  change.carryOut();
 }
 
 function lookAlone(context: SchedulerContext, look: () => void): void {

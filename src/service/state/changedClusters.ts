@@ -23,7 +23,6 @@ export class ChangedClusters {
 
   constructor(database: SqliteFile) {
     this.#database = database;
-    database.run("PRAGMA temp_store = MEMORY");
     database.run("CREATE TEMP TABLE changed_clusters (cluster TEXT PRIMARY KEY) STRICT, WITHOUT ROWID");
     database.run("INSERT INTO changed_clusters SELECT key FROM resources WHERE kind = 'clusters'");
     triggers.forEach(([event, clusters], index) => {
@@ -37,11 +36,6 @@ export class ChangedClusters {
   /** Returns the keys of the clusters. A cluster may have been deleted in the meantime. */
   keys(): string[] {
     return this.#database.all("SELECT cluster FROM changed_clusters").map((row) => text(row, "cluster"));
-  }
-
-  /** Notes that a cluster has to be looked at again. */
-  add(clusterKey: string): void {
-    this.#database.run("INSERT OR IGNORE INTO changed_clusters VALUES (?)", clusterKey);
   }
 
   /** Removes a cluster that the scheduler has looked at. */

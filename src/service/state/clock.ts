@@ -30,7 +30,7 @@ const longestOffInMs = 24 * 60 * 60 * 1000;
 /**
  * A clock for durations: it never jumps, and it continues across restarts of the service. It counts by CLOCK_MONOTONIC,
  * which all processes of one boot share. Only if the machine itself was restarted, the wall clock says how long it was
- * off: at least the uptime since then, and at most a day more than that, so that a wrong wall clock has a limited effect.
+ * off: at least the uptime, up to a day, and at most a day more than the uptime. So a wrong wall clock has a limited effect.
  */
 export class SteadyClock {
   readonly #settings: Settings;
@@ -68,7 +68,8 @@ function timeNow(mark: Mark | undefined, machine: MachineClocks): number {
   const isSameBoot = mark.bootId === machine.bootId() && mark.uptime <= uptime;
   if (isSameBoot) return mark.time + uptime - mark.uptime;
   const byWallClock = machine.wallTime() - mark.wallTime;
-  return mark.time + Math.min(Math.max(byWallClock, uptime), uptime + longestOffInMs);
+  // A machine that has been up for longer may be another one, to which the data folder was moved.
+  return mark.time + Math.min(Math.max(byWallClock, Math.min(uptime, longestOffInMs)), uptime + longestOffInMs);
 }
 
 function markIn(settings: Settings): Mark | undefined {

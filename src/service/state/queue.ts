@@ -12,7 +12,16 @@ export interface QueueEntry {
   readonly sequence: number;
 }
 
-const ranks: Readonly<Record<string, number>> = { high: 0, normal: 1, low: 2 };
+const ranks = new Map([
+  ["high", 0],
+  ["normal", 1],
+  ["low", 2],
+]);
+
+/** Any other word counts as `normal`. */
+function rankOf(priority = "normal"): number {
+  return ranks.get(priority) ?? 1;
+}
 
 /** The jobs that wait for nodes. A job is in the queue exactly while its execution state is `queued`. */
 export class Queue {
@@ -55,13 +64,14 @@ export class Queue {
 
   /**
    * Returns how many nodes the waiting jobs of a cluster need together, without jobs that are larger than the cluster can
-   * become. Stops to count at `largest`, because no cluster gets more nodes than that.
+   * become. Stops counting at `largest`, because no cluster gets more nodes than that.
    */
   neededNodeCount(clusterKey: string, largest: number): number {
     const row = this.#database.get(
       `SELECT total(node_count) AS needed FROM
-         (SELECT node_count FROM queue WHERE cluster = ?1 AND node_count <= ?2 ORDER BY node_count DESC LIMIT ?2)`,
+         (SELECT node_count FROM queue WHERE cluster = ? AND node_count <= ? ORDER BY node_count DESC LIMIT ?)`,
       clusterKey,
+      largest,
       largest,
     );
     return Math.min(Number(row?.needed ?? 0), largest);
@@ -79,7 +89,7 @@ export class Queue {
       "INSERT OR REPLACE INTO queue (job, cluster, rank, sequence, node_count) VALUES (?, ?, ?, ?, ?)",
       entry.job,
       entry.cluster,
-      ranks[entry.priority ?? "normal"] ?? 1,
+      rankOf(entry.priority),
       entry.sequence,
       entry.nodeCount,
     );

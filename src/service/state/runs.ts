@@ -152,10 +152,11 @@ export class Runs {
   /** Requests that a run stops. The first reason counts; but any reason overrules a requeue, and deletion overrules all. */
   requestStop(id: string, reason: StopReason): void {
     this.#database.run(
-      `UPDATE runs SET stop_reason = ?1
-       WHERE id = ?2 AND ended IS NULL AND (coalesce(stop_reason, 'requeued') = 'requeued' OR ?1 = 'deleted')`,
+      `UPDATE runs SET stop_reason = ?
+       WHERE id = ? AND ended IS NULL AND (coalesce(stop_reason, 'requeued') = 'requeued' OR ? = 'deleted')`,
       reason,
       id,
+      reason,
     );
   }
 

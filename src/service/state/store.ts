@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SqliteFile } from "../../ground/sqlite.ts";
 import { ChangedClusters } from "./changedClusters.ts";
@@ -11,6 +10,7 @@ import { Resources } from "./resources.ts";
 import { Runs } from "./runs.ts";
 import { Settings } from "./settings.ts";
 import { Vault } from "./vault.ts";
+import { createFolder } from "../../ground/createFolder.ts";
 
 /** Everything that the service stores. */
 export interface Store {
@@ -38,7 +38,7 @@ const remedy = "Restore it from a backup, together with secret.key, or use anoth
  * @throws Error if a newer version wrote the folder, if it is damaged, or if its key is missing.
  */
 export function openStore(dataDir: string): Store {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  createFolder(dataDir, 0o700);
   const database = new SqliteFile(join(dataDir, "batchai.db"), { migrations, remedy, synchronous: "FULL" });
   const settings = new Settings(database);
   const clock = new SteadyClock(settings);

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "../../ground/atomicFile.ts";
 import type { SqliteFile } from "../../ground/sqlite.ts";
@@ -19,7 +19,7 @@ export class Vault {
 
   /**
    * Opens the vault of a data folder; creates its key at the first start.
-   * @throws Error if the key is damaged, or missing although secrets were sealed with it.
+   * @throws Error if the key is damaged, or missing although secrets were sealed with it, or if only the key is left.
    */
   static open(dataDir: string, database: SqliteFile): Vault {
     const file = join(dataDir, "secret.key");
@@ -27,8 +27,9 @@ export class Vault {
       if (database.get("SELECT 1 FROM secrets LIMIT 1")) {
         throw new Error(`${file} is missing: without it the secrets in this data folder cannot be read. Restore it.`);
       }
-      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
       writeFileAtomically(file, randomBytes(32).toString("base64"), 0o600);
+    } else if (database.isNew) {
+      throw new Error(`The database beside ${file} is missing or empty. Restore it, or use another data folder.`);
     }
     const key = Buffer.from(readFileSync(file, "utf8"), "base64");
     if (key.length !== 32) throw new Error(`${file} is damaged: it must hold 32 bytes in base64. Restore it.`);

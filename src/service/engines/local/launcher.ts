@@ -38,7 +38,9 @@ function startSupervisor({ runId, bash, folder, environment }: Spawn): Promise<v
 type Spawn = Extract<LauncherRequest, { kind: "spawn" }>;
 
 async function report(runId: string, exitCode: number | null): Promise<void> {
-  send({ kind: "exit", runId, exitCode, isOver: await isRunOver(runId) });
+  // Without descriptors nobody can tell; then the engine has the rest of the run ended.
+  const isOver = await isRunOver(runId).catch(() => false);
+  send({ kind: "exit", runId, exitCode, isOver });
 }
 
 async function carryOut(request: LauncherRequest): Promise<void> {

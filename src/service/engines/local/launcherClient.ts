@@ -144,7 +144,10 @@ export class LauncherClient {
     if (this.#launcher !== launcher) return; // Its error has been handled; its exit follows.
     this.#launcher = undefined;
     if (this.#closed) return;
-    this.#logger.warn({ reason: reasonOf(reason) }, "the launcher of the process engine died; a new one is started");
+    this.#logger.warn(
+      { reason: reasonOf(reason) },
+      "the launcher of the process engine died; the next request starts a new one",
+    );
     this.#events.onLost();
     for (const [id, { attemptsLeft, reject }] of this.#pending) {
       // A launcher that could not be started at all lacks something: an attempt at once would lack it too.
@@ -163,10 +166,9 @@ function errorOf({ message, code, startErrorCode }: LauncherFailure): Error {
   return startErrorCode === undefined ? error : new StartError(startErrorCode, message, { cause: error });
 }
 
-/** Returns the reason of a launcher that has ended. If somebody kills it, a later try may succeed, as after a shortage. */
+/** Returns the reason of a launcher that has ended. A later try may succeed, as after a shortage. */
 function endedBy(code: number | null, signal: NodeJS.Signals | null): Error {
-  if (signal === null) return new Error(`it ended with exit code ${code}`);
-  return Object.assign(new Error(`it ended with ${signal}`), { code: "EAGAIN" });
+  return Object.assign(new Error(`it ended with ${signal ?? `exit code ${code}`}`), { code: "EAGAIN" });
 }
 
 /** Returns the error of a request for which there is no launcher; it has the code of the system error behind it. */

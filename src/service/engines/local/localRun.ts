@@ -8,13 +8,14 @@ import { abortable } from "../../abortable.ts";
 import { findBash } from "./bash.ts";
 import type { LauncherClient } from "./launcherClient.ts";
 import { containerObjection, withLocalValues } from "./localPlan.ts";
+import { copied, neverStarted, noRoom, removed, vanished } from "./localEnds.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { hasProcesses } from "../supervisor/processTable.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
 import { appendToLog, foldersOf, removeMounts } from "../supervisor/runFolders.ts";
 import { ranNothing, runMarker } from "../supervisor/supervisorScript.ts";
-import { checkPlan, supervisorPlan } from "../supervisor/supervisorSteps.ts";
+import { checkPlan, checkSecrets, supervisorPlan } from "../supervisor/supervisorSteps.ts";
 
 /** The part of a handle that belongs to the process engine. The folder of the run is where the service says. */
 export type LocalRunDetails = Pick<LaunchPlan, "runId"> & {
@@ -38,23 +39,6 @@ export interface LocalRunContext {
 const pollIntervalInMs = 250;
 const retryIntervalInMs = 1000;
 
-const lost = (reason: string): RunEnd => ({ kind: "failed", code: "RunLost", message: reason });
-
-const vanished = lost(
-  "The processes of the job vanished without an exit code: the machine was restarted, or the processes were killed.",
-);
-const removed = lost("The folder of the run was removed, and its exit code with it.");
-/** Its processes belong to the service that uses the original of the data folder, so they are left alone. */
-const copied = lost(
-  "The data folder was copied while the job ran. The job belongs to the folder from which it was copied.",
-);
-
-/** End of a run that will never start although its start was tried. A failure: the scheduler must not try it forever. */
-const neverStarted: RunEnd = { kind: "failed", code: "RunNotStarted", message: "The run was never started." };
-
-/** Reason of a supervisor that has run nothing. */
-const noRoom = "The machine lacks processes, or room on the disk, for the supervisor of the run.";
-
 /**
  * One run on this machine. Its files decide how it ended, because the service, the launcher and the supervisor can each die
  * at any time. The first process that writes the exit file wins: a run that ended by itself just before it was stopped
@@ -71,34 +55,48 @@ export class LocalRun {
     this.#resolveEnd = resolve;
   });
   // The steps of a run; each is taken once at most.
+  #reserving: Promise<PlainPlan> | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #concluding: Promise<RunEnd> | undefined;
   #polling: Promise<void> | undefined;
-  /** Whether the launcher has started a supervisor. From then on, a claim that is not there was removed. */
+  /** Whether a supervisor was started, or processes were seen. From then on, a claim that is not there was removed. */
   #spawned = false;
   /** Reason why nothing was run, although the start was tried. */
   #lack: string | undefined;
   /** Whether the launcher has seen that no process of the run is left. */
   #isOver = false;
+  /** Exit code of its supervisor, as far as the launcher has reported it. */
+  #exitCode: number | null | undefined;
+  /** Whether no supervisor can start any more: it has ended, or could not be started. */
+  #isDecided = false;
 
-  /** @param folder - Folder that belongs to this run alone; it contains the engine's own files. */
-  constructor(details: LocalRunDetails, folder: string, context: LocalRunContext) {
+  /**
+   * @param folder - Folder that belongs to this run alone; it contains the engine's own files.
+   * @param hasPlan - Whether {@link LocalRun.reserve} was called before the handle was stored.
+   */
+  constructor(details: LocalRunDetails, folder: string, hasPlan: boolean, context: LocalRunContext) {
     this.runId = details.runId;
     this.#folder = folder;
     this.#details = details;
     this.#context = context;
-    this.#files = new RunFiles(details.runId, folder);
+    this.#files = new RunFiles(details.runId, folder, hasPlan);
   }
 
-  start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
-    this.#starting ??= this.#start(plan, secrets);
+  async reserve(plan: LaunchPlan): Promise<void> {
+    this.#reserving ??= this.#reserve(plan);
+    await this.#reserving;
+  }
+
+  start(secrets: LaunchSecrets): Promise<void> {
+    this.#starting ??= this.#start(secrets);
     return this.#starting;
   }
 
   async recover(): Promise<RunState> {
     await this.#starting;
     await this.#stopping;
+    if (this.#concluding) return { kind: "ended", end: await this.#concluding };
     await this.#files.withdraw();
     const state = await this.#read();
     if (state.kind === "running") this.#poll();
@@ -129,11 +127,10 @@ export class LocalRun {
   /** Called when the launcher sees a supervisor of this run end. */
   supervisorEnded({ exitCode, isOver }: SupervisorExit): void {
     this.#isOver = isOver;
+    this.#isDecided = true;
+    this.#exitCode = exitCode;
     if (exitCode === ranNothing) this.#lack = noRoom;
-    this.#poll(async () => {
-      // A supervisor that died before it claimed the run cannot return. One that came too late leaves it to the first.
-      if (!this.#mayHaveRun()) await this.#files.withdraw();
-    });
+    this.#poll();
   }
 
   /** Called when the launcher dies: it will not report the end of this run. */
@@ -141,23 +138,29 @@ export class LocalRun {
     if (this.#starting && !this.#concluding) this.#poll();
   }
 
-  async #start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
+  async #reserve(plan: LaunchPlan): Promise<PlainPlan> {
+    const objection = containerObjection(plan);
+    if (objection) throw objection;
+    const plain = await withLocalValues(plan);
+    checkPlan(plain);
+    attemptNow("The run cannot be prepared", () => {
+      this.#files.writePlan(supervisorPlan(plain, this.#context.gracePeriodInMs));
+    });
+    return plain;
+  }
+
+  async #start(secrets: LaunchSecrets): Promise<void> {
     let mayHaveStarted = false;
     try {
-      if (this.#files.readClaim().kind !== "open") {
+      const plan = await this.#reserving;
+      if (plan === undefined || this.#files.readClaim().kind !== "open") {
         this.#poll();
         return;
       }
-      const objection = containerObjection(plan);
-      if (objection) throw objection;
-      const plain = await withLocalValues(plan);
-      checkPlan(plain, secrets);
-      attemptNow("The run cannot be prepared", () => {
-        this.#files.writePlan(supervisorPlan(plain, this.#context.gracePeriodInMs));
-      });
+      checkSecrets(secrets);
       if (this.#stopping) return;
       mayHaveStarted = true;
-      await this.#spawn(plain, secrets);
+      await this.#spawn(plan, secrets);
     } catch (error) {
       if (this.#context.closing.aborted) return;
       await this.#startFailed(error, mayHaveStarted);
@@ -188,7 +191,8 @@ export class LocalRun {
     this.#context.logger.warn({ run: this.runId, code, reason }, "run did not start");
     if (isShortage(failure)) {
       this.#lack = reason;
-      this.#poll(() => this.#files.withdraw());
+      this.#isDecided = true;
+      this.#poll();
       return;
     }
     const claim = mayHaveStarted ? await this.#files.withdraw().catch(() => undefined) : undefined;
@@ -210,7 +214,8 @@ export class LocalRun {
   /** Looks whether the run has ended, and concludes it if so. */
   async #look(): Promise<boolean> {
     if (this.#concluding) return true;
-    if (!this.#spawned && this.#files.readClaim().kind === "open") return false;
+    if (this.#isDecided && !this.#mayHaveRun()) await this.#files.withdraw();
+    else if (!this.#spawned && this.#files.readClaim().kind === "open") return false;
     const state = await this.#read();
     // During a stop, only `#stop` decides how the run ends.
     if (state.kind !== "ended" || this.#stopping) return false;
@@ -224,7 +229,10 @@ export class LocalRun {
     const known = await this.#readFiles();
     if (known) return known;
     // The supervisor still writes its claim, or somebody has damaged it: then the processes know more than the files.
-    if (!this.#isOver && hasProcesses(runMarker, this.runId)) return { kind: "running" };
+    if (!this.#isOver && hasProcesses(runMarker, this.runId)) {
+      this.#spawned = true;
+      return { kind: "running" };
+    }
     // Once more, because it may have ended in the meantime.
     return (await this.#readFiles()) ?? { kind: "ended", end: this.#endWithoutTrace() };
   }
@@ -234,30 +242,27 @@ export class LocalRun {
     const claim = this.#files.readClaim();
     // The exit file after the claim: a supervisor that was gone then has written it before.
     const end = await this.#files.readExit();
-    if (end) return { kind: "ended", end: end.kind === "notStarted" ? { ...end, reason: noRoom } : end };
+    if (end && end.kind !== "notStarted") return { kind: "ended", end };
     if (claim.kind === "elsewhere") return { kind: "ended", end: copied };
     if (claim.kind !== "supervised") return undefined;
-    return claim.alive ? { kind: "running" } : { kind: "ended", end: vanished };
+    if (claim.alive) return { kind: "running" };
+    // A supervisor that ended well has run something, so it was the job that wrote this.
+    const ranNothing = end !== undefined && this.#exitCode !== 0;
+    return { kind: "ended", end: ranNothing ? { kind: "notStarted", reason: noRoom } : vanished };
   }
 
   #endWithoutTrace(): RunEnd {
-    if (this.#files.readClaim().kind === "missing") return removed;
-    if (this.#mayHaveRun()) return vanished;
+    const { kind } = this.#files.readClaim();
+    if (kind === "missing") return removed;
+    if (kind === "damaged" || this.#mayHaveRun()) return vanished;
     return this.#lack === undefined ? { kind: "notStarted" } : { kind: "notStarted", reason: this.#lack };
   }
 
-  /**
-   * Polls until the run has ended. A look that fails says nothing about the run: the next one may succeed.
-   * @param first - Carried out before each look.
-   */
-  #poll(first: () => Promise<unknown> = async () => undefined): void {
+  /** Polls until the run has ended. A look that fails says nothing about the run: the next one may succeed. */
+  #poll(): void {
     const { closing } = this.#context;
-    const look = async (): Promise<boolean> => {
-      await first();
-      return this.#look();
-    };
     this.#polling ??= this.#inBackground(async () => {
-      while (!(await look().catch((error: unknown) => this.#lookFailed(error)))) {
+      while (!(await this.#look().catch((error: unknown) => this.#lookFailed(error)))) {
         await delay(pollIntervalInMs, undefined, { signal: closing });
       }
     }).finally(() => {
@@ -295,13 +300,22 @@ export class LocalRun {
 
   /** Records how the run ended, stops what is left of it, and resolves the promises of `wait`. */
   async #settle(end: RunEnd): Promise<RunEnd> {
-    const isOurs = this.#files.readClaim().kind !== "elsewhere";
+    const isOurs = !this.#isElsewhere();
     // A withdrawn claim without an exit file says that the run never started.
     const settled = end.kind === "notStarted" ? end : await this.#files.recordExit(end).catch(() => end);
     if (isOurs && !this.#isOver) await this.#endProcesses();
     if (settled.kind === "failed" || settled.kind === "stopped") this.#note(settled);
     this.#resolveEnd(settled);
     return settled;
+  }
+
+  /** Whether the processes of the run belong to another folder. Unknown counts as no. */
+  #isElsewhere(): boolean {
+    try {
+      return this.#files.readClaim().kind === "elsewhere";
+    } catch {
+      return false;
+    }
   }
 
   /** Ends what is left of the run. Tries again until the launcher succeeds, or the engine closes. */

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setImmediate as immediate } from "node:timers/promises";
 import { environmentVariableOf, pidsOfAllProcesses } from "../supervisor/processTable.ts";
 import { runMarker } from "../supervisor/supervisorScript.ts";
 
@@ -7,8 +8,8 @@ const staleAfterInMs = 1000;
 
 /**
  * The processes that have the marker of a run in their environment. To look at every process of the machine costs more
- * than a short run does. So within a second it looks only at the processes that are new since the last look: a process
- * has the marker from its birth on, or never gets it.
+ * than a short run does. So within a second it looks only at the processes that are new since the last look:
+ * processes inherit the marker.
  */
 export class MarkedProcesses {
   /** Run IDs by pid. */
@@ -19,12 +20,9 @@ export class MarkedProcesses {
 
   /** Returns the pids of the processes with the marker of a run. Callers in the same turn share one look. */
   async ofRun(runId: string): Promise<number[]> {
-    this.#upcoming ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#upcoming = undefined;
-        this.#look();
-        resolve();
-      });
+    this.#upcoming ??= immediate().then(() => {
+      this.#upcoming = undefined;
+      this.#look();
     });
     await this.#upcoming;
     return [...this.#runs].filter(([, run]) => run === runId).map(([pid]) => pid);
@@ -40,7 +38,8 @@ export class MarkedProcesses {
     for (const pid of pids) {
       if (!isStale && !isNewer(pid, this.#newestPid, newest)) continue;
       const runId = environmentVariableOf(pid, runMarker);
-      if (runId !== undefined) this.#runs.set(pid, runId);
+      if (runId === undefined) this.#runs.delete(pid);
+      else this.#runs.set(pid, runId);
     }
     this.#newestPid = newest;
     this.#lookedAt = now;

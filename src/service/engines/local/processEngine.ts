@@ -83,6 +83,16 @@ export class ProcessEngine implements Engine {
     return { environment: nodeEnvironment() };
   }
 
+  async reserve(plan: LaunchPlan): Promise<void> {
+    const run = this.#run(this.handleFor(plan));
+    try {
+      await run.reserve(plan);
+    } catch (error) {
+      this.#runs.delete(run.runId); // It has no handle, so nobody will clean it up.
+      throw error;
+    }
+  }
+
   handleFor({ runId, nodes }: LaunchPlan): RunHandle {
     const executionLogs = nodes.map(({ executionLog }) => executionLog);
     return { engine: engineName, version: handleVersion, runId, executionLogs };
@@ -92,8 +102,8 @@ export class ProcessEngine implements Engine {
     return version >= 1 && version <= handleVersion;
   }
 
-  start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
-    return this.#run(handle).start(plan, secrets);
+  start(_plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
+    return this.#run(handle).start(secrets);
   }
 
   recover(handle: RunHandle): Promise<RunState> {
@@ -125,8 +135,9 @@ export class ProcessEngine implements Engine {
     const details = this.#detailsIn(handle);
     const known = this.#runs.get(details.runId);
     if (known) return known;
-    const folder = join(this.#runsFolder, details.runId, handle.version < 3 ? "engine" : "");
-    const run = new LocalRun(details, folder, this.#context);
+    const hasPlan = handle.version >= 3;
+    const folder = join(this.#runsFolder, details.runId, hasPlan ? "" : "engine");
+    const run = new LocalRun(details, folder, hasPlan, this.#context);
     this.#runs.set(run.runId, run);
     return run;
   }

@@ -33,6 +33,7 @@ async function membersOf(runId: string): Promise<ProcessEntry[]> {
 export async function endRun(runId: string, gracePeriodInMs: number): Promise<void> {
   const deadline = performance.now() + gracePeriodInMs;
   const seen = new Map<string, ProcessEntry>();
+  let emptyLooks = 0;
   for (let round = 0; ; round += 1) {
     for (const member of await membersOf(runId)) {
       const key = `${member.pid} ${member.started}`;
@@ -40,7 +41,9 @@ export async function endRun(runId: string, gracePeriodInMs: number): Promise<vo
       seen.set(key, member);
     }
     const left = [...seen.values()].filter(isAlive);
-    if (left.length === 0) return;
+    // A process may have forked between a look and its signal, and so be seen only at the next look.
+    emptyLooks = left.length === 0 ? emptyLooks + 1 : 0;
+    if (emptyLooks >= 2 || seen.size === 0) return;
     if (performance.now() >= deadline) for (const member of left) signal(member, "SIGKILL");
     await delay(Math.min(5 * 2 ** round, 100));
   }

@@ -10,14 +10,14 @@ export interface ProcessEntry {
   readonly started: string;
 }
 
-/** Returns the process with this pid; undefined if it does not exist, or has ended and was not reaped. */
+/** Returns the process with this pid; undefined if it does not exist, or all of its threads have ended. */
 export function readProcess(pid: number | string): ProcessEntry | undefined {
   const stat = readText(`/proc/${pid}/stat`);
   // The name in parentheses may contain spaces, parentheses and line breaks.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state = "Z", parent, , session] = fields ?? [];
-  const started = fields?.[19];
-  if (started === undefined || state === "Z" || state === "X") return undefined;
+  const [threads, started] = [Number(fields?.[17]), fields?.[19]];
+  if (started === undefined || ("ZX".includes(state) && threads <= 1)) return undefined;
   return { pid: Number(pid), parent: Number(parent), session: Number(session), started };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsync,
   linkSync,
@@ -20,10 +21,11 @@ import { errorCode } from "../../../ground/systemErrors.ts";
 import type { RunEnd } from "../engine.ts";
 import { environmentVariableOf, readProcess, workingFolderOf } from "./processTable.ts";
 import { runMarker } from "./supervisorScript.ts";
+import { createFolder } from "../../../ground/createFolder.ts";
 
 /** Owner of a run. */
 export type Claim =
-  /** The folder of the run does not exist: somebody removed it, and every trace of the run with it. */
+  /** The folder of the run, or its plan, does not exist: somebody removed it, and the traces of the run with it. */
   | { readonly kind: "missing" }
   /** No owner: a supervisor may still take it. */
   | { readonly kind: "open" }
@@ -33,8 +35,10 @@ export type Claim =
   | { readonly kind: "supervised"; readonly alive: boolean }
   /** A running supervisor that works in another folder, from which this one was copied. */
   | { readonly kind: "elsewhere" }
-  /** A supervisor that was interrupted while it wrote the claim, or is still writing. Or a job has written to the file. */
-  | { readonly kind: "unreadable" };
+  /** A supervisor that was interrupted while it wrote the claim, or is still writing. */
+  | { readonly kind: "unreadable" }
+  /** Something that no supervisor writes: the job has damaged the claim. */
+  | { readonly kind: "damaged" };
 
 const withdrawn = "withdrawn";
 /** More than the engine ever writes to a file that it reads. */
@@ -48,11 +52,16 @@ const files = ["plan", "claim", "exit.json"] as const;
 export class RunFiles {
   readonly #runId: string;
   readonly #folder: string;
+  readonly #hasPlan: boolean;
 
-  /** @param folder - Folder that belongs to this run alone. The service creates it before it stores the handle. */
-  constructor(runId: string, folder: string) {
+  /**
+   * @param folder - Folder that belongs to this run alone.
+   * @param hasPlan - Whether the folder has contained a plan since before the handle was stored.
+   */
+  constructor(runId: string, folder: string, hasPlan: boolean) {
     this.#runId = runId;
     this.#folder = folder;
+    this.#hasPlan = hasPlan;
   }
 
   /** Removes the folder with all that is in it. */
@@ -65,8 +74,9 @@ export class RunFiles {
     }
   }
 
-  /** Writes the plan for the supervisor: fields that end in NUL. Readable only by the user of the service. */
+  /** Creates the folder with the plan for the supervisor: fields that end in NUL. Readable only by the service's user. */
   writePlan(fields: readonly (string | number)[]): void {
+    createFolder(this.#folder, 0o700);
     const text = fields.map((field) => `${field}\0`).join("");
     writeFileSync(join(this.#folder, "plan"), text, { mode: 0o600 });
   }
@@ -84,7 +94,7 @@ export class RunFiles {
 
   /** Writes how the run ended, unless that has already been written. Returns the end that is on file. */
   async recordExit(end: RunEnd): Promise<RunEnd> {
-    const known = await this.readExit();
+    const known = await this.#recordedExit();
     if (known) return known;
     const draft = join(this.#folder, `exit.${randomUUID()}`);
     const exitFile = join(this.#folder, "exit.json");
@@ -93,7 +103,7 @@ export class RunFiles {
       linkSync(draft, exitFile);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") throw error;
-      const earlier = await this.readExit();
+      const earlier = await this.#recordedExit();
       if (earlier) return earlier;
       renameSync(draft, exitFile); // The supervisor was killed while it wrote, or a job has written to the file.
     } finally {
@@ -102,15 +112,23 @@ export class RunFiles {
     return end;
   }
 
+  /** Whoever records an end knows that the run has started. */
+  async #recordedExit(): Promise<RunEnd | undefined> {
+    const end = await this.readExit();
+    return end?.kind === "notStarted" ? undefined : end;
+  }
+
   /** Returns the owner of the run. */
   readClaim(): Claim {
     const text = readOwn(join(this.#folder, "claim"));
     if (text !== undefined) return this.#claimIn(text);
-    return { kind: existsFolder(this.#folder) ? "open" : "missing" };
+    return { kind: existsSync(this.#hasPlan ? join(this.#folder, "plan") : this.#folder) ? "open" : "missing" };
   }
 
   /** Takes the claim unless a supervisor has it, and so keeps every supervisor from it. Returns the claim. */
   async withdraw(): Promise<Claim> {
+    const claim = this.readClaim();
+    if (claim.kind !== "open") return claim;
     try {
       await writeDurably(join(this.#folder, "claim"), `${withdrawn}\n`);
     } catch (error) {
@@ -122,7 +140,7 @@ export class RunFiles {
   #claimIn(text: string): Claim {
     if (text.trim() === withdrawn) return { kind: "withdrawn" };
     const pid = /^(\d+)( \d+ \S+)?\n$/.exec(text)?.[1];
-    if (pid === undefined) return { kind: "unreadable" };
+    if (pid === undefined) return { kind: /^\d*$/.test(text) ? "unreadable" : "damaged" };
     // The pid may belong to another process by now, but nobody else has the marker of this run and its pid.
     const alive = readProcess(pid) !== undefined && environmentVariableOf(pid, runMarker) === this.#runId;
     if (alive && isElsewhere(pid, this.#folder)) return { kind: "elsewhere" };
@@ -153,7 +171,10 @@ async function flush(path: string): Promise<void> {
 /** Neither follows a link nor waits for a pipe that a job has put in the place of a file. */
 const withoutSurprises = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
-/** Returns the text of a file; undefined if it does not exist, and empty if a job has replaced it by something else. */
+/** Text of something that a job has put in the place of a file. */
+const replaced = "replaced";
+
+/** Returns the text of a file; undefined if it does not exist, and `replaced` if a job has put something else there. */
 function readOwn(path: string): string | undefined {
   let descriptor: number;
   try {
@@ -161,12 +182,12 @@ function readOwn(path: string): string | undefined {
   } catch (error) {
     const code = errorCode(error) ?? "";
     if (["ENOENT", "ENOTDIR"].includes(code)) return undefined;
-    if (["ELOOP", "ENXIO"].includes(code)) return "";
+    if (["ELOOP", "ENXIO", "EACCES", "EPERM"].includes(code)) return replaced;
     throw error;
   }
   try {
     const stat = fstatSync(descriptor);
-    return stat.isFile() && stat.size <= mostBytes ? readFileSync(descriptor, "utf8") : "";
+    return stat.isFile() && stat.size <= mostBytes ? readFileSync(descriptor, "utf8") : replaced;
   } finally {
     closeSync(descriptor);
   }
@@ -180,10 +201,6 @@ function unlinkIfPresent(path: string): void {
   }
 }
 
-function existsFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
 /** A supervisor writes its exit file to its working folder, wherever that is moved to. */
 function isElsewhere(pid: string, folder: string): boolean {
   const [theirs, ours] = [workingFolderOf(pid), statSync(folder, { bigint: true, throwIfNoEntry: false })];
@@ -194,17 +211,32 @@ function isElsewhere(pid: string, folder: string): boolean {
 /** A file that is not complete is not JSON. A job may have written anything else. */
 function parseExit(text: string): RunEnd | undefined {
   try {
-    const end = JSON.parse(text) as Partial<RunEnd> | null;
+    const end: unknown = JSON.parse(text);
     return isEnd(end) ? end : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isEnd(end: Readonly<Record<string, unknown>> | Partial<RunEnd> | null): end is RunEnd {
-  if (typeof end !== "object" || end === null) return false;
-  const { kind, exitCode, phase, code, message } = end as Readonly<Record<string, unknown>>;
-  if (kind === "exited") return Number.isInteger(exitCode) && (phase === "preparation" || phase === "processes");
-  if (kind === "failed") return typeof code === "string" && typeof message === "string";
+function isEnd(value: unknown): value is RunEnd {
+  if (!isObject(value)) return false;
+  const { kind, exitCode, phase, code, message, details } = value;
+  if (kind === "exited") return isExitCode(exitCode) && (phase === "preparation" || phase === "processes");
+  if (kind === "failed") {
+    const isDetailed = details === undefined || (Array.isArray(details) && details.every(isDetail));
+    return typeof code === "string" && typeof message === "string" && isDetailed;
+  }
   return kind === "stopped" || kind === "notStarted";
+}
+
+function isExitCode(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255;
+}
+
+function isDetail(value: unknown): boolean {
+  return isObject(value) && typeof value.name === "string" && typeof value.value === "string";
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   lstatSync,
-  mkdirSync,
   openSync,
   readlinkSync,
   realpathSync,
@@ -16,6 +15,7 @@ import { errorCode } from "../../../ground/systemErrors.ts";
 import { attemptNow, StartError } from "../../startError.ts";
 import type { LaunchMount } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
+import { createFolder } from "../../../ground/createFolder.ts";
 
 /** Everything on disk that a run needs before it starts. Plain JSON. */
 export interface RunFolders {
@@ -110,14 +110,14 @@ function mountTerritory({ source, target }: LaunchMount): Territory {
 
 function scratchTerritory(path: string): Territory {
   return attemptNow(`The folder ${path} cannot be created`, () => {
-    mkdirSync(path, { recursive: true });
+    createFolder(path);
     return { path, real: realpathSync.native(path) };
   });
 }
 
 function makeDirectory(path: string, territories: readonly Territory[]): void {
   const territory = territories.find((candidate) => isWithin(candidate.path, path));
-  if (territory === undefined) mkdirSync(path, { recursive: true });
+  if (territory === undefined) createFolder(path);
   else if (path !== territory.path) {
     createContainedFolder(territory.real, relative(territory.path, path), territory.path);
   }

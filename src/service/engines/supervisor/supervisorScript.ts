@@ -1,7 +1,7 @@
 /** Variable by which all processes of a run are found again. */
 export const runMarker = "BATCHAI_RUN_ID";
 
-/** Exit code of a supervisor that has run nothing: another one has the run, or the machine lacks something. */
+/** Exit code of a supervisor that has run nothing, because the machine lacks something. */
 export const ranNothing = 3;
 
 /**
@@ -26,26 +26,30 @@ cd -- "$1" || exit 1
 
 # The process that creates the claim owns the run; every other one gives up.
 set -o noclobber
-printf '%s\\n' "$$" > claim || exit ${ranNothing}
+printf '%s\\n' "$$" > claim || { [[ -s claim ]] && exit 0; exit ${ranNothing}; }
 set +o noclobber
 
 batchai_rare=$2
 mapfile -d '' -t batchai_plan < plan
 batchai_started=()
 batchai_phase=processes
+batchai_code=254 # If bash gives up, for example because of FUNCNEST.
 
 # bash exits if it cannot start a process. Then nothing has run, unless it was not the first one.
 trap '(( \${#batchai_started[@]} )) || { eval "$batchai_rare"; batchai_record "{\\"kind\\":\\"notStarted\\"}"; }' EXIT
 
 batchai_begin() { # position of the step in the plan; sets batchai_step
   batchai_step=("\${batchai_plan[@]:$1+1:batchai_plan[$1]}")
+  set -m # A process group for each step. Not for \`wait\`, which would then return when a job stops itself.
   (
     for batchai_pair in "\${batchai_step[@]:6}"; do export "$batchai_pair"; done
     cd -- "\${batchai_step[1]}" || exit 126
     [[ -p \${batchai_step[2]} || -p \${batchai_step[3]} ]] && exit 126
     exec >> "\${batchai_step[2]}" 2>> "\${batchai_step[3]}" || exit 126
+    unset OLDPWD # The folder of the run does not concern the job.
     exec -a bash "$BASH" -c -- "\${batchai_step[5]}"
   ) &
+  set +m
   batchai_started+=("$!")
 }
 
@@ -59,7 +63,6 @@ batchai_note() { # text, logs...
   done
 }
 
-set -m
 if (( batchai_plan[1] == 0 && batchai_plan[2] == 1 )); then
   batchai_begin "$((4 + batchai_plan[3]))"
   wait "$!"
@@ -92,8 +95,7 @@ exit 0
 /** The parts of {@link supervisorScript} that few runs need. */
 export const rareSupervision = `
 batchai_run_steps() { # sets batchai_code and batchai_phase
-  local batchai_at batchai_index batchai_master= batchai_steps=() batchai_open=()
-  batchai_code=0
+  local batchai_at batchai_index batchai_master= batchai_prepared=0 batchai_steps=() batchai_open=()
   for (( batchai_at = 4 + batchai_plan[3]; batchai_at < \${#batchai_plan[@]}; batchai_at += 1 + batchai_plan[batchai_at] )); do
     batchai_steps+=("$batchai_at")
   done
@@ -103,20 +105,24 @@ batchai_run_steps() { # sets batchai_code and batchai_phase
     batchai_open[batchai_index]=$!
     batchai_note "Job preparation started on node \${batchai_step[0]}." "\${batchai_step[4]}"
   done
-  while (( \${#batchai_open[@]} && batchai_code == 0 )); do
+  while (( \${#batchai_open[@]} && batchai_prepared == 0 )); do
     for batchai_index in "\${!batchai_open[@]}"; do
       (( \${#batchai_open[@]} > 1 )) && kill -0 "\${batchai_open[batchai_index]}" && continue
       wait "\${batchai_open[batchai_index]}"
-      batchai_code=$?
+      batchai_prepared=$?
       unset "batchai_open[batchai_index]"
       batchai_at=\${batchai_steps[batchai_index]}
-      batchai_note "Job preparation on node \${batchai_plan[batchai_at+1]} ended with exit code $batchai_code." \\
+      batchai_note "Job preparation on node \${batchai_plan[batchai_at+1]} ended with exit code $batchai_prepared." \\
         "\${batchai_plan[batchai_at+5]}"
-      (( batchai_code )) && break
+      (( batchai_prepared )) && break
     done
-    (( \${#batchai_open[@]} > 1 && batchai_code == 0 )) && command -p sleep 0.1
+    (( \${#batchai_open[@]} > 1 && batchai_prepared == 0 )) && command -p sleep 0.1
   done
-  (( batchai_code )) && batchai_phase=preparation && return
+  if (( batchai_prepared )); then
+    batchai_code=$batchai_prepared
+    batchai_phase=preparation
+    return
+  fi
 
   for (( batchai_index = 0; batchai_index < batchai_plan[2]; batchai_index++ )); do
     batchai_begin "\${batchai_steps[batchai_plan[1]+batchai_index]}"
@@ -136,7 +142,7 @@ batchai_find_session() { # sets batchai_alive: every process of this session but
     [[ $batchai_stat ]] || continue
     set -f; set -- \${batchai_stat##*) }; set +f
     batchai_pid=\${batchai_stat%% *}
-    [[ $4 == "$$" && $batchai_pid != "$$" && $1 != [ZX] ]] && batchai_alive+=("$batchai_pid")
+    [[ $4 == "$$" && $batchai_pid != "$$" && ( $1 != [ZX] || \${18} -gt 1 ) ]] && batchai_alive+=("$batchai_pid")
   done
 }
 
@@ -163,6 +169,7 @@ batchai_record() { # exit file; tries again while the disk is full, and keeps th
     set +o noclobber
     # The file is empty if it was created here but could not be written.
     [[ -f exit.json && ! -s exit.json ]] && printf '%s\\n' "$1" > exit.json && return
+    command -p chmod u+rwx . # A job may have locked the folder.
     command -p sleep 1
   done
   exit 1

@@ -2,16 +2,31 @@ import type { LaunchSecrets } from "../engine.ts";
 import type { PlainPlan, PlainProcess } from "../launchText.ts";
 import { StartError } from "../../startError.ts";
 
-/** Rejects what processes of this machine cannot do. */
-export function checkPlan(plan: PlainPlan, secrets: LaunchSecrets): void {
-  for (const [name, value] of Object.entries({ ...plan.environment, ...secrets.environment })) {
-    if (name === "" || /[=\0]/.test(name)) refuse(`"${name}" cannot be the name of a variable.`);
-    if (value.includes("\0")) refuse(`The value of the variable ${name} contains a NUL character.`);
-  }
+/**
+ * Rejects what processes of this machine cannot do.
+ * @throws StartError
+ */
+export function checkPlan(plan: PlainPlan): void {
+  checkVariables(plan.environment);
   for (const step of [...plan.preparation, ...plan.processes]) {
     if (step.commandLine.includes("\0")) refuse("A command line contains a NUL character.");
     const odd = Object.keys(step.environment).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
     if (odd !== undefined) refuse(`The shell cannot set the variable ${odd} for one process.`);
+  }
+}
+
+/**
+ * Rejects secrets that processes of this machine cannot have.
+ * @throws StartError
+ */
+export function checkSecrets({ environment }: LaunchSecrets): void {
+  checkVariables(environment);
+}
+
+function checkVariables(variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    if (name === "" || /[=\0]/.test(name)) refuse(`"${name}" cannot be the name of a variable.`);
+    if (value.includes("\0")) refuse(`The value of the variable ${name} contains a NUL character.`);
   }
 }
 
