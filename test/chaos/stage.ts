@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { processesWith, signal } from "./processes.ts";
 
-const diskInBytes = 512 * 2 ** 20;
-const diskInodes = 200_000;
+const diskInBytes = 1536 * 2 ** 20;
+const diskInodes = 600_000;
 
 /** Variable by which all processes of a run of the suite are found. */
 export const stageMarker = "CHAOS_STAGE";
