@@ -58,8 +58,9 @@ export class QueueingEngine implements Engine {
       ...process,
       commandLine: `until [[ -e '${turn.replaceAll("'", "'\\''")}' ]]; do sleep 0.01; done 2>/dev/null\n${process.commandLine}`,
     });
-    const preparation = plan.preparation.map(waiting);
-    return this.#inner.reserve({ ...plan, preparation, processes: plan.processes.map(waiting) });
+    const { container: _, ...withoutContainer } = plan;
+    const [preparation, processes] = [plan.preparation.map(waiting), plan.processes.map(waiting)];
+    return this.#inner.reserve({ ...withoutContainer, preparation, processes });
   }
 
   handleFor(plan: LaunchPlan): QueueHandle {
