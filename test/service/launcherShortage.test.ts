@@ -52,13 +52,13 @@ it("a launcher that dies while there are no descriptors is started again when th
     process.kill(launcherOf(service) ?? 0, "SIGKILL");
     await until("the service has noticed", () => service.output.includes("launcher of the process engine died"));
     await submit();
-    await until("a start has failed", () => service.output.includes("run did not start"));
+    await until("a start has failed", () => service.output.includes("failed to start a run for now"));
   });
 });
 
 it("a job that is submitted while there are no descriptors waits for them", async () => {
   await jobWithoutDescriptors(async (service, submit) => {
     await submit();
-    await until("a start has failed", () => service.output.includes("run did not start"));
+    await until("a start has failed", () => service.output.includes("failed to start a run for now"));
   });
 });
