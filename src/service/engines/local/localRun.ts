@@ -247,8 +247,8 @@ export class LocalRun {
     if (claim.kind !== "supervised") return undefined;
     if (claim.alive) return { kind: "running" };
     // A supervisor that ended well has run something, so it was the job that wrote this.
-    const ranNothing = end !== undefined && this.#exitCode !== 0;
-    return { kind: "ended", end: ranNothing ? { kind: "notStarted", reason: noRoom } : vanished };
+    const wasIdle = end !== undefined && this.#exitCode !== 0;
+    return { kind: "ended", end: wasIdle ? { kind: "notStarted", reason: noRoom } : vanished };
   }
 
   #endWithoutTrace(): RunEnd {
