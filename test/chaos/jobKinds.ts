@@ -80,7 +80,7 @@ export const jobKinds: readonly JobKind[] = [
     name: "prepared",
     weight: 4,
     commandLine: ({ start, wait, end }) => `${start}; ${wait}; ${end}`,
-    properties: () => ({ jobPreparation: { commandLine: ": > prepared" } }),
+    properties: () => ({ jobPreparation: { commandLine: "test -d ." } }),
   },
   longLimitJob,
   limitedJob,
