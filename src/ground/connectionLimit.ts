@@ -6,8 +6,8 @@ const ownDescriptors = 64;
 const fewestConnections = 8;
 
 /**
- * Keeps the connections of a server from using up the descriptors of the process: further connections get
- * `refusal`, a whole HTTP response, and are closed. The limit is half of the descriptors that the process does not need for itself.
+ * Keeps the connections of a server from using up the descriptors of the process: further connections get `refusal`, a
+ * whole HTTP response, and are closed. The limit is half of the descriptors that the process does not need for itself.
  */
 export function limitConnections(server: Server, refusal: () => string): void {
   const most = Math.max(fewestConnections, Math.floor((mostDescriptors() - ownDescriptors) / 2));

@@ -97,11 +97,6 @@ export class Runs {
     return row && runOf(row);
   }
 
-  /** Returns the IDs of all runs. */
-  ids(): string[] {
-    return this.#database.all("SELECT id FROM runs").map((row) => text(row, "id"));
-  }
-
   /** The latest run of a job or node. */
   latest(owner: string): Run | undefined {
     const row = this.#database.get("SELECT * FROM runs WHERE owner = ? ORDER BY rowid DESC LIMIT 1", owner);
