@@ -22,18 +22,18 @@ const processes = (dataDir: string): ProcessEngine => {
   return new ProcessEngine({ runsFolder: runsFolderOf(dataDir), gracePeriodInMs: 500 });
 };
 
-describe("an engine with a queue of its own", () => {
-  /** What the store knows about the run of a job. */
-  const runOf = (folder: string, jobKey: string) => {
-    const store = openStore(folder);
-    try {
-      const run = store.runs.alive(jobKey.toLowerCase());
-      return { run, addresses: run?.addresses };
-    } finally {
-      store.close();
-    }
-  };
+/** What the store knows about the run of a job. */
+const runOf = (folder: string, jobKey: string) => {
+  const store = openStore(folder);
+  try {
+    const run = store.runs.alive(jobKey.toLowerCase());
+    return { run, addresses: run?.addresses };
+  } finally {
+    store.close();
+  }
+};
 
+describe("an engine with a queue of its own", () => {
   it("keeps a job queued, with the reason, until it has started it", async () => {
     await withFolder(async (folder) => {
       const service = await ServiceWithEngines.start(folder, [new QueueingEngine(processes(folder), false)]);
@@ -102,6 +102,38 @@ describe("an engine with a queue of its own", () => {
       expect(await second.ended("job")).toMatchObject({ executionInfo: { errors: [{ code: "JobTerminated" }] } });
       await second.counts({ idleNodeCount: 1 });
       await second.close();
+    });
+  });
+});
+
+describe("the time limit of a job", () => {
+  /** An engine that prepares a run only when the test opens it. */
+  class SlowEngine extends WrappedEngine {
+    open: () => void = () => undefined;
+    readonly #opened = new Promise<void>((resolve) => (this.open = resolve));
+
+    override async reserve(plan: LaunchPlan): Promise<void> {
+      await this.#opened;
+      await this.inner.reserve(plan);
+    }
+  }
+
+  it("begins when the run is prepared", async () => {
+    await withFolder(async (folder) => {
+      const engine = new SlowEngine(processes(folder));
+      const service = await ServiceWithEngines.start(folder, [engine]);
+      await service.prepare(1);
+      await service.create("job", "sleep 600", { constraints: { maxWallClockTime: "PT1H" } });
+      const key = service.arm.jobPath("job");
+      await until("it has a node", () => runOf(folder, key).run !== undefined);
+      const before = runOf(folder, key).run?.deadline ?? NaN;
+      await until("the clock goes on", () => Date.now() > before - 3_600_000 + 50);
+      engine.open();
+      await until("it is prepared", () => runOf(folder, key).run?.handle !== undefined);
+      expect(runOf(folder, key).run?.deadline).toBeGreaterThan(before);
+      await service.arm.expect("POST", `${key}/terminate`);
+      await service.ended("job");
+      await service.close();
     });
   });
 });

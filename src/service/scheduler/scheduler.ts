@@ -153,7 +153,15 @@ export class Scheduler {
     const current = store.runs.find(id);
     if (!current || current.ended || current.stopReason !== undefined) return false;
     store.runs.setHandle(id, handle, outputs);
+    if (current.deadline !== undefined) this.#restartTimeLimit(current);
     return true;
+  }
+
+  /** The preparation of a run had as much time as its job may take; its processes get all of it again. */
+  #restartTimeLimit({ id, owner }: Run): void {
+    const { store } = this.#context;
+    const job = store.resources.find("jobs", owner);
+    if (job) store.runs.setDeadline(id, deadlineOf(job.model, store.clock));
   }
 
   /** Stores that an engine lets a run wait in its own queue, or has started it. */

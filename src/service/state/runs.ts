@@ -77,6 +77,11 @@ export class Runs {
     );
   }
 
+  /** Stores when the time of a run is up. */
+  setDeadline(id: string, deadline: Run["deadline"]): void {
+    this.#database.run("UPDATE runs SET time_up = ? WHERE id = ?", deadline ?? null, id);
+  }
+
   /** Stores why the engine has not started a run yet. */
   setWaiting(id: string, reason: string): void {
     this.#database.run("UPDATE runs SET waiting = ? WHERE id = ?", reason, id);
