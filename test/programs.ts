@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -21,4 +22,10 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Returns the Python modules that `python3` cannot import; see {@link missingPrograms}. */
+export function missingModules(names: readonly string[]): string[] {
+  if (process.env.BATCHAI_TEST_FRAMEWORKS !== undefined) return [];
+  return names.filter((name) => spawnSync("python3", ["-c", `import ${name}`], { stdio: "ignore" }).status !== 0);
 }

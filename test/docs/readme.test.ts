@@ -80,13 +80,13 @@ it("the program of the page about file shares runs", async () => {
   expect(await running("files.mts")).toBe("");
 });
 
-it("no other page has programs, but the guide to the SDK, which has a test of its own", async () => {
+it("no other page has programs, but the guide to the SDK and the recipes, which have tests of their own", async () => {
   const pages: string[] = [];
   const exclude = (name: string): boolean => /^(node_modules|dist|temp|coverage|docs\/api|docs\/reference)$/.test(name);
   for await (const page of glob("**/*.md", { cwd: root, exclude })) {
     if ((await blocksOf(page, "(?:ts|typescript|js|javascript)")).length > 0) pages.push(page);
   }
-  expect(pages.sort()).toEqual(["README.md", "docs/files.md", "docs/migration.md", "docs/sdk.md"]);
+  expect(pages.sort()).toEqual(["README.md", "docs/files.md", "docs/migration.md", "docs/recipes.md", "docs/sdk.md"]);
 });
 
 it("commands in the pages exist, with their options", async () => {

@@ -1,0 +1,111 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { missingModules, missingPrograms } from "../programs.ts";
+import { ServiceProcess } from "../service/serviceProcess.ts";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const sources = { batchai: "src/index.ts", "batchai/transfer": "src/transfer/index.ts" };
+
+let folder: string;
+let service: ServiceProcess;
+
+/** Saves the files of the page, whose names are in their first lines, as a reader of the page does. */
+async function saveFiles(): Promise<string[]> {
+  const page = await readFile(join(root, "docs/recipes.md"), "utf8");
+  const blocks = [...page.matchAll(/^```(?:ts|python)\n(?:\/\/|#) (\S+)\n(.*?)^```$/gms)];
+  for (const [, name = "", text = ""] of blocks) {
+    const path = join(folder, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, fromSources(text));
+  }
+  return blocks.map(([, name = ""]) => name);
+}
+
+/** The same program, with the package's names standing for its sources. */
+function fromSources(program: string): string {
+  let source = program;
+  for (const [name, path] of Object.entries(sources)) source = source.replaceAll(`"${name}"`, `"${join(root, path)}"`);
+  return source;
+}
+
+async function output(program: string): Promise<string> {
+  const { stdout } = await run(process.execPath, [program], { cwd: folder, timeout: 150_000 });
+  return stdout;
+}
+
+let files: string[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "batchai-recipes-"));
+  await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+  files = await saveFiles();
+  service = await ServiceProcess.start(join(folder, ".batchai"), ["--resource-group", "group"]);
+});
+
+afterAll(async () => {
+  await service.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+it("all programs of the page have a test here, and compile", async () => {
+  const programs = files.filter((name) => name.endsWith(".mts"));
+  expect(programs).toEqual([
+    "recipe.mts",
+    "python.mts",
+    "sweep.mts",
+    "pytorch.mts",
+    "tensorflow.mts",
+    "mpi.mts",
+    "blob.mts",
+  ]);
+  const config = {
+    extends: join(root, "tsconfig.json"),
+    compilerOptions: { allowImportingTsExtensions: true },
+    include: ["*.mts"],
+  };
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  const outcome = await run(process.execPath, [compiler, "-p", folder]).catch((error: unknown) => error);
+  expect(outcome).toMatchObject({ stdout: "" });
+});
+
+describe("the recipes", () => {
+  const without = (programs: readonly string[], modules: readonly string[]): string[] => [
+    ...missingPrograms(programs),
+    ...missingModules(modules),
+  ];
+  const recipe = (program: string, missing: readonly string[], expected: (printed: string) => void): void => {
+    const reason = missing.length > 0 ? ` (skipped: no ${missing.join(", ")})` : "";
+    it.skipIf(missing.length > 0)(`${program}${reason}`, async () => {
+      expected(await output(program));
+    });
+  };
+
+  recipe("python.mts", without(["python3"], ["venv", "ensurepip"]), (printed) => {
+    expect(printed).toMatch(/loss +0\.25/);
+  });
+  recipe("sweep.mts", without(["python3"], []), (printed) => {
+    expect(printed.match(/^rate=/gm)).toHaveLength(4);
+    expect(printed).toContain("rate=0.5 loss=0.000000");
+  });
+  recipe("pytorch.mts", without(["python3"], ["torch"]), (printed) => {
+    const [, weight, mean] = /rank 0: weight (\S+), mean of both ranks (\S+)/.exec(printed) ?? [];
+    expect(Number(weight)).toBeCloseTo(2, 0);
+    expect(mean).toBe(weight);
+  });
+  recipe("tensorflow.mts", without(["python3"], ["tensorflow"]), (printed) => {
+    expect(printed).toMatch(/worker 0: weight (2\.9\d|3\.0\d)/);
+  });
+  recipe("mpi.mts", without(["python3", "mpirun"], ["mpi4py"]), (printed) => {
+    expect(printed).toContain("4 ranks, sum of their numbers 6\n");
+  });
+  recipe("blob.mts", [], (printed) => {
+    expect(printed).toBe("3\n");
+  });
+});
