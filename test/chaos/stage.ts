@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { processesWith, signal } from "./processes.ts";
@@ -133,10 +133,4 @@ export class Stage {
 
 function optionsOf({ size, inodes } = { size: diskInBytes, inodes: diskInodes }): string {
   return `size=${size},nr_inodes=${inodes}`;
-}
-
-/** Path of the library that fakes the clock of a process; undefined if it is not installed. */
-export function clockLibrary(): string | undefined {
-  const folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
-  return folders.map((folder) => join(folder, "faketime/libfaketimeMT.so.1")).find((path) => existsSync(path));
 }

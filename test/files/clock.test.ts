@@ -1,16 +1,13 @@
-import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ShareServiceClient } from "@azure/storage-file-share";
 import { AccountSASPermissions, ShareServiceClient as Client } from "@azure/storage-file-share";
 import { describe, expect, it } from "vitest";
 import { withFolder } from "../service/serviceProcess.ts";
+import { clockLibrary } from "../clockLibrary.ts";
 import { FilesProcess } from "./filesProcess.ts";
 import { refusal } from "./support.ts";
 
-const library = ["x86_64", "aarch64"]
-  .map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketimeMT.so.1`)
-  .find((path) => existsSync(path));
 const hour = 3_600_000;
 const day = 24 * hour;
 const first = "11111111-1111-1111-1111-111111111111";
@@ -28,7 +25,7 @@ async function withClock(use: (clocked: Clocked) => Promise<void>): Promise<void
   await withFolder(async (folder) => {
     const clock = join(folder, "clock");
     const variables = {
-      LD_PRELOAD: library ?? "",
+      LD_PRELOAD: clockLibrary ?? "",
       FAKETIME_TIMESTAMP_FILE: clock,
       FAKETIME_NO_CACHE: "1",
       DONT_FAKE_MONOTONIC: "1",
@@ -70,7 +67,7 @@ async function clockOf(client: ShareServiceClient): Promise<number> {
   return Date.parse(headers.get("date") ?? "");
 }
 
-describe.skipIf(library === undefined)("the wall clock (needs libfaketime, Debian package faketime)", () => {
+describe.skipIf(clockLibrary === undefined)("the wall clock (needs libfaketime, Debian package faketime)", () => {
   it.each([hour, -hour])("does not change how long a lease lasts when it jumps by %i ms", async (jump) => {
     await withClock(async ({ client, set }) => {
       const share = client().getShareClient("leased");

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -6,11 +5,8 @@ import { SteadyClock } from "../../src/service/state/clock.ts";
 import type { Settings } from "../../src/service/state/settings.ts";
 import { ArmCaller } from "./arm.ts";
 import { ServiceProcess, withFolder } from "./serviceProcess.ts";
+import { clockLibrary } from "../clockLibrary.ts";
 import { until } from "../until.ts";
-
-const library = readdirSync("/usr/lib")
-  .map((folder) => `/usr/lib/${folder}/faketime/libfaketimeMT.so.1`)
-  .find((path) => existsSync(path));
 
 /** A service whose wall clock a test sets, while it runs and between its starts. */
 class ServiceOfAnotherTime {
@@ -28,7 +24,7 @@ class ServiceOfAnotherTime {
 
   async start(): Promise<void> {
     const environment = {
-      LD_PRELOAD: library ?? "",
+      LD_PRELOAD: clockLibrary ?? "",
       FAKETIME_TIMESTAMP_FILE: join(this.#folder, "time"),
       DONT_FAKE_MONOTONIC: "1",
       FAKETIME_NO_CACHE: "1",
@@ -89,7 +85,7 @@ async function withService(work: (service: ServiceOfAnotherTime) => Promise<void
   });
 }
 
-describe.skipIf(library === undefined)("a wall clock that jumps (skipped without Debian's package faketime)", () => {
+describe.skipIf(clockLibrary === undefined)("a wall clock that jumps (skipped without Debian's package faketime)", () => {
   it("forward does not end a job before its limit, also over a restart", async () => {
     await withService(async (service) => {
       await service.create("long", "sleep 600", "PT30M");

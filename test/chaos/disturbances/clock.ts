@@ -5,7 +5,7 @@ import { until } from "../../until.ts";
 import { limitedJob, limitInSeconds, longLimitJob } from "../jobKinds.ts";
 import type { JobRecord } from "../ledger.ts";
 import { linesOf } from "../lines.ts";
-import { clockLibrary } from "../stage.ts";
+import { clockLibrary } from "../../clockLibrary.ts";
 import type { Disturbance, World } from "./disturbance.ts";
 
 const jumpsInSeconds = [-86_400, -3600, -600, 600, 3600, 86_400];
@@ -15,7 +15,7 @@ export const clockJumps: Disturbance = {
   name: "clock jumps",
   // The limits of jobs must be kept during the jumps: nothing else may delay them.
   alone: true,
-  obstacle: () => (clockLibrary() === undefined ? "libfaketime is not installed" : undefined),
+  obstacle: () => (clockLibrary === undefined ? "libfaketime is not installed" : undefined),
   async apply(world, random) {
     const { subject, stage, report } = world;
     const offsetFile = join(stage.folder, "clock-offset");
@@ -26,7 +26,7 @@ export const clockJumps: Disturbance = {
     jump(0);
     await subject.stop();
     subject.environment = {
-      LD_PRELOAD: clockLibrary() ?? "",
+      LD_PRELOAD: clockLibrary ?? "",
       FAKETIME_TIMESTAMP_FILE: offsetFile,
       // Not at every look: that needs a descriptor each time.
       FAKETIME_CACHE_DURATION: "1",
