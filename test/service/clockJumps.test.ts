@@ -85,44 +85,47 @@ async function withService(work: (service: ServiceOfAnotherTime) => Promise<void
   });
 }
 
-describe.skipIf(clockLibrary === undefined)("a wall clock that jumps (skipped without Debian's package faketime)", () => {
-  it("forward does not end a job before its limit, also over a restart", async () => {
-    await withService(async (service) => {
-      await service.create("long", "sleep 600", "PT30M");
-      await service.untilState("long", /running/);
-      await service.jump(1);
-      await service.create("after-jump", "true");
-      await service.untilState("after-jump", /succeeded/);
-      expect(await service.state("long")).toBe("running");
+describe.skipIf(clockLibrary === undefined)(
+  "a wall clock that jumps (skipped without Debian's package faketime)",
+  () => {
+    it("forward does not end a job before its limit, also over a restart", async () => {
+      await withService(async (service) => {
+        await service.create("long", "sleep 600", "PT30M");
+        await service.untilState("long", /running/);
+        await service.jump(1);
+        await service.create("after-jump", "true");
+        await service.untilState("after-jump", /succeeded/);
+        expect(await service.state("long")).toBe("running");
 
-      await service.stop();
-      await service.jump(3);
-      await service.start();
-      await service.create("after-restart", "true");
-      await service.untilState("after-restart", /succeeded/);
-      expect(await service.state("long")).toBe("running");
+        await service.stop();
+        await service.jump(3);
+        await service.start();
+        await service.create("after-restart", "true");
+        await service.untilState("after-restart", /succeeded/);
+        expect(await service.state("long")).toBe("running");
+      });
     });
-  });
 
-  it("back does not keep a limit from ending a job, also over a restart", async () => {
-    await withService(async (service) => {
-      const timedOut = { executionInfo: { errors: [{ code: "JobMaxWallClockTimeExceeded" }] } };
-      await service.create("short", "sleep 600", "PT3S");
-      await service.untilState("short", /running/);
-      await service.jump(-1);
-      await service.untilState("short", /failed/);
-      expect(await service.arm.job("short")).toMatchObject(timedOut);
+    it("back does not keep a limit from ending a job, also over a restart", async () => {
+      await withService(async (service) => {
+        const timedOut = { executionInfo: { errors: [{ code: "JobMaxWallClockTimeExceeded" }] } };
+        await service.create("short", "sleep 600", "PT3S");
+        await service.untilState("short", /running/);
+        await service.jump(-1);
+        await service.untilState("short", /failed/);
+        expect(await service.arm.job("short")).toMatchObject(timedOut);
 
-      await service.create("restarted", "sleep 600", "PT5S");
-      await service.untilState("restarted", /running/);
-      await service.stop();
-      await service.jump(-5);
-      await service.start();
-      await service.untilState("restarted", /failed/);
-      expect(await service.arm.job("restarted")).toMatchObject(timedOut);
+        await service.create("restarted", "sleep 600", "PT5S");
+        await service.untilState("restarted", /running/);
+        await service.stop();
+        await service.jump(-5);
+        await service.start();
+        await service.untilState("restarted", /failed/);
+        expect(await service.arm.job("restarted")).toMatchObject(timedOut);
+      });
     });
-  });
-});
+  },
+);
 
 describe("the steady clock", () => {
   const stored = new Map<string, string>();
