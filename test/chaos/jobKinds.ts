@@ -17,6 +17,8 @@ export interface JobKind {
   readonly name: string;
   readonly weight: number;
   readonly expects: Expectation;
+  /** Whether it leaves something in the place of its output files, so that another attempt cannot start. */
+  readonly blocksNextAttempt?: true;
   readonly commandLine: (work: JobWork) => string;
   readonly properties?: (random: Random) => Record<string, unknown>;
 }
@@ -113,6 +115,7 @@ export const jobKinds: readonly JobKind[] = [
   {
     ...own,
     name: "pipes",
+    blocksNextAttempt: true,
     commandLine: ({ start, wait, end }) =>
       `${start}; cd "$AZ_BATCHAI_STDOUTERR_DIR"; rm -f stdout.txt execution.log; mkfifo stdout.txt execution.log; ` +
       `mkfifo "$AZ_BATCHAI_OUTPUT_OUT/pipe"; ${wait}; ${end}`,

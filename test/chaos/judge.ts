@@ -53,6 +53,7 @@ function endsOf({ kind, terminated, supervisorKilled, deleted }: JobRecord, shri
   if (supervisorKilled || kind.expects === "any end") right.push("RunLost", "RunNotStarted");
   if (terminated !== "no") right.push("JobTerminated");
   if (shrinks > 0) right.push("JobNodeRemoved", "ClusterDeleted");
+  if (shrinks > 0 && kind.blocksNextAttempt) right.push("FailedStartingProcess");
   if (deleted !== "no") right.push("JobTerminated", "ClusterDeleted");
   return right;
 }
