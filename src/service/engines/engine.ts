@@ -55,6 +55,10 @@ export interface LaunchMount {
 
 /** One command line that the engine runs through `bash -c`. */
 export interface LaunchProcess {
+  /** Name for people, in logs and errors: `worker 1`, `rank 2`; {@link soleProcess} if the run has only one process. */
+  readonly name: string;
+  /** Whether it never ends by itself, as a parameter server. The engine stops it as soon as the master has succeeded. */
+  readonly isServer?: true;
   /** Node on which it runs. */
   readonly nodeId: string;
   /** Command line exactly as the user wrote it; the shell expands its variables. */
@@ -66,6 +70,12 @@ export interface LaunchProcess {
   /** Absolute path of the file to which standard error is appended. */
   readonly stderr: string;
 }
+
+/** Name of the process of a run that has only one. */
+export const soleProcess = "the job";
+
+/** Name of the processes that prepare nodes. */
+export const preparationProcess = "job preparation";
 
 /** The container in which every process of a plan runs. */
 export interface LaunchContainer {
