@@ -118,7 +118,7 @@ const rooms = {
   },
   "src/service/nodes": { imports: [], types: ["src/service/engines/engine.ts"], node: true },
   "src/service/keyVault.ts": { imports: [], types: ["src/wire/validate.ts"] },
-  "src/service/toolkits": { imports: ["src/service/engines/engine.ts", "src/models"], types: ["src/wire/validate.ts"] },
+  "src/service/toolkits": { imports: ["src/models"], types: ["src/wire/validate.ts", "src/service/engines/engine.ts"] },
   "src/service/volumes": {
     imports: ["src/service/startError.ts", "src/service/keyVault.ts", "src/ground", "src/wire", "src/models"],
     types: ["src/service/engines/engine.ts", "src/service/state/store.ts", "src/files/index.ts"],

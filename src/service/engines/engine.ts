@@ -71,12 +71,6 @@ export interface LaunchProcess {
   readonly stderr: string;
 }
 
-/** Name of the process of a run that has only one. */
-export const soleProcess = "the job";
-
-/** Name of the processes that prepare nodes. */
-export const preparationProcess = "job preparation";
-
 /** The container in which every process of a plan runs. */
 export interface LaunchContainer {
   /** Image reference, registry included. */

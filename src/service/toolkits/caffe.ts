@@ -21,7 +21,7 @@ export const caffe: Toolkit<"caffeSettings"> = {
 
   processes(settings, { nodes }) {
     const line = settings.configFilePath ? solverLine(settings) : pythonLine(settings);
-    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length));
+    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length, nodes));
   },
 
   slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),

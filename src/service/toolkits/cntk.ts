@@ -24,7 +24,7 @@ export const cntk: Toolkit<"cntkSettings"> = {
 
   processes(settings, { nodes }) {
     const line = usesBrainScript(settings) ? brainScriptLine(settings) : pythonLine(settings);
-    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length));
+    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length, nodes));
   },
 
   slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),

@@ -18,7 +18,7 @@ export const customMpi: Toolkit<"customMpiSettings"> = {
   },
 
   processes: ({ commandLine, processCount }, { nodes }) =>
-    masterProcess(mpiLine(`bash -c ${singleQuoted(commandLine)}`, processCount ?? nodes.length)),
+    masterProcess(mpiLine(`bash -c ${singleQuoted(commandLine)}`, processCount ?? nodes.length, nodes)),
 
   slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),
 };

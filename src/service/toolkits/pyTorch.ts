@@ -12,10 +12,13 @@ import {
   taskIndexVariable,
   type Toolkit,
   type ToolkitContext,
+  type ToolkitNode,
   type ToolkitProcess,
 } from "./toolkit.ts";
 
 const initMethodVariable = "AZ_BATCHAI_PYTORCH_INIT_METHOD";
+/** The rank of a process that Open MPI, or MPICH and Intel MPI, has started. */
+const rankOfMpi = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}";
 const backendVariable = "AZ_BATCHAI_PYTORCH_BACKEND";
 
 /** PyTorch: one process for each rank, which find each other by an address or a file, or all of them through MPI. */
@@ -36,7 +39,7 @@ export const pyTorch: Toolkit<"pyTorchSettings"> = {
     const { nodes } = context;
     const count = settings.processCount ?? nodes.length;
     const environment = communicationOf(settings, context);
-    if (usesMpi(settings)) return mpiProcess(settings, count, environment);
+    if (usesMpi(settings)) return mpiProcess(settings, count, nodes, environment);
     return rankedProcesses(pythonLine(settings), count, nodes, environment);
   },
 
@@ -60,10 +63,11 @@ function backendIssues(settings: PyTorchSettings, { path, nodeCount }: RequestPl
 function mpiProcess(
   settings: PyTorchSettings,
   count: number,
+  nodes: readonly ToolkitNode[],
   environment: Readonly<Record<string, LaunchText>>,
 ): ToolkitProcess[] {
-  const rank = `export ${taskIndexVariable}="$OMPI_COMM_WORLD_RANK"`;
-  const line = mpiLine(`bash -c ${singleQuoted(`${rank}; ${pythonLine(settings)}`)}`, count);
+  const rank = `export ${taskIndexVariable}="${rankOfMpi}"`;
+  const line = mpiLine(`bash -c ${singleQuoted(`${rank}; ${pythonLine(settings)}`)}`, count, nodes);
   return masterProcess(line).map((process) => ({ ...process, environment }));
 }
 

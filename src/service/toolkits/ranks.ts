@@ -1,6 +1,6 @@
-import { type LaunchText, soleProcess } from "../engines/engine.ts";
+import type { LaunchText } from "../engines/engine.ts";
 import { nodeOf } from "./processCounts.ts";
-import { taskIndexVariable, type ToolkitNode, type ToolkitProcess } from "./toolkit.ts";
+import { soleProcess, taskIndexVariable, type ToolkitNode, type ToolkitProcess } from "./toolkit.ts";
 
 /** Returns processes that run the same line on the nodes of a job and know their rank by `$AZ_BATCHAI_TASK_INDEX`. */
 export function rankedProcesses(

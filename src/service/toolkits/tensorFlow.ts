@@ -1,12 +1,12 @@
 import type { TensorFlowSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
-import { soleProcess } from "../engines/engine.ts";
 import { countIssues, mostStarted, nodeOf } from "./processCounts.ts";
 import { pythonLine, scriptIssues } from "./pythonLine.ts";
 import { notAllowed } from "./settingsIssues.ts";
 import { type ClusterTask, clusterVariables, variablesOfTask } from "./tensorFlowCluster.ts";
 import {
   type RequestPlace,
+  soleProcess,
   taskIndexVariable,
   type Toolkit,
   type ToolkitNode,
