@@ -123,18 +123,23 @@ describe("problems of toolkits", () => {
     [
       { tensorFlowSettings: { ...script, parameterServerCount: 3 } },
       2,
-      ["properties.tensorFlowSettings.parameterServerCount must be at most 2 (one for each node), got 3"],
+      ["properties.tensorFlowSettings.parameterServerCount must be at most 2 (1 for each node), got 3"],
     ],
     [
       { tensorFlowSettings: { ...script, workerCount: 0 } },
       2,
       ["properties.tensorFlowSettings.workerCount must be at least 1, because worker 0 is the master, got 0"],
     ],
+    [
+      { tensorFlowSettings: { ...script, workerCount: 1, parameterServerCount: 1000 } },
+      1000,
+      ["properties.tensorFlowSettings.parameterServerCount must be at most 100 (for the whole job), got 1000"],
+    ],
     [{ tensorFlowSettings: { ...script, workerCount: 0, parameterServerCount: 0 } }, 1, []],
     [
       { tensorFlowSettings: { ...script, workerCount: 600 } },
       9,
-      ["properties.tensorFlowSettings.workerCount must be at most 511 (for the whole job), got 600"],
+      ["properties.tensorFlowSettings.workerCount must be at most 412 (for the whole job), got 600"],
     ],
     [
       { tensorFlowSettings: { ...script, parameterServerCount: 0, parameterServerCommandLineArgs: "" } },

@@ -1,8 +1,13 @@
 import type { ValidationIssue } from "../../wire/validate.ts";
 import type { RequestPlace, ToolkitNode } from "./toolkit.ts";
 
-/** Most processes of a toolkit on each node of a job, so a wrong number cannot fill the machine with processes. */
-const mostPerNode = 128;
+/** Limits of a count of processes. */
+export interface CountLimits {
+  /** Most processes on each node. Default: 128, so a wrong number cannot fill the machine with processes. */
+  readonly perNode?: number;
+  /** Most processes of the whole job. Default: no limit. */
+  readonly perJob?: number;
+}
 
 /** Most processes of a job that the service starts itself. Every one of them knows the address of every other. */
 export const mostStarted = 512;
@@ -12,19 +17,16 @@ export function withProcessCount<S extends { processCount?: number }>(settings: 
   return { ...settings, processCount: settings.processCount ?? nodeCount };
 }
 
-/**
- * Returns the problem of a count of processes that is too large for the nodes of a job.
- * @param most - Most processes of the whole job. Default: only the nodes limit them.
- */
+/** Returns the problem of a count of processes that is too large for the nodes of a job. */
 export function countIssues(
   name: string,
   count: number | undefined,
   { path, nodeCount }: RequestPlace,
-  most = Infinity,
+  { perNode = 128, perJob = Infinity }: CountLimits = {},
 ): ValidationIssue[] {
-  const limit = Math.min(mostPerNode * nodeCount, most);
+  const limit = Math.min(perNode * nodeCount, perJob);
   if (count === undefined || count <= limit) return [];
-  const reason = limit === most ? "for the whole job" : `${String(mostPerNode)} for each node`;
+  const reason = limit === perJob ? "for the whole job" : `${String(perNode)} for each node`;
   return [{ path: `${path}.${name}`, message: `must be at most ${String(limit)} (${reason}), got ${String(count)}` }];
 }
 

@@ -17,9 +17,10 @@ import {
 } from "./toolkit.ts";
 
 const initMethodVariable = "AZ_BATCHAI_PYTORCH_INIT_METHOD";
+const backendVariable = "AZ_BATCHAI_PYTORCH_BACKEND";
+
 /** The rank of a process that Open MPI, or MPICH and Intel MPI, has started. */
 const rankOfMpi = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}";
-const backendVariable = "AZ_BATCHAI_PYTORCH_BACKEND";
 
 /** PyTorch: one process for each rank, which find each other by an address or a file, or all of them through MPI. */
 export const pyTorch: Toolkit<"pyTorchSettings"> = {
@@ -31,7 +32,7 @@ export const pyTorch: Toolkit<"pyTorchSettings"> = {
 
   issues: (settings, place) => [
     ...scriptIssues(settings, place.path, "PyTorch"),
-    ...countIssues("processCount", settings.processCount, place, usesMpi(settings) ? undefined : mostStarted),
+    ...countIssues("processCount", settings.processCount, place, usesMpi(settings) ? {} : { perJob: mostStarted }),
     ...backendIssues(settings, place),
   ],
 

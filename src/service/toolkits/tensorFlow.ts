@@ -35,6 +35,9 @@ export const tensorFlow: Toolkit<"tensorFlowSettings"> = {
   slotsPerNode: () => 1,
 };
 
+/** Most parameter servers of a job: a cluster has no more nodes, and each node runs at most one. */
+const mostServers = 100;
+
 /** Whether the processes are a cluster of TensorFlow. */
 function isDistributed({ workerCount = 1, parameterServerCount = 0 }: TensorFlowSettings, nodeCount: number): boolean {
   return nodeCount > 1 || workerCount > 1 || parameterServerCount > 0;
@@ -97,24 +100,22 @@ function tasks(
 }
 
 function clusterIssues(settings: TensorFlowSettings, place: RequestPlace): ValidationIssue[] {
-  const { path, nodeCount } = place;
-  const { workerCount, parameterServerCount } = countsOf(settings, nodeCount);
-  const issues = countIssues(
-    "workerCount",
-    workerCount,
-    place,
-    mostStarted - Math.min(parameterServerCount, nodeCount),
-  );
-  if (workerCount === 0) {
-    issues.push({ path: `${path}.workerCount`, message: "must be at least 1, because worker 0 is the master, got 0" });
-  }
-  if (parameterServerCount > nodeCount) {
-    const limit = `must be at most ${String(nodeCount)} (one for each node), got ${String(parameterServerCount)}`;
-    issues.push({ path: `${path}.parameterServerCount`, message: limit });
-  }
-  if (parameterServerCount > 0) return issues;
+  const { path } = place;
+  const { workerCount, parameterServerCount } = countsOf(settings, place.nodeCount);
   const { parameterServerCommandLineArgs } = settings;
-  return [...issues, ...notAllowed({ parameterServerCommandLineArgs }, path, "if parameterServerCount is 0")];
+  const noMaster = {
+    path: `${path}.workerCount`,
+    message: "must be at least 1, because worker 0 is the master, got 0",
+  };
+  const serverLimits = { perNode: 1, perJob: mostServers };
+  return [
+    ...(workerCount === 0 ? [noMaster] : []),
+    ...countIssues("workerCount", workerCount, place, { perJob: mostStarted - mostServers }),
+    ...countIssues("parameterServerCount", parameterServerCount, place, serverLimits),
+    ...(parameterServerCount > 0
+      ? []
+      : notAllowed({ parameterServerCommandLineArgs }, path, "if parameterServerCount is 0")),
+  ];
 }
 
 function singleIssues(settings: TensorFlowSettings, { path }: RequestPlace): ValidationIssue[] {
