@@ -28,7 +28,7 @@ export interface CNTKsettings {
   configFilePath?: string;
   /** Path of the script; required for Python, not allowed for BrainScript. Default: none. */
   pythonScriptFilePath?: string;
-  /** Path of the Python interpreter; Python only. Default: `python` in the node's `PATH`. */
+  /** Path of the Python interpreter; Python only. Default: `python` in the node's `PATH`, or else `python3`. */
   pythonInterpreterPath?: string;
   /** Arguments of the training, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
@@ -40,7 +40,7 @@ export interface CNTKsettings {
 export interface PyTorchSettings {
   /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`, or else `python3`. */
   pythonInterpreterPath?: string;
   /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
@@ -57,7 +57,7 @@ export interface PyTorchSettings {
 export interface TensorFlowSettings {
   /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`, or else `python3`. */
   pythonInterpreterPath?: string;
   /** Arguments of the master process. Default: none. */
   masterCommandLineArgs?: string;
@@ -77,7 +77,7 @@ export interface CaffeSettings {
   configFilePath?: string;
   /** Path of the script. Default: none; a solver configuration is then required. */
   pythonScriptFilePath?: string;
-  /** Path of the Python interpreter; only with a script. Default: `python` in the node's `PATH`. */
+  /** Path of the Python interpreter; only with a script. Default: `python` in the node's `PATH`, or else `python3`. */
   pythonInterpreterPath?: string;
   /** Arguments of the training, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
@@ -89,7 +89,7 @@ export interface CaffeSettings {
 export interface Caffe2Settings {
   /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`, or else `python3`. */
   pythonInterpreterPath?: string;
   /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
@@ -99,7 +99,7 @@ export interface Caffe2Settings {
 export interface ChainerSettings {
   /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`, or else `python3`. */
   pythonInterpreterPath?: string;
   /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;
@@ -111,7 +111,7 @@ export interface ChainerSettings {
 export interface HorovodSettings {
   /** Path of the script; can use variables. */
   pythonScriptFilePath: string;
-  /** Path of the Python interpreter. Default: `python` in the node's `PATH`. */
+  /** Path of the Python interpreter. Default: `python` in the node's `PATH`, or else `python3`. */
   pythonInterpreterPath?: string;
   /** Arguments of the script, in shell syntax; can use variables. Default: none. */
   commandLineArgs?: string;

@@ -35,3 +35,12 @@ export const twoNodes = [
   { nodeId: "tvm-1", address: "10.0.0.4", tempRoot: "/data/nodes/tvm-1", gpus: [] },
   { nodeId: "tvm-2", address: "10.0.0.5", tempRoot: "/data/nodes/tvm-2", gpus: [] },
 ];
+
+/** Variables of every job and setup task that does not set them. */
+export const defaultVariables = {
+  PYTHONUNBUFFERED: "1",
+  OMPI_MCA_rmaps_base_oversubscribe: "1",
+  OMPI_MCA_hwloc_base_binding_policy: "none",
+  OMPI_ALLOW_RUN_AS_ROOT: "1",
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
+};

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planJob } from "../../src/service/launch/job.ts";
-import { jobContext, segment, twoNodes } from "./context.ts";
+import { defaultVariables, jobContext, segment, twoNodes } from "./context.ts";
 
 const fourGpus = [0, 1, 2, 3].map((index) => ({ index, uuid: `GPU-${index}` }));
 const logs = `/roots/j-1/mounts/logs/${segment}/stdouterr`;
@@ -17,6 +17,7 @@ describe("the plan of a job on one node", () => {
       ),
     );
     expect(plan.environment).toEqual({
+      ...defaultVariables,
       AZ_BATCHAI_MOUNT_ROOT: "/roots/c-1",
       AZ_BATCHAI_JOB_MOUNT_ROOT: "/roots/j-1/mounts",
       AZ_BATCHAI_INPUT_DATA: "/roots/j-1/mounts/logs/data",
@@ -32,6 +33,16 @@ describe("the plan of a job on one node", () => {
     expect(plan.files).toEqual([{ path: "/roots/j-1/hostfile", content: "10.0.0.4 slots=4\n" }]);
   });
 
+  it("leaves variables alone that the job, its secrets or its node set", () => {
+    const environmentVariables = [{ name: "PYTHONUNBUFFERED", value: "" }];
+    const secrets = [{ name: "OMPI_ALLOW_RUN_AS_ROOT" }];
+    const nodeEnvironment = { OMPI_MCA_rmaps_base_oversubscribe: "0" };
+    const { environment } = planJob(jobContext({ environmentVariables, secrets }, { nodeEnvironment })).plan;
+    expect(environment).toMatchObject({ PYTHONUNBUFFERED: "", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" });
+    expect(Object.keys(environment)).not.toContain("OMPI_ALLOW_RUN_AS_ROOT");
+    expect(Object.keys(environment)).not.toContain("OMPI_MCA_rmaps_base_oversubscribe");
+  });
+
   it("puts output where Batch AI put it", () => {
     const { plan, outputs } = planJob(
       jobContext({ outputDirectories: [{ id: "MODEL", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs" }] }),
@@ -42,6 +53,7 @@ describe("the plan of a job on one node", () => {
     });
     expect(plan.processes).toEqual([
       {
+        name: "the job",
         nodeId: "tvm-1",
         commandLine: "echo hello",
         environment: {},
@@ -65,6 +77,7 @@ describe("the plan of a job on one node", () => {
     const { plan } = planJob(jobContext({ jobPreparation: { commandLine: "pip install x" } }));
     expect(plan.preparation).toEqual([
       {
+        name: "job preparation",
         nodeId: "tvm-1",
         commandLine: "pip install x",
         environment: {},

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { defaultVariables } from "./context.ts";
 import { planSetupTask, type SetupTaskContext } from "../../src/service/launch/setupTask.ts";
 
 function context(task: Partial<SetupTaskContext["setupTask"]> = {}): SetupTaskContext {
@@ -39,6 +40,7 @@ describe("the plan of a setup task", () => {
       files: [],
       mounts: [{ source: "/data/shares/acct/logs", target: "/roots/c-1/logs" }],
       environment: {
+        ...defaultVariables,
         AZ_BATCHAI_MOUNT_ROOT: "/roots/c-1",
         AZ_BATCHAI_STDOUTERR_DIR: logs,
         WHERE: "/roots/c-1/x",
@@ -46,6 +48,7 @@ describe("the plan of a setup task", () => {
       preparation: [],
       processes: [
         {
+          name: "setup task",
           nodeId: "tvm-1",
           commandLine: "apt install x",
           environment: {},

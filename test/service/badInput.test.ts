@@ -233,8 +233,20 @@ describe("bodies", () => {
     [{ customToolkitSettings: undefined }, "properties.customToolkitSettings"],
     [{ cntkSettings: { pythonScriptFilePath: "a.py" } }, "properties.customToolkitSettings"],
     [
-      { customToolkitSettings: undefined, horovodSettings: { pythonScriptFilePath: "a.py" } },
-      "properties.horovodSettings",
+      { customToolkitSettings: undefined, horovodSettings: { pythonScriptFilePath: "" } },
+      "properties.horovodSettings.pythonScriptFilePath",
+    ],
+    [
+      { customToolkitSettings: undefined, pyTorchSettings: { pythonScriptFilePath: "a.py", processCount: 100_000 } },
+      "properties.pyTorchSettings.processCount",
+    ],
+    [
+      { customToolkitSettings: undefined, tensorFlowSettings: { pythonScriptFilePath: "a", parameterServerCount: 2 } },
+      "properties.tensorFlowSettings.parameterServerCount",
+    ],
+    [
+      { customToolkitSettings: undefined, customMpiSettings: { commandLine: "a", processCount: 0 } },
+      "properties.customMpiSettings.processCount",
     ],
     [{ cluster: { id: "nodes" } }, "properties.cluster.id"],
     [{ cluster: undefined }, "properties.cluster.id"],

@@ -55,6 +55,10 @@ export interface LaunchMount {
 
 /** One command line that the engine runs through `bash -c`. */
 export interface LaunchProcess {
+  /** Name for people, in logs and errors: `worker 1`, `rank 2`. */
+  readonly name: string;
+  /** Whether it never ends by itself, as a parameter server. The engine stops it as soon as the master has succeeded. */
+  readonly isServer?: true;
   /** Node on which it runs. */
   readonly nodeId: string;
   /** Command line exactly as the user wrote it; the shell expands its variables. */

@@ -4,10 +4,10 @@ import type { ToolkitNode } from "../toolkits/toolkit.ts";
 /**
  * Returns the MPI host file of a job: an address and its slots on each line. Open MPI rejects a file in which an address
  * stands twice, so nodes with one address share a line.
- * @param slotsPerNode - The slots that the toolkit needs on each node; a node has at least one for each of its GPUs.
+ * @param slotsPerNode - The slots that the toolkit needs on each node.
  */
 export function hostFileOf(nodes: readonly ToolkitNode[], slotsPerNode: number): LaunchText {
-  const slotsOf = ({ gpuCount }: ToolkitNode): number => Math.max(1, gpuCount, slotsPerNode);
+  const slotsOf = (node: ToolkitNode): number => Math.max(node.slots, slotsPerNode);
   const slots = new Map<string, number>();
   for (const node of nodes) {
     if (node.address !== undefined) slots.set(node.address, (slots.get(node.address) ?? 0) + slotsOf(node));

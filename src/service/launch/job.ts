@@ -6,7 +6,7 @@ import { hostFileOf } from "./hostFile.ts";
 import { launchNode, processOn, type NodePlace } from "./node.ts";
 import { checkCommandLine } from "./commandLine.ts";
 import { commandLinePropertyOf, toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
-import type { ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
+import type { ToolkitContext, ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
 /** Facts that are known when a job gets its nodes. */
@@ -27,6 +27,8 @@ export interface JobLaunchContext {
   readonly jobFolders: JobFolders;
   /** Mounts of the job. Default: none. */
   readonly jobMounts?: readonly LaunchMount[];
+  /** Slots in the MPI host file of a node that has no GPU: what its VM size stands for. Default: 1. */
+  readonly slotsPerNode?: number;
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
 }
@@ -60,8 +62,8 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   const [master] = views;
   if (master === undefined) throw new RangeError("A job cannot be planned without a node.");
 
-  const toolkitNodes = context.nodes.map(toolkitNode);
-  const { processes, slotsPerNode } = workOf(job, toolkitNodes, jobFolders.sharedTemp);
+  const nodes = context.nodes.map((node, position) => toolkitNode(node, position, context.slotsPerNode ?? 1));
+  const { processes, slotsPerNode } = workOf({ job, runId, nodes, sharedTemp: jobFolders.sharedTemp });
   const container = containerOf(job);
   const common = master.environment;
   const single = views.length === 1;
@@ -71,7 +73,7 @@ export function planJob(context: JobLaunchContext): JobLaunch {
     nodes: views.map((view) => launchNode(view, single ? "execution.log" : `execution-${view.nodeId}.log`)),
     scratchRoots: [clusterMountRoot, jobFolders.root],
     directories: directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views),
-    files: [{ path: jobFolders.hostFile, content: hostFileOf(toolkitNodes, slotsPerNode) }],
+    files: [{ path: jobFolders.hostFile, content: hostFileOf(nodes, slotsPerNode) }],
     mounts: [...clusterMounts, ...jobMounts].map(({ source, target }) => ({ source, target })),
     environment: common,
     preparation: preparationOf(job, views, common),
@@ -81,10 +83,11 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }
 
-function workOf(job: Job, nodes: readonly ToolkitNode[], sharedTemp: string): ToolkitWork {
+function workOf(context: ToolkitContext): ToolkitWork {
+  const { job } = context;
   const [issue] = toolkitIssues(job);
   if (issue) throw new StartError("UnsupportedToolkit", issue.message, { target: issue.path });
-  const work = toolkitWorkOf(job, nodes, sharedTemp);
+  const work = toolkitWorkOf(context);
   for (const { commandLine } of work.processes) checkCommandLine(commandLine, commandLinePropertyOf(job));
   return work;
 }
@@ -101,7 +104,7 @@ function preparationOf(job: Job, views: readonly JobNodeView[], common: Environm
   checkCommandLine(commandLine, "properties.jobPreparation.commandLine");
   return views.map((view) => {
     const outputSuffix = views.length === 1 ? "-job_prep" : `-job_prep-${view.nodeId}`;
-    return processOn(view, common, { commandLine, environment: {}, outputSuffix });
+    return processOn(view, common, { name: "job preparation", commandLine, environment: {}, outputSuffix });
   });
 }
 
@@ -110,8 +113,8 @@ function directoriesOf(roots: readonly string[], views: readonly JobNodeView[]):
   return [...new Set([...roots, ...ofNodes])];
 }
 
-function toolkitNode({ address, gpus }: NodePlace, position: number): ToolkitNode {
-  return { position, gpuCount: gpus.length, ...(address === undefined ? {} : { address }) };
+function toolkitNode({ address, gpus }: NodePlace, position: number, slotsWithoutGpu: number): ToolkitNode {
+  return { position, slots: gpus.length || slotsWithoutGpu, ...(address === undefined ? {} : { address }) };
 }
 
 /** Returns the container in which a job runs; undefined if it runs on the node itself. */

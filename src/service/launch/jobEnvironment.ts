@@ -3,6 +3,7 @@ import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
 import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { toolkitVariablesOf } from "../toolkits/toolkits.ts";
+import { addDefaultVariables } from "./defaultVariables.ts";
 import { hostOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedChild, containedPath } from "./paths.ts";
 import { addUserVariables } from "./userVariables.ts";
@@ -43,6 +44,7 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   for (const [name, value] of Object.entries(serviceVariables(context, node))) definitions.set(name, () => value);
   definePaths(definitions, context, node, outputDirectories);
   addUserVariables(definitions, job, "properties", toolkitVariablesOf(job));
+  addDefaultVariables(definitions, job, context.nodeEnvironment);
 
   const environment = resolveVariables(definitions, context.nodeEnvironment ?? {}, "properties");
   const outputs = outputDirectories.map(({ id }): [string, string] => [id, pathIn(environment, outputVariable(id))]);

@@ -2,6 +2,7 @@ import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
 import { checkCommandLine } from "./commandLine.ts";
+import { addDefaultVariables } from "./defaultVariables.ts";
 import { launchNode, processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { setupTaskPaths } from "./pathAdvice.ts";
 import { containedPath } from "./paths.ts";
@@ -38,7 +39,12 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const view = taskOnNode(context);
   const { commandLine } = setupTask;
   checkCommandLine(commandLine, `${taskProperty}.commandLine`);
-  const process = processOn(view, view.environment, { commandLine, environment: {}, outputSuffix: `-${node.nodeId}` });
+  const process = processOn(view, view.environment, {
+    name: "setup task",
+    commandLine,
+    environment: {},
+    outputSuffix: `-${node.nodeId}`,
+  });
   return {
     runId,
     runDirectory,
@@ -68,6 +74,7 @@ function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment 
     return join(folder, setupTask.stdOutErrPathSuffix ?? "");
   });
   addUserVariables(definitions, setupTask, taskProperty);
+  addDefaultVariables(definitions, setupTask, nodeEnvironment);
   const environment = resolveVariables(definitions, nodeEnvironment, taskProperty);
   const outputDirectory = pathIn(environment, stdOutErrVariable);
   return { ...node, tempDirectory: tempDirectoryOf(node, runId), environment, outputDirectory };

@@ -7,6 +7,7 @@ import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchSecrets } from "../engines/engine.ts";
 import { abortable } from "../abortable.ts";
 import { containerOf, planJob } from "../launch/job.ts";
+import { slotsOf } from "../nodes/vmSizes.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import { attachVolumes, locationOnShare } from "../volumes/volumes.ts";
@@ -64,6 +65,7 @@ async function prepareJob(
     runId,
     runDirectory: folders.run(runId),
     nodes: nodes.map((node) => placeOf(node, folders)),
+    slotsPerNode: slotsOf(models.cluster.vmSize ?? ""),
     clusterMountRoot,
     clusterMounts,
     jobFolders,

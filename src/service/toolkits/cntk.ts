@@ -1,39 +1,54 @@
 import type { CNTKsettings } from "../../models/toolkitSettings.ts";
-import { mpiLine, pythonLine } from "./pythonLine.ts";
+import { mpiLineForSeveral, mpiSlots } from "./mpi.ts";
+import { countIssues, withProcessCount } from "./processCounts.ts";
+import { lineOf, pythonLine, scriptIssues, wholeWord } from "./pythonLine.ts";
+import { isSameWord, notAllowed, wordIssues } from "./settingsIssues.ts";
 import { masterProcess, type Toolkit } from "./toolkit.ts";
 
-/** CNTK with a Python script: one process, or several through MPI. */
+/** CNTK with a Python script or a BrainScript configuration: one process, or several through MPI. */
 export const cntk: Toolkit<"cntkSettings"> = {
   toolType: "cntk",
   property: "cntkSettings",
   variables: [],
 
   withDefaults: (settings, { nodeCount }) => ({
-    ...settings,
-    languageType: settings.languageType ?? (settings.configFilePath ? "BrainScript" : "Python"),
-    processCount: settings.processCount ?? nodeCount,
+    ...withProcessCount(settings, nodeCount),
+    languageType: settings.languageType ?? (usesBrainScript(settings) ? "BrainScript" : "Python"),
   }),
 
-  issues(settings, path) {
-    if (usesBrainScript(settings)) {
-      const message = "this service does not run BrainScript configurations yet. Use pythonScriptFilePath.";
-      return [{ path: `${path}.languageType`, message }];
-    }
-    if (settings.pythonScriptFilePath) return [];
-    return [{ path: `${path}.pythonScriptFilePath`, message: "a script is needed to run a CNTK job." }];
-  },
+  issues: (settings, place) => [
+    ...wordIssues(settings.languageType, ["Python", "BrainScript"], `${place.path}.languageType`),
+    ...(usesBrainScript(settings) ? brainScriptIssues : pythonIssues)(settings, place.path),
+    ...countIssues("processCount", settings.processCount, place),
+  ],
 
   processes(settings, { nodes }) {
-    const processCount = settings.processCount ?? nodes.length;
-    const line = pythonLine(settings);
-    return masterProcess(processCount > 1 ? mpiLine(line, processCount) : line);
+    const line = usesBrainScript(settings) ? brainScriptLine(settings) : pythonLine(settings);
+    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length, nodes));
   },
 
-  slotsPerNode: ({ processCount = 0 }, { nodes }) => Math.ceil(processCount / nodes.length),
+  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),
 };
 
-/** Whether the settings mean a BrainScript configuration; old jobs say so only by the file that they name. */
-function usesBrainScript({ languageType, configFilePath, pythonScriptFilePath }: CNTKsettings): boolean {
-  if (languageType) return languageType.toLowerCase() === "brainscript";
-  return configFilePath !== undefined && pythonScriptFilePath === undefined;
+/** Whether the settings mean a BrainScript configuration; most jobs say so only by the file that they name. */
+function usesBrainScript({ languageType, configFilePath }: CNTKsettings): boolean {
+  return languageType === undefined ? configFilePath !== undefined : isSameWord(languageType, "BrainScript");
+}
+
+function brainScriptLine({ configFilePath = "", commandLineArgs }: CNTKsettings): string {
+  return lineOf("cntk", `configFile=${wholeWord(configFilePath)}`, commandLineArgs);
+}
+
+function brainScriptIssues(settings: CNTKsettings, path: string) {
+  const { configFilePath, pythonScriptFilePath, pythonInterpreterPath } = settings;
+  const message = "a configuration file is needed to run a BrainScript job.";
+  return [
+    ...(configFilePath ? [] : [{ path: `${path}.configFilePath`, message }]),
+    ...notAllowed({ pythonScriptFilePath, pythonInterpreterPath }, path, "for a BrainScript configuration"),
+  ];
+}
+
+function pythonIssues(settings: CNTKsettings, path: string) {
+  const { configFilePath } = settings;
+  return [...scriptIssues(settings, path, "CNTK"), ...notAllowed({ configFilePath }, path, "for a Python script")];
 }

@@ -8,7 +8,7 @@ export const custom: Toolkit<"customToolkitSettings"> = {
 
   withDefaults: (settings) => settings,
 
-  issues: ({ commandLine }, path) =>
+  issues: ({ commandLine }, { path }) =>
     commandLine ? [] : [{ path: `${path}.commandLine`, message: "a command line is needed to run a job." }],
 
   processes: ({ commandLine = "" }) => masterProcess(commandLine),

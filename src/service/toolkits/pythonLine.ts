@@ -1,23 +1,46 @@
-/** Settings that most toolkits have. */
-export interface PythonSettings {
+import type { ValidationIssue } from "../../wire/validate.ts";
+
+/** Settings of every toolkit that runs a Python script. */
+export interface ScriptSettings {
   readonly pythonScriptFilePath?: string;
   readonly pythonInterpreterPath?: string;
+}
+
+/** Settings of most toolkits: a script and its arguments. */
+export interface PythonSettings extends ScriptSettings {
   readonly commandLineArgs?: string;
 }
 
-/** Returns the line `python SCRIPT ARGS`. The shell expands its parts, because they may use variables. */
-export function pythonLine(settings: PythonSettings): string {
-  const { pythonInterpreterPath, pythonScriptFilePath, commandLineArgs } = settings;
-  const interpreter = pythonInterpreterPath ? wholeWord(pythonInterpreterPath) : "python";
-  return [interpreter, wholeWord(pythonScriptFilePath ?? ""), commandLineArgs].filter(Boolean).join(" ");
+/** Finds `python` when the line runs, or `python3` on a machine that has only that. */
+const foundInterpreter = '"$(command -v python || echo python3)"';
+
+/**
+ * Returns the line `python SCRIPT ARGS`. The shell expands its parts, because they may use variables.
+ * @param args - Arguments of the script. Default: those of the settings.
+ */
+export function pythonLine(settings: PythonSettings, args = settings.commandLineArgs): string {
+  const { pythonInterpreterPath, pythonScriptFilePath = "" } = settings;
+  const interpreter = pythonInterpreterPath ? wholeWord(pythonInterpreterPath) : foundInterpreter;
+  return lineOf(interpreter, wholeWord(pythonScriptFilePath), args);
 }
 
-/** Returns a line with which Open MPI starts `processCount` processes on the nodes of the job. */
-export function mpiLine(line: string, processCount: number): string {
-  return `mpirun --allow-run-as-root --hostfile "$AZ_BATCHAI_MPI_HOST_FILE" -n ${processCount} ${line}`;
+/** Joins the parts of a command line; absent and empty parts are left out. */
+export function lineOf(...parts: readonly (string | undefined)[]): string {
+  return parts.filter(Boolean).join(" ");
 }
 
 /** Quotes a path, so a variable whose value has spaces is one word. Leaves a path with shell syntax unchanged. */
-function wholeWord(path: string): string {
+export function wholeWord(path: string): string {
   return path.includes("$") && /^[\w${}./:@%+,=-]+$/.test(path) ? `"${path}"` : path;
+}
+
+/** Quotes a text, so the shell passes it on as one word and expands nothing in it. */
+export function singleQuoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Returns the problem of settings without a script. */
+export function scriptIssues({ pythonScriptFilePath }: ScriptSettings, path: string, job: string): ValidationIssue[] {
+  if (pythonScriptFilePath) return [];
+  return [{ path: `${path}.pythonScriptFilePath`, message: `a script is needed to run a ${job} job.` }];
 }

@@ -3,6 +3,9 @@ import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import type { LaunchText } from "../engines/engine.ts";
 
+/** Name of the process of a job that has only one. */
+export const soleProcess = "the job";
+
 /** The properties of a job that contain the settings of a toolkit. */
 export type ToolkitProperty = keyof ToolkitSettings;
 
@@ -15,13 +18,25 @@ export interface ToolkitNode {
   readonly position: number;
   /** Address of the node. Absent if only the start of the run decides it: use the segment `{ host: position }`. */
   readonly address?: string;
-  /** Number of GPUs that the job may use on the node. */
-  readonly gpuCount: number;
+  /** Number of processes that MPI starts on the node if nobody asks for another number. */
+  readonly slots: number;
 }
+
+/** The settings of a job in a request. */
+export interface RequestPlace {
+  /** Path of the settings in the request body. */
+  readonly path: string;
+  readonly nodeCount: number;
+}
+
+/** Variable with the index of a process among the processes of its kind. */
+export const taskIndexVariable = "AZ_BATCHAI_TASK_INDEX";
 
 /** The job and its nodes. */
 export interface ToolkitContext {
   readonly job: Job;
+  /** Unique for this attempt to run the job. */
+  readonly runId: string;
   /** The nodes that run the job, the master first. */
   readonly nodes: readonly ToolkitNode[];
   /** `$AZ_BATCHAI_SHARED_JOB_TEMP`: a folder that all nodes see, for example for a rendezvous. */
@@ -30,6 +45,10 @@ export interface ToolkitContext {
 
 /** One process of a toolkit; the first one of a job is its master. */
 export interface ToolkitProcess {
+  /** Name for people, in logs and errors: `worker 1`, `rank 2`; {@link soleProcess} if it is the only one. */
+  readonly name: string;
+  /** Whether it never ends by itself, as a parameter server. */
+  readonly isServer?: true;
   /** Position of its node among the nodes of the job. */
   readonly node: number;
   /** Command line for `bash -c`. */
@@ -47,23 +66,17 @@ export interface Toolkit<P extends ToolkitProperty> {
   readonly property: P;
   /** Returns the settings with the defaults that the API shows. */
   withDefaults(settings: SettingsOf<P>, job: JobCreateParameters): SettingsOf<P>;
-  /**
-   * Returns the problems of settings.
-   * @param path - The settings by their path in the request body.
-   */
-  issues(settings: SettingsOf<P>, path: string): ValidationIssue[];
+  /** Returns the problems of settings, to which the defaults have been added. */
+  issues(settings: SettingsOf<P>, place: RequestPlace): ValidationIssue[];
   /** Names of the variables that the processes get from the toolkit. A job must not set them itself. */
   readonly variables: readonly string[];
   /** Returns the processes of a job, whose settings have no problem. */
   processes(settings: SettingsOf<P>, context: ToolkitContext): readonly ToolkitProcess[];
-  /**
-   * Returns the number of processes that MPI must be able to start on each node. The host file gives a node more slots
-   * if it has more GPUs.
-   */
+  /** Returns the number of processes that MPI must be able to start on each node. The host file may give a node more. */
   slotsPerNode(settings: SettingsOf<P>, context: ToolkitContext): number;
 }
 
 /** Returns the processes of a toolkit that is one process on the master node, with the plain output file names. */
 export function masterProcess(commandLine: string): ToolkitProcess[] {
-  return [{ node: 0, commandLine, environment: {}, outputSuffix: "" }];
+  return [{ name: soleProcess, node: 0, commandLine, environment: {}, outputSuffix: "" }];
 }

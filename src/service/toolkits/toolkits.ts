@@ -1,33 +1,43 @@
-import type { Job, JobCreateParameters, ToolType } from "../../models/job.ts";
+import type { JobCreateParameters, ToolType } from "../../models/job.ts";
 import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
+import { caffe } from "./caffe.ts";
+import { caffe2 } from "./caffe2.ts";
+import { chainer } from "./chainer.ts";
 import { cntk } from "./cntk.ts";
 import { custom } from "./custom.ts";
-import type { SettingsOf, Toolkit, ToolkitContext, ToolkitNode, ToolkitProcess, ToolkitProperty } from "./toolkit.ts";
+import { customMpi } from "./customMpi.ts";
+import { horovod } from "./horovod.ts";
+import { pyTorch } from "./pyTorch.ts";
+import { tensorFlow } from "./tensorFlow.ts";
+import type { SettingsOf, Toolkit, ToolkitContext, ToolkitProcess, ToolkitProperty } from "./toolkit.ts";
 
-/** All toolkits of the API, by the property that contains their settings. A tool type alone is not supported yet. */
-const toolkits: { readonly [P in ToolkitProperty]: Toolkit<P> | ToolType } = {
+/** All toolkits of the API, by the property that contains their settings. */
+const toolkits: { readonly [P in ToolkitProperty]: Toolkit<P> } = {
   cntkSettings: cntk,
-  pyTorchSettings: "pytorch",
-  tensorFlowSettings: "tensorflow",
-  caffeSettings: "caffe",
-  caffe2Settings: "caffe2",
-  chainerSettings: "chainer",
-  horovodSettings: "horovod",
-  customMpiSettings: "custommpi",
+  pyTorchSettings: pyTorch,
+  tensorFlowSettings: tensorFlow,
+  caffeSettings: caffe,
+  caffe2Settings: caffe2,
+  chainerSettings: chainer,
+  horovodSettings: horovod,
+  customMpiSettings: customMpi,
   customToolkitSettings: custom,
 };
 
 const properties = Object.keys(toolkits) as ToolkitProperty[];
 
-/** Returns the problems of the choice of toolkit: a job needs the settings of exactly one that the service runs. */
-export function toolkitIssues(job: ToolkitSettings): ValidationIssue[] {
+/** Settings of toolkits with the number of nodes on which they run. Default: one node. */
+type SettingsOnNodes = ToolkitSettings & { readonly nodeCount?: number };
+
+/** Returns the problems of the toolkit of a job, which needs the settings of exactly one. */
+export function toolkitIssues(job: SettingsOnNodes): ValidationIssue[] {
   const [chosen, second] = choicesOf(job);
   if (chosen === undefined) {
     const message = `exactly one of ${properties.join(", ")} is needed, got none`;
     return [{ path: "properties.customToolkitSettings", message }];
   }
-  if (second === undefined) return chosen.issues();
+  if (second === undefined) return chosen.issues(job.nodeCount ?? 1);
   const given = choicesOf(job).map(({ property }) => property);
   const message = `exactly one toolkit is allowed, but ${given.join(" and ")} are given`;
   return [{ path: `properties.${second.property}`, message }];
@@ -62,23 +72,23 @@ export interface ToolkitWork {
 }
 
 /**
- * Returns the work of a job's toolkit on these nodes.
- * @throws RangeError if the job has one of the problems that {@link toolkitIssues} finds.
+ * Returns the work of a job's toolkit.
+ * @throws RangeError if the job has no toolkit, which {@link toolkitIssues} finds.
  */
-export function toolkitWorkOf(job: Job, nodes: readonly ToolkitNode[], sharedTemp: string): ToolkitWork {
-  const work = choicesOf(job)[0]?.work({ job, nodes, sharedTemp });
-  if (work === undefined) throw new RangeError("The job has no toolkit that this service runs.");
-  return work;
+export function toolkitWorkOf(context: ToolkitContext): ToolkitWork {
+  const [chosen] = choicesOf(context.job);
+  if (chosen === undefined) throw new RangeError("The job has no toolkit.");
+  return chosen.work(context);
 }
 
 /** Settings that a job gives, and their toolkit. */
 interface Choice {
   readonly property: ToolkitProperty;
   readonly toolType: ToolType;
-  issues(): ValidationIssue[];
+  issues(nodeCount: number): ValidationIssue[];
   withDefaults(job: JobCreateParameters): unknown;
   readonly variables: readonly string[];
-  work(context: ToolkitContext): ToolkitWork | undefined;
+  work(context: ToolkitContext): ToolkitWork;
 }
 
 function choicesOf(job: ToolkitSettings): Choice[] {
@@ -87,30 +97,16 @@ function choicesOf(job: ToolkitSettings): Choice[] {
 
 function choiceOf<P extends ToolkitProperty>(property: P, settings: SettingsOf<P> | undefined): Choice | undefined {
   if (settings === undefined) return undefined;
-  const toolkit: Toolkit<P> | ToolType = toolkits[property];
-  if (typeof toolkit === "string") return unsupported(property, toolkit, settings);
+  const toolkit: Toolkit<P> = toolkits[property];
   return {
     property,
     toolType: toolkit.toolType,
-    issues: () => toolkit.issues(settings, `properties.${property}`),
+    issues: (nodeCount) => toolkit.issues(settings, { path: `properties.${property}`, nodeCount }),
     withDefaults: (job) => toolkit.withDefaults(settings, job),
     variables: toolkit.variables,
     work: (context) => ({
       processes: toolkit.processes(settings, context),
       slotsPerNode: toolkit.slotsPerNode(settings, context),
     }),
-  };
-}
-
-function unsupported(property: ToolkitProperty, toolType: ToolType, settings: unknown): Choice {
-  const usable = properties.filter((name) => typeof toolkits[name] === "object").join(" or ");
-  const message = `this service does not run ${toolType} jobs yet. Use ${usable}.`;
-  return {
-    property,
-    toolType,
-    issues: () => [{ path: `properties.${property}`, message }],
-    withDefaults: () => settings,
-    variables: [],
-    work: () => undefined,
   };
 }
