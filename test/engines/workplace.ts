@@ -47,6 +47,7 @@ export class Workplace {
     const step =
       (name: string) =>
       (commandLine: string, index: number): LaunchProcess => ({
+        name: `${name} ${index}`,
         nodeId: nodeIds[index % nodes] ?? "",
         commandLine,
         environment: { STEP: `${name}${index}` },

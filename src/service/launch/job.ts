@@ -101,7 +101,7 @@ function preparationOf(job: Job, views: readonly JobNodeView[], common: Environm
   checkCommandLine(commandLine, "properties.jobPreparation.commandLine");
   return views.map((view) => {
     const outputSuffix = views.length === 1 ? "-job_prep" : `-job_prep-${view.nodeId}`;
-    return processOn(view, common, { commandLine, environment: {}, outputSuffix });
+    return processOn(view, common, { name: "job preparation", commandLine, environment: {}, outputSuffix });
   });
 }
 

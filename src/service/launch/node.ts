@@ -41,6 +41,10 @@ export function launchNode(view: NodeView, logName: string): LaunchNode {
 
 /** Properties that distinguish a process from the others of its run. */
 export interface ProcessDescription {
+  /** Name for people. */
+  readonly name: string;
+  /** Whether it never ends by itself. */
+  readonly isServer?: true;
   readonly commandLine: string;
   readonly environment: Environment;
   /** Follows `stdout` and `stderr` in the names of its output files. */
@@ -51,6 +55,8 @@ export interface ProcessDescription {
 export function processOn(view: NodeView, common: Environment, process: ProcessDescription): LaunchProcess {
   const ofNode = Object.entries(view.environment).filter(([name, value]) => !isSameText(common[name], value));
   return {
+    name: process.name,
+    ...(process.isServer ? { isServer: true } : {}),
     nodeId: view.nodeId,
     commandLine: process.commandLine,
     environment: { ...Object.fromEntries(ofNode), ...process.environment },

@@ -38,7 +38,12 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const view = taskOnNode(context);
   const { commandLine } = setupTask;
   checkCommandLine(commandLine, `${taskProperty}.commandLine`);
-  const process = processOn(view, view.environment, { commandLine, environment: {}, outputSuffix: `-${node.nodeId}` });
+  const process = processOn(view, view.environment, {
+    name: "setup task",
+    commandLine,
+    environment: {},
+    outputSuffix: `-${node.nodeId}`,
+  });
   return {
     runId,
     runDirectory,

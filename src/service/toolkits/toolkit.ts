@@ -3,6 +3,9 @@ import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import type { LaunchText } from "../engines/engine.ts";
 
+/** Name of the process of a job that has only one. */
+export const soleProcess = "the job";
+
 /** The properties of a job that contain the settings of a toolkit. */
 export type ToolkitProperty = keyof ToolkitSettings;
 
@@ -30,6 +33,10 @@ export interface ToolkitContext {
 
 /** One process of a toolkit; the first one of a job is its master. */
 export interface ToolkitProcess {
+  /** Name for people, in logs and errors: `worker 1`, `rank 2`; {@link soleProcess} if it is the only one. */
+  readonly name: string;
+  /** Whether it never ends by itself, as a parameter server. */
+  readonly isServer?: true;
   /** Position of its node among the nodes of the job. */
   readonly node: number;
   /** Command line for `bash -c`. */
@@ -65,5 +72,5 @@ export interface Toolkit<P extends ToolkitProperty> {
 
 /** Returns the processes of a toolkit that is one process on the master node, with the plain output file names. */
 export function masterProcess(commandLine: string): ToolkitProcess[] {
-  return [{ node: 0, commandLine, environment: {}, outputSuffix: "" }];
+  return [{ name: soleProcess, node: 0, commandLine, environment: {}, outputSuffix: "" }];
 }
