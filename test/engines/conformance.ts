@@ -2,7 +2,14 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Engine, LaunchPlan, LaunchProcess, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
+import type {
+  Engine,
+  LaunchPlan,
+  LaunchProcess,
+  LaunchSecrets,
+  RunEnd,
+  RunHandle,
+} from "../../src/service/engines/engine.ts";
 import { startAndCrash } from "./crash.ts";
 import { until } from "../until.ts";
 import { textOf, Workplace } from "./workplace.ts";

@@ -65,6 +65,7 @@ describe("the plan of a job on one node", () => {
     const { plan } = planJob(jobContext({ jobPreparation: { commandLine: "pip install x" } }));
     expect(plan.preparation).toEqual([
       {
+        name: "job preparation",
         nodeId: "tvm-1",
         commandLine: "pip install x",
         environment: {},

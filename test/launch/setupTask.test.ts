@@ -46,6 +46,7 @@ describe("the plan of a setup task", () => {
       preparation: [],
       processes: [
         {
+          name: "setup task",
           nodeId: "tvm-1",
           commandLine: "apt install x",
           environment: {},
