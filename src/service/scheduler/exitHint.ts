@@ -7,7 +7,12 @@ const hints: Readonly<Record<number, string>> = {
   139: "The process crashed with SIGSEGV, an invalid memory access: check that its native libraries fit each other and their interpreter.",
 };
 
-const signals = new Map<number, string>(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** Some signals have two names; the first one is the usual one. */
+const signals = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]): [number, string] => [number, name]),
+);
 
 /** Returns a sentence that says what an exit code means, and what to do; undefined for a code of the program's own. */
 export function exitHint(exitCode: number): string | undefined {
