@@ -6,7 +6,7 @@ import type { Job } from "../models/job.ts";
 
 /**
  * Reports that the job you waited for failed. Its `name` is `JobFailedError`. The message contains everything the
- * service reports about it.
+ * service reports about it, and ends with the last lines of standard error.
  */
 export class JobFailedError extends Error {
   /** Code of the job's first error, for example `JobTerminated`. Absent if the job has no errors. */

@@ -50,6 +50,13 @@ function allReady(...indexes: number[]): string {
   return `until [ "$(cat ${files} | grep -c ready)" = ${String(indexes.length)} ]; do sleep 0.02; done`;
 }
 
+function withServer(plan: LaunchPlan, index: number): LaunchPlan {
+  const processes = plan.processes.map((process, at) =>
+    at === index ? { ...process, isServer: true as const } : process,
+  );
+  return { ...plan, processes };
+}
+
 async function untilReady(plan: LaunchPlan): Promise<void> {
   await until("all processes are ready", async () => {
     const texts = await Promise.all(plan.processes.map((_, index) => workplace.read(plan, `stdout-proc${index}.txt`)));
@@ -112,12 +119,26 @@ describe("a run of four processes on three nodes", () => {
     expect(await engine.wait(handle)).toEqual(end(plan, 6, 0));
   });
 
+  it("is not misled by processes that signal their group", async () => {
+    const commands = ["trap '' TERM; kill 0; exit 0", "trap 'trap \"\" TERM; kill 0' EXIT; echo done", "sleep 0.2"];
+    expect(await engine.wait(await start(workplace.plan({ commands, nodes: 3 })))).toMatchObject({ exitCode: 0 });
+
+    const plan = workplace.plan({ commands: ["echo $$; kill -STOP 0; exit 6", "sleep 60"], nodes: 2 });
+    const handle = await start(plan);
+    const pid = async (): Promise<string> => (await workplace.read(plan, "stdout-proc0.txt")).trim();
+    await until("it has stopped", async () => textOf(`/proc/${await pid()}/stat`).includes(") T "));
+    process.kill(Number(await pid()), "SIGCONT");
+    expect(await engine.wait(handle)).toEqual(end(plan, 6, 0));
+  });
+
   it("follows processes without a pipe if bash has none", async () => {
     const environment = { POSIXLY_CORRECT: "1" };
     const plan = workplace.plan({ commands: ["sleep 60", "echo done", "sleep 0.5; exit 6"], nodes: 3, environment });
     expect(await engine.wait(await start(plan))).toEqual(end(plan, 6, 2));
-    const good = workplace.plan({ commands: ["true", "sleep 0.5; echo done"], environment });
-    expect(await engine.wait(await start(good))).toEqual({ kind: "exited", phase: "processes", exitCode: 0 });
+    const server = "trap 'touch \"$WORKPLACE/stopped\"; exit 3' TERM; echo ready; while :; do sleep 0.02; done";
+    const worker = 'until [ -e "$WORKPLACE/stopped" ]; do sleep 0.02; done; echo done';
+    const good = workplace.plan({ commands: [allReady(2), worker, server], environment });
+    expect(await engine.wait(await start(withServer(good, 2)))).toMatchObject({ kind: "exited", exitCode: 0 });
     expect(await workplace.read(good, "stdout-proc1.txt")).toBe("done\n");
   });
 
@@ -144,10 +165,7 @@ describe("the time after the master has succeeded", () => {
 
   it("does not hold for servers, even stubborn ones", async () => {
     const plan = workplace.plan({ commands: [allReady(1), stubborn], nodes: 2 });
-    const processes = plan.processes.map((process, index) =>
-      index === 1 ? { ...process, isServer: true as const } : process,
-    );
-    expect(await engine.wait(await start({ ...plan, processes }))).toMatchObject({ exitCode: 0 });
+    expect(await engine.wait(await start(withServer(plan, 1)))).toMatchObject({ exitCode: 0 });
     expect(await logOf(plan, 1)).toContain("Proc 1 on node node1 is stopped, because proc 0 succeeded.");
   });
 });

@@ -103,13 +103,16 @@ batchai_load() { # index of a step; sets batchai_step
 }
 
 # Starts a step. With a pipe, a process in between reports the end: ends are then seen at once and in their order, which
-# \`wait -n\` of some versions of bash does not do.
+# \`wait -n\` of some versions of bash does not do. Both have process groups of their own, because steps signal theirs.
 batchai_begin() { # index of the step
   batchai_load "$1"
   set -m
   if [[ $batchai_ends ]]; then
     (
-      ( exec {batchai_ends}<&-; batchai_run )
+      set -m
+      ( exec {batchai_ends}<&-; batchai_run ) &
+      set +m
+      wait "$!"
       batchai_status=$?
       printf '%d %d\\n' "$1" "$batchai_status" >&"$batchai_ends"
       exit "$batchai_status"
@@ -164,11 +167,12 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
     batchai_open[batchai_index]=$!
   done
   batchai_watch
+  batchai_end_session
 }
 
 batchai_watch() { # until the master has ended and the others have had their time, or one process has failed
   local batchai_pause=1 batchai_tenths=0 batchai_next= batchai_reason batchai_others=() batchai_servers=() batchai_stopped=()
-  while :; do
+  while (( \${#batchai_open[@]} )); do
     batchai_await "$batchai_pause"
     if [[ $batchai_next ]]; then
       unset "batchai_open[batchai_next]"
@@ -223,13 +227,17 @@ batchai_sort() { # sets batchai_servers and batchai_others: the processes that h
 }
 
 batchai_stop_servers() {
-  local batchai_index
+  local batchai_index batchai_group
   batchai_load "$batchai_master"
   batchai_explain "\${batchai_step[6]} succeeded" "\${batchai_servers[@]}"
   for batchai_index in "\${batchai_servers[@]}"; do
     batchai_stopped[batchai_index]=yes
-    kill -TERM -- "-\${batchai_open[batchai_index]}"
-    kill -CONT -- "-\${batchai_open[batchai_index]}"
+    batchai_alive=("\${batchai_open[batchai_index]}")
+    [[ $batchai_ends ]] && batchai_find_session "\${batchai_open[batchai_index]}"
+    for batchai_group in "\${batchai_alive[@]}"; do
+      kill -TERM -- "-$batchai_group"
+      kill -CONT -- "-$batchai_group"
+    done
   done
 }
 
@@ -244,8 +252,8 @@ batchai_explain() { # reason, indexes of the processes that are stopped for it
   done
 }
 
-batchai_find_session() { # sets batchai_alive: every process of this session but this one
-  local batchai_file batchai_stat batchai_pid
+batchai_find_session() { # parent, or nothing; sets batchai_alive: its children in this session, or all but this process
+  local batchai_file batchai_stat batchai_pid batchai_parent=$1
   batchai_alive=()
   for batchai_file in /proc/[0-9]*/stat; do
     batchai_stat=
@@ -253,6 +261,7 @@ batchai_find_session() { # sets batchai_alive: every process of this session but
     [[ $batchai_stat ]] || continue
     set -f; set -- \${batchai_stat##*) }; set +f
     batchai_pid=\${batchai_stat%% *}
+    [[ $batchai_parent && $2 != "$batchai_parent" ]] && continue
     [[ $4 == "$$" && $batchai_pid != "$$" && ( $1 != [ZX] || \${18} -gt 1 ) ]] && batchai_alive+=("$batchai_pid")
   done
 }
