@@ -42,6 +42,7 @@ describe("the plan of a job on one node", () => {
     });
     expect(plan.processes).toEqual([
       {
+        name: "the job",
         nodeId: "tvm-1",
         commandLine: "echo hello",
         environment: {},

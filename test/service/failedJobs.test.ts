@@ -25,9 +25,7 @@ afterAll(async () => {
   await embedded.close();
 });
 
-interface Details {
-  readonly [name: string]: string;
-}
+type Details = Readonly<Record<string, string>>;
 
 /** Details of the only error of a job. */
 function detailsOf(job: Record<string, unknown>): Details {
