@@ -159,6 +159,7 @@ const rooms = {
   "src/service/scheduler": {
     imports: [
       "src/service/launch",
+      "src/service/toolkits/toolkit.ts",
       "src/service/volumes",
       "src/service/nodes",
       "src/service/engines/engine.ts",
@@ -171,6 +172,7 @@ const rooms = {
       "src/service/startError.ts",
       "src/service/logger.ts",
       "src/ground/systemErrors.ts",
+      "src/ground/containment.ts",
       "src/wire",
       "src/models",
     ],

@@ -96,7 +96,8 @@ function subjectOf({ jobName, path }: StreamSource): string {
 }
 
 function missingFileError({ jobName, path }: StreamSource, job: Job): RestError {
-  const failure = job.executionState === "failed" ? ` ${new JobFailedError(job).message}` : "";
+  const [failed = ""] = new JobFailedError(job).message.split("\n", 1); // Without the last lines of standard error.
+  const failure = job.executionState === "failed" ? ` ${failed}` : "";
   const message = `${operation}: job ${jobName} ended without the file ${path}.${failure} [OutputFileNotFound]`;
   return restError(message, { code: "OutputFileNotFound" });
 }

@@ -1,12 +1,12 @@
 import { isInstance, mark } from "../http/copies.ts";
 import { errorJson } from "../http/errorJson.ts";
 import type { Cluster } from "../models/cluster.ts";
-import type { BatchAIError } from "../models/error.ts";
+import type { BatchAIError, NameValuePair } from "../models/error.ts";
 import type { Job } from "../models/job.ts";
 
 /**
  * Reports that the job you waited for failed. Its `name` is `JobFailedError`. The message contains everything the
- * service reports about it.
+ * service reports about it, and ends with the last lines of standard error.
  */
 export class JobFailedError extends Error {
   /** Code of the job's first error, for example `JobTerminated`. Absent if the job has no errors. */
@@ -22,7 +22,11 @@ export class JobFailedError extends Error {
   constructor(job: Job) {
     const { exitCode, errors = [] } = job.executionInfo ?? {};
     const ending = exitCode === undefined ? "" : ` with exit code ${exitCode}`;
-    super([`Job ${job.name} failed${ending}.`, ...errors.map(sentenceOf)].join(" "));
+    super(
+      [[`Job ${job.name} failed${ending}.`, ...errors.map(sentenceOf)].join(" "), ...errors.flatMap(linesOf)].join(
+        "\n",
+      ),
+    );
     this.name = "JobFailedError";
     this.code = errors[0]?.code;
     this.exitCode = exitCode;
@@ -84,8 +88,22 @@ export class ClusterNodesError extends Error {
 }
 
 function sentenceOf({ code, message, details = [] }: BatchAIError): string {
-  const facts = details.map(({ name, value }) => `${name ?? ""}: ${value ?? ""}`).join(", ");
+  const facts = details
+    .filter(({ name }) => name !== "Hint" && name !== "LastLines")
+    .map(({ name, value }) => `${name ?? ""}: ${value ?? ""}`)
+    .join(", ");
   const said = [code, message].filter(Boolean).join(": ");
   const end = /[.!?]$/.test(said) ? "" : ".";
-  return facts === "" ? `${said}${end}` : `${said} (${facts}).`;
+  const sentence = facts === "" ? `${said}${end}` : `${said} (${facts}).`;
+  return [sentence, detailOf(details, "Hint")].filter(Boolean).join(" ");
+}
+
+/** Returns the last lines of standard error on lines of their own, because they are lines of the job. */
+function linesOf({ details = [] }: BatchAIError): string[] {
+  const lines = detailOf(details, "LastLines");
+  return lines === undefined ? [] : [`Last lines of ${detailOf(details, "StdErr") ?? "standard error"}:`, lines];
+}
+
+function detailOf(details: readonly NameValuePair[], wanted: string): string | undefined {
+  return details.find(({ name }) => name === wanted)?.value;
 }

@@ -56,6 +56,11 @@ export class StartError extends Error {
   }
 }
 
+/** Returns the details of an error that keeps a container from starting. */
+export function imageDetails({ image }: { readonly image: string }): readonly NameValuePair[] {
+  return [{ name: "imageName", value: image }];
+}
+
 /** Carries out a step of starting a run. Rejects with a {@link StartError} that says what was tried and why it failed. */
 export async function attempt<T>(what: string, step: () => Promise<T>, code?: StartErrorCode): Promise<T> {
   try {

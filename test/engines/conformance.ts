@@ -2,7 +2,14 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Engine, LaunchPlan, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
+import type {
+  Engine,
+  LaunchPlan,
+  LaunchProcess,
+  LaunchSecrets,
+  RunEnd,
+  RunHandle,
+} from "../../src/service/engines/engine.ts";
 import { startAndCrash } from "./crash.ts";
 import { until } from "../until.ts";
 import { textOf, Workplace } from "./workplace.ts";
@@ -49,7 +56,13 @@ export function engineConformance(
       return engine.wait(await start(plan, secrets));
     }
 
-    const exited = (exitCode: number, phase = "processes"): RunEnd => ({ kind: "exited", phase, exitCode }) as RunEnd;
+    /** The end of a run; an exit code other than 0 is that of `failed`. */
+    const exited = (plan: LaunchPlan, exitCode: number, failed = plan.processes[0]): RunEnd => {
+      if (!failed) throw new Error("no process");
+      const { name, nodeId, stderr } = failed;
+      const phase = plan.preparation.includes(failed) ? "preparation" : "processes";
+      return { kind: "exited", phase, exitCode, ...(exitCode === 0 ? {} : { process: { name, nodeId, stderr } }) };
+    };
     const outputOf = (plan: LaunchPlan, file: string): Promise<string> => workplace.read(plan, file);
 
     it("is usable here and says what it found", async () => {
@@ -108,7 +121,8 @@ export function engineConformance(
       ["kill -KILL $$", 137],
       ["kill -TERM $$", 143],
     ])("reports the exit code of %s", async (command, exitCode) => {
-      expect(await run(workplace.plan(command))).toEqual(exited(exitCode));
+      const plan = workplace.plan(command);
+      expect(await run(plan)).toEqual(exited(plan, exitCode));
     });
 
     it("keeps standard output, standard error and a log; empty files too", async () => {
@@ -137,7 +151,7 @@ export function engineConformance(
         plan: { mounts: [{ source, target }], directories: [made], files: [{ path: file, content: "hosts\n" }] },
       });
       const handle = await start(plan);
-      expect(await engine.wait(handle)).toEqual(exited(0));
+      expect(await engine.wait(handle)).toEqual(exited(plan, 0));
       expect(await outputOf(plan, "stdout-proc0.txt")).toBe(`${plan.nodes[0]?.tempDirectory}\nfrom the sharehosts\n`);
       await engine.cleanUp(handle);
       await engine.cleanUp(handle);
@@ -159,7 +173,7 @@ export function engineConformance(
       const commandLines = (await readdir("/proc")).map((pid) => textOf(`/proc/${pid}/cmdline`));
       expect(commandLines.filter((line) => line.includes(token))).toEqual([]);
       await writeFile(join(plan.nodes[0]?.tempDirectory ?? "", "go"), "");
-      expect(await engine.wait(handle)).toEqual(exited(0));
+      expect(await engine.wait(handle)).toEqual(exited(plan, 0));
       expect(await outputOf(plan, "stdout-proc0.txt")).toBe(`plain value proc0\n${hash}  -\n`);
       expect(await outputOf(plan, "stdout-prep0.txt")).toBe(`${hash}  -\n`);
       expect(await filesWith(workplace.folder, token)).toEqual([]);
@@ -201,13 +215,13 @@ export function engineConformance(
         code: "user's",
       };
       const plan = workplace.plan({ commands: ['echo "$PATH $code"; no-such-command; exit 20'], environment });
-      expect(await run(plan)).toEqual(exited(20));
+      expect(await run(plan)).toEqual(exited(plan, 20));
       expect(await outputOf(plan, "stdout-proc0.txt")).toBe("/nowhere user's\n");
     });
 
     it("does not start the processes when preparation fails", async () => {
       const plan = workplace.plan({ commands: ["echo started"], preparation: ["echo preparing; exit 7"] });
-      expect(await run(plan)).toEqual(exited(7, "preparation"));
+      expect(await run(plan)).toEqual(exited(plan, 7, plan.preparation[0]));
       expect(await outputOf(plan, "stdout-prep0.txt")).toBe("preparing\n");
       expect(await outputOf(plan, "stdout-proc0.txt")).toBe("");
     });
@@ -220,25 +234,59 @@ export function engineConformance(
         nodes: 3,
         environment: { STEP_DELAY: "1" },
       });
-      expect(await run(plan)).toEqual(exited(0));
+      expect(await run(plan)).toEqual(exited(plan, 0));
       expect(await outputOf(plan, "stdout-proc0.txt")).toBe("prepared-prep0\nprepared-prep1\nprepared-prep2\n");
       expect(await outputOf(plan, "stdout-prep2.txt")).toBe("node2\n");
       expect(await outputOf(plan, "execution-node2.log")).toMatch(/node2/);
     });
 
-    it("ends the preparation of the other nodes when it fails on one", async () => {
-      const plan = workplace.plan({ commands: ["true"], preparation: ["sleep 60", "exit 4", "sleep 60"], nodes: 3 });
-      expect(await run(plan)).toEqual(exited(4, "preparation"));
+    it("prepares the nodes one after the other, and stops at the first that fails", async () => {
+      const prepare = 'mkdir "$WORKPLACE/lock" || exit 1; sleep 0.2; rmdir "$WORKPLACE/lock"';
+      const plan = workplace.plan({
+        commands: ["true"],
+        preparation: [prepare, `${prepare}; exit 4`, 'touch "$WORKPLACE/third"'],
+        nodes: 3,
+      });
+      expect(await run(plan)).toEqual(exited(plan, 4, plan.preparation[1]));
+      expect(await readdir(workplace.folder)).not.toContain("third");
     });
 
-    it("takes the exit code from the first process and then ends the others", async () => {
-      const plan = workplace.plan({ commands: ["sleep 0.3; exit 5", "sleep 60", "exit 6"], nodes: 2 });
-      expect(await run(plan)).toEqual(exited(5));
+    it("takes the exit code from the process that fails first, and then ends the others", async () => {
+      const plan = workplace.plan({ commands: ["sleep 60", "sleep 60", "exit 6"], nodes: 2 });
+      expect(await run(plan)).toEqual(exited(plan, 6, plan.processes[2]));
+      const master = workplace.plan({ commands: ["exit 5", "sleep 60", "sleep 60"], nodes: 2 });
+      expect(await run(master)).toEqual(exited(master, 5));
+      expect(workplace.processes()).toEqual([]);
+    });
+
+    it("lets the other processes finish after the master, and ends servers at once", async () => {
+      const server = "trap 'echo stopped; exit 3' TERM; echo ready; while :; do sleep 0.02; done";
+      const stopped = `until grep -q stopped "${workplace.folder}"/output/*/stdout-proc2.txt; do sleep 0.02; done`;
+      const plan = workplace.plan({
+        commands: ['until [ -s "$SERVER" ]; do sleep 0.02; done', `${stopped}; echo finished`, server],
+        nodes: 3,
+      });
+      const [master, worker, last] = plan.processes;
+      if (!master || !worker || !last) throw new Error("no process");
+      const processes: LaunchProcess[] = [
+        { ...master, environment: { SERVER: last.stdout } },
+        worker,
+        { ...last, isServer: true },
+      ];
+      expect(await run({ ...plan, processes })).toEqual(exited(plan, 0));
+      expect(await outputOf(plan, "stdout-proc1.txt")).toBe("finished\n");
+      expect(await outputOf(plan, "stdout-proc2.txt")).toBe("ready\nstopped\n");
+    });
+
+    it("fails if a process fails after the master has succeeded", async () => {
+      const plan = workplace.plan({ commands: ["true", "sleep 0.5; exit 6", "sleep 60"], nodes: 2 });
+      expect(await run(plan)).toEqual(exited(plan, 6, plan.processes[1]));
     });
 
     it("ends what a run leaves behind when it ends by itself", async () => {
       const background = 'sleep 60 & (setsid sleep 60 & ) & setsid bash -c "sleep 60; true" & disown -a; exit 2';
-      expect(await run(workplace.plan(background))).toEqual(exited(2));
+      const plan = workplace.plan(background);
+      expect(await run(plan)).toEqual(exited(plan, 2));
       expect(workplace.processes()).toEqual([]);
     });
 
@@ -254,10 +302,11 @@ export function engineConformance(
     });
 
     it("keeps the exit code of a run that had ended when it was stopped", async () => {
-      const handle = await start(workplace.plan("exit 8"));
-      expect(await engine.wait(handle)).toEqual(exited(8));
+      const plan = workplace.plan("exit 8");
+      const handle = await start(plan);
+      expect(await engine.wait(handle)).toEqual(exited(plan, 8));
       await engine.stop(handle);
-      expect(await engine.wait(handle)).toEqual(exited(8));
+      expect(await engine.wait(handle)).toEqual(exited(plan, 8));
     });
 
     it("never starts what was stopped before", async () => {
@@ -289,14 +338,15 @@ export function engineConformance(
         engine.start(plan, noSecrets, handle),
         other.start(plan, noSecrets, handle),
       ]);
-      expect(await engine.wait(handle)).toEqual(exited(0));
-      expect(await other.wait(handle)).toEqual(exited(0));
+      expect(await engine.wait(handle)).toEqual(exited(plan, 0));
+      expect(await other.wait(handle)).toEqual(exited(plan, 0));
       await other.close();
       expect(await outputOf(plan, "stdout-proc0.txt")).toBe("attempt\n");
     });
 
     it("stops waiting when asked to, and the run goes on", async () => {
-      const handle = await start(workplace.plan(`${workplace.gate("go")}; exit 9`));
+      const plan = workplace.plan(`${workplace.gate("go")}; exit 9`);
+      const handle = await start(plan);
       const abort = new AbortController();
       const waiting = engine.wait(handle, { abortSignal: abort.signal });
       abort.abort();
@@ -305,17 +355,18 @@ export function engineConformance(
         name: "AbortError",
       });
       await workplace.open("go");
-      expect(await engine.wait(handle)).toEqual(exited(9));
+      expect(await engine.wait(handle)).toEqual(exited(plan, 9));
     });
 
     it("stops waiting when it is closed, and the next engine takes over", async () => {
-      const handle = await start(workplace.plan(`${workplace.gate("go")}; exit 9`));
+      const plan = workplace.plan(`${workplace.gate("go")}; exit 9`);
+      const handle = await start(plan);
       const waiting = engine.wait(handle);
       await Promise.all([expect(waiting).rejects.toMatchObject({ name: "AbortError" }), engine.close()]);
       engine = makeEngine(workplace.runs);
       expect((await engine.recover(handle)).kind).not.toBe("ended");
       await workplace.open("go");
-      expect(await engine.wait(handle)).toEqual(exited(9));
+      expect(await engine.wait(handle)).toEqual(exited(plan, 9));
     });
 
     it("reports what keeps a run from starting", async () => {
@@ -340,7 +391,7 @@ export function engineConformance(
         const state = await engine.recover(handle);
         return state.kind === "ended" ? state.end : engine.wait(handle);
       });
-      expect(await Promise.all(exits)).toEqual(plans.map((_, index) => exited(index + 10)));
+      expect(await Promise.all(exits)).toEqual(plans.map((plan, index) => exited(plan, index + 10)));
       for (const [index] of plans.entries()) {
         expect(await readFile(join(workplace.folder, `attempts-${index}`), "utf8")).toBe("attempt\n");
       }

@@ -101,7 +101,7 @@ describe("the process engine", () => {
     await startAndCrash(factory, workplace, [plan]);
     await until("nothing runs any more", () => workplace.processes().length === 0);
     const exit = textOf(join(plan.runDirectory, "exit.json"));
-    expect(JSON.parse(exit)).toEqual({ kind: "exited", phase: "processes", exitCode: 3 });
+    expect(JSON.parse(exit)).toEqual({ kind: "exited", phase: "processes", exitCode: 3, step: 0 });
   });
 
   it("reports a run of an earlier life whose supervisor is gone", async () => {
@@ -152,7 +152,7 @@ describe("the process engine", () => {
     const handle = engine.handleFor(plan);
     expect(await engine.recover(handle)).toEqual({ kind: "running" });
     await workplace.open("go");
-    expect(await engine.wait(handle)).toEqual({ kind: "exited", phase: "processes", exitCode: 4 });
+    expect(await engine.wait(handle)).toMatchObject({ kind: "exited", phase: "processes", exitCode: 4 });
     expect(await readdir(workplace.folder)).not.toContain("runs");
   });
 
@@ -400,7 +400,7 @@ describe("the process engine", () => {
   ])("reports what the system cannot take in %s", async (_, sketch) => {
     const ended = start(workplace.plan(sketch)).then((handle) => engine.wait(handle));
     if (sketch.commands[0]?.startsWith(":")) {
-      expect(await ended).toEqual({ kind: "exited", phase: "processes", exitCode: 126 });
+      expect(await ended).toMatchObject({ kind: "exited", phase: "processes", exitCode: 126 });
     } else {
       const refused = ended.catch((error: unknown) => error);
       expect(await refused).toMatchObject({ code: "FailedStartingProcess" });

@@ -108,9 +108,17 @@ export interface LaunchPlan {
   readonly mounts: readonly LaunchMount[];
   /** Variables of every process. */
   readonly environment: Readonly<Record<string, LaunchText>>;
-  /** Run on every node, all of them to success, before the first process starts. Empty: nothing to prepare. */
+  /**
+   * Run before the first process starts, all of them to success. Those on one machine run one after the other in this
+   * order, because they meet at locks of the machine, for example that of apt. Empty: nothing to prepare.
+   */
   readonly preparation: readonly LaunchProcess[];
-  /** The processes themselves; the first one decides the exit code, and when it ends the engine stops the others. */
+  /**
+   * The processes themselves; the first one is the master. The run ends when the master has ended, or when any process
+   * has failed: then the engine stops the others, and the exit code is that of the process that failed first. If the master
+   * has succeeded, the engine stops the servers at once. The others get a while to end by themselves; a failure in that
+   * time still is the end of the run.
+   */
   readonly processes: readonly LaunchProcess[];
   /** Container of all processes. Absent: they run on the node itself. */
   readonly container?: LaunchContainer;
@@ -139,10 +147,22 @@ export interface RunHandle {
   readonly [detail: string]: unknown;
 }
 
+/** The process that made a run fail. */
+export type FailedProcess = Pick<LaunchProcess, "name" | "nodeId" | "stderr">;
+
+/** End of a run whose commands ended by themselves. */
+export interface RunExit {
+  readonly kind: "exited";
+  readonly phase: "preparation" | "processes";
+  /** Exit code as a shell reports it: 128 + signal number if a signal ended the process. */
+  readonly exitCode: number;
+  /** Absent if the exit code is 0, or if the engine does not know the process. */
+  readonly process?: FailedProcess;
+}
+
 /** End of a run. */
 export type RunEnd =
-  /** A command ended by itself (`exitCode` as a shell reports it: 128 + signal number if a signal ended it). */
-  | { readonly kind: "exited"; readonly phase: "preparation" | "processes"; readonly exitCode: number }
+  | RunExit
   /** The engine stopped it because {@link Engine.stop} was called. */
   | { readonly kind: "stopped" }
   /** It could not be started, or what ran it vanished without an exit file. */

@@ -1,6 +1,6 @@
 import { reasonOf } from "../../ground/systemErrors.ts";
 import type { Logger } from "../logger.ts";
-import { StartError } from "../startError.ts";
+import { imageDetails, StartError } from "../startError.ts";
 import type { Engine, RunHandle, RunNeeds } from "./engine.ts";
 
 /** The engines of this service: finds the one for a plan, and the one for a handle. */
@@ -60,8 +60,8 @@ export class Engines {
       return lack === undefined ? engine.objection(needs) : new StartError("FailedStartingProcess", lack);
     });
     const reasons = objections.flatMap((objection) => objection?.reason ?? []);
-    const code = needs.container === undefined ? "FailedStartingProcess" : "FailedStartingContainer";
-    throw new StartError(code, reasons.join(" "));
+    if (needs.container === undefined) throw new StartError("FailedStartingProcess", reasons.join(" "));
+    throw new StartError("FailedStartingContainer", reasons.join(" "), { details: imageDetails(needs.container) });
   }
 
   async #probe(engine: Engine): Promise<void> {

@@ -1,5 +1,5 @@
-import type { BatchAIError } from "../../models/error.ts";
-import type { RunEnd } from "../engines/engine.ts";
+import type { BatchAIError, NameValuePair } from "../../models/error.ts";
+import type { RunEnd, RunExit } from "../engines/engine.ts";
 import type { StopReason } from "../state/runs.ts";
 import type { Store } from "../state/store.ts";
 import type { StoredResource } from "../state/resources.ts";
@@ -80,19 +80,30 @@ export function markStopped(store: Store, job: StoredResource<"jobs">, reason: E
   markEnded(store, job, { error: stopErrors[reason] });
 }
 
-/** Returns what the end of a run means for its job: undefined is success, `requeue` another try. */
-export function outcomeOf(end: RunEnd, stopReason: StopReason | undefined): JobFailure | "requeue" | undefined {
+/**
+ * Returns what the end of a run means for its job: undefined is success, `requeue` another try.
+ * @param details - Details of the error if a command failed.
+ */
+export function outcomeOf(
+  end: RunEnd,
+  stopReason: StopReason | undefined,
+  details: readonly NameValuePair[],
+): JobFailure | "requeue" | undefined {
   switch (end.kind) {
     case "exited":
-      if (end.exitCode === 0) return undefined;
-      return { error: end.phase === "preparation" ? preparationFailed : jobFailed, exitCode: end.exitCode };
+      return end.exitCode === 0 ? undefined : failureOf(end, details);
     case "notStarted":
-      return outcomeOf({ kind: "stopped" }, stopReason ?? "requeued");
+      return outcomeOf({ kind: "stopped" }, stopReason ?? "requeued", details);
     case "stopped":
       return stopReason === "requeued" ? "requeue" : { error: stopErrors[stopReason ?? "terminated"] };
     case "failed":
       return { error: errorOf(end) };
   }
+}
+
+function failureOf({ phase, exitCode }: RunExit, details: readonly NameValuePair[]): JobFailure {
+  const error = phase === "preparation" ? preparationFailed : jobFailed;
+  return { error: details.length === 0 ? error : { ...error, details: [...details] }, exitCode };
 }
 
 /** Returns the error of a run that failed, as clusters and jobs report it. */

@@ -6,6 +6,7 @@ import type { SchedulerContext } from "./context.ts";
 import { beginDeletion } from "./deletions.ts";
 import { markRunning, markStopped } from "./jobStates.ts";
 import { PendingChanges } from "./pendingChanges.ts";
+import { failureDetails } from "./failureDetails.ts";
 import { endRun } from "./runEnd.ts";
 import { RunWatch } from "./runWatch.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
@@ -192,9 +193,11 @@ export class Scheduler {
   }
 
   async #runEnded(run: Run, end: RunEnd): Promise<void> {
-    const handle = await this.commit(() => endRun(this.#context, run.id, end));
+    const details = await failureDetails(this.#context, run.id, end);
+    const handle = await this.commit(() => endRun(this.#context, run.id, end, details));
     this.#inBackground(this.#cleanUp(run, handle));
-    this.#context.logger.info({ run: run.id, owner: run.owner, end: end.kind }, "run ended");
+    const exitCode = end.kind === "exited" ? end.exitCode : undefined;
+    this.#context.logger.info({ run: run.id, owner: run.owner, end: end.kind, exitCode }, "run ended");
   }
 
   #inBackground(work: Promise<void>): void {

@@ -1,5 +1,5 @@
 import { loopbackAddress } from "../../nodes/machine.ts";
-import { StartError } from "../../startError.ts";
+import { imageDetails, StartError } from "../../startError.ts";
 import type { LaunchPlan, RunNeeds } from "../engine.ts";
 import { type PlainPlan, portNumbersIn, withoutSegments } from "../launchText.ts";
 import { freePorts } from "./freePorts.ts";
@@ -9,8 +9,9 @@ export function containerObjection({ container }: RunNeeds): StartError | undefi
   if (container === undefined) return undefined;
   const reason =
     `The job asks for the container image ${container.image}, and this service has no container engine. ` +
-    "To run such jobs directly on its machine, start the service with --ignore-container-settings (ignoreContainerSettings).";
-  return new StartError("FailedStartingContainer", reason);
+    "To run such jobs directly on its machine, start the service with the flag --ignore-container-settings, " +
+    "or set the option ignoreContainerSettings.";
+  return new StartError("FailedStartingContainer", reason, { details: imageDetails(container) });
 }
 
 /** Fills in what this machine decides: the addresses that the nodes have here, and free ports. */

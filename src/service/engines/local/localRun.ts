@@ -15,7 +15,7 @@ import { hasProcesses } from "../supervisor/processTable.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
 import { appendToLog, foldersOf, removeMounts } from "../supervisor/runFolders.ts";
 import { ranNothing, runMarker } from "../supervisor/supervisorScript.ts";
-import { checkPlan, checkSecrets, supervisorPlan } from "../supervisor/supervisorSteps.ts";
+import { checkPlan, checkSecrets, supervisorPlan, type SupervisorPeriods } from "../supervisor/supervisorSteps.ts";
 
 /** The part of a handle that belongs to the process engine. The folder of the run is where the service says. */
 export type LocalRunDetails = Pick<LaunchPlan, "runId"> & {
@@ -25,13 +25,12 @@ export type LocalRunDetails = Pick<LaunchPlan, "runId"> & {
 };
 
 /** Everything that all runs of an engine share. */
-export interface LocalRunContext {
+export interface LocalRunContext extends SupervisorPeriods {
   readonly launcher: LauncherClient;
   /** Aborted when the engine is closed. */
   readonly closing: AbortSignal;
   /** Work that only the closing of the engine waits for. */
   readonly background: Set<Promise<void>>;
-  readonly gracePeriodInMs: number;
   readonly logger: Logger;
 }
 
@@ -144,7 +143,7 @@ export class LocalRun {
     const plain = await withLocalValues(plan);
     checkPlan(plain);
     attemptNow("The run cannot be prepared", () => {
-      this.#files.writePlan(supervisorPlan(plain, this.#context.gracePeriodInMs));
+      this.#files.writePlan(supervisorPlan(plain, this.#context));
     });
     return plain;
   }

@@ -27,6 +27,11 @@ export interface ProcessEngineOptions {
   readonly runsFolder: string;
   /** Time between the polite request to end and the end by force, in milliseconds. Default: 5000. */
   readonly gracePeriodInMs?: number;
+  /**
+   * Time in which the other processes of a run may end by themselves after the first one has succeeded, in milliseconds.
+   * Default: 60000.
+   */
+  readonly finishPeriodInMs?: number;
   /** Called with what the engine does. Default: nothing is logged. */
   readonly logger?: Logger;
 }
@@ -50,7 +55,7 @@ export class ProcessEngine implements Engine {
   readonly #context: LocalRunContext;
 
   constructor(options: ProcessEngineOptions) {
-    const { runsFolder, gracePeriodInMs = 5000, logger = silentLogger } = options;
+    const { runsFolder, gracePeriodInMs = 5000, finishPeriodInMs = 60_000, logger = silentLogger } = options;
     this.#runsFolder = runsFolder;
     this.#launcher = new LauncherClient(
       {
@@ -64,6 +69,7 @@ export class ProcessEngine implements Engine {
       closing: this.#closing.signal,
       background: this.#background,
       gracePeriodInMs,
+      finishPeriodInMs,
       logger,
     };
   }

@@ -21,6 +21,7 @@ import { errorCode } from "../../../ground/systemErrors.ts";
 import type { RunEnd } from "../engine.ts";
 import { environmentVariableOf, readProcess, workingFolderOf } from "./processTable.ts";
 import { runMarker } from "./supervisorScript.ts";
+import { stepIn } from "./supervisorSteps.ts";
 import { createFolder } from "../../../ground/createFolder.ts";
 
 /** Owner of a run. */
@@ -41,8 +42,9 @@ export type Claim =
   | { readonly kind: "damaged" };
 
 const withdrawn = "withdrawn";
-/** More than the engine ever writes to a file that it reads. */
+/** More than the engine ever writes to a file that it reads, except for a plan. */
 const mostBytes = 64 * 1024;
+const mostBytesOfPlan = 16 * 1024 * 1024;
 const files = ["plan", "claim", "exit.json"] as const;
 
 /**
@@ -87,9 +89,13 @@ export class RunFiles {
    */
   async readExit(): Promise<RunEnd | undefined> {
     const path = join(this.#folder, "exit.json");
-    const end = parseExit(readOwn(path) ?? "");
-    if (end) await flush(path);
-    return end;
+    const file = parseExit(readOwn(path) ?? "");
+    if (file === undefined) return undefined;
+    await flush(path);
+    const { step, ...end } = file;
+    if (end.kind !== "exited" || end.exitCode === 0 || step === undefined) return end;
+    const process = stepIn(readOwn(join(this.#folder, "plan"), mostBytesOfPlan) ?? "", step);
+    return process === undefined ? end : { ...end, process };
   }
 
   /** Writes how the run ended, unless that has already been written. Returns the end that is on file. */
@@ -175,7 +181,7 @@ const withoutSurprises = constants.O_RDONLY | constants.O_NONBLOCK | constants.O
 const replaced = "replaced";
 
 /** Returns the text of a file; undefined if it does not exist, and `replaced` if a job has put something else there. */
-function readOwn(path: string): string | undefined {
+function readOwn(path: string, limit = mostBytes): string | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(path, withoutSurprises);
@@ -187,7 +193,7 @@ function readOwn(path: string): string | undefined {
   }
   try {
     const stat = fstatSync(descriptor);
-    return stat.isFile() && stat.size <= mostBytes ? readFileSync(descriptor, "utf8") : replaced;
+    return stat.isFile() && stat.size <= limit ? readFileSync(descriptor, "utf8") : replaced;
   } finally {
     closeSync(descriptor);
   }
@@ -208,8 +214,14 @@ function isElsewhere(pid: string, folder: string): boolean {
   return theirs.dev !== ours.dev || theirs.ino !== ours.ino;
 }
 
+/**
+ * Content of an exit file. The supervisor adds the index of the step that decided the exit code, in the preparation and
+ * processes of the plan; older versions do not.
+ */
+type ExitFile = RunEnd & { readonly step?: number };
+
 /** A file that is not complete is not JSON. A job may have written anything else. */
-function parseExit(text: string): RunEnd | undefined {
+function parseExit(text: string): ExitFile | undefined {
   try {
     const end: unknown = JSON.parse(text);
     return isEnd(end) ? end : undefined;
@@ -218,10 +230,12 @@ function parseExit(text: string): RunEnd | undefined {
   }
 }
 
-function isEnd(value: unknown): value is RunEnd {
+function isEnd(value: unknown): value is ExitFile {
   if (!isObject(value)) return false;
-  const { kind, exitCode, phase, code, message, details } = value;
-  if (kind === "exited") return isExitCode(exitCode) && (phase === "preparation" || phase === "processes");
+  const { kind, exitCode, phase, step, code, message, details } = value;
+  if (kind === "exited") {
+    return isExitCode(exitCode) && isStep(step) && (phase === "preparation" || phase === "processes");
+  }
   if (kind === "failed") {
     const isDetailed = details === undefined || (Array.isArray(details) && details.every(isDetail));
     return typeof code === "string" && typeof message === "string" && isDetailed;
@@ -231,6 +245,10 @@ function isEnd(value: unknown): value is RunEnd {
 
 function isExitCode(value: unknown): boolean {
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255;
+}
+
+function isStep(value: unknown): boolean {
+  return value === undefined || (Number.isInteger(value) && Number(value) >= 0);
 }
 
 function isDetail(value: unknown): boolean {

@@ -10,9 +10,10 @@ export const ranNothing = 3;
  * {@link rareSupervision}.
  *
  * The script is the same for every run. The differences are in the file `plan` of the run's folder, as fields that end in
- * NUL: grace period in tenths of a second, number of preparation steps, number of processes, number of execution logs, the
- * logs, and for each step the number of its fields and then node ID, working directory, stdout, stderr, execution log,
- * command line, NAME=VALUE...
+ * NUL: grace period in tenths of a second, number of preparation steps, number of processes, number of execution logs,
+ * tenths of a second that processes have to end after the master has succeeded, the logs, and for each step the number of
+ * its fields and then node ID, working directory, stdout, stderr, execution log, command line, name, `server` or nothing,
+ * NAME=VALUE...
  *
  * It has the environment of the job, secrets included; `-p` makes bash ignore special variables in it (BASH_ENV,
  * exported functions). Names here begin with `batchai_` because assigning to a name that the job uses would change it
@@ -32,25 +33,21 @@ set +o noclobber
 batchai_rare=$2
 mapfile -d '' -t batchai_plan < plan
 batchai_started=()
+batchai_ends= # Descriptor of a pipe, to which the ends of processes are reported.
 batchai_phase=processes
+batchai_decider= # Index of the step whose exit code counts: first the preparation, then the processes.
 batchai_code=254 # If bash gives up, for example because of FUNCNEST.
 
 # bash exits if it cannot start a process. Then nothing has run, unless it was not the first one.
 trap '(( \${#batchai_started[@]} )) || { eval "$batchai_rare"; batchai_record "{\\"kind\\":\\"notStarted\\"}"; }' EXIT
 
-batchai_begin() { # position of the step in the plan; sets batchai_step
-  batchai_step=("\${batchai_plan[@]:$1+1:batchai_plan[$1]}")
-  set -m # A process group for each step. Not for \`wait\`, which would then return when a job stops itself.
-  (
-    for batchai_pair in "\${batchai_step[@]:6}"; do export "$batchai_pair"; done
-    cd -- "\${batchai_step[1]}" || exit 126
-    [[ -p \${batchai_step[2]} || -p \${batchai_step[3]} ]] && exit 126
-    exec >> "\${batchai_step[2]}" 2>> "\${batchai_step[3]}" || exit 126
-    unset OLDPWD # The folder of the run does not concern the job.
-    exec -a bash "$BASH" -c -- "\${batchai_step[5]}"
-  ) &
-  set +m
-  batchai_started+=("$!")
+batchai_run() { # runs batchai_step in the place of this process
+  for batchai_pair in "\${batchai_step[@]:8}"; do export "$batchai_pair"; done
+  cd -- "\${batchai_step[1]}" || exit 126
+  [[ -p \${batchai_step[2]} || -p \${batchai_step[3]} ]] && exit 126
+  exec >> "\${batchai_step[2]}" 2>> "\${batchai_step[3]}" || exit 126
+  unset OLDPWD # The folder of the run does not concern the job.
+  exec -a bash "$BASH" -c -- "\${batchai_step[5]}"
 }
 
 batchai_note() { # text, logs...
@@ -64,9 +61,14 @@ batchai_note() { # text, logs...
 }
 
 if (( batchai_plan[1] == 0 && batchai_plan[2] == 1 )); then
-  batchai_begin "$((4 + batchai_plan[3]))"
+  batchai_step=("\${batchai_plan[@]:6+batchai_plan[3]}")
+  set -m # A process group for each step. Not for \`wait\`, which would then return when a job stops itself.
+  ( batchai_run ) &
+  set +m
+  batchai_started+=("$!")
   wait "$!"
   batchai_code=$?
+  batchai_decider=0
 else
   eval "$batchai_rare"
   batchai_run_steps
@@ -78,10 +80,11 @@ for batchai_group in "\${batchai_started[@]}"; do
   batchai_end_session
   break
 done
-batchai_note "Run ended with exit code $batchai_code." "\${batchai_plan[@]:4:batchai_plan[3]}"
+batchai_note "Run ended with exit code $batchai_code." "\${batchai_plan[@]:5:batchai_plan[3]}"
 
 trap - EXIT
-printf -v batchai_end '{"kind":"exited","phase":"%s","exitCode":%d}' "$batchai_phase" "$batchai_code"
+printf -v batchai_end '{"kind":"exited","phase":"%s","exitCode":%d%s}' "$batchai_phase" "$batchai_code" \\
+  "\${batchai_decider:+,\\"step\\":$batchai_decider}"
 set -o noclobber
 [[ -e exit.json || -h exit.json ]] || printf '%s\\n' "$batchai_end" > exit.json || {
   eval "$batchai_rare"
@@ -94,47 +97,163 @@ exit 0
 
 /** The parts of {@link supervisorScript} that few runs need. */
 export const rareSupervision = `
-batchai_run_steps() { # sets batchai_code and batchai_phase
-  local batchai_at batchai_index batchai_master= batchai_prepared=0 batchai_steps=() batchai_open=()
-  for (( batchai_at = 4 + batchai_plan[3]; batchai_at < \${#batchai_plan[@]}; batchai_at += 1 + batchai_plan[batchai_at] )); do
+batchai_load() { # index of a step; sets batchai_step
+  local batchai_at=\${batchai_steps[$1]}
+  batchai_step=("\${batchai_plan[@]:batchai_at+1:batchai_plan[batchai_at]}")
+}
+
+# Starts a step. With a pipe, a process in between reports the end: ends are then seen at once and in their order, which
+# \`wait -n\` of some versions of bash does not do. Both have process groups of their own, because steps signal theirs.
+batchai_begin() { # index of the step
+  batchai_load "$1"
+  set -m
+  if [[ $batchai_ends ]]; then
+    (
+      set -m
+      ( exec {batchai_ends}<&-; batchai_run ) &
+      set +m
+      wait "$!"
+      batchai_status=$?
+      printf '%d %d\\n' "$1" "$batchai_status" >&"$batchai_ends"
+      exit "$batchai_status"
+    ) &
+  else
+    ( batchai_run ) &
+  fi
+  set +m
+  batchai_started+=("$!")
+  batchai_note "\${batchai_step[6]^} started on node \${batchai_step[0]}." "\${batchai_step[4]}"
+}
+
+batchai_ended() { # index of a step, its exit code
+  batchai_load "$1"
+  batchai_note "\${batchai_step[6]^} on node \${batchai_step[0]} ended with exit code $2." "\${batchai_step[4]}"
+}
+
+batchai_decide() { # index of the step whose exit code is that of the run, the exit code
+  batchai_decider=$1
+  batchai_code=$2
+}
+
+batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
+  local batchai_at batchai_index batchai_status batchai_steps=() batchai_open=()
+  local batchai_master=\${batchai_plan[1]}
+  for (( batchai_at = 5 + batchai_plan[3]; batchai_at < \${#batchai_plan[@]}; batchai_at += 1 + batchai_plan[batchai_at] )); do
     batchai_steps+=("$batchai_at")
   done
 
-  for (( batchai_index = 0; batchai_index < batchai_plan[1]; batchai_index++ )); do
-    batchai_begin "\${batchai_steps[batchai_index]}"
-    batchai_open[batchai_index]=$!
-    batchai_note "Job preparation started on node \${batchai_step[0]}." "\${batchai_step[4]}"
-  done
-  while (( \${#batchai_open[@]} && batchai_prepared == 0 )); do
-    for batchai_index in "\${!batchai_open[@]}"; do
-      (( \${#batchai_open[@]} > 1 )) && kill -0 "\${batchai_open[batchai_index]}" && continue
-      wait "\${batchai_open[batchai_index]}"
-      batchai_prepared=$?
-      unset "batchai_open[batchai_index]"
-      batchai_at=\${batchai_steps[batchai_index]}
-      batchai_note "Job preparation on node \${batchai_plan[batchai_at+1]} ended with exit code $batchai_prepared." \\
-        "\${batchai_plan[batchai_at+5]}"
-      (( batchai_prepared )) && break
-    done
-    (( \${#batchai_open[@]} > 1 && batchai_prepared == 0 )) && command -p sleep 0.1
-  done
-  if (( batchai_prepared )); then
-    batchai_code=$batchai_prepared
+  for (( batchai_index = 0; batchai_index < batchai_master; batchai_index++ )); do
+    batchai_begin "$batchai_index"
+    wait "$!"
+    batchai_status=$?
+    batchai_ended "$batchai_index" "$batchai_status"
+    (( batchai_status )) || continue
     batchai_phase=preparation
+    batchai_decide "$batchai_index" "$batchai_status"
+    return
+  done
+
+  if (( batchai_plan[2] == 1 )); then
+    batchai_begin "$batchai_master"
+    wait "$!"
+    batchai_decide "$batchai_master" "$?"
+    batchai_ended "$batchai_master" "$batchai_code"
     return
   fi
-
-  for (( batchai_index = 0; batchai_index < batchai_plan[2]; batchai_index++ )); do
-    batchai_begin "\${batchai_steps[batchai_plan[1]+batchai_index]}"
-    batchai_master=\${batchai_master:-$!}
-    batchai_note "Process $batchai_index started on node \${batchai_step[0]}." "\${batchai_step[4]}"
+  # In POSIX mode, some versions of bash cannot read this line. Then there is no pipe.
+  [[ -o posix ]] || eval 'exec {batchai_ends}<> <(:)'
+  for (( batchai_index = batchai_master; batchai_index < \${#batchai_steps[@]}; batchai_index++ )); do
+    batchai_begin "$batchai_index"
+    batchai_open[batchai_index]=$!
   done
-  [[ $batchai_master ]] && wait "$batchai_master"
-  batchai_code=$?
+  batchai_watch
+  batchai_end_session
 }
 
-batchai_find_session() { # sets batchai_alive: every process of this session but this one
-  local batchai_file batchai_stat batchai_pid
+batchai_watch() { # until the master has ended and the others have had their time, or one process has failed
+  local batchai_pause=1 batchai_tenths=0 batchai_next= batchai_reason batchai_others=() batchai_servers=() batchai_stopped=()
+  while (( \${#batchai_open[@]} )); do
+    batchai_await "$batchai_pause"
+    if [[ $batchai_next ]]; then
+      unset "batchai_open[batchai_next]"
+      batchai_ended "$batchai_next" "$batchai_status"
+      if (( batchai_status )) && [[ ! \${batchai_stopped[batchai_next]} ]]; then
+        batchai_decide "$batchai_next" "$batchai_status"
+        batchai_explain "\${batchai_step[6]} on node \${batchai_step[0]} failed with exit code $batchai_status" "\${!batchai_open[@]}"
+        return
+      fi
+      (( batchai_next == batchai_master )) && batchai_decide "$batchai_master" 0
+    else
+      (( batchai_tenths++ ))
+    fi
+    [[ $batchai_decider ]] || { batchai_tenths=0; continue; }
+
+    batchai_pause=0.1
+    batchai_sort
+    (( \${#batchai_others[@]} && batchai_tenths < batchai_plan[4] )) || break
+    (( \${#batchai_stopped[@]} )) || batchai_stop_servers
+  done
+  batchai_load "$batchai_master"
+  batchai_reason="\${batchai_step[6]} succeeded"
+  (( \${#batchai_others[@]} )) && batchai_reason+=" $((batchai_tenths / 10)) seconds ago"
+  batchai_explain "$batchai_reason" "\${!batchai_open[@]}"
+}
+
+batchai_await() { # seconds; sets batchai_next to the index of a process that has ended, or to nothing, and batchai_status
+  local batchai_index
+  if read -r -t "$1" -u "$batchai_ends" batchai_next batchai_status; then
+    [[ $batchai_next =~ ^[0-9]+$ && $batchai_status =~ ^[0-9]+$ && \${batchai_open[batchai_next]} ]] || batchai_next=
+    return
+  fi
+  (( $? > 128 )) || command -p sleep 0.1 # There is no pipe.
+  batchai_next=
+  for batchai_index in "\${!batchai_open[@]}"; do
+    kill -0 "\${batchai_open[batchai_index]}" && continue
+    wait "\${batchai_open[batchai_index]}" # The process that was to report it was killed.
+    batchai_status=$?
+    batchai_next=$batchai_index
+    return
+  done
+}
+
+batchai_sort() { # sets batchai_servers and batchai_others: the processes that have not ended
+  local batchai_index
+  batchai_servers=()
+  batchai_others=()
+  for batchai_index in "\${!batchai_open[@]}"; do
+    batchai_load "$batchai_index"
+    if [[ \${batchai_step[7]} ]]; then batchai_servers+=("$batchai_index"); else batchai_others+=("$batchai_index"); fi
+  done
+}
+
+batchai_stop_servers() {
+  local batchai_index batchai_group
+  batchai_load "$batchai_master"
+  batchai_explain "\${batchai_step[6]} succeeded" "\${batchai_servers[@]}"
+  for batchai_index in "\${batchai_servers[@]}"; do
+    batchai_stopped[batchai_index]=yes
+    batchai_alive=("\${batchai_open[batchai_index]}")
+    [[ $batchai_ends ]] && batchai_find_session "\${batchai_open[batchai_index]}"
+    for batchai_group in "\${batchai_alive[@]}"; do
+      kill -TERM -- "-$batchai_group"
+      kill -CONT -- "-$batchai_group"
+    done
+  done
+}
+
+batchai_explain() { # reason, indexes of the processes that are stopped for it
+  local batchai_reason=$1 batchai_index
+  [[ -e exit.json ]] && return # The reason is another one: the service stops the run.
+  shift
+  for batchai_index; do
+    [[ \${batchai_stopped[batchai_index]} ]] && continue
+    batchai_load "$batchai_index"
+    batchai_note "\${batchai_step[6]^} on node \${batchai_step[0]} is stopped, because $batchai_reason." "\${batchai_step[4]}"
+  done
+}
+
+batchai_find_session() { # parent, or nothing; sets batchai_alive: its children in this session, or all but this process
+  local batchai_file batchai_stat batchai_pid batchai_parent=$1
   batchai_alive=()
   for batchai_file in /proc/[0-9]*/stat; do
     batchai_stat=
@@ -142,6 +261,7 @@ batchai_find_session() { # sets batchai_alive: every process of this session but
     [[ $batchai_stat ]] || continue
     set -f; set -- \${batchai_stat##*) }; set +f
     batchai_pid=\${batchai_stat%% *}
+    [[ $batchai_parent && $2 != "$batchai_parent" ]] && continue
     [[ $4 == "$$" && $batchai_pid != "$$" && ( $1 != [ZX] || \${18} -gt 1 ) ]] && batchai_alive+=("$batchai_pid")
   done
 }

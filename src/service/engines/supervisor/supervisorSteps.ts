@@ -1,4 +1,4 @@
-import type { LaunchSecrets } from "../engine.ts";
+import type { FailedProcess, LaunchSecrets } from "../engine.ts";
 import type { PlainPlan, PlainProcess } from "../launchText.ts";
 import { StartError } from "../../startError.ts";
 
@@ -30,20 +30,55 @@ function checkVariables(variables: Readonly<Record<string, string>>): void {
   }
 }
 
+/** Periods that the supervisor allows processes. */
+export interface SupervisorPeriods {
+  /** Time between the polite request to end and the end by force, in milliseconds. */
+  readonly gracePeriodInMs: number;
+  /** Time in which the other processes may end by themselves after the master has succeeded, in milliseconds. */
+  readonly finishPeriodInMs: number;
+}
+
 /** Returns the fields of the plan for the supervisor. */
-export function supervisorPlan(plan: PlainPlan, gracePeriodInMs: number): (string | number)[] {
+export function supervisorPlan(
+  plan: PlainPlan,
+  { gracePeriodInMs, finishPeriodInMs }: SupervisorPeriods,
+): (string | number)[] {
   const { preparation, processes, nodes } = plan;
   const logs = nodes.map(({ executionLog }) => executionLog);
   const steps = [...preparation, ...processes].map((step) => fieldsOf(step, plan));
-  const head = [Math.ceil(gracePeriodInMs / 100), preparation.length, processes.length, logs.length, ...logs];
+  const counts = [preparation.length, processes.length, logs.length];
+  const head = [tenthsOf(gracePeriodInMs), ...counts, tenthsOf(finishPeriodInMs), ...logs];
   return [...head, ...steps.flatMap((fields) => [fields.length, ...fields])];
+}
+
+function tenthsOf(periodInMs: number): number {
+  return Math.ceil(periodInMs / 100);
 }
 
 function fieldsOf(step: PlainProcess, { nodes }: PlainPlan): string[] {
   const node = nodes.find(({ nodeId }) => nodeId === step.nodeId);
   if (node === undefined) throw new RangeError(`Node ${step.nodeId} is not one of the run.`);
   const variables = Object.entries(step.environment).map(([name, value]) => `${name}=${value}`);
-  return [node.nodeId, node.tempDirectory, step.stdout, step.stderr, node.executionLog, step.commandLine, ...variables];
+  const { stdout, stderr, commandLine, name, isServer } = step;
+  const kind = isServer ? "server" : "";
+  return [node.nodeId, node.tempDirectory, stdout, stderr, node.executionLog, commandLine, name, kind, ...variables];
+}
+
+/**
+ * Returns the step with this index in the text of a plan file, as errors name it; undefined if there is none, because a
+ * job has changed the file.
+ */
+export function stepIn(plan: string, index: number): FailedProcess | undefined {
+  const fields = plan.split("\0");
+  let position = 5 + Number(fields[3]);
+  for (let step = 0; step < index; step += 1) {
+    const count = Number(fields[position]);
+    if (!(count > 0)) return undefined;
+    position += 1 + count;
+  }
+  const [nodeId, , , stderr, , , name] = fields.slice(position + 1, position + 8);
+  if (nodeId === undefined || stderr === undefined || name === undefined) return undefined;
+  return { name, nodeId, stderr };
 }
 
 function refuse(message: string): never {

@@ -1,0 +1,60 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { relative, resolve } from "node:path";
+import { isWithin } from "../../ground/containment.ts";
+import { reasonOf } from "../../ground/systemErrors.ts";
+import type { NameValuePair } from "../../models/error.ts";
+import type { FailedProcess, RunEnd } from "../engines/engine.ts";
+import { stdOutErrDirectoryId } from "../launch/jobEnvironment.ts";
+import type { Run } from "../state/runs.ts";
+import { soleProcess } from "../toolkits/toolkit.ts";
+import type { SchedulerContext } from "./context.ts";
+import { exitHint } from "./exitHint.ts";
+import { lastLines } from "./lastLines.ts";
+
+/** Time after which a file is left alone that cannot be read, in milliseconds. */
+const readTimeoutInMs = 2000;
+
+/**
+ * Returns the details of the error of a job whose command failed: which process, where, and the last lines of its standard
+ * error. Reads files, so it runs outside of transactions.
+ */
+export async function failureDetails(context: SchedulerContext, runId: string, end: RunEnd): Promise<NameValuePair[]> {
+  if (end.kind !== "exited" || end.exitCode === 0) return [];
+  const run = context.store.runs.find(runId);
+  if (run?.kind !== "job") return [];
+  const { process, phase, exitCode } = end;
+  const isOneOfSeveral = phase === "processes" && process !== undefined && process.name !== soleProcess;
+  const stdErr = process && fileOf(run, process);
+  const facts: [name: string, value: string | undefined][] = [
+    ["Process", isOneOfSeveral ? process.name : undefined],
+    ["NodeId", run.nodes.length > 1 ? process?.nodeId : undefined],
+    ["StdErr", stdErr],
+    ["LastLines", process && stdErr !== undefined ? await linesOf(context, run, process) : undefined],
+    ["Hint", exitHint(exitCode)],
+  ];
+  return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [{ name, value }]));
+}
+
+/** Returns the path of standard error in the output directory of the job. A job could have changed the engine's files. */
+function fileOf({ outputs }: Run, { stderr }: FailedProcess): string | undefined {
+  const folder = outputs[stdOutErrDirectoryId]?.path;
+  return folder !== undefined && isWithin(folder, resolve(stderr)) ? relative(folder, stderr) : undefined;
+}
+
+/** The end of a job does not depend on a file that cannot be read. */
+async function linesOf(
+  { store, logger }: SchedulerContext,
+  { id, owner }: Run,
+  { stderr }: FailedProcess,
+): Promise<string | undefined> {
+  const timeout = new AbortController();
+  try {
+    const reading = lastLines(stderr, Object.values(store.vault.get(owner)));
+    return await Promise.race([reading, delay(readTimeoutInMs, undefined, { signal: timeout.signal })]);
+  } catch (error) {
+    logger.warn({ run: id, reason: reasonOf(error) }, "failed to read the standard error of a job");
+    return undefined;
+  } finally {
+    timeout.abort();
+  }
+}
