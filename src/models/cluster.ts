@@ -79,6 +79,30 @@ export interface Cluster extends ProxyResource {
   readonly currentNodeCount?: number;
   /** Number of nodes in each state. Set by the service. */
   readonly nodeStateCounts?: NodeStateCounts;
+  /** State that the API of 2018 has no property for. Absent if there is nothing to say, and in Azure. Set by the service. */
+  readonly batchai?: ClusterBatchAI;
+}
+
+/** State of a cluster that only the service of this package reports. Part of the cluster that `clusters.get` returns. */
+export interface ClusterBatchAI {
+  /** Nodes that the cluster lacks. Absent if the cluster has all of its nodes. Set by the service. */
+  readonly missingNodes?: MissingNodes;
+}
+
+/**
+ * Kind of reason why a cluster lacks nodes. `UnusableNodes`: the setup of nodes failed; `Shortage`: the machine of the
+ * service lacks something, such as disk space.
+ */
+export type MissingNodesCode = "UnusableNodes" | "Shortage" | (string & {});
+
+/** Nodes that a cluster lacks. Part of the cluster that `clusters.get` returns; all properties are set by the service. */
+export interface MissingNodes {
+  /** Number of missing nodes. */
+  readonly count: number;
+  /** Stable code for programs. */
+  readonly code: MissingNodesCode;
+  /** Message for people. */
+  readonly message: string;
 }
 
 /** Scaling of a cluster. Exactly one of the two properties is required. */

@@ -108,6 +108,32 @@ export interface Job extends ProxyResource, ToolkitSettings {
   readonly executionStateTransitionTime?: Date;
   /** Result of the run. Absent while the job is queued. The service sets it. */
   executionInfo?: JobExecutionInfo;
+  /** State that the API of 2018 has no property for. Absent if there is nothing to say, and in Azure. Set by the service. */
+  readonly batchai?: JobBatchAI;
+}
+
+/** State of a job that only the service of this package reports. Part of the job that `jobs.get` returns. */
+export interface JobBatchAI {
+  /** Reason why the job waits. Absent if the job is not queued. Set by the service. */
+  readonly waitingFor?: WaitingReason;
+}
+
+/**
+ * Kind of reason why a job waits. `NoFreeNode`: the cluster has too few free nodes at the moment; `ClusterTooSmall`: the
+ * cluster needs other scale settings first; `Shortage`: the machine of the service lacks something, such as disk space.
+ */
+export type WaitingCode = "NoFreeNode" | "ClusterTooSmall" | "Shortage" | (string & {});
+
+/** Reason why a job waits. Part of the job that `jobs.get` returns; all properties are set by the service. */
+export interface WaitingReason {
+  /** Stable code for programs. */
+  readonly code: WaitingCode;
+  /** Message for people. */
+  readonly message: string;
+  /** Position in the queue of the cluster; the first job has position 1. Absent if the job is not in order with others. */
+  readonly position?: number;
+  /** Time since which the job has waited. */
+  readonly since: Date;
 }
 
 /** Limits of a job. */

@@ -31,6 +31,11 @@ export interface BatchAIServiceOptions {
   readonly ignoreContainerSettings?: boolean;
   /** Idle time after which a node of an automatically scaled cluster is removed, in milliseconds. Default: 60,000. */
   readonly autoScaleIdleTimeInMs?: number;
+  /**
+   * Pause before the service replaces the unusable nodes of a cluster, in milliseconds. It doubles with each further
+   * failure, up to 5 minutes. Default: 10,000.
+   */
+  readonly nodeReplacementDelayInMs?: number;
   /** Time that a stopped job has to end by itself before it is killed, in milliseconds. Default: 5,000. */
   readonly gracePeriodInMs?: number;
   /**

@@ -72,6 +72,7 @@ export async function startParts(
     folders,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
+    nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,
     ignoreContainerSettings,
   });
   opened.add(() => scheduler.close());

@@ -13,6 +13,8 @@ export interface SchedulerContext {
   readonly logger: Logger;
   /** Idle time after which a node of an automatically scaled cluster is removed, in milliseconds. */
   readonly autoScaleIdleTimeInMs: number;
+  /** Pause before the unusable nodes of a cluster are replaced, in milliseconds. It doubles with each further failure. */
+  readonly nodeReplacementDelayInMs: number;
   /** Whether jobs with `containerSettings` run directly on the host. */
   readonly ignoreContainerSettings: boolean;
 }
