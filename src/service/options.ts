@@ -29,6 +29,16 @@ export interface BatchAIServiceOptions {
   readonly mountRoot?: string;
   /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
   readonly ignoreContainerSettings?: boolean;
+  /**
+   * Variables that every job and setup task gets, such as `HTTP_PROXY`, by name. A job that sets such a variable itself
+   * keeps its own value. Names that begin with `AZ_BATCHAI_`, `AZ_BATCH_` or `BATCHAI_` are reserved. Default: none.
+   */
+  readonly jobEnvironment?: Readonly<Record<string, string>>;
+  /**
+   * Whether each run has an empty `HOME` of its own, which is kept from the preparation to the end of the job. Default:
+   * false, jobs use the home folder of the user of the service.
+   */
+  readonly privateHome?: boolean;
   /** Idle time after which a node of an automatically scaled cluster is removed, in milliseconds. Default: 60,000. */
   readonly autoScaleIdleTimeInMs?: number;
   /**

@@ -129,8 +129,9 @@ function letGo({ store }: SchedulerContext, cluster: StoredResource<"clusters">,
   }
   const manual = cluster.model.scaleSettings?.manual ?? { targetNodeCount: 0 };
   const { nodeDeallocationOption: option } = applyDefaults(manualScaleSettings, manual);
-  if (option === "requeue") store.runs.requestStop(run.id, "requeued");
-  if (option === "terminate") store.runs.requestStop(run.id, "nodeRemoved");
+  const word = option?.toLowerCase();
+  if (word === "requeue") store.runs.requestStop(run.id, "requeued");
+  if (word === "terminate") store.runs.requestStop(run.id, "nodeRemoved");
 }
 
 /** Removes leaving nodes on which nothing runs. */

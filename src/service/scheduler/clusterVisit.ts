@@ -24,7 +24,11 @@ export function visitCluster(context: SchedulerContext, clusterKey: string, mayS
   if (cluster?.model.provisioningState !== "succeeded") return { clusterKey, starting: [], nextVisit: undefined };
   const setups = resizeCluster(context, cluster, mayStart);
   const jobs = mayStart ? startJobs(context, cluster) : [];
-  return { clusterKey, starting: [...setups, ...jobs], nextVisit: earliest(nextIdleEnd(context, cluster), nextReplacement(context, cluster)) };
+  return {
+    clusterKey,
+    starting: [...setups, ...jobs],
+    nextVisit: earliest(nextIdleEnd(context, cluster), nextReplacement(context, cluster)),
+  };
 }
 
 function startJobs(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {

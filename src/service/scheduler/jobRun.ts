@@ -42,7 +42,7 @@ export function takeNodes(
 }
 
 async function prepareJob(
-  { store, engines, folders, volumes }: SchedulerContext,
+  { store, engines, folders, volumes, serviceVariables }: SchedulerContext,
   runId: string,
   models: { readonly job: Job; readonly cluster: Cluster },
   keys: { readonly job: string; readonly cluster: string },
@@ -69,6 +69,7 @@ async function prepareJob(
     jobFolders,
     jobMounts,
     nodeEnvironment: environment,
+    serviceVariables,
   });
   const mounts = [...clusterMounts, ...jobMounts];
   return {

@@ -25,10 +25,7 @@ export function dismissUnusableNodes({ store }: SchedulerContext, { key }: Store
 }
 
 /** Returns when the unusable nodes of a cluster are replaced, on the steady clock; undefined if it has none. */
-export function nextReplacement(
-  { store }: SchedulerContext,
-  { key }: StoredResource<"clusters">,
-): number | undefined {
+export function nextReplacement({ store }: SchedulerContext, { key }: StoredResource<"clusters">): number | undefined {
   if (store.nodes.countsOf(key).unusable === 0) return undefined;
   const now = store.clock.now();
   const time = store.replacements.find(key)?.time ?? now;

@@ -83,8 +83,7 @@ export function missingNodesOf(
   return undefined;
 }
 
-/** Returns why a job can never start under the scale settings of its cluster, and what helps. */
-export function tooSmallMessage(nodeCount: number, { scaleSettings }: Cluster): string {
+function tooSmallMessage(nodeCount: number, { scaleSettings }: Cluster): string {
   const { property, count } = scaleLimitOf(scaleSettings);
   return (
     `The job needs ${nodesOf(nodeCount)}, and the cluster has at most ${String(count)} (scaleSettings.${property}). ` +

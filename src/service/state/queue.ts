@@ -18,9 +18,9 @@ const ranks = new Map([
   ["low", 2],
 ]);
 
-/** Any other word counts as `normal`. */
+/** Case does not matter. Any other word, which an earlier version accepted, counts as `normal`. */
 function rankOf(priority = "normal"): number {
-  return ranks.get(priority) ?? 1;
+  return ranks.get(priority.toLowerCase()) ?? 1;
 }
 
 /** The jobs that wait for nodes. A job is in the queue exactly while its execution state is `queued`. */

@@ -32,7 +32,7 @@ import {
   workspaceOf,
 } from "../resourcesInPath.ts";
 import { bodyIn, nameIn } from "../parameters.ts";
-import { remoteLoginOf } from "./remoteLogin.ts";
+import { noRemoteLogin } from "./remoteLogin.ts";
 import { workspacePath } from "./paths.ts";
 import { clusterLimit } from "./usages.ts";
 
@@ -50,7 +50,9 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   const cluster = `${clusters}/:clusterName`;
 
   app.get(clusters, (request: ArmRequest) =>
-    resourcePage(context, request, "clusters", workspaceOf(context, request).key, (found) => clusterBody(context, found)),
+    resourcePage(context, request, "clusters", workspaceOf(context, request).key, (found) =>
+      clusterBody(context, found),
+    ),
   );
 
   app.get(cluster, (request: ArmRequest, reply) => {
@@ -70,7 +72,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     if (found) return sendResource(reply, found, clusterBody(context, found));
     const { mountVolumes, setupTask } = parameters.nodeSetup ?? {};
     const needed = neededResources(store, mountVolumes, "properties.nodeSetup.mountVolumes");
-    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask) : [];
+    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask, mountVolumes) : [];
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
     const subnet = subnetOf(needed) ?? parameters.subnet;
     if (store.resources.count("clusters") >= clusterLimit) {
@@ -109,8 +111,8 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 
   app.post(`${cluster}/listRemoteLoginInformation`, (request: ArmRequest) => {
-    const found = workspaceChildOf(context, request, "clusters");
-    return remoteLoginOf(store.nodes.ofCluster(found.key));
+    workspaceChildOf(context, request, "clusters");
+    return noRemoteLogin;
   });
 }
 

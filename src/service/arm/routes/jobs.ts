@@ -8,7 +8,7 @@ import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { jobLaunchIssues } from "../../launch/launchIssues.ts";
 import { enqueue } from "../../scheduler/jobStates.ts";
-import { tooSmallMessage, WaitingReasons } from "../../scheduler/waitingReasons.ts";
+import { WaitingReasons } from "../../scheduler/waitingReasons.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import { toolTypeOf, withToolkitDefaults } from "../../toolkits/toolkits.ts";
@@ -17,12 +17,12 @@ import type { ArmContext, ArmRequest } from "../context.ts";
 import { createdBefore, requestDigest } from "../sameRequest.ts";
 import { sendDeletion } from "./deletion.ts";
 import { invalidParameter } from "../errors.ts";
-import { jobIssues } from "../checks/jobs.ts";
+import { jobIssues, nodeCountIssues } from "../checks/jobs.ts";
 import { neededResources } from "../checks/neededResources.ts";
 import { existing, jobIdOf, jobOf, locationOf, refuseWhileDeleting, workspaceChildOf } from "../resourcesInPath.ts";
 import { outputFilesOf } from "./outputFiles.ts";
 import { bodyIn, nameIn } from "../parameters.ts";
-import { remoteLoginOf } from "./remoteLogin.ts";
+import { noRemoteLogin } from "./remoteLogin.ts";
 import { workspacePath } from "./paths.ts";
 
 /** The operation group Jobs. */
@@ -52,9 +52,9 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     const digest = requestDigest(context, parameters);
     const known = createdBefore(context, "jobs", id, digest);
     if (known) return sendResource(reply, known, jobBody(known, waitingReasons(context)));
-    checkNeeds(context, parameters);
+    const cluster = checkNeeds(context, parameters);
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
-    const launchIssues = jobLaunchIssues(model);
+    const launchIssues = jobLaunchIssues(model, cluster);
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const { found, operation } = await scheduler.commit(() => {
@@ -90,11 +90,8 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 
   app.post(`${job}/listRemoteLoginInformation`, (request: ArmRequest) => {
-    const run = store.runs.latest(jobOf(context, request).key);
-    return remoteLoginOf(
-      (run?.nodes ?? []).flatMap((id) => store.nodes.find(id) ?? []),
-      run?.addresses,
-    );
+    jobOf(context, request);
+    return noRemoteLogin;
   });
 
   // Old clients follow nextLink with GET, others with POST.
@@ -114,10 +111,8 @@ function checkNeeds({ store }: ArmContext, { cluster, mountVolumes, nodeCount }:
   const found = existing(store, "clusters", cluster.id, "properties.cluster.id");
   refuseWhileDeleting(found);
   neededResources(store, mountVolumes, "properties.mountVolumes");
-  const { autoScale } = found.model.scaleSettings ?? {};
-  if (autoScale && nodeCount > autoScale.maximumNodeCount) {
-    throw invalidParameter([{ path: "properties.nodeCount", message: tooSmallMessage(nodeCount, found.model) }]);
-  }
+  const issues = nodeCountIssues(nodeCount, found.model);
+  if (issues.length > 0) throw invalidParameter(issues);
   return found.model;
 }
 
