@@ -48,10 +48,17 @@ export async function explainingPorts<T>(ports: Readonly<Record<string, number>>
   try {
     return await start();
   } catch (error) {
-    if (!(error instanceof Error) || errorCode(error) !== "EADDRINUSE" || !("port" in error)) throw error;
-    const { port } = error;
+    const port = portInUse(error);
     const options = Object.keys(ports).filter((option) => ports[option] === port);
-    const message = `Cannot listen on port ${String(port)}: another process uses it. Choose another port with ${options.join(" or ")}.`;
-    throw new Error(message, { cause: error });
+    if (options.length === 0) throw error;
+    const remedy = `Choose another port with ${options.join(" or ")}.`;
+    throw new Error(`Cannot listen on port ${String(port)}: another process uses it. ${remedy}`, { cause: error });
   }
+}
+
+/** Returns the port that another process uses, if that is the reason of an error. */
+function portInUse(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  if (errorCode(error) === "EADDRINUSE" && "port" in error) return error.port;
+  return portInUse(error.cause);
 }

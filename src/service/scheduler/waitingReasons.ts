@@ -45,7 +45,11 @@ export class WaitingReasons {
     if (nodeCount > largest) {
       return { code: "ClusterTooSmall", message: tooSmallMessage(nodeCount, cluster.model), since };
     }
-    return { ...this.#reasonOf(entry, cluster, since), position: this.#positions.of(cluster.key, entry, largest) };
+    const position = this.#positions.of(cluster.key, entry, largest);
+    const reason = this.#reasonOf(entry, cluster, since);
+    // A job that is about to start waits for nothing.
+    const isNext = reason.code === "NoFreeNode" && position === 1 && cluster.counts.idle >= nodeCount;
+    return isNext ? undefined : { ...reason, position };
   }
 
   #reasonOf({ nodeCount }: QueueEntry, { counts, model }: ClusterState, since: Date): WaitingReason {
@@ -94,7 +98,7 @@ function tooSmallMessage(nodeCount: number, { scaleSettings }: Cluster): string 
 function noFreeNodeMessage(nodeCount: number, counts: NodeCounts, { allocationState }: Cluster): string {
   const kinds: readonly (readonly [number, string])[] = [
     [counts.idle, "idle"],
-    [counts.running, "running jobs"],
+    [counts.running, "busy"],
     [counts.preparing, "being prepared"],
     [counts.leaving, "being removed"],
     [counts.unusable, "unusable (see the errors of the cluster)"],
