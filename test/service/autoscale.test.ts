@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BatchAIService } from "../../src/service/index.ts";
+import type { Replacement } from "../../src/service/state/replacements.ts";
 import { until } from "../until.ts";
 import { ArmCaller, clusterBody } from "./arm.ts";
 import { EmbeddedService } from "./embeddedService.ts";
@@ -47,12 +48,23 @@ async function submit(cluster: string): Promise<string> {
   return name;
 }
 
-/** Returns how many nodes a cluster has had. */
-function nodesSoFar(cluster: string, folder = embedded.folder): number {
+/** Returns a fact that the service stores about a cluster. */
+function factAbout(prefix: string, cluster: string, folder = embedded.folder): string | undefined {
   const database = new DatabaseSync(`${folder}/batchai.db`, { readOnly: true });
-  const row = database.prepare("SELECT value FROM settings WHERE name LIKE ?").get(`last node of %/${cluster}`);
+  const row = database.prepare("SELECT value FROM settings WHERE name LIKE ?").get(`${prefix} %/${cluster}`);
   database.close();
-  return Number(row?.value ?? 0);
+  return row && String(row.value);
+}
+
+/** Returns how many nodes a cluster has had. */
+function nodesSoFar(cluster: string, folder?: string): number {
+  return Number(factAbout("last node of", cluster, folder) ?? 0);
+}
+
+/** Returns the next replacement of unusable nodes. */
+function replacementOf(cluster: string): Replacement | undefined {
+  const text = factAbout("replacement of", cluster);
+  return text === undefined ? undefined : (JSON.parse(text) as Replacement);
 }
 
 const errorsOf = async (cluster: string): Promise<unknown> => (await embedded.cluster(cluster)).errors;
@@ -106,12 +118,14 @@ describe("the pace of replacements", () => {
     const name = await clusterWithoutShare({ manual: { targetNodeCount: 3 } });
     const times: number[] = [];
     for (const round of [1, 2, 3, 4]) {
-      await until(`round ${String(round)} begins`, () => nodesSoFar(name) >= 3 * round);
-      times.push(performance.now());
+      await until(`round ${String(round)} is scheduled`, () => replacementOf(name)?.round === round);
+      times.push(replacementOf(name)?.time ?? 0);
     }
     const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
-    expect(pauses[1]).toBeGreaterThan(300);
-    expect(pauses[2]).toBeGreaterThan(700);
+    expect(pauses[0]).toBeGreaterThanOrEqual(400);
+    expect(pauses[1]).toBeGreaterThanOrEqual(800);
+    expect(pauses[2]).toBeGreaterThanOrEqual(1600);
+    expect(nodesSoFar(name)).toBe(12);
   });
 
   it("continues after a restart of the service, and ends at once when the scale settings are changed", async () => {

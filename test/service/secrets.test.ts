@@ -28,7 +28,7 @@ it("never shows a secret: not in answers, logs, files of the service, or process
       mountVolumes: { azureFileShares: [share] },
       setupTask: {
         commandLine: "true",
-        stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT",
+        stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/none",
         secrets: [{ name: "S", value: secrets.setup }],
       },
     };
