@@ -187,8 +187,8 @@ export interface SetupTask {
   /** Secret variables of the command. Default: none. */
   secrets?: EnvironmentVariableWithSecretValue[];
   /**
-   * Directory for the command's output, which is stored under it in `stdout-NODE.txt` and `stderr-NODE.txt`. Can use
-   * `$AZ_BATCHAI_MOUNT_ROOT`.
+   * Directory for the command's output, which is stored under it in `stdout-NODE.txt` and `stderr-NODE.txt`. It is in a
+   * volume of the cluster, `$AZ_BATCHAI_MOUNT_ROOT/PATH`, or `$AZ_BATCHAI_MOUNT_ROOT` if the cluster has no volumes.
    */
   stdOutErrPathPrefix: string;
   /** Path of the output under the prefix. Set by the service. */

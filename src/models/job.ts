@@ -35,7 +35,7 @@ export interface JobCreateParameters extends ToolkitSettings {
   cluster: ResourceId;
   /** File systems to mount under `$AZ_BATCHAI_JOB_MOUNT_ROOT`, for this job only. Default: none. */
   mountVolumes?: MountVolumes;
-  /** Number of nodes, at least 1. The job starts when this many nodes are free at the same time. */
+  /** Number of nodes, at least 1 and at most 100. The job starts when this many nodes are free at the same time. */
   nodeCount: number;
   /** Container that the job runs in. Default: none, the job runs directly on the node. */
   containerSettings?: ContainerSettings;
@@ -45,7 +45,7 @@ export interface JobCreateParameters extends ToolkitSettings {
    * Directory for standard output, standard error and the execution log, which are stored under it. Starts with a
    * variable: `$AZ_BATCHAI_MOUNT_ROOT/PATH` or `$AZ_BATCHAI_JOB_MOUNT_ROOT/PATH`, where PATH is the `relativeMountPath`
    * of a file share of the cluster or of the job, or `$AZ_BATCHAI_JOB_TEMP_DIR` for output that is not kept and cannot
-   * be listed.
+   * be listed. The service rejects paths outside of them.
    */
   stdOutErrPathPrefix: string;
   /** Directories that the job reads. Default: none. */
@@ -139,7 +139,8 @@ export interface WaitingReason {
 /** Limits of a job. */
 export interface JobConstraints {
   /**
-   * Maximum run time, as an ISO 8601 duration such as `PT4H30M`. A job that runs longer is stopped and fails.
+   * Maximum run time, as an ISO 8601 duration such as `PT4H30M`. A job that runs longer is stopped and fails. Azure
+   * allowed at most seven days; the service of this package allows longer times.
    * Default: `P7D`.
    */
   maxWallClockTime?: string;

@@ -3,55 +3,66 @@ import type { Job } from "../../models/job.ts";
 import type { MountVolumes } from "../../models/mountVolumes.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { StartError } from "../startError.ts";
-import { planJob, type JobLaunch } from "./job.ts";
+import { planJob, type JobFolders, type JobLaunch } from "./job.ts";
 import { stdOutErrDirectoryId } from "./jobEnvironment.ts";
-import { checkKept, imaginedMounts, mountRootOf, type OutputDirectoryPath } from "./keptOutput.ts";
+import { checkKept, imaginedMounts, mountRootOf, type MountRoot, type OutputDirectoryPath } from "./keptOutput.ts";
+import type { NodePlace } from "./node.ts";
 import { jobPaths, setupTaskPaths } from "./pathAdvice.ts";
 import { planSetupTask, stdOutErrPathOf } from "./setupTask.ts";
-
-/** No path that somebody writes leads there. */
-const imagined = `/${crypto.randomUUID()}`;
-const imaginedNode = { nodeId: "node", tempRoot: `${imagined}/node`, gpus: [] };
-const imaginedRun = { runId: "check", runDirectory: `${imagined}/run`, clusterMountRoot: `${imagined}/cluster` };
-const imaginedJob = {
-  root: `${imagined}/job`,
-  mountRoot: `${imagined}/job/mounts`,
-  sharedTemp: `${imagined}/job/shared`,
-  hostFile: `${imagined}/job/hostfile`,
-};
 
 /**
  * Returns the first problem that would keep a job from being launched, or would lose its output. The service asks when the
  * job is created: it plans the job for an imagined node, so a path or variable that cannot be used is found before
  * anything is stored.
+ * @param folder - Absolute folder for the imagined paths, to which no path of the job can lead.
  */
-export function jobLaunchIssues(job: Job, cluster: Cluster): ValidationIssue[] {
+export function jobLaunchIssues(job: Job, cluster: Cluster, folder: string): ValidationIssue[] {
   return issuesOfPlan(() => {
-    const roots = [
-      clusterRootOf(cluster.nodeSetup?.mountVolumes),
-      mountRootOf("AZ_BATCHAI_JOB_MOUNT_ROOT", imaginedJob.mountRoot, job.mountVolumes),
-    ] as const;
-    const [clusterMounts, jobMounts] = roots.map(imaginedMounts);
-    const nodes = [imaginedNode];
-    const launch = planJob({ ...imaginedRun, job, nodes, jobFolders: imaginedJob, clusterMounts, jobMounts });
-    const scratch = [imaginedNode.tempRoot, imaginedJob.sharedTemp];
-    for (const directory of outputsOf(job, launch)) checkKept(directory, roots, scratch, jobPaths);
+    const { node, run, jobFolders } = imaginedPlaces(folder);
+    const clusterRoot = clusterRootOf(run.clusterMountRoot, cluster.nodeSetup?.mountVolumes);
+    const jobRoot = mountRootOf("AZ_BATCHAI_JOB_MOUNT_ROOT", jobFolders.mountRoot, job.mountVolumes);
+    const mounts = { clusterMounts: imaginedMounts(clusterRoot), jobMounts: imaginedMounts(jobRoot) };
+    const launch = planJob({ ...run, ...mounts, job, nodes: [node], jobFolders });
+    const scratchFolders = [node.tempRoot, jobFolders.sharedTemp];
+    for (const output of outputsOf(job, launch)) checkKept(output, [clusterRoot, jobRoot], scratchFolders, jobPaths);
   });
 }
 
-/** Returns the first problem that would keep a setup task from being launched, or would lose its output. */
-export function setupTaskLaunchIssues(setupTask: SetupTask, volumes: MountVolumes | undefined): ValidationIssue[] {
+/**
+ * Returns the first problem that would keep a setup task from being launched, or would lose its output.
+ * @param folder - Absolute folder for the imagined paths, to which no path of the task can lead.
+ */
+export function setupTaskLaunchIssues(
+  setupTask: SetupTask,
+  volumes: MountVolumes | undefined,
+  folder: string,
+): ValidationIssue[] {
   return issuesOfPlan(() => {
-    const root = clusterRootOf(volumes);
-    const clusterMounts = imaginedMounts(root);
-    const path = stdOutErrPathOf(planSetupTask({ ...imaginedRun, setupTask, node: imaginedNode, clusterMounts }));
+    const { node, run } = imaginedPlaces(folder);
+    const root = clusterRootOf(run.clusterMountRoot, volumes);
+    const path = stdOutErrPathOf(planSetupTask({ ...run, setupTask, node, clusterMounts: imaginedMounts(root) }));
     const property = "properties.nodeSetup.setupTask.stdOutErrPathPrefix";
     checkKept({ path, written: setupTask.stdOutErrPathPrefix, property }, [root], [], setupTaskPaths);
   });
 }
 
-function clusterRootOf(volumes: MountVolumes | undefined): ReturnType<typeof mountRootOf> {
-  return mountRootOf("AZ_BATCHAI_MOUNT_ROOT", imaginedRun.clusterMountRoot, volumes);
+interface ImaginedPlaces {
+  readonly node: NodePlace;
+  readonly run: { readonly runId: string; readonly runDirectory: string; readonly clusterMountRoot: string };
+  readonly jobFolders: JobFolders;
+}
+
+function imaginedPlaces(folder: string): ImaginedPlaces {
+  const root = `${folder}/job`;
+  return {
+    node: { nodeId: "node", tempRoot: `${folder}/node`, gpus: [] },
+    run: { runId: "check", runDirectory: `${folder}/run`, clusterMountRoot: `${folder}/cluster` },
+    jobFolders: { root, mountRoot: `${root}/mounts`, sharedTemp: `${root}/shared`, hostFile: `${root}/hostfile` },
+  };
+}
+
+function clusterRootOf(path: string, volumes: MountVolumes | undefined): MountRoot {
+  return mountRootOf("AZ_BATCHAI_MOUNT_ROOT", path, volumes);
 }
 
 /** Returns the prefixes of a job, as the folders to which they lead. */

@@ -72,7 +72,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     if (found) return sendResource(reply, found, clusterBody(context, found));
     const { mountVolumes, setupTask } = parameters.nodeSetup ?? {};
     const needed = neededResources(store, mountVolumes, "properties.nodeSetup.mountVolumes");
-    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask, mountVolumes) : [];
+    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask, mountVolumes, `/${randomUUID()}`) : [];
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
     const subnet = subnetOf(needed) ?? parameters.subnet;
     if (store.resources.count("clusters") >= clusterLimit) {

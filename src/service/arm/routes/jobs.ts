@@ -54,7 +54,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     if (known) return sendResource(reply, known, jobBody(known, waitingReasons(context)));
     const cluster = checkNeeds(context, parameters);
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
-    const launchIssues = jobLaunchIssues(model, cluster);
+    const launchIssues = jobLaunchIssues(model, cluster, `/${randomUUID()}`);
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const { found, operation } = await scheduler.commit(() => {
