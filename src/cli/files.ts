@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { keepAccounts, readAccounts } from "./accountsFile.ts";
 import { logLevelOption, openLog } from "./log.ts";
-import { portNumber, stopSignal, wholeNumber } from "./process.ts";
+import { explainingPorts, portNumber, stopSignal, wholeNumber } from "./process.ts";
 
 interface FilesOptions {
   readonly dataDir: string;
@@ -57,15 +57,17 @@ async function serveFiles(options: FilesOptions): Promise<void> {
     (name, index) => wanted.indexOf(name) === index && !known.some((one) => one.name === name),
   );
   const accounts = [...known, ...added.map((name) => ({ name, key: randomBytes(64).toString("base64") }))];
-  const service = await FilesService.start({
-    dataDir: options.dataDir,
-    host: options.host,
-    port: options.port,
-    accounts,
-    shareRetentionDays: options.shareRetentionDays,
-    graceInMs: options.graceSeconds * 1000,
-    log: (message, details) => logger.error(details, message),
-  });
+  const service = await explainingPorts({ "--port": options.port }, () =>
+    FilesService.start({
+      dataDir: options.dataDir,
+      host: options.host,
+      port: options.port,
+      accounts,
+      shareRetentionDays: options.shareRetentionDays,
+      graceInMs: options.graceSeconds * 1000,
+      log: (message, details) => logger.error(details, message),
+    }),
+  );
   let file: string;
   try {
     file = keepAccounts(options.dataDir, accounts, (name) => service.fileEndpoint(name));

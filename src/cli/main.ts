@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { errorCode } from "../ground/systemErrors.ts";
 import { filesCommand } from "./files.ts";
 import { serveCommand } from "./serve.ts";
 import { version } from "./version.ts";
@@ -18,14 +17,8 @@ try {
   checkNode(process.versions.node);
   await program.parseAsync();
 } catch (error) {
-  console.error(`batchai: ${explained(error)}`);
+  console.error(`batchai: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
-}
-
-function explained(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (errorCode(error) !== "EADDRINUSE" || !("port" in error)) return error.message;
-  return `Cannot listen on port ${String(error.port)}: another process uses it. Choose another port with --port.`;
 }
 
 /**

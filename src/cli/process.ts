@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { errorCode } from "../ground/systemErrors.ts";
 
 /** Resolves when the process receives SIGINT or SIGTERM. */
 export function stopSignal(): Promise<void> {
@@ -24,4 +25,40 @@ export function wholeNumber(most: number): (text: string) => number {
     if (!(number <= most)) throw new InvalidArgumentError(`It must be a number from 0 to ${most}.`);
     return number;
   };
+}
+
+/**
+ * Adds a variable to those of earlier options. Throws the error that the command line prints.
+ * @param text - `NAME=VALUE`, or `NAME` for the value in the environment of this process.
+ */
+export function jobVariable(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
+  const [name = ""] = text.split("=", 1);
+  const value = text.length > name.length ? text.slice(name.length + 1) : process.env[name];
+  if (value === undefined) {
+    throw new InvalidArgumentError(`${name} is not set in this environment. Set it, or write ${name}=VALUE.`);
+  }
+  return { ...earlier, [name]: value };
+}
+
+/**
+ * Starts something that listens on ports. If another process uses one of them, the error names the option.
+ * @param ports - Port numbers by their option.
+ */
+export async function explainingPorts<T>(ports: Readonly<Record<string, number>>, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    const port = portInUse(error);
+    const options = Object.keys(ports).filter((option) => ports[option] === port);
+    if (options.length === 0) throw error;
+    const remedy = `Choose another port with ${options.join(" or ")}.`;
+    throw new Error(`Cannot listen on port ${String(port)}: another process uses it. ${remedy}`, { cause: error });
+  }
+}
+
+/** Returns the port that another process uses, if that is the reason of an error. */
+function portInUse(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  if (errorCode(error) === "EADDRINUSE" && "port" in error) return error.port;
+  return portInUse(error.cause);
 }

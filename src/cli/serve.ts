@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { logLevelOption, openLog } from "./log.ts";
-import { portNumber, stopSignal, wholeNumber } from "./process.ts";
+import { explainingPorts, jobVariable, portNumber, stopSignal, wholeNumber } from "./process.ts";
 
 interface ServeOptions {
   readonly dataDir: string;
@@ -13,6 +13,9 @@ interface ServeOptions {
   readonly subscription?: string;
   readonly mountRoot?: string;
   readonly ignoreContainerSettings: boolean;
+  readonly jobEnv: Readonly<Record<string, string>>;
+  readonly privateHome: boolean;
+  readonly nodeReplacementSeconds: number;
   readonly graceSeconds: number;
   readonly logLevel: string;
 }
@@ -30,6 +33,19 @@ export function serveCommand(): Command {
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
     .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
+    .option(
+      "--job-env <variable>",
+      "variable of all jobs and setup tasks, as NAME=VALUE, or NAME for its value here; repeatable",
+      jobVariable,
+      {},
+    )
+    .option("--private-home", "give each run an empty home folder of its own", false)
+    .option(
+      "--node-replacement-seconds <number>",
+      "seconds before unusable nodes are replaced; doubles with each failure, up to 5 minutes",
+      wholeNumber(3600),
+      10,
+    )
     .option("--grace-seconds <number>", "seconds to wait for active requests on shutdown", wholeNumber(3600), 30)
     .addOption(logLevelOption())
     .action(serve);
@@ -40,19 +56,25 @@ async function serve(options: ServeOptions): Promise<void> {
   // Loaded on demand, because help and the command `files` do not need the service.
   const { BatchAIService } = await import("../service/index.ts");
   const logger = openLog(options.logLevel);
-  const service = await BatchAIService.start({
-    dataDir: options.dataDir,
-    port: options.port,
-    filesPort: options.filesPort,
-    allowedOrigins: options.allowOrigin,
-    resourceGroups: options.resourceGroup,
-    storageAccountName: options.storageAccount,
-    subscriptionId: options.subscription,
-    mountRoot: options.mountRoot,
-    ignoreContainerSettings: options.ignoreContainerSettings,
-    graceInMs: options.graceSeconds * 1000,
-    logger,
-  });
+  const ports = { "--port": options.port, "--files-port": options.filesPort };
+  const service = await explainingPorts(ports, () =>
+    BatchAIService.start({
+      dataDir: options.dataDir,
+      port: options.port,
+      filesPort: options.filesPort,
+      allowedOrigins: options.allowOrigin,
+      resourceGroups: options.resourceGroup,
+      storageAccountName: options.storageAccount,
+      subscriptionId: options.subscription,
+      mountRoot: options.mountRoot,
+      ignoreContainerSettings: options.ignoreContainerSettings,
+      jobEnvironment: options.jobEnv,
+      privateHome: options.privateHome,
+      nodeReplacementDelayInMs: options.nodeReplacementSeconds * 1000,
+      graceInMs: options.graceSeconds * 1000,
+      logger,
+    }),
+  );
   const { endpoint, storage } = service.connection;
   process.stdout.write(
     `Batch AI API   ${endpoint}\n` +

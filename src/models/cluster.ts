@@ -79,6 +79,30 @@ export interface Cluster extends ProxyResource {
   readonly currentNodeCount?: number;
   /** Number of nodes in each state. Set by the service. */
   readonly nodeStateCounts?: NodeStateCounts;
+  /** State that the API of 2018 has no property for. Absent if there is nothing to say, and in Azure. Set by the service. */
+  readonly batchai?: ClusterBatchAI;
+}
+
+/** State of a cluster that only the service of this package reports. Part of the cluster that `clusters.get` returns. */
+export interface ClusterBatchAI {
+  /** Nodes that the cluster lacks. Absent if the cluster has all of its nodes. Set by the service. */
+  readonly missingNodes?: MissingNodes;
+}
+
+/**
+ * Kind of reason why a cluster lacks nodes. `UnusableNodes`: the setup of nodes failed; `Shortage`: the machine of the
+ * service lacks something, such as disk space.
+ */
+export type MissingNodesCode = "UnusableNodes" | "Shortage" | (string & {});
+
+/** Nodes that a cluster lacks. Part of the cluster that `clusters.get` returns; all properties are set by the service. */
+export interface MissingNodes {
+  /** Number of missing nodes. */
+  readonly count: number;
+  /** Stable code for programs. */
+  readonly code: MissingNodesCode;
+  /** Message for people. */
+  readonly message: string;
 }
 
 /** Scaling of a cluster. Exactly one of the two properties is required. */
@@ -163,8 +187,8 @@ export interface SetupTask {
   /** Secret variables of the command. Default: none. */
   secrets?: EnvironmentVariableWithSecretValue[];
   /**
-   * Directory for the command's output, which is stored under it in `stdout-NODE.txt` and `stderr-NODE.txt`. Can use
-   * `$AZ_BATCHAI_MOUNT_ROOT`.
+   * Directory for the command's output, which is stored under it in `stdout-NODE.txt` and `stderr-NODE.txt`. It is in a
+   * volume of the cluster, `$AZ_BATCHAI_MOUNT_ROOT/PATH`, or `$AZ_BATCHAI_MOUNT_ROOT` if the cluster has no volumes.
    */
   stdOutErrPathPrefix: string;
   /** Path of the output under the prefix. Set by the service. */

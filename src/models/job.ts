@@ -35,7 +35,7 @@ export interface JobCreateParameters extends ToolkitSettings {
   cluster: ResourceId;
   /** File systems to mount under `$AZ_BATCHAI_JOB_MOUNT_ROOT`, for this job only. Default: none. */
   mountVolumes?: MountVolumes;
-  /** Number of nodes, at least 1. The job starts when this many nodes are free at the same time. */
+  /** Number of nodes, at least 1 and at most 100. The job starts when this many nodes are free at the same time. */
   nodeCount: number;
   /** Container that the job runs in. Default: none, the job runs directly on the node. */
   containerSettings?: ContainerSettings;
@@ -45,7 +45,7 @@ export interface JobCreateParameters extends ToolkitSettings {
    * Directory for standard output, standard error and the execution log, which are stored under it. Starts with a
    * variable: `$AZ_BATCHAI_MOUNT_ROOT/PATH` or `$AZ_BATCHAI_JOB_MOUNT_ROOT/PATH`, where PATH is the `relativeMountPath`
    * of a file share of the cluster or of the job, or `$AZ_BATCHAI_JOB_TEMP_DIR` for output that is not kept and cannot
-   * be listed.
+   * be listed. The service rejects paths outside of them.
    */
   stdOutErrPathPrefix: string;
   /** Directories that the job reads. Default: none. */
@@ -108,12 +108,39 @@ export interface Job extends ProxyResource, ToolkitSettings {
   readonly executionStateTransitionTime?: Date;
   /** Result of the run. Absent while the job is queued. The service sets it. */
   executionInfo?: JobExecutionInfo;
+  /** State that the API of 2018 has no property for. Absent if there is nothing to say, and in Azure. Set by the service. */
+  readonly batchai?: JobBatchAI;
+}
+
+/** State of a job that only the service of this package reports. Part of the job that `jobs.get` returns. */
+export interface JobBatchAI {
+  /** Reason why the job waits. Absent if the job is not queued. Set by the service. */
+  readonly waitingFor?: WaitingReason;
+}
+
+/**
+ * Kind of reason why a job waits. `NoFreeNode`: the cluster has too few free nodes at the moment; `ClusterTooSmall`: the
+ * cluster needs other scale settings first; `Shortage`: the machine of the service lacks something, such as disk space.
+ */
+export type WaitingCode = "NoFreeNode" | "ClusterTooSmall" | "Shortage" | (string & {});
+
+/** Reason why a job waits. Part of the job that `jobs.get` returns; all properties are set by the service. */
+export interface WaitingReason {
+  /** Stable code for programs. */
+  readonly code: WaitingCode;
+  /** Message for people. */
+  readonly message: string;
+  /** Position in the queue of the cluster; the first job has position 1. Absent if the job is not in order with others. */
+  readonly position?: number;
+  /** Time since which the job has waited. */
+  readonly since: Date;
 }
 
 /** Limits of a job. */
 export interface JobConstraints {
   /**
-   * Maximum run time, as an ISO 8601 duration such as `PT4H30M`. A job that runs longer is stopped and fails.
+   * Maximum run time, as an ISO 8601 duration such as `PT4H30M`. A job that runs longer is stopped and fails. Azure
+   * allowed at most seven days; the service of this package allows longer times.
    * Default: `P7D`.
    */
   maxWallClockTime?: string;

@@ -79,8 +79,9 @@ export interface Clusters {
     options?: ClustersGetOptions,
   ): Promise<Cluster>;
   /**
-   * Lists the SSH addresses of the nodes of a cluster. Rejects with a `RestError` such as `ClusterNotFound`. REST
-   * operation: `Clusters_ListRemoteLoginInformation`.
+   * Lists the SSH addresses of the nodes of a cluster. The service of this package returns an empty list, because its nodes
+   * have no SSH server of their own. Rejects with a `RestError` such as `ClusterNotFound`. REST operation:
+   * `Clusters_ListRemoteLoginInformation`.
    */
   listRemoteLoginInformation(
     resourceGroupName: string,

@@ -98,7 +98,8 @@ export interface Jobs {
     options?: JobsListOutputFilesOptions,
   ): PagedList<File>;
   /**
-   * Lists the SSH addresses of the nodes of a job. Rejects with a `RestError` such as `JobNotFound`. REST operation:
+   * Lists the SSH addresses of the nodes of a job. The service of this package returns an empty list, because its nodes
+   * have no SSH server of their own. Rejects with a `RestError` such as `JobNotFound`. REST operation:
    * `Jobs_ListRemoteLoginInformation`.
    */
   listRemoteLoginInformation(

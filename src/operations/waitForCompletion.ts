@@ -1,6 +1,6 @@
 import { checkOptions } from "../http/checkOptions.ts";
 import type { ServiceContext } from "../http/context.ts";
-import type { ExecutionState, Job } from "../models/job.ts";
+import type { ExecutionState, Job, WaitingReason } from "../models/job.ts";
 import { leaveJob, patienceInMs, withLateSignal } from "./terminateOnAbort.ts";
 import type { Terminate } from "./terminateOnAbort.ts";
 import { JobFailedError } from "./waitErrors.ts";
@@ -24,6 +24,12 @@ export interface JobsWaitForCompletionOptions extends WaitOptions {
    * An exception from the callback ends the wait.
    */
   onStateChange?: (change: JobStateChange) => unknown;
+  /**
+   * Called with the reason why the job waits, while it is queued, and after each change of the reason. The service of
+   * this package reports reasons, Azure does not. The wait awaits a promise that the callback returns. An exception from
+   * the callback ends the wait.
+   */
+  onWaiting?: (reason: WaitingReason, job: Job) => unknown;
   /** Whether to reject if the job failed. Default: true. If false, check `executionState` of the result. */
   throwOnFailure?: boolean;
   /**
@@ -68,7 +74,7 @@ export async function waitForCompletion(
  */
 export async function followToEnd(
   watch: Watch<Job>,
-  { onStateChange, throwOnFailure = true }: JobsWaitForCompletionOptions,
+  { onStateChange, onWaiting, throwOnFailure = true }: JobsWaitForCompletionOptions,
   readOutput?: (job: Job) => Promise<void> | undefined,
 ): Promise<Job> {
   let state: ExecutionState | undefined;
@@ -78,9 +84,17 @@ export async function followToEnd(
     state = newState;
     if (newState !== oldState) await onStateChange?.({ oldState, newState, job });
   };
+  let waiting: string | undefined;
+  const reportWaiting = async (job: Job): Promise<void> => {
+    const reason = job.batchai?.waitingFor;
+    const before = waiting;
+    waiting = reason && JSON.stringify(reason);
+    if (reason && waiting !== before) await onWaiting?.(reason, job);
+  };
   const job = await pollUntil(watch, async (seen) => {
     const isOver = hasEnded(seen);
     if (!isOver) await report(seen);
+    await reportWaiting(seen);
     await readOutput?.(seen);
     // The end is reported after the rest of the output, so that no output follows it.
     if (isOver) await report(seen);

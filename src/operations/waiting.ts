@@ -40,17 +40,26 @@ interface Identity {
   readonly jobOutputDirectoryPathSegment?: string;
 }
 
+/** A resource that is watched. It may say what it lacks. */
+interface Watched extends Identity {
+  readonly batchai?: {
+    readonly waitingFor?: { readonly message: string };
+    readonly missingNodes?: { readonly message: string };
+  };
+}
+
 /**
  * Polls a resource that must not be deleted or replaced. All waits and streams look at their resource and pause with
  * this class.
  */
-export class Watch<T extends Identity> {
+export class Watch<T extends Watched> {
   readonly waiting: Waiting;
   readonly options: WaitOptions;
   readonly #context: ServiceContext;
   readonly #poll: Poll<T>;
   #pauseInMs: number;
   #identity: Identity | undefined;
+  #lack: string | undefined;
   #isLost = false;
 
   /** @param known - The resource, if an earlier response contained it. */
@@ -62,6 +71,12 @@ export class Watch<T extends Identity> {
     this.#pauseInMs = pollPauseInMs(context, options);
     this.#poll = poll;
     this.#identity = known;
+    this.#lack = lackOf(known);
+  }
+
+  /** Sentence that says what the resource lacked at the last look. Absent if it lacked nothing. */
+  get lack(): string | undefined {
+    return this.#lack;
   }
 
   /** Whether {@link Watch.look} has found that the resource was deleted or replaced. */
@@ -90,6 +105,7 @@ export class Watch<T extends Identity> {
       jobOutputDirectoryPathSegment:
         this.#identity?.jobOutputDirectoryPathSegment ?? seen.jobOutputDirectoryPathSegment,
     };
+    this.#lack = lackOf(seen);
     return seen;
   }
 
@@ -108,7 +124,7 @@ export class Watch<T extends Identity> {
  * Polls a resource until `isEnough` returns true, and returns it. Rejects with an `AbortError` that says what
  * continues, and with a `RestError` if the resource was deleted or replaced.
  */
-export async function pollUntil<T extends Identity>(
+export async function pollUntil<T extends Watched>(
   watch: Watch<T>,
   isEnough: (seen: T) => boolean | Promise<boolean>,
 ): Promise<T> {
@@ -127,20 +143,23 @@ export async function pollUntil<T extends Identity>(
  * Leaves a wait that ended with an error: if it was aborted, does what the caller asked for. Returns the error of the
  * wait, which says what continues if it was aborted.
  */
-export async function leave<T extends Identity>(error: unknown, watch: Watch<T>): Promise<unknown> {
+export async function leave<T extends Watched>(error: unknown, watch: Watch<T>): Promise<unknown> {
   const { waiting, options } = watch;
   if (!options.abortSignal?.aborted) return error;
+  const { lack } = watch;
   const outcome = await waiting.leave((abortSignal) => watch.confirm(abortSignal));
-  return isAbortError(error) ? abortedError(waiting, options, outcome) : error;
+  return isAbortError(error) ? abortedError(waiting, options, outcome, lack) : error;
 }
 
-/** Creates the error of an aborted wait; `outcome` says what continues. */
+/** Creates the error of an aborted wait; `outcome` says what continues, and `lack` what the resource lacked. */
 export function abortedError(
   { operation, resource, subject }: Waiting,
   { abortSignal }: OperationOptions,
   outcome: string,
+  lack?: string,
 ): AbortError {
-  const message = `${operation}: the wait for ${subject} was aborted; ${outcome}.`;
+  const reason = lack === undefined ? "" : ` ${lack}`;
+  const message = `${operation}: the wait for ${subject} was aborted; ${outcome}.${reason}`;
   return new AbortError(message, { operation, resource, cause: abortReason(abortSignal) });
 }
 
@@ -159,6 +178,10 @@ export function reworded(error: RestError, message: string): RestError {
     response,
     details: error.details as ErrorDetails | undefined,
   });
+}
+
+function lackOf(seen: Watched | undefined): string | undefined {
+  return (seen?.batchai?.waitingFor ?? seen?.batchai?.missingNodes)?.message;
 }
 
 function isAnother(first: Identity, seen: Identity): boolean {

@@ -10,6 +10,7 @@ import { checkOrigin } from "./arm/cors.ts";
 import type { ServiceConnection } from "../models/serviceConnection.ts";
 import { connectionFileOf, removeConnectionFile, writeConnectionFile } from "./connection.ts";
 import { isLoopbackHost } from "../ground/loopback.ts";
+import { checkServiceVariables, serviceVariablesOf } from "./launch/serviceVariables.ts";
 import { silentLogger } from "./logger.ts";
 import { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
@@ -53,7 +54,7 @@ export class BatchAIService {
    * Starts a service, which accepts requests when the promise resolves. Picks up jobs that are still running from an
    * earlier service on the same folder.
    * @throws Error if the folder is in use, belongs to another user or can be written by others, if a newer version wrote
-   * it, or if a port is taken.
+   * it, if a port is taken, or if an option is not valid.
    */
   static async start(options: BatchAIServiceOptions): Promise<BatchAIService> {
     const host = options.host ?? "127.0.0.1";
@@ -63,6 +64,7 @@ export class BatchAIService {
       );
     }
     options.allowedOrigins?.forEach(checkOrigin);
+    checkServiceVariables(serviceVariablesOf(options));
     const dataDir = resolve(options.dataDir);
     openDataFolder(dataDir, {
       privateFolders,

@@ -29,8 +29,23 @@ export interface BatchAIServiceOptions {
   readonly mountRoot?: string;
   /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
   readonly ignoreContainerSettings?: boolean;
+  /**
+   * Variables that every job and setup task gets, such as `HTTP_PROXY`, by name. A job that sets such a variable itself
+   * keeps its own value. Names that begin with `AZ_BATCHAI_`, `AZ_BATCH_` or `BATCHAI_` are reserved. Default: none.
+   */
+  readonly jobEnvironment?: Readonly<Record<string, string>>;
+  /**
+   * Whether each run has an empty `HOME` of its own, which is kept from the preparation to the end of the job. Default:
+   * false, jobs use the home folder of the user of the service.
+   */
+  readonly privateHome?: boolean;
   /** Idle time after which a node of an automatically scaled cluster is removed, in milliseconds. Default: 60,000. */
   readonly autoScaleIdleTimeInMs?: number;
+  /**
+   * Pause before the service replaces the unusable nodes of a cluster, in milliseconds. It doubles with each further
+   * failure, up to 5 minutes. Default: 10,000.
+   */
+  readonly nodeReplacementDelayInMs?: number;
   /** Time that a stopped job has to end by itself before it is killed, in milliseconds. Default: 5,000. */
   readonly gracePeriodInMs?: number;
   /**

@@ -11,6 +11,7 @@ import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { silentLogger, sturdyLogger } from "./logger.ts";
+import { serviceVariablesOf } from "./launch/serviceVariables.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
@@ -72,6 +73,8 @@ export async function startParts(
     folders,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
+    nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,
+    serviceVariables: serviceVariablesOf(options),
     ignoreContainerSettings,
   });
   opened.add(() => scheduler.close());

@@ -165,7 +165,7 @@ export class Clients {
     const { caller, ledger, report } = this.#world;
     const name = ledger.nextName("passing");
     await this.#putCluster(name, 2, {
-      setupTask: { commandLine: ": > set-up", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" },
+      setupTask: { commandLine: ": > set-up", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/share" },
     });
     ledger.shrink(name);
     for (let left = random.between(1, 3); left > 0; left--) {

@@ -154,6 +154,21 @@ export const modelsWithoutTable: Readonly<Record<string, string>> = {
 /** Tables of ours that have no mapper there, and why. */
 export const tablesWithoutModel: Readonly<Record<string, string>> = {
   CloudErrorBody: "an error in an error response, which the official runtime reads by itself",
+  JobBatchAI: "state that the API of 2018 has no place for; official clients ignore it",
+  WaitingReason: "likewise",
+  ClusterBatchAI: "likewise",
+  MissingNodes: "likewise",
+};
+
+/** Properties that only our models have. */
+export const addedProperties: Readonly<
+  Record<string, { readonly names: readonly string[]; readonly because: string }>
+> = {
+  Job: { names: ["batchai"], because: "says for what a job waits; every official client ignores unknown members" },
+  Cluster: {
+    names: ["batchai"],
+    because: "says which nodes are missing; every official client ignores unknown members",
+  },
 };
 
 /** Official names of objects that have no name in the REST API, and ours. */

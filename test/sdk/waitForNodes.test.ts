@@ -17,7 +17,7 @@ function clusterOf(targetNodeCount: number, commandLine: string): ClusterCreateP
     vmSize: "STANDARD_D1",
     scaleSettings: { manual: { targetNodeCount } },
     userAccountSettings: { adminUserName: "me", adminUserPassword: "Sesame-0pen!" },
-    nodeSetup: { setupTask: { commandLine, stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs" } },
+    nodeSetup: { setupTask: { commandLine, stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" } },
   };
 }
 

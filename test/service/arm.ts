@@ -82,7 +82,7 @@ export class ArmCaller {
       properties: {
         cluster: { id: this.inWorkspace("/clusters/nodes") },
         nodeCount: 1,
-        stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT",
+        stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_TEMP_DIR",
         customToolkitSettings: { commandLine },
         ...properties,
       },

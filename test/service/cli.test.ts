@@ -27,6 +27,10 @@ it("tells what it can do", async () => {
 it.each([
   [["serve"], "--data-dir"],
   [["serve", "--data-dir", "/nowhere/x", "--port", "high"], "--port"],
+  [["serve", "--data-dir", "/nowhere/x", "--job-env", "AZ_BATCHAI_MOUNT_ROOT=/x"], "AZ_BATCHAI_MOUNT_ROOT is set by"],
+  [["serve", "--data-dir", "/nowhere/x", "--job-env", "no-name=1"], "no-name"],
+  [["serve", "--data-dir", "/nowhere/x", "--job-env", "NOT_SET_HERE"], "NOT_SET_HERE is not set"],
+  [["serve", "--data-dir", "/nowhere/x", "--job-env", "HOME=/x", "--private-home"], "HOME and privateHome exclude"],
   [["serve", "--data-dir", "/nowhere/x", "--log-level", "loud"], "--log-level"],
   [["sing"], "sing"],
 ])("refuses %j in one line that names the fault", async (args, fault) => {
@@ -47,6 +51,11 @@ it("says what is wrong when it cannot start", async () => {
     const taken = await batchai("serve", "--data-dir", join(folder, "other"), "--port", port, "--files-port", "0");
     const elsewhere = `batchai: Cannot listen on port ${port}: another process uses it. Choose another port with --port.\n`;
     expect(taken).toMatchObject({ exitCode: 1, stderr: elsewhere });
+    const filesPort = new URL(service.connection.storage.fileEndpoint).port;
+    const files = await batchai("serve", "--data-dir", join(folder, "third"), "--port", "0", "--files-port", filesPort);
+    expect(files.stderr).toBe(
+      `batchai: Cannot listen on port ${filesPort}: another process uses it. Choose another port with --files-port.\n`,
+    );
     const inUse = await batchai("serve", "--data-dir", service.dataDir, "--port", "0", "--files-port", "0");
     expect(inUse).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("Another batchai service") as string });
     await service.stop();

@@ -1,4 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clusterBody } from "./arm.ts";
 import { EmbeddedService } from "./embeddedService.ts";
@@ -27,6 +28,14 @@ async function create(scaleSettings: object, properties: Record<string, unknown>
   await embedded.arm.expect("PUT", path(), clusterBody(0, { scaleSettings, ...properties }));
 }
 
+/** Numbers of the nodes, which the service does not show while nobody can log in to them. */
+function nodeNumbers(): number[] {
+  const database = new DatabaseSync(`${embedded.folder}/batchai.db`, { readOnly: true });
+  const rows = database.prepare("SELECT number FROM nodes WHERE cluster = ? ORDER BY number").all(path().toLowerCase());
+  database.close();
+  return rows.map(({ number }) => Number(number));
+}
+
 async function submit(job: string, commandLine: string, properties: Record<string, unknown> = {}): Promise<void> {
   const body = embedded.arm.jobBody(commandLine, { cluster: { id: path() }, ...properties });
   await embedded.arm.expect("PUT", embedded.arm.jobPath(job), body);
@@ -48,8 +57,7 @@ describe("manual scaling", () => {
     await embedded.counts({ idleNodeCount: 1, leavingNodeCount: 0 }, name);
     await embedded.arm.expect("PATCH", path(), { properties: { scaleSettings: { manual: { targetNodeCount: 2 } } } });
     await embedded.counts({ idleNodeCount: 2 }, name);
-    const { body } = await embedded.arm.expect("POST", `${path()}/listRemoteLoginInformation`);
-    expect(body.value?.map(({ nodeId }) => /_(\d+)-/.exec(String(nodeId))?.[1])).toEqual(["1", "3"]);
+    expect(nodeNumbers()).toEqual([1, 3]);
   });
 
   it.each([
@@ -104,15 +112,20 @@ describe("automatic scaling", () => {
     const nodeSetup = { setupTask: { commandLine, stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" } };
     await create({ autoScale: { minimumNodeCount: 1, maximumNodeCount: 3, initialNodeCount: 2 } }, { nodeSetup });
     await embedded.counts({ preparingNodeCount: 2 }, name);
-    const { body } = await embedded.arm.expect("POST", `${path()}/listRemoteLoginInformation`);
-    expect(body.value).toHaveLength(2);
+    expect(nodeNumbers()).toHaveLength(2);
     await writeFile(flag, "");
     await embedded.counts({ idleNodeCount: 1 }, name);
   });
 
   it("leaves a job that is too large in the queue, and lets others pass it", async () => {
-    await create({ autoScale: { minimumNodeCount: 0, maximumNodeCount: 1 } });
+    await create({ autoScale: { minimumNodeCount: 0, maximumNodeCount: 2 } });
+    const first = `${embedded.folder}/first-${name}`;
+    await submit("before", `while [ ! -e ${first} ]; do sleep 0.05; done`);
+    await embedded.state("before", /running/);
     await submit("toolarge", "true", { nodeCount: 2 });
+    const autoScale = { minimumNodeCount: 0, maximumNodeCount: 1 };
+    await embedded.arm.expect("PATCH", path(), { properties: { scaleSettings: { autoScale } } });
+    await writeFile(first, "");
     await submit("fits", "true");
     expect((await embedded.ended("fits")).executionState).toBe("succeeded");
     expect((await embedded.arm.job("toolarge")).executionState).toBe("queued");

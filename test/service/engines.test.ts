@@ -72,8 +72,6 @@ describe("an engine with a queue of its own", () => {
       expect(run?.waiting).toBeUndefined();
       expect(run?.deadline).toBeGreaterThan(Date.now() + 3_600_000);
       expect(addresses).toEqual(["10.0.0.1"]);
-      const login = await service.arm.expect("POST", `${key}/listRemoteLoginInformation`);
-      expect(login.body.value).toMatchObject([{ ipAddress: "10.0.0.1" }]);
       await service.arm.expect("POST", `${key}/terminate`);
       await service.ended("job");
 

@@ -26,7 +26,11 @@ it("never shows a secret: not in answers, logs, files of the service, or process
     await arm.prepare(0);
     const nodeSetup = {
       mountVolumes: { azureFileShares: [share] },
-      setupTask: { commandLine: "true", stdOutErrPathPrefix: "/tmp", secrets: [{ name: "S", value: secrets.setup }] },
+      setupTask: {
+        commandLine: "true",
+        stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/none",
+        secrets: [{ name: "S", value: secrets.setup }],
+      },
     };
     const userAccountSettings = { adminUserName: "demo", adminUserPassword: secrets.password };
     await arm.expect("PUT", arm.inWorkspace("/clusters/secret"), clusterBody(1, { nodeSetup, userAccountSettings }));

@@ -2,10 +2,13 @@ import { StartError } from "../startError.ts";
 import { bytesOf, longestCommandLine } from "./limits.ts";
 
 /**
- * Checks the length of a command line.
+ * Checks a command line.
  * @throws StartError if Linux would not start it.
  */
 export function checkCommandLine(commandLine: string, property: string): void {
+  if (commandLine.includes("\0")) {
+    throw new StartError("InvalidCommandLine", "the command line contains a NUL character.", { target: property });
+  }
   if (bytesOf(commandLine) <= longestCommandLine) return;
   const reason = `the command line has more than ${String(longestCommandLine)} bytes. Put it in a script, and run that.`;
   throw new StartError("InvalidCommandLine", reason, { target: property });

@@ -3,10 +3,11 @@ import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "..
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
 import { StartError } from "../startError.ts";
 import { hostFileOf } from "./hostFile.ts";
-import { launchNode, processOn, type NodePlace } from "./node.ts";
+import { homeDirectoryOf, launchNode, processOn, type NodePlace } from "./node.ts";
 import { checkCommandLine } from "./commandLine.ts";
 import { commandLinePropertyOf, toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
 import type { ToolkitContext, ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
+import type { ServiceVariables } from "./serviceVariables.ts";
 import type { Environment } from "./variables.ts";
 
 /** Facts that are known when a job gets its nodes. */
@@ -31,6 +32,8 @@ export interface JobLaunchContext {
   readonly slotsPerNode?: number;
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
+  /** Variables from the options of the service. Default: none. */
+  readonly serviceVariables?: ServiceVariables;
 }
 
 /** Folders of a job; all nodes see them. */
@@ -66,13 +69,14 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   const { processes, slotsPerNode } = workOf({ job, runId, nodes, sharedTemp: jobFolders.sharedTemp });
   const container = containerOf(job);
   const common = master.environment;
+  const homes = context.serviceVariables?.privateHome ? views.map((view) => homeDirectoryOf(view, runId)) : [];
   const single = views.length === 1;
   const plan: LaunchPlan = {
     runId,
     runDirectory,
     nodes: views.map((view) => launchNode(view, single ? "execution.log" : `execution-${view.nodeId}.log`)),
     scratchRoots: [clusterMountRoot, jobFolders.root],
-    directories: directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views),
+    directories: [...directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views), ...homes],
     files: [{ path: jobFolders.hostFile, content: hostFileOf(nodes, slotsPerNode) }],
     mounts: [...clusterMounts, ...jobMounts].map(({ source, target }) => ({ source, target })),
     environment: common,

@@ -3,9 +3,9 @@ import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
 import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { toolkitVariablesOf } from "../toolkits/toolkits.ts";
-import { addDefaultVariables } from "./defaultVariables.ts";
 import { hostOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedChild, containedPath } from "./paths.ts";
+import { addDefaults, defaultsOf, type ServiceVariables } from "./serviceVariables.ts";
 import { addUserVariables } from "./userVariables.ts";
 import {
   expandPath,
@@ -28,6 +28,8 @@ export interface JobEnvironmentContext {
   readonly jobFolders: { readonly mountRoot: string; readonly sharedTemp: string; readonly hostFile: string };
   /** Variables that the nodes set themselves, such as `PATH`. Default: none. */
   readonly nodeEnvironment?: Environment;
+  /** Variables from the options of the service. Default: none. */
+  readonly serviceVariables?: ServiceVariables;
 }
 
 /** The variables of a job and its directories as they are on one node. */
@@ -38,15 +40,15 @@ export interface JobNodeView extends NodeView {
 
 /** Returns all variables of a job on one node. They may use each other: all are defined before any is read. */
 export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobNodeView {
-  const { job } = context;
+  const { job, nodeEnvironment = {} } = context;
+  const defaults = defaultsOf(context, node);
   const outputDirectories = checkedOutputs(job.outputDirectories ?? []);
   const definitions = new Map<string, VariableDefinition>();
   for (const [name, value] of Object.entries(serviceVariables(context, node))) definitions.set(name, () => value);
   definePaths(definitions, context, node, outputDirectories);
   addUserVariables(definitions, job, "properties", toolkitVariablesOf(job));
-  addDefaultVariables(definitions, job, context.nodeEnvironment);
-
-  const environment = resolveVariables(definitions, context.nodeEnvironment ?? {}, "properties");
+  addDefaults(definitions, defaults, job.secrets);
+  const environment = resolveVariables(definitions, { ...nodeEnvironment, ...defaults }, "properties");
   const outputs = outputDirectories.map(({ id }): [string, string] => [id, pathIn(environment, outputVariable(id))]);
   return {
     ...node,

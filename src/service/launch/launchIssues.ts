@@ -1,28 +1,85 @@
-import type { SetupTask } from "../../models/cluster.ts";
+import type { Cluster, SetupTask } from "../../models/cluster.ts";
 import type { Job } from "../../models/job.ts";
+import type { MountVolumes } from "../../models/mountVolumes.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { StartError } from "../startError.ts";
-import { planJob } from "./job.ts";
-import { planSetupTask } from "./setupTask.ts";
-
-const imaginedNode = { nodeId: "node", tempRoot: "/node", gpus: [] };
-const imaginedRun = { runId: "check", runDirectory: "/run", clusterMountRoot: "/cluster" };
-const imaginedJob = { root: "/job", mountRoot: "/job/mounts", sharedTemp: "/job/shared", hostFile: "/job/hostfile" };
+import { planJob, type JobFolders, type JobLaunch } from "./job.ts";
+import { stdOutErrDirectoryId } from "./jobEnvironment.ts";
+import { checkKept, imaginedMounts, mountRootOf, type MountRoot, type OutputDirectoryPath } from "./keptOutput.ts";
+import type { NodePlace } from "./node.ts";
+import { jobPaths, setupTaskPaths } from "./pathAdvice.ts";
+import { planSetupTask, stdOutErrPathOf } from "./setupTask.ts";
 
 /**
- * Returns the first problem that would keep a job from being launched. The service asks when the job is created: it plans
- * the job for an imagined node, so a path or variable that cannot be used is found before anything is stored.
+ * Returns the first problem that would keep a job from being launched, or would lose its output. The service asks when the
+ * job is created: it plans the job for an imagined node, so a path or variable that cannot be used is found before
+ * anything is stored.
+ * @param folder - Absolute folder for the imagined paths, to which no path of the job can lead.
  */
-export function jobLaunchIssues(job: Job): ValidationIssue[] {
-  return issuesOfPlan(() => planJob({ ...imaginedRun, job, nodes: [imaginedNode], jobFolders: imaginedJob }));
+export function jobLaunchIssues(job: Job, cluster: Cluster, folder: string): ValidationIssue[] {
+  return issuesOfPlan(() => {
+    const { node, run, jobFolders } = imaginedPlaces(folder);
+    const clusterRoot = clusterRootOf(run.clusterMountRoot, cluster.nodeSetup?.mountVolumes);
+    const jobRoot = mountRootOf("AZ_BATCHAI_JOB_MOUNT_ROOT", jobFolders.mountRoot, job.mountVolumes);
+    const mounts = { clusterMounts: imaginedMounts(clusterRoot), jobMounts: imaginedMounts(jobRoot) };
+    const launch = planJob({ ...run, ...mounts, job, nodes: [node], jobFolders });
+    const scratchFolders = [node.tempRoot, jobFolders.sharedTemp];
+    for (const output of outputsOf(job, launch)) checkKept(output, [clusterRoot, jobRoot], scratchFolders, jobPaths);
+  });
 }
 
-/** Returns the first problem that would keep a setup task from being launched. */
-export function setupTaskLaunchIssues(setupTask: SetupTask): ValidationIssue[] {
-  return issuesOfPlan(() => planSetupTask({ ...imaginedRun, setupTask, node: imaginedNode }));
+/**
+ * Returns the first problem that would keep a setup task from being launched, or would lose its output.
+ * @param folder - Absolute folder for the imagined paths, to which no path of the task can lead.
+ */
+export function setupTaskLaunchIssues(
+  setupTask: SetupTask,
+  volumes: MountVolumes | undefined,
+  folder: string,
+): ValidationIssue[] {
+  return issuesOfPlan(() => {
+    const { node, run } = imaginedPlaces(folder);
+    const root = clusterRootOf(run.clusterMountRoot, volumes);
+    const path = stdOutErrPathOf(planSetupTask({ ...run, setupTask, node, clusterMounts: imaginedMounts(root) }));
+    const property = "properties.nodeSetup.setupTask.stdOutErrPathPrefix";
+    checkKept({ path, written: setupTask.stdOutErrPathPrefix, property }, [root], [], setupTaskPaths);
+  });
 }
 
-function issuesOfPlan(plan: () => unknown): ValidationIssue[] {
+interface ImaginedPlaces {
+  readonly node: NodePlace;
+  readonly run: { readonly runId: string; readonly runDirectory: string; readonly clusterMountRoot: string };
+  readonly jobFolders: JobFolders;
+}
+
+function imaginedPlaces(folder: string): ImaginedPlaces {
+  const root = `${folder}/job`;
+  return {
+    node: { nodeId: "node", tempRoot: `${folder}/node`, gpus: [] },
+    run: { runId: "check", runDirectory: `${folder}/run`, clusterMountRoot: `${folder}/cluster` },
+    jobFolders: { root, mountRoot: `${root}/mounts`, sharedTemp: `${root}/shared`, hostFile: `${root}/hostfile` },
+  };
+}
+
+function clusterRootOf(path: string, volumes: MountVolumes | undefined): MountRoot {
+  return mountRootOf("AZ_BATCHAI_MOUNT_ROOT", path, volumes);
+}
+
+/** Returns the prefixes of a job, as the folders to which they lead. */
+function outputsOf(job: Job, { outputs }: JobLaunch): OutputDirectoryPath[] {
+  const segment = `/${job.jobOutputDirectoryPathSegment ?? ""}/`;
+  const folderOf = (id: string): string => (outputs[id] ?? "").split(segment, 1)[0] ?? "";
+  const { stdOutErrPathPrefix = "", outputDirectories = [] } = job;
+  return [
+    { path: folderOf(stdOutErrDirectoryId), written: stdOutErrPathPrefix, property: "properties.stdOutErrPathPrefix" },
+    ...outputDirectories.map(({ id, pathPrefix }, index) => {
+      const property = `properties.outputDirectories[${String(index)}].pathPrefix`;
+      return { path: folderOf(id), written: pathPrefix, property };
+    }),
+  ];
+}
+
+function issuesOfPlan(plan: () => void): ValidationIssue[] {
   try {
     plan();
     return [];

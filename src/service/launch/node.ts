@@ -32,6 +32,11 @@ export function tempDirectoryOf(node: NodePlace, runId: string): string {
   return join(node.tempRoot, runId.slice(0, 8));
 }
 
+/** Returns the private `HOME` of a run on a node: it is kept from preparation to job, and wiped with the scratch directory. */
+export function homeDirectoryOf(node: NodePlace, runId: string): string {
+  return join(tempDirectoryOf(node, runId), "home");
+}
+
 /** Returns a node of a launch plan. */
 export function launchNode(view: NodeView, logName: string): LaunchNode {
   const { nodeId, address, gpus, tempDirectory, outputDirectory } = view;

@@ -2,10 +2,10 @@ import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
 import { checkCommandLine } from "./commandLine.ts";
-import { addDefaultVariables } from "./defaultVariables.ts";
-import { launchNode, processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { homeDirectoryOf, launchNode, processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { setupTaskPaths } from "./pathAdvice.ts";
 import { containedPath } from "./paths.ts";
+import { addDefaults, defaultsOf, type ServiceVariables } from "./serviceVariables.ts";
 import { addUserVariables } from "./userVariables.ts";
 import { expandPath, pathIn, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
 
@@ -25,6 +25,8 @@ export interface SetupTaskContext {
   readonly clusterMounts?: readonly LaunchMount[];
   /** Variables that the node sets itself, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
+  /** Variables from the options of the service. Default: none. */
+  readonly serviceVariables?: ServiceVariables;
 }
 
 const stdOutErrVariable = "AZ_BATCHAI_STDOUTERR_DIR";
@@ -37,6 +39,7 @@ const taskProperty = "properties.nodeSetup.setupTask";
 export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const { setupTask, runId, runDirectory, node, clusterMountRoot, clusterMounts = [] } = context;
   const view = taskOnNode(context);
+  const homes = context.serviceVariables?.privateHome ? [homeDirectoryOf(node, runId)] : [];
   const { commandLine } = setupTask;
   checkCommandLine(commandLine, `${taskProperty}.commandLine`);
   const process = processOn(view, view.environment, {
@@ -50,7 +53,7 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
     runDirectory,
     nodes: [launchNode(view, `execution-${node.nodeId}.log`)],
     scratchRoots: [clusterMountRoot],
-    directories: [...new Set([clusterMountRoot, view.tempDirectory, view.outputDirectory])],
+    directories: [...new Set([clusterMountRoot, view.tempDirectory, view.outputDirectory, ...homes])],
     files: [],
     mounts: clusterMounts.map(({ source, target }) => ({ source, target })),
     environment: view.environment,
@@ -59,7 +62,14 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   };
 }
 
-function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment = {} }: SetupTaskContext): NodeView {
+/** Returns the folder for the output of a setup task. */
+export function stdOutErrPathOf({ environment }: LaunchPlan): string {
+  return pathIn(environment, stdOutErrVariable);
+}
+
+function taskOnNode(context: SetupTaskContext): NodeView {
+  const { setupTask, runId, node, clusterMountRoot, nodeEnvironment = {} } = context;
+  const defaults = defaultsOf(context, node);
   const definitions = new Map<string, VariableDefinition>([["AZ_BATCHAI_MOUNT_ROOT", () => clusterMountRoot]]);
   definitions.set(stdOutErrVariable, (lookup) => {
     const property = `${taskProperty}.stdOutErrPathPrefix`;
@@ -74,8 +84,8 @@ function taskOnNode({ setupTask, runId, node, clusterMountRoot, nodeEnvironment 
     return join(folder, setupTask.stdOutErrPathSuffix ?? "");
   });
   addUserVariables(definitions, setupTask, taskProperty);
-  addDefaultVariables(definitions, setupTask, nodeEnvironment);
-  const environment = resolveVariables(definitions, nodeEnvironment, taskProperty);
+  addDefaults(definitions, defaults, setupTask.secrets);
+  const environment = resolveVariables(definitions, { ...nodeEnvironment, ...defaults }, taskProperty);
   const outputDirectory = pathIn(environment, stdOutErrVariable);
   return { ...node, tempDirectory: tempDirectoryOf(node, runId), environment, outputDirectory };
 }

@@ -12,6 +12,7 @@ import { errorOf } from "./jobStates.ts";
 import { largestNodeCount, targetNodeCount } from "./scaling.ts";
 import { setUpNode } from "./setupRun.ts";
 import type { StartingRun } from "./startingRun.ts";
+import { dismissUnusableNodes, forgetFailedSetups, scheduleReplacement } from "./unusableNodes.ts";
 
 /** Returns the counters of a cluster. A leaving node counts until it is removed. */
 export function nodeStateCountsOf(counts: NodeCounts): NodeStateCounts {
@@ -41,6 +42,7 @@ export function resizeCluster(
   mayStart: boolean,
 ): StartingRun[] {
   const { nodes } = context.store;
+  if (mayStart) dismissUnusableNodes(context, cluster);
   if (nodes.countsOf(cluster.key).leaving > 0) removeLeftNodes(context, cluster.key);
   const sizing = sizingOf(context, cluster);
   if (isSettled(sizing)) markAllocation(context, cluster, sizing.counts, "steady");
@@ -66,8 +68,12 @@ export function endSetup(context: SchedulerContext, run: Run, end: RunEnd): void
   const node = context.store.nodes.find(run.owner);
   if (node?.state !== "preparing" || end.kind === "notStarted") return;
   const cluster = context.store.resources.find("clusters", node.cluster);
-  if (end.kind === "exited" && end.exitCode === 0) context.store.nodes.setState(node.id, "idle");
-  else if (cluster) markUnusable(context, cluster, node.id, setupErrorOf(node.id, end));
+  if (end.kind === "exited" && end.exitCode === 0) {
+    context.store.nodes.setState(node.id, "idle");
+    forgetFailedSetups(context, node.cluster);
+  } else if (cluster) {
+    markUnusable(context, cluster, node.id, setupErrorOf(node.id, end));
+  }
 }
 
 function setupErrorOf(nodeId: string, end: RunEnd): BatchAIError {
@@ -84,7 +90,7 @@ function sizingOf({ store, autoScaleIdleTimeInMs }: SchedulerContext, cluster: S
   const target = targetNodeCount(model.scaleSettings, {
     busyNodeCount: counts.running,
     queuedNodeCount: store.queue.neededNodeCount(key, largestNodeCount(model.scaleSettings)),
-    currentNodeCount: store.nodes.hadAny(key) ? stayingIn(counts) : initialNodeCountOf(cluster),
+    currentNodeCount: store.nodes.hadAny(key) ? usableIn(counts) : initialNodeCountOf(cluster),
     longIdleNodeCount: store.nodes.countIdleSince(key, store.clock.now() - autoScaleIdleTimeInMs),
   });
   return { target, counts };
@@ -96,6 +102,11 @@ function isSettled({ target, counts }: Sizing): boolean {
 
 function stayingIn({ preparing, idle, running, unusable }: NodeCounts): number {
   return preparing + idle + running + unusable;
+}
+
+/** An unusable node takes a place in the cluster until it is replaced, but no job needs it. */
+function usableIn({ preparing, idle, running }: NodeCounts): number {
+  return preparing + idle + running;
 }
 
 function initialNodeCountOf({ model }: StoredResource<"clusters">): number {
@@ -118,8 +129,9 @@ function letGo({ store }: SchedulerContext, cluster: StoredResource<"clusters">,
   }
   const manual = cluster.model.scaleSettings?.manual ?? { targetNodeCount: 0 };
   const { nodeDeallocationOption: option } = applyDefaults(manualScaleSettings, manual);
-  if (option === "requeue") store.runs.requestStop(run.id, "requeued");
-  if (option === "terminate") store.runs.requestStop(run.id, "nodeRemoved");
+  const word = option?.toLowerCase();
+  if (word === "requeue") store.runs.requestStop(run.id, "requeued");
+  if (word === "terminate") store.runs.requestStop(run.id, "nodeRemoved");
 }
 
 /** Removes leaving nodes on which nothing runs. */
@@ -164,18 +176,29 @@ function nodeIdOf(cluster: StoredResource<"clusters">, number: number): string {
 }
 
 function markUnusable(
-  { store }: SchedulerContext,
+  context: SchedulerContext,
   cluster: StoredResource<"clusters">,
   id: string,
   error: BatchAIError,
 ): void {
+  const { store } = context;
   store.nodes.setState(id, "unusable");
+  scheduleReplacement(context, cluster.key);
   const current = store.resources.find("clusters", cluster.key);
   if (!current) return;
-  const others = (current.model.errors ?? []).filter((known) => JSON.stringify(known) !== JSON.stringify(error));
-  store.resources.advance(current, { errors: [...others, error] });
+  store.resources.advance(current, { errors: [...errorsOfUnusable(context, current), error] });
 }
 
+/** Returns the errors of a cluster without those of nodes that have left. */
+function errorsOfUnusable({ store }: SchedulerContext, { key, model }: StoredResource<"clusters">): BatchAIError[] {
+  const unusable = store.nodes.ofCluster(key).filter(({ state }) => state === "unusable");
+  const ids = new Set(unusable.map(({ id }) => id));
+  return (model.errors ?? []).filter(({ details = [] }) =>
+    details.some(({ name, value = "" }) => name === "NodeId" && ids.has(value)),
+  );
+}
+
+/** The errors remain while unusable nodes are replaced, until a setup succeeds or the scale settings are changed. */
 function markAllocation(
   { store }: SchedulerContext,
   cluster: StoredResource<"clusters">,
@@ -186,6 +209,7 @@ function markAllocation(
   if (cluster.model.allocationState !== allocationState) {
     Object.assign(change, { allocationState, allocationStateTransitionTime: new Date() });
   }
-  if (counts.unusable === 0 && cluster.model.errors) Object.assign(change, { errors: undefined });
+  const hasFailed = counts.unusable > 0 || store.replacements.find(cluster.key) !== undefined;
+  if (!hasFailed && cluster.model.errors) Object.assign(change, { errors: undefined });
   return Object.keys(change).length === 0 ? cluster : store.resources.advance(cluster, change);
 }

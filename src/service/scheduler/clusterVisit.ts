@@ -5,6 +5,7 @@ import { takeNodes } from "./jobRun.ts";
 import { jobsToStart } from "./queue.ts";
 import { largestNodeCount } from "./scaling.ts";
 import type { StartingRun } from "./startingRun.ts";
+import { nextReplacement } from "./unusableNodes.ts";
 
 /** Result of a look at a cluster. */
 export interface ClusterVisit {
@@ -23,7 +24,11 @@ export function visitCluster(context: SchedulerContext, clusterKey: string, mayS
   if (cluster?.model.provisioningState !== "succeeded") return { clusterKey, starting: [], nextVisit: undefined };
   const setups = resizeCluster(context, cluster, mayStart);
   const jobs = mayStart ? startJobs(context, cluster) : [];
-  return { clusterKey, starting: [...setups, ...jobs], nextVisit: nextIdleEnd(context, cluster) };
+  return {
+    clusterKey,
+    starting: [...setups, ...jobs],
+    nextVisit: earliest(nextIdleEnd(context, cluster), nextReplacement(context, cluster)),
+  };
 }
 
 function startJobs(context: SchedulerContext, cluster: StoredResource<"clusters">): StartingRun[] {
@@ -47,4 +52,9 @@ function nextIdleEnd(
   // This visit has handled the nodes that have been idle for long enough; those that stay are needed.
   const idleFrom = store.nodes.firstIdleAfter(key, store.clock.now() - autoScaleIdleTimeInMs);
   return idleFrom === undefined ? undefined : idleFrom + autoScaleIdleTimeInMs;
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

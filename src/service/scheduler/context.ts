@@ -1,5 +1,6 @@
 import type { DataFolders } from "../dataFolders.ts";
 import type { Engines } from "../engines/engines.ts";
+import type { ServiceVariables } from "../launch/serviceVariables.ts";
 import type { Logger } from "../logger.ts";
 import type { Store } from "../state/store.ts";
 import type { VolumeHost } from "../volumes/volume.ts";
@@ -13,6 +14,10 @@ export interface SchedulerContext {
   readonly logger: Logger;
   /** Idle time after which a node of an automatically scaled cluster is removed, in milliseconds. */
   readonly autoScaleIdleTimeInMs: number;
+  /** Pause before the unusable nodes of a cluster are replaced, in milliseconds. It doubles with each further failure. */
+  readonly nodeReplacementDelayInMs: number;
+  /** Variables that every job and setup task gets. */
+  readonly serviceVariables: ServiceVariables;
   /** Whether jobs with `containerSettings` run directly on the host. */
   readonly ignoreContainerSettings: boolean;
 }

@@ -66,6 +66,7 @@ function remove(context: SchedulerContext, key: string, kind: ResourceKind): voi
   store.runs.removeOf(key);
   store.vault.remove(key);
   store.nodes.forget(key);
+  store.replacements.forget(key);
   store.operations.succeed(key);
   store.resources.remove(key);
 }

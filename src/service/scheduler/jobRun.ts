@@ -43,7 +43,7 @@ export function takeNodes(
 }
 
 async function prepareJob(
-  { store, engines, folders, volumes }: SchedulerContext,
+  { store, engines, folders, volumes, serviceVariables }: SchedulerContext,
   runId: string,
   models: { readonly job: Job; readonly cluster: Cluster },
   keys: { readonly job: string; readonly cluster: string },
@@ -71,6 +71,7 @@ async function prepareJob(
     jobFolders,
     jobMounts,
     nodeEnvironment: environment,
+    serviceVariables,
   });
   const mounts = [...clusterMounts, ...jobMounts];
   return {

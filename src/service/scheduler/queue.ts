@@ -39,3 +39,43 @@ function* inQueueOrder(queue: Queue, clusterKey: string, largestNodeCount: numbe
 function firstOf(entries: readonly QueueEntry[]): QueueEntry | undefined {
   return [...entries].sort((a, b) => a.rank - b.rank || a.sequence - b.sequence)[0];
 }
+
+/**
+ * Positions of jobs in the queues of clusters, while the queues do not change. Counts on from the last job of the same
+ * cluster and priority, so all positions of a list together cost one pass over the queue.
+ */
+export class QueuePositions {
+  readonly #queue: Queue;
+  readonly #nodeCounts = new Map<string, readonly number[]>();
+  readonly #last = new Map<string, { readonly sequence: number; readonly position: number }>();
+
+  constructor(queue: Queue) {
+    this.#queue = queue;
+  }
+
+  /** Returns the position of a job among the jobs that are not too large for the cluster, from 1. */
+  of(clusterKey: string, { rank, sequence }: QueueEntry, largestNodeCount: number): number {
+    const series = `${String(rank)} ${clusterKey}`;
+    const last = this.#last.get(series);
+    const start = last && last.sequence <= sequence ? last : this.#startOf(clusterKey, rank, largestNodeCount);
+    const ahead = this.#sum(clusterKey, largestNodeCount, (nodeCount) =>
+      this.#queue.countBetween(clusterKey, nodeCount, rank, start.sequence, sequence),
+    );
+    const position = start.position + ahead;
+    this.#last.set(series, { sequence, position });
+    return position;
+  }
+
+  #startOf(clusterKey: string, rank: number, largestNodeCount: number): { sequence: number; position: number } {
+    const ahead = this.#sum(clusterKey, largestNodeCount, (nodeCount) =>
+      this.#queue.countOfSmallerRank(clusterKey, nodeCount, rank),
+    );
+    return { sequence: 0, position: 1 + ahead };
+  }
+
+  #sum(clusterKey: string, largestNodeCount: number, count: (nodeCount: number) => number): number {
+    const nodeCounts = this.#nodeCounts.get(clusterKey) ?? this.#queue.nodeCounts(clusterKey, largestNodeCount);
+    this.#nodeCounts.set(clusterKey, nodeCounts);
+    return nodeCounts.reduce((sum, nodeCount) => sum + count(nodeCount), 0);
+  }
+}

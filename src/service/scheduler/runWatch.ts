@@ -138,7 +138,7 @@ export class RunWatch {
   #endOfPreparation(run: Run, wasAborted: boolean, error: unknown): RunEnd {
     if (wasAborted) return notStarted;
     if (isShortage(error)) {
-      this.#events.onShortage(run, String(error));
+      this.#events.onShortage(run, reasonOf(error));
       return notStarted;
     }
     if (error instanceof StartError) return { kind: "failed", ...error.error };

@@ -12,9 +12,22 @@ export interface ClusterDemand {
   readonly longIdleNodeCount: number;
 }
 
+/** The most nodes that a cluster can have, and the property of its scale settings that says so. */
+export interface ScaleLimit {
+  readonly property: string;
+  readonly count: number;
+}
+
+/** Returns the limit in scale settings. */
+export function scaleLimitOf(settings: ScaleSettings | undefined): ScaleLimit {
+  const { autoScale, manual } = settings ?? {};
+  if (autoScale) return { property: "autoScale.maximumNodeCount", count: autoScale.maximumNodeCount };
+  return { property: "manual.targetNodeCount", count: manual?.targetNodeCount ?? 0 };
+}
+
 /** The most nodes that a cluster can have under its scale settings. */
 export function largestNodeCount(settings: ScaleSettings | undefined): number {
-  return settings?.autoScale?.maximumNodeCount ?? settings?.manual?.targetNodeCount ?? 0;
+  return scaleLimitOf(settings).count;
 }
 
 /**

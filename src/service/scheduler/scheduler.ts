@@ -13,6 +13,7 @@ import type { Launch, StartingRun } from "./startingRun.ts";
 import { storeStep } from "./step.ts";
 import { deadlineOf, runningTimeOf } from "./timeLimit.ts";
 import { VisitTimes } from "./visitTimes.ts";
+import type { CurrentShortage } from "./waitingReasons.ts";
 
 const retryInMs = 1000;
 const longestPauseInMs = 10;
@@ -36,6 +37,7 @@ export class Scheduler {
   #pauseUntil = 0;
   /** Until then nothing new starts, because the machine lacked something. */
   #restUntil = 0;
+  #shortage: CurrentShortage | undefined;
 
   constructor(context: SchedulerContext) {
     this.#context = context;
@@ -45,6 +47,11 @@ export class Scheduler {
       onShortage: (run, reason) => this.#rest(run, reason),
       onEnded: (run, end) => this.#runEnded(run, end),
     });
+  }
+
+  /** The lack of something for which nothing starts for a moment; undefined if runs may start. */
+  get shortage(): CurrentShortage | undefined {
+    return performance.now() < this.#restUntil ? this.#shortage : undefined;
   }
 
   /** Recovers the runs of an earlier process of the service, and starts to schedule. */
@@ -154,6 +161,7 @@ export class Scheduler {
     const current = store.runs.find(id);
     if (!current || current.ended || current.stopReason !== undefined) return false;
     store.runs.setHandle(id, handle, outputs);
+    this.#shortage = undefined;
     if (current.deadline !== undefined) this.#restartTimeLimit(current);
     return true;
   }
@@ -190,6 +198,7 @@ export class Scheduler {
   #rest(run: Run, reason: string): void {
     this.#context.logger.warn({ run: run.id, reason }, "failed to start a run for now; it is queued again");
     this.#restUntil = performance.now() + retryInMs;
+    this.#shortage = { reason, since: this.#shortage?.since ?? new Date() };
   }
 
   async #runEnded(run: Run, end: RunEnd): Promise<void> {

@@ -34,7 +34,7 @@ export function setUpNode(
 }
 
 async function prepareSetup(
-  { store, engines, folders, volumes }: SchedulerContext,
+  { store, engines, folders, volumes, serviceVariables }: SchedulerContext,
   runId: string,
   cluster: Cluster,
   clusterKey: string,
@@ -57,6 +57,7 @@ async function prepareSetup(
     clusterMountRoot,
     clusterMounts,
     nodeEnvironment: environment,
+    serviceVariables,
   });
   const secrets = { environment: secretVariables(nodeSetup?.setupTask?.secrets) };
   return { engine, plan, secrets, outputs: {} };

@@ -18,9 +18,9 @@ const ranks = new Map([
   ["low", 2],
 ]);
 
-/** Any other word counts as `normal`. */
+/** Case does not matter. Any other word, which an earlier version accepted, counts as `normal`. */
 function rankOf(priority = "normal"): number {
-  return ranks.get(priority) ?? 1;
+  return ranks.get(priority.toLowerCase()) ?? 1;
 }
 
 /** The jobs that wait for nodes. A job is in the queue exactly while its execution state is `queued`. */
@@ -34,6 +34,25 @@ export class Queue {
   /** Returns the keys of all jobs that wait for a cluster. */
   ofCluster(clusterKey: string): string[] {
     return this.#database.all("SELECT job FROM queue WHERE cluster = ?", clusterKey).map((row) => text(row, "job"));
+  }
+
+  /** Returns the place of a job in the queue; undefined if it is not in the queue. */
+  find(jobKey: string): QueueEntry | undefined {
+    const row = this.#database.get("SELECT job, node_count, rank, sequence FROM queue WHERE job = ?", jobKey);
+    return row && entryOf(row);
+  }
+
+  /** Returns how many jobs of a cluster with this node count have a smaller rank. */
+  countOfSmallerRank(clusterKey: string, nodeCount: number, rank: number): number {
+    const sql = "SELECT count(*) AS count FROM queue WHERE cluster = ? AND node_count = ? AND rank < ?";
+    return Number(this.#database.get(sql, clusterKey, nodeCount, rank)?.count ?? 0);
+  }
+
+  /** Returns how many jobs of a cluster with this node count and rank have a sequence number from `from` to before `to`. */
+  countBetween(clusterKey: string, nodeCount: number, rank: number, from: number, to: number): number {
+    const sql = `SELECT count(*) AS count FROM queue
+      WHERE cluster = ? AND node_count = ? AND rank = ? AND sequence >= ? AND sequence < ?`;
+    return Number(this.#database.get(sql, clusterKey, nodeCount, rank, from, to)?.count ?? 0);
   }
 
   /** Returns the different node counts of the jobs that wait for a cluster, up to a limit. */

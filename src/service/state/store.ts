@@ -7,6 +7,7 @@ import { Nodes } from "./nodes.ts";
 import { Operations } from "./operations.ts";
 import { Queue } from "./queue.ts";
 import { Resources } from "./resources.ts";
+import { Replacements } from "./replacements.ts";
 import { Runs } from "./runs.ts";
 import { Settings } from "./settings.ts";
 import { Vault } from "./vault.ts";
@@ -19,6 +20,7 @@ export interface Store {
   readonly operations: Operations;
   readonly queue: Queue;
   readonly nodes: Nodes;
+  readonly replacements: Replacements;
   readonly runs: Runs;
   readonly vault: Vault;
   readonly changedClusters: ChangedClusters;
@@ -48,6 +50,7 @@ export function openStore(dataDir: string): Store {
     operations: new Operations(database, clock),
     queue: new Queue(database),
     nodes: new Nodes(database, settings, clock),
+    replacements: new Replacements(settings, clock),
     runs: new Runs(database, clock),
     vault: Vault.open(dataDir, database),
     changedClusters: new ChangedClusters(database),

@@ -2,10 +2,12 @@ import type {
   AppInsightsReference,
   AutoScaleSettings,
   Cluster,
+  ClusterBatchAI,
   ClusterCreateParameters,
   ClusterUpdateParameters,
   ImageReference,
   ManualScaleSettings,
+  MissingNodes,
   NodeSetup,
   NodeStateCounts,
   PerformanceCountersSettings,
@@ -18,6 +20,7 @@ import { batchAIError } from "./error.ts";
 import { mountVolumes } from "./mountVolumes.ts";
 import { provisioningState, proxyResourceRows, resourceId } from "./resource.ts";
 import {
+  always,
   arrayOf,
   dateTime,
   int32,
@@ -133,6 +136,18 @@ export const clusterUpdateParameters = model<ClusterUpdateParameters>("ClusterUp
   scaleSettings: optional("properties.scaleSettings", object(scaleSettings)),
 });
 
+/** Table of `MissingNodes`. */
+export const missingNodes = model<MissingNodes>("MissingNodes", {
+  count: always("count", int32()),
+  code: always("code", oneOf("UnusableNodes", "Shortage")),
+  message: always("message", string),
+});
+
+/** Table of `ClusterBatchAI`. */
+export const clusterBatchAI = model<ClusterBatchAI>("ClusterBatchAI", {
+  missingNodes: readOnly("missingNodes", object(missingNodes)),
+});
+
 /** Table of `Cluster`. */
 export const cluster = model<Cluster>(
   "Cluster",
@@ -147,5 +162,6 @@ export const cluster = model<Cluster>(
     errors: readOnly("properties.errors", arrayOf(object(batchAIError))),
     currentNodeCount: readOnly("properties.currentNodeCount", int32()),
     nodeStateCounts: readOnly("properties.nodeStateCounts", object(nodeStateCounts)),
+    batchai: readOnly("properties.batchai", object(clusterBatchAI)),
   }),
 );

@@ -1,11 +1,13 @@
 import type {
   InputDirectory,
   Job,
+  JobBatchAI,
   JobConstraints,
   JobCreateParameters,
   JobExecutionInfo,
   JobPreparation,
   OutputDirectory,
+  WaitingReason,
 } from "../../models/job.ts";
 import { containerSettings } from "./containerSettings.ts";
 import { environmentVariable, environmentVariableWithSecretValue } from "./environment.ts";
@@ -13,6 +15,7 @@ import { batchAIError } from "./error.ts";
 import { mountVolumes } from "./mountVolumes.ts";
 import { provisioningState, proxyResourceRows, resourceId } from "./resource.ts";
 import {
+  always,
   arrayOf,
   dateTime,
   duration,
@@ -69,6 +72,21 @@ export const jobExecutionInfo = model<JobExecutionInfo>("JobExecutionInfo", {
   errors: readOnly("errors", arrayOf(object(batchAIError))),
 });
 
+const waitingCode = oneOf("NoFreeNode", "ClusterTooSmall", "Shortage");
+
+/** Table of `WaitingReason`. */
+export const waitingReason = model<WaitingReason>("WaitingReason", {
+  code: always("code", waitingCode),
+  message: always("message", string),
+  position: readOnly("position", int32()),
+  since: always("since", dateTime),
+});
+
+/** Table of `JobBatchAI`. */
+export const jobBatchAI = model<JobBatchAI>("JobBatchAI", {
+  waitingFor: readOnly("waitingFor", object(waitingReason)),
+});
+
 const requiredRows = {
   cluster: required("properties.cluster", object(resourceId)),
   nodeCount: required("properties.nodeCount", int32({ minimum: 1 })),
@@ -123,5 +141,6 @@ export const job = model<Job>(
     ),
     executionStateTransitionTime: readOnly("properties.executionStateTransitionTime", dateTime),
     executionInfo: optional("properties.executionInfo", object(jobExecutionInfo)),
+    batchai: readOnly("properties.batchai", object(jobBatchAI)),
   }),
 );

@@ -2,9 +2,12 @@ import type { ClusterCreateParameters, ScaleSettings } from "../../../models/clu
 import type { ValidationIssue } from "../../../wire/validate.ts";
 import { accountIssues } from "./accounts.ts";
 import { variableIssues } from "./variables.ts";
+import { wordIssues } from "./words.ts";
 import { volumeIssues } from "../../volumes/volumes.ts";
 
-const mostNodes = 100;
+/** Most nodes of a cluster, and so of a job. */
+export const mostNodes = 100;
+const deallocationOptions = ["requeue", "terminate", "waitforjobcompletion"];
 
 /** Returns the problems of a new cluster that its wire table cannot express. */
 export function clusterIssues(parameters: ClusterCreateParameters): ValidationIssue[] {
@@ -31,7 +34,13 @@ export function scaleIssues(settings: ScaleSettings | undefined): ValidationIssu
   if ((manual === undefined) === (autoScale === undefined)) {
     return [{ path, message: `exactly one of manual and autoScale is needed, got ${manual ? "both" : "none"}` }];
   }
-  if (manual) return atMost(manual.targetNodeCount, mostNodes, `${path}.manual.targetNodeCount`);
+  if (manual) {
+    const { targetNodeCount, nodeDeallocationOption } = manual;
+    return [
+      ...atMost(targetNodeCount, mostNodes, `${path}.manual.targetNodeCount`),
+      ...wordIssues(nodeDeallocationOption, deallocationOptions, `${path}.manual.nodeDeallocationOption`),
+    ];
+  }
   if (!autoScale) return [];
   const { minimumNodeCount: minimum, maximumNodeCount: maximum, initialNodeCount: initial = 0 } = autoScale;
   const issues = atMost(maximum, mostNodes, `${path}.autoScale.maximumNodeCount`);
@@ -44,6 +53,7 @@ export function scaleIssues(settings: ScaleSettings | undefined): ValidationIssu
   return issues;
 }
 
-function atMost(count: number, limit: number, path: string): ValidationIssue[] {
+/** Returns the problem of a number above a limit. */
+export function atMost(count: number, limit: number, path: string): ValidationIssue[] {
   return count <= limit ? [] : [{ path, message: `must be at most ${String(limit)}, got ${String(count)}` }];
 }

@@ -1,3 +1,4 @@
+import type { Cluster } from "../../../models/cluster.ts";
 import type { JobCreateParameters } from "../../../models/job.ts";
 import { isWorkspaceChildId } from "../../../wire/resourceIds.ts";
 import type { ValidationIssue } from "../../../wire/validate.ts";
@@ -5,18 +6,35 @@ import { keyVaultIssue } from "../../keyVault.ts";
 import { durationInMs } from "../../duration.ts";
 import { toolkitIssues } from "../../toolkits/toolkits.ts";
 import { volumeIssues } from "../../volumes/volumes.ts";
+import { scaleLimitOf } from "../../scheduler/scaling.ts";
+import { atMost, mostNodes } from "./clusters.ts";
 import { variableIssues } from "./variables.ts";
+import { wordIssues } from "./words.ts";
+
+const priorities = ["low", "normal", "high"];
 
 /** Returns the problems of a new job that its wire table cannot express. */
 export function jobIssues(parameters: JobCreateParameters): ValidationIssue[] {
   return [
     ...clusterReferenceIssues(parameters),
+    ...wordIssues(parameters.schedulingPriority, priorities, "properties.schedulingPriority"),
+    ...atMost(parameters.nodeCount, mostNodes, "properties.nodeCount"),
     ...containerIssues(parameters),
     ...volumeIssues(parameters.mountVolumes, "properties.mountVolumes"),
     ...variableIssues(parameters.environmentVariables, parameters.secrets, "properties"),
     ...wallClockIssues(parameters),
     ...toolkitIssues(parameters),
   ];
+}
+
+/** Returns the problem of a job that needs more nodes than its automatically scaled cluster ever gets. */
+export function nodeCountIssues(nodeCount: number, { scaleSettings }: Cluster): ValidationIssue[] {
+  const { property, count } = scaleLimitOf(scaleSettings);
+  if (!scaleSettings?.autoScale || nodeCount <= count) return [];
+  const message =
+    `must be at most ${String(count)}, the most nodes that the cluster can have (scaleSettings.${property}), ` +
+    `got ${String(nodeCount)}. Raise that number first, for example with clusters.update`;
+  return [{ path: "properties.nodeCount", message }];
 }
 
 function clusterReferenceIssues({ cluster }: JobCreateParameters): ValidationIssue[] {

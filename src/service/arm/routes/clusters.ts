@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
-import type { Cluster, ClusterCreateParameters } from "../../../models/cluster.ts";
+import type { Cluster, ClusterCreateParameters, ScaleSettings } from "../../../models/cluster.ts";
 import {
   cluster as clusterSchema,
   clusterCreateParameters,
@@ -13,6 +13,7 @@ import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { setupTaskLaunchIssues } from "../../launch/launchIssues.ts";
 import { nodeStateCountsOf } from "../../scheduler/clusterNodes.ts";
+import { missingNodesOf } from "../../scheduler/waitingReasons.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { Store } from "../../state/store.ts";
@@ -31,7 +32,7 @@ import {
   workspaceOf,
 } from "../resourcesInPath.ts";
 import { bodyIn, nameIn } from "../parameters.ts";
-import { remoteLoginOf } from "./remoteLogin.ts";
+import { noRemoteLogin } from "./remoteLogin.ts";
 import { workspacePath } from "./paths.ts";
 import { clusterLimit } from "./usages.ts";
 
@@ -49,12 +50,14 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   const cluster = `${clusters}/:clusterName`;
 
   app.get(clusters, (request: ArmRequest) =>
-    resourcePage(context, request, "clusters", workspaceOf(context, request).key, (found) => clusterBody(store, found)),
+    resourcePage(context, request, "clusters", workspaceOf(context, request).key, (found) =>
+      clusterBody(context, found),
+    ),
   );
 
   app.get(cluster, (request: ArmRequest, reply) => {
     const found = workspaceChildOf(context, request, "clusters");
-    return sendResource(reply, found, clusterBody(store, found));
+    return sendResource(reply, found, clusterBody(context, found));
   });
 
   app.put(cluster, (request: ArmRequest, reply) => {
@@ -66,10 +69,10 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);
     const found = createdBefore(context, "clusters", id, digest);
-    if (found) return sendResource(reply, found, clusterBody(store, found));
+    if (found) return sendResource(reply, found, clusterBody(context, found));
     const { mountVolumes, setupTask } = parameters.nodeSetup ?? {};
     const needed = neededResources(store, mountVolumes, "properties.nodeSetup.mountVolumes");
-    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask) : [];
+    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask, mountVolumes, `/${randomUUID()}`) : [];
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
     const subnet = subnetOf(needed) ?? parameters.subnet;
     if (store.resources.count("clusters") >= clusterLimit) {
@@ -96,9 +99,9 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     const { scaleSettings } = bodyIn(request, clusterUpdateParameters);
     const issues = scaleIssues(scaleSettings);
     if (issues.length > 0) throw invalidParameter(issues);
-    const updated = scaleSettings ? store.resources.write(found, { ...found.model, scaleSettings }) : found;
+    const updated = scaleSettings ? rescaled(store, found, scaleSettings) : found;
     scheduler.wake();
-    return sendResource(reply, updated, clusterBody(store, updated));
+    return sendResource(reply, updated, clusterBody(context, updated));
   });
 
   app.delete(cluster, (request: ArmRequest, reply) => {
@@ -108,18 +111,35 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 
   app.post(`${cluster}/listRemoteLoginInformation`, (request: ArmRequest) => {
-    const found = workspaceChildOf(context, request, "clusters");
-    return remoteLoginOf(store.nodes.ofCluster(found.key));
+    workspaceChildOf(context, request, "clusters");
+    return noRemoteLogin;
+  });
+}
+
+/** Stores new scale settings. The service then replaces unusable nodes at once, because their reason may be gone. */
+function rescaled(
+  store: Store,
+  cluster: StoredResource<"clusters">,
+  scaleSettings: ScaleSettings,
+): StoredResource<"clusters"> {
+  return store.transaction(() => {
+    store.replacements.forget(cluster.key);
+    return store.resources.write(cluster, { ...cluster.model, scaleSettings });
   });
 }
 
 /** Returns the body of a cluster with its current counters. */
-function clusterBody(store: Store, { key, model }: StoredResource<"clusters">): Record<string, unknown> {
+function clusterBody(
+  { store, scheduler }: ArmContext,
+  { key, model }: StoredResource<"clusters">,
+): Record<string, unknown> {
   const counts = store.nodes.countsOf(key);
+  const missingNodes = missingNodesOf(model, counts, scheduler.shortage);
   return serialize(clusterSchema, {
     ...model,
     currentNodeCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
     nodeStateCounts: nodeStateCountsOf(counts),
+    ...(missingNodes ? { batchai: { missingNodes } } : {}),
   });
 }
 

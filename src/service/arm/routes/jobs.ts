@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
+import type { Cluster } from "../../../models/cluster.ts";
 import type { Job, JobCreateParameters } from "../../../models/job.ts";
 import { applyDefaults } from "../../../wire/defaults.ts";
 import { job as jobSchema, jobConstraints, jobCreateParameters } from "../../../wire/tables/job.ts";
@@ -7,6 +8,7 @@ import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { jobLaunchIssues } from "../../launch/launchIssues.ts";
 import { enqueue } from "../../scheduler/jobStates.ts";
+import { WaitingReasons } from "../../scheduler/waitingReasons.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import { toolTypeOf, withToolkitDefaults } from "../../toolkits/toolkits.ts";
@@ -15,12 +17,12 @@ import type { ArmContext, ArmRequest } from "../context.ts";
 import { createdBefore, requestDigest } from "../sameRequest.ts";
 import { sendDeletion } from "./deletion.ts";
 import { invalidParameter } from "../errors.ts";
-import { jobIssues } from "../checks/jobs.ts";
+import { jobIssues, nodeCountIssues } from "../checks/jobs.ts";
 import { neededResources } from "../checks/neededResources.ts";
 import { existing, jobIdOf, jobOf, locationOf, refuseWhileDeleting, workspaceChildOf } from "../resourcesInPath.ts";
 import { outputFilesOf } from "./outputFiles.ts";
 import { bodyIn, nameIn } from "../parameters.ts";
-import { remoteLoginOf } from "./remoteLogin.ts";
+import { noRemoteLogin } from "./remoteLogin.ts";
 import { workspacePath } from "./paths.ts";
 
 /** The operation group Jobs. */
@@ -29,13 +31,15 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   const jobs = `${workspacePath}/experiments/:experimentName/jobs`;
   const job = `${jobs}/:jobName`;
 
-  app.get(jobs, (request: ArmRequest) =>
-    resourcePage(context, request, "jobs", workspaceChildOf(context, request, "experiments").key, jobBody),
-  );
+  app.get(jobs, (request: ArmRequest) => {
+    const experiment = workspaceChildOf(context, request, "experiments");
+    const waiting = waitingReasons(context);
+    return resourcePage(context, request, "jobs", experiment.key, (found) => jobBody(found, waiting));
+  });
 
   app.get(job, (request: ArmRequest, reply) => {
     const found = jobOf(context, request);
-    return sendResource(reply, found, jobBody(found));
+    return sendResource(reply, found, jobBody(found, waitingReasons(context)));
   });
 
   app.put(job, async (request: ArmRequest, reply) => {
@@ -47,10 +51,10 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);
     const known = createdBefore(context, "jobs", id, digest);
-    if (known) return sendResource(reply, known, jobBody(known));
-    checkNeeds(context, parameters);
+    if (known) return sendResource(reply, known, jobBody(known, waitingReasons(context)));
+    const cluster = checkNeeds(context, parameters);
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
-    const launchIssues = jobLaunchIssues(model);
+    const launchIssues = jobLaunchIssues(model, cluster, `/${randomUUID()}`);
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const { found, operation } = await scheduler.commit(() => {
@@ -64,7 +68,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
       enqueue(store, created);
       return { operation: store.operations.record("create", id, locationOf(store, created)) };
     });
-    if (operation === undefined) return sendResource(reply, found, jobBody(found));
+    if (operation === undefined) return sendResource(reply, found, jobBody(found, waitingReasons(context)));
     return sendAccepted(request, reply, subscriptionId, operation);
   });
 
@@ -86,11 +90,8 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 
   app.post(`${job}/listRemoteLoginInformation`, (request: ArmRequest) => {
-    const run = store.runs.latest(jobOf(context, request).key);
-    return remoteLoginOf(
-      (run?.nodes ?? []).flatMap((id) => store.nodes.find(id) ?? []),
-      run?.addresses,
-    );
+    jobOf(context, request);
+    return noRemoteLogin;
   });
 
   // Old clients follow nextLink with GET, others with POST.
@@ -101,16 +102,29 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 }
 
-/** Rejects a job whose cluster or volumes do not exist, or whose cluster is being deleted. @throws ArmError. */
-function checkNeeds({ store }: ArmContext, { cluster, mountVolumes }: JobCreateParameters): void {
-  refuseWhileDeleting(existing(store, "clusters", cluster.id, "properties.cluster.id"));
+/**
+ * Returns the cluster of a new job.
+ * @throws ArmError if the cluster or a volume does not exist or is being deleted, or if the cluster scales automatically
+ * and never gets enough nodes.
+ */
+function checkNeeds({ store }: ArmContext, { cluster, mountVolumes, nodeCount }: JobCreateParameters): Cluster {
+  const found = existing(store, "clusters", cluster.id, "properties.cluster.id");
+  refuseWhileDeleting(found);
   neededResources(store, mountVolumes, "properties.mountVolumes");
+  const issues = nodeCountIssues(nodeCount, found.model);
+  if (issues.length > 0) throw invalidParameter(issues);
+  return found.model;
 }
 
-/** Returns the body of a job; it also names the experiment of the job. */
-function jobBody({ model }: StoredResource<"jobs">): Record<string, unknown> {
-  const body = serialize(jobSchema, model);
-  const experimentName = namesIn(model.id).experiments;
+function waitingReasons({ store, scheduler }: ArmContext): WaitingReasons {
+  return new WaitingReasons(store, scheduler.shortage);
+}
+
+/** Returns the body of a job; it also names the experiment of the job, and says for what the job waits. */
+function jobBody(job: StoredResource<"jobs">, waiting: WaitingReasons): Record<string, unknown> {
+  const waitingFor = waiting.of(job);
+  const body = serialize(jobSchema, { ...job.model, ...(waitingFor ? { batchai: { waitingFor } } : {}) });
+  const experimentName = namesIn(job.model.id).experiments;
   return { ...body, properties: { ...(body.properties as object), experimentName } };
 }
 
