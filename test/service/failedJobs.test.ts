@@ -175,8 +175,7 @@ describe("the error of a job of several processes", () => {
       const service = await ServiceWithEngines.start(join(folder, "data"), [engine]);
       await service.prepare(3);
       const command = "trap '' TERM; (( RANK == 2 )) && { echo crashed >&2; kill -SEGV $$; }; sleep 60; sleep 60";
-      const stdOutErrPathPrefix = folder;
-      await service.create("ranks", command, { nodeCount: 3, stdOutErrPathPrefix });
+      await service.create("ranks", command, { nodeCount: 3 });
       const job = await service.ended("ranks");
       expect(job).toMatchObject({ executionState: "failed", executionInfo: { exitCode: 139 } });
       const details = detailsOf(job);
@@ -196,7 +195,7 @@ describe("a service that is killed while a job runs", () => {
       const arm = new ArmCaller(first.connection);
       await arm.prepare(1);
       const command = `until [ -e '${folder}/go' ]; do sleep 0.02; done; echo "it was $TOKEN" >&2; touch '${folder}/went'; exit 3`;
-      const properties = { stdOutErrPathPrefix: folder, secrets: [{ name: "TOKEN", value: "swordfish" }] };
+      const properties = { secrets: [{ name: "TOKEN", value: "swordfish" }] };
       await arm.expect("PUT", arm.jobPath("job"), arm.jobBody(command, properties));
       await until("the job runs", async () => (await arm.job("job")).executionState === "running");
       await first.kill();
