@@ -12,6 +12,7 @@ interface ServeOptions {
   readonly storageAccount?: string;
   readonly subscription?: string;
   readonly mountRoot?: string;
+  readonly storageSuffix: string;
   readonly ignoreContainerSettings: boolean;
   readonly graceSeconds: number;
   readonly logLevel: string;
@@ -29,6 +30,7 @@ export function serveCommand(): Command {
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
+    .option("--storage-suffix <suffix>", "end of the host names of other storage accounts", "core.windows.net")
     .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
     .option("--grace-seconds <number>", "seconds to wait for active requests on shutdown", wholeNumber(3600), 30)
     .addOption(logLevelOption())
@@ -49,6 +51,7 @@ async function serve(options: ServeOptions): Promise<void> {
     storageAccountName: options.storageAccount,
     subscriptionId: options.subscription,
     mountRoot: options.mountRoot,
+    storageSuffix: options.storageSuffix,
     ignoreContainerSettings: options.ignoreContainerSettings,
     graceInMs: options.graceSeconds * 1000,
     logger,

@@ -10,6 +10,7 @@ import { endRun } from "./runEnd.ts";
 import { RunWatch } from "./runWatch.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 import { storeStep } from "./step.ts";
+import { unmountVolumes } from "./unmountVolumes.ts";
 import { deadlineOf, runningTimeOf } from "./timeLimit.ts";
 import { VisitTimes } from "./visitTimes.ts";
 
@@ -192,6 +193,7 @@ export class Scheduler {
   }
 
   async #runEnded(run: Run, end: RunEnd): Promise<void> {
+    await unmountVolumes(this.#context, run);
     const handle = await this.commit(() => endRun(this.#context, run.id, end));
     this.#inBackground(this.#cleanUp(run, handle));
     this.#context.logger.info({ run: run.id, owner: run.owner, end: end.kind }, "run ended");
