@@ -39,9 +39,10 @@ export async function checkContainer(container: BlobContainer, abortSignal: Abor
 }
 
 /**
- * Returns the entries of a folder in a container, sorted by name. Rejects with a `BlobContainerError`.
+ * Returns the entries of a folder in a container, sorted like names of blobs: {@link positionOf}. Rejects with a
+ * `BlobContainerError`.
  * @param folder - Path of the folder without a slash at its end; empty for the container itself.
- * @param limit - Number of entries at most, after the entry `after`.
+ * @param section - `limit`: number of entries at most. `after`: position of the entry before them.
  */
 export async function listBlobs(
   container: BlobContainer,
@@ -49,23 +50,31 @@ export async function listBlobs(
   { after, limit }: { readonly after?: string | undefined; readonly limit: number },
 ): Promise<BlobEntry[]> {
   const prefix = folder === "" ? "" : `${folder}/`;
+  const parameters = { prefix, delimiter: "/", include: "metadata" };
   const found: BlobEntry[] = [];
   let marker: string | undefined = "";
   while (marker !== undefined && found.length < limit) {
-    const page = await listPage(container, { prefix, delimiter: "/", marker }, AbortSignal.timeout(requestLimitInMs));
-    const entries = page.entries.map(({ name, ...rest }) => ({ name: name.slice(prefix.length), ...rest }));
-    found.push(...entries.filter(({ name }) => name !== "" && (after === undefined || name > after)));
+    const abortSignal = AbortSignal.timeout(requestLimitInMs);
+    const page = await listPage(container, { ...parameters, marker }, abortSignal);
+    const entries = page.entries.map((entry) => ({ ...entry, name: entry.name.slice(prefix.length) }));
+    entries.sort((a, b) => compareBytes(positionOf(a), positionOf(b)));
+    found.push(...entries.filter((entry) => entry.name !== "" && isAfter(entry, after)));
     marker = page.next;
   }
-  return withoutFolderMarks(found).slice(0, limit);
+  return found.slice(0, limit);
 }
 
-/** Programs that mount containers write an empty blob for each folder, which would show it twice. */
-function withoutFolderMarks(entries: readonly BlobEntry[]): BlobEntry[] {
-  const folders = new Set(entries.filter(({ blob }) => !blob).map(({ name }) => name));
-  return entries
-    .filter(({ name, blob }) => !(blob?.contentLength === 0 && folders.has(name)))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+/** Position of an entry in the order of the account, which compares the names of blobs as bytes. */
+export function positionOf({ name, blob }: Pick<BlobEntry, "name" | "blob">): string {
+  return blob ? name : `${name}/`;
+}
+
+function isAfter(entry: BlobEntry, after: string | undefined): boolean {
+  return after === undefined || compareBytes(positionOf(entry), after) > 0;
+}
+
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 async function listPage(
@@ -108,11 +117,14 @@ interface PrefixElement {
   readonly Name: string;
 }
 interface BlobElement extends PrefixElement {
+  /** blobfuse writes an empty blob for each folder, which would show the folder twice. */
+  readonly Metadata?: { readonly hdi_isfolder?: string };
   readonly Properties?: { readonly "Content-Length"?: string; readonly "Last-Modified"?: string };
 }
 
 function pageIn({ Blobs, NextMarker }: ListDocument): { entries: BlobEntry[]; next: string | undefined } {
-  const blobs = listOf(Blobs?.Blob).map(({ Name, Properties }) => ({
+  const elements = listOf(Blobs?.Blob).filter(({ Metadata }) => Metadata?.hdi_isfolder !== "true");
+  const blobs = elements.map(({ Name, Properties }) => ({
     name: String(Name),
     blob: {
       contentLength: Number(Properties?.["Content-Length"] ?? 0),
