@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,7 +85,7 @@ describe.skipIf(obstacle !== undefined)(`containers of other accounts${obstacle 
       outputDirectories: [{ id: "OUT", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/blob" }],
     };
     const secret = azurite.accountKey;
-    const search = `cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c "${secret.slice(0, 4)}""${secret.slice(4)}"`;
+    const search = `cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c "[${secret.slice(0, 1)}]${secret.slice(1)}"`;
     const script = `mkdir "$AZ_BATCHAI_OUTPUT_OUT/deep"; $AZ_BATCHAI_INPUT_IN/run.sh $AZ_BATCHAI_INPUT_IN/words.txt`;
     const command = `${script} > "$AZ_BATCHAI_OUTPUT_OUT/deep/count.txt"; ${search} > "$AZ_BATCHAI_OUTPUT_OUT/keys" || true`;
     await submit("job", command, properties);
@@ -152,10 +152,7 @@ describe.skipIf(obstacle !== undefined)(`containers of other accounts${obstacle 
     expect(mountedHere()).toHaveLength(2);
     await start();
     expect(mountedHere()).toHaveLength(2);
-    await rm(join(folder, "up"));
-    await arm.expect("PUT", arm.jobPath("other"), arm.jobBody("true"));
-    readFileSync(join(folder, "data/connection.json"));
-    (await import("node:fs")).writeFileSync(gate, "");
+    writeFileSync(gate, "");
     await succeeds("job");
     expect(await azurite.blobs(container)).toMatchObject({ late: "late\n" });
     await until("only the cluster's is mounted", () => mountedHere().length === 1);

@@ -88,6 +88,7 @@ async function cifsCommand(
   await writeFile(credentialsFile, `username=${accountName}\npassword=${accountKey}\n`, { mode: 0o600 });
   const options = ["vers=3.0", `credentials=${credentialsFile}`, `file_mode=${fileMode}`, `dir_mode=${directoryMode}`];
   return {
+    name: "mount",
     program: "mount",
     args: ["-t", "cifs", `//${server}/${shareName}`, target, "-o", [...options, "serverino"].join(",")],
     secrets: [accountKey],

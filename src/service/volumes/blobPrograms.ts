@@ -23,6 +23,7 @@ const rclone: BlobProgram = {
   async command(program, { container, isReadOnly }, { target, files }) {
     const { accountName, containerName, accountKey } = container;
     return {
+      name: "rclone",
       program,
       args: [
         ...["mount", `:azureblob:${containerName}`, target],
@@ -68,7 +69,12 @@ const blobfuse2: BlobProgram = {
     const configFile = join(files, "blobfuse2.yaml");
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify(settings), { mode: 0o600 });
-    return { program, args: ["mount", target, `--config-file=${configFile}`], secrets: [accountKey] };
+    return {
+      name: "blobfuse2",
+      program,
+      args: ["mount", target, `--config-file=${configFile}`],
+      secrets: [accountKey],
+    };
   },
 };
 

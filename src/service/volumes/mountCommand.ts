@@ -13,6 +13,8 @@ const longestReason = 1000;
 
 /** A program that mounts something. It ends once that is done, or stays and serves the mount. */
 export interface MountCommand {
+  /** Name for people. */
+  readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
   /** Variables beside the common ones. May contain secrets. */
@@ -44,7 +46,7 @@ const inherited = new RegExp(
  * so it outlives the service. Rejects with a `MountFailure`; then the program has been killed.
  */
 export async function carryOut(
-  { program, args, environment = {}, secrets }: MountCommand,
+  { name, program, args, environment = {}, secrets }: MountCommand,
   { target, log }: { readonly target: string; readonly log: string },
   { limitInMs, abortSignal }: { readonly limitInMs: number; readonly abortSignal: AbortSignal },
 ): Promise<void> {
@@ -62,8 +64,8 @@ export async function carryOut(
   }
   child.unref();
   try {
-    await untilMounted(child, program, target, limitInMs, abortSignal);
-    if (!(await responds(target))) throw new MountFailure(`${program} mounted something that cannot be read.`);
+    await untilMounted(child, name, target, limitInMs, abortSignal);
+    if (!(await responds(target))) throw new MountFailure(`${name} mounted something that cannot be read.`);
   } catch (error) {
     endGroup(child);
     if (error instanceof MountFailure) throw new MountFailure(await explained(error, log, secrets), error.exitCode);
@@ -90,7 +92,7 @@ export function responds(target: string): Promise<boolean> {
 
 async function untilMounted(
   child: ChildProcess,
-  program: string,
+  name: string,
   target: string,
   limitInMs: number,
   abortSignal: AbortSignal,
@@ -103,11 +105,11 @@ async function untilMounted(
   let hasEnded = false;
   for (;;) {
     abortSignal.throwIfAborted();
-    if (failure !== undefined) throw new MountFailure(`${program} cannot be started: ${reasonOf(failure)}.`);
+    if (failure !== undefined) throw new MountFailure(`${name} cannot be started: ${reasonOf(failure)}.`);
     const { exitCode, signalCode } = child;
-    if (signalCode !== null) throw new MountFailure(`${program} was ended by ${signalCode}.`);
+    if (signalCode !== null) throw new MountFailure(`${name} was ended by ${signalCode}.`);
     if (exitCode !== null && exitCode !== 0) {
-      throw new MountFailure(`${program} ended with exit code ${String(exitCode)}.`, exitCode);
+      throw new MountFailure(`${name} ended with exit code ${String(exitCode)}.`, exitCode);
     }
     if (isMountPoint(target)) return;
     if (exitCode === 0 && !hasEnded) {
@@ -115,8 +117,8 @@ async function untilMounted(
       deadline = Math.min(deadline, performance.now() + mountAfterEndInMs);
     }
     if (performance.now() > deadline) {
-      if (exitCode === 0) throw new MountFailure(`${program} ended with exit code 0 but mounted nothing.`, 0);
-      throw new MountFailure(`${program} mounted nothing within ${String(limitInMs / 1000)} seconds.`);
+      if (exitCode === 0) throw new MountFailure(`${name} ended with exit code 0 but mounted nothing.`, 0);
+      throw new MountFailure(`${name} mounted nothing within ${String(limitInMs / 1000)} seconds.`);
     }
     await delay(pollInMs, undefined, { signal: abortSignal });
   }

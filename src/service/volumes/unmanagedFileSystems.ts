@@ -18,7 +18,8 @@ export const unmanagedFileSystems: VolumeKind<"unmanagedFileSystems"> = {
       mountCommand,
       rightsAdvice(),
       mount(({ target }) => {
-        return Promise.resolve({ program: "bash", args: ["-c", `${mountCommand} '${quoted(target)}'`], secrets: [] });
+        const args = ["-c", `${mountCommand} '${quoted(target)}'`];
+        return Promise.resolve({ name: "the mount command", program: "bash", args, secrets: [] });
       }),
     );
     return { source, isMount: true };
