@@ -36,8 +36,16 @@ function politeCommands(): string[][] {
 }
 
 function forcefulCommands(): string[][] {
-  if (process.getuid?.() === 0) return [["umount", "-l", "-c"], ["umount", "-l"]];
-  return [["fusermount3", "-u", "-z"], ["fusermount", "-u", "-z"], ["umount", "-l"]];
+  if (process.getuid?.() === 0)
+    return [
+      ["umount", "-l", "-c"],
+      ["umount", "-l"],
+    ];
+  return [
+    ["fusermount3", "-u", "-z"],
+    ["fusermount", "-u", "-z"],
+    ["umount", "-l"],
+  ];
 }
 
 /** Runs a command on a path. A file system that does not respond must not hold it for long. */

@@ -67,7 +67,10 @@ export async function startParts(
     jobs: store.resources.keys("jobs"),
   });
 
-  const mounts = new Mounts(mountRoot, logger, { mountInMs: options.mountTimeoutInMs, flushInMs: options.flushTimeoutInMs });
+  const mounts = new Mounts(mountRoot, logger, {
+    mountInMs: options.mountTimeoutInMs,
+    flushInMs: options.flushTimeoutInMs,
+  });
   opened.add(() => mounts.close(busyVolumeOwners(store, folders)));
   mounts.releaseOthers(volumeOwners(store, folders)).catch((error: unknown) => {
     logger.warn({ error: String(error) }, "failed to unmount volumes of an earlier service");
@@ -92,7 +95,10 @@ export async function startParts(
   });
   pruning.start();
 
-  const app = armServer({ subscriptionId, token, store, scheduler, files, storageSuffix, logger }, options.allowedOrigins);
+  const app = armServer(
+    { subscriptionId, token, store, scheduler, files, storageSuffix, logger },
+    options.allowedOrigins,
+  );
   opened.add(() => closeServer(app.server, graceInMs, () => app.close()));
   const endpoint = await app.listen({ host, port: options.port ?? 0 });
   return {

@@ -40,7 +40,18 @@ export class Azurite {
   static async start(folder: string): Promise<Azurite> {
     const [key, certificate] = [join(folder, "key.pem"), join(folder, "cert.pem")];
     const names = "subjectAltName=DNS:localhost,DNS:*.blob.localhost";
-    const options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", names];
+    const options = [
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-days",
+      "2",
+      "-subj",
+      "/CN=localhost",
+      "-addext",
+      names,
+    ];
     execFileSync("openssl", ["req", ...options, "-keyout", key, "-out", certificate], { stdio: "ignore" });
     const hosts = join(folder, "hosts");
     writeFileSync(hosts, `${readFileSync("/etc/hosts", "utf8")}\n127.0.0.1 elsewhere.blob.localhost\n`);
@@ -119,9 +130,13 @@ export class Azurite {
     const text = [
       ...[method, "", "", length, "", "", "", "", "", "", "", ""],
       ...signed.map(([name, value]) => `${name}:${value}`),
-      [`/${this.accountName}${pathname}`, ...query.split("&").filter(Boolean).map((part) => part.replace("=", ":"))].join(
-        "\n",
-      ),
+      [
+        `/${this.accountName}${pathname}`,
+        ...query
+          .split("&")
+          .filter(Boolean)
+          .map((part) => part.replace("=", ":")),
+      ].join("\n"),
     ].join("\n");
     const signature = createHmac("sha256", Buffer.from(this.accountKey, "base64")).update(text).digest("base64");
     const authorization = `SharedKey ${this.accountName}:${signature}`;

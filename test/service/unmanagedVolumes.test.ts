@@ -154,19 +154,6 @@ describe.skipIf(obstacle !== undefined)(`volumes that are mounted${obstacle ? ` 
     expect(info).toContain("cifs-utils");
   });
 
-  it("blobfuse2 is asked before rclone, with the key in a private file", async () => {
-    await program("blobfuse2", `cp "\${3#*=}" "${folder}/settings"; stat -c %a "\${3#*=}" > "${folder}/mode"; exit 3`);
-    await service.arm.prepare();
-    const azureBlobFileSystems = [
-      { accountName: "elsewhere", containerName: "data", credentials: { accountKey: "aw==" }, relativeMountPath: "b" },
-    ];
-    await submit("job", "true", { mountVolumes: { azureBlobFileSystems } });
-    // No account can be reached from here, so the container is rejected before anything is mounted.
-    const { code, info } = await failure("job");
-    expect(code).toBe("BFSMountError");
-    expect(info).toContain("https://elsewhere.blob.core.windows.net/data cannot be reached");
-  });
-
   it("a machine without a program for containers says what to install", async () => {
     vi.stubEnv("PATH", join(folder, "bin"));
     await service.arm.prepare(1, {});

@@ -74,10 +74,13 @@ function isElsewhere(folder: string, share: Root): boolean {
  */
 export function openInPlace(place: Place): Draft {
   if (place.stat !== undefined) {
+    const descriptor = openPlace(place, "write");
     return {
-      descriptor: openPlace(place, "write"),
+      descriptor,
       isVisible: true,
-      publish: () => undefined,
+      publish: ({ stat }) => {
+        if (stat?.isFile() === true) fchmodSync(descriptor, executable(stat));
+      },
       discard: () => undefined,
     };
   }

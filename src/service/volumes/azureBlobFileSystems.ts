@@ -26,7 +26,8 @@ export const azureBlobFileSystems: VolumeKind<"azureBlobFileSystems"> = {
       const message = `the system container ${containerName} cannot be mounted. Use a container of your own`;
       issues.push({ path: `${path}.containerName`, message });
     } else if (!containerNameRule.test(containerName)) {
-      const message = "must be 3 to 63 lowercase letters, digits and single hyphens, with a letter or digit at both ends";
+      const message =
+        "must be 3 to 63 lowercase letters, digits and single hyphens, with a letter or digit at both ends";
       issues.push({ path: `${path}.containerName`, message });
     }
     return [...issues, ...credentialsIssues(credentials, `${path}.credentials`)];

@@ -43,7 +43,10 @@ interface ForeignShare {
 }
 
 /** Reads the URL of a share; undefined if the service hosts its account, or it is not the URL of that account. */
-function foreignShareIn({ accountName, azureFileUrl }: AzureFileShareReference, host: VolumeHost): ForeignShare | undefined {
+function foreignShareIn(
+  { accountName, azureFileUrl }: AzureFileShareReference,
+  host: VolumeHost,
+): ForeignShare | undefined {
   const [, server = "", account = "", path = ""] =
     /^https:\/\/(([a-z0-9]{3,24})\.file\.[a-z0-9.-]+)\/(.*)$/i.exec(azureFileUrl) ?? [];
   const isOther = account !== "" && account.toLowerCase() === accountName.toLowerCase();

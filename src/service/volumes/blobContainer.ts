@@ -103,14 +103,18 @@ async function listPage(
 
 function reasonIn({ accountName, containerName }: BlobContainer, response: Response): string {
   const code = response.headers.get("x-ms-error-code") ?? `status ${String(response.status)}`;
-  if (code === "ContainerNotFound") return `the account ${accountName} has no container ${containerName}. Create it first`;
+  if (code === "ContainerNotFound")
+    return `the account ${accountName} has no container ${containerName}. Create it first`;
   if (response.status === 403) return `the account ${accountName} rejects its key (${code})`;
   return `the account ${accountName} refuses access to the container ${containerName} (${code})`;
 }
 
 /** The part of the response that is read. The parser returns a single element as itself, and several as an array. */
 interface ListDocument {
-  readonly Blobs?: { readonly Blob?: BlobElement | BlobElement[]; readonly BlobPrefix?: PrefixElement | PrefixElement[] };
+  readonly Blobs?: {
+    readonly Blob?: BlobElement | BlobElement[];
+    readonly BlobPrefix?: PrefixElement | PrefixElement[];
+  };
   readonly NextMarker?: string;
 }
 interface PrefixElement {
@@ -125,14 +129,17 @@ interface BlobElement extends PrefixElement {
 function pageIn({ Blobs, NextMarker }: ListDocument): { entries: BlobEntry[]; next: string | undefined } {
   const elements = listOf(Blobs?.Blob).filter(({ Metadata }) => Metadata?.hdi_isfolder !== "true");
   const blobs = elements.map(({ Name, Properties }) => ({
-    name: String(Name),
+    name: Name,
     blob: {
       contentLength: Number(Properties?.["Content-Length"] ?? 0),
       lastModified: new Date(Properties?.["Last-Modified"] ?? 0),
     },
   }));
-  const folders = listOf(Blobs?.BlobPrefix).map(({ Name }) => ({ name: String(Name).replace(/\/$/, "") }));
-  return { entries: [...blobs, ...folders], next: NextMarker === undefined || NextMarker === "" ? undefined : NextMarker };
+  const folders = listOf(Blobs?.BlobPrefix).map(({ Name }) => ({ name: Name.replace(/\/$/, "") }));
+  return {
+    entries: [...blobs, ...folders],
+    next: NextMarker === undefined || NextMarker === "" ? undefined : NextMarker,
+  };
 }
 
 function listOf<T>(elements: T | readonly T[] | undefined): readonly T[] {

@@ -14,7 +14,7 @@ interface BlobMount {
 /** A program that mounts blob containers. */
 interface BlobProgram {
   readonly name: string;
-  command(program: string, mount: BlobMount, place: MountPlace): Promise<MountCommand>;
+  readonly command: (program: string, mount: BlobMount, place: MountPlace) => Promise<MountCommand>;
 }
 
 /** Writes a file to the container when it is closed, so that little is pending when the mount ends. */

@@ -43,5 +43,7 @@ export async function mountedOr<T>(
 
 /** Returns a hint for a mount that failed; empty for root, which may mount anything. */
 export function rightsAdvice(): string {
-  return process.getuid?.() === 0 ? "" : "Mounting needs rights that the user of the service may not have: run it as root.";
+  return process.getuid?.() === 0
+    ? ""
+    : "Mounting needs rights that the user of the service may not have: run it as root.";
 }

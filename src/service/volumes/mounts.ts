@@ -98,7 +98,8 @@ export class Mounts {
   /** Releases an owner, and logs what goes wrong. */
   releaseInBackground(owner: string): void {
     this.release(owner).catch((error: unknown) => {
-      if (!this.#closing.signal.aborted) this.#logger.warn({ owner, error: String(error) }, "failed to unmount volumes");
+      if (!this.#closing.signal.aborted)
+        this.#logger.warn({ owner, error: String(error) }, "failed to unmount volumes");
     });
   }
 

@@ -93,7 +93,7 @@ export interface AttachContext {
    * Mounts a file system for the owner of the volume, and returns its absolute path. Rejects with a `MountFailure`, and
    * with the reason of the signal if it is aborted.
    */
-  mount(commandFor: CommandFor): Promise<string>;
+  readonly mount: (commandFor: CommandFor) => Promise<string>;
 }
 
 /** A resource that must exist, and stay, while something mounts a volume. */

@@ -87,11 +87,10 @@ function directoryOnShare(
   expiresOn: Date,
 ): OutputDirectory {
   if (!share) {
-    throw new ArmError(
-      "OutputDirectoryNotOnShare",
-      `The specified outputDirectoryId ${id} is not present on a mount root. Only files on a mounted file share or blob container can be listed.`,
-      { target: "outputdirectoryid" },
-    );
+    const message =
+      `The specified outputDirectoryId ${id} is not present on a mount root. ` +
+      "Only files on a mounted file share or blob container can be listed.";
+    throw new ArmError("OutputDirectoryNotOnShare", message, { target: "outputdirectoryid" });
   }
   const { accountName, shareName } = share;
   const directory = joined(share.path, below);
