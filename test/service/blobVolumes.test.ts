@@ -220,6 +220,34 @@ describe.skipIf(obstacle !== undefined)(
       await nothingIsMounted();
     });
 
+    it("are mounted by blobfuse2 rather than rclone, with the key in a private file", async () => {
+      await service.kill();
+      const script = [
+        "#!/bin/bash",
+        `file="\${3#*=}"; stat -c %a "$file" > "${folder}/mode"; cp "$file" "${folder}/settings"; mkdir "${folder}/content"`,
+        `printf '%s ' "$@" > "${folder}/arguments"; exec mount --bind "${folder}/content" "$2"`,
+      ];
+      await mkdir(join(folder, "bin"));
+      await writeFile(join(folder, "bin/blobfuse2"), script.join("\n"), { mode: 0o755 });
+      await start({ PATH: `${join(folder, "bin")}:${process.env.PATH ?? ""}` });
+      await arm.prepare(1);
+      const volume = { ...azurite.volume(container), mountOptions: "--read-only -o attr_timeout=240" };
+      await submit("job", "true", { mountVolumes: { azureBlobFileSystems: [volume] } });
+      await succeeds("job");
+      expect(readFileSync(join(folder, "mode"), "utf8")).toBe("600\n");
+      expect(readFileSync(join(folder, "arguments"), "utf8")).not.toContain(azurite.accountKey);
+      expect(JSON.parse(readFileSync(join(folder, "settings"), "utf8"))).toMatchObject({
+        "read-only": true,
+        azstorage: {
+          endpoint: `https://elsewhere.blob.${azurite.suffix}`,
+          container,
+          "account-name": "elsewhere",
+          "account-key": azurite.accountKey,
+        },
+      });
+      await nothingIsMounted();
+    });
+
     it(
       "that do not respond delay neither the service nor other jobs, and are removed",
       { timeout: 180_000 },
@@ -238,6 +266,11 @@ describe.skipIf(obstacle !== undefined)(
         await nothingIsMounted();
       },
     );
+
+    async function createAgain(cluster: string): Promise<void> {
+      await until("it is gone", async () => (await arm.send("GET", cluster)).status === 404);
+      await arm.expect("PUT", cluster, clusterBody(1, onCluster()));
+    }
 
     it(
       "keep all of their blobs, whenever the service is killed, and nothing stays mounted",
