@@ -13,6 +13,8 @@ interface ServeOptions {
   readonly subscription?: string;
   readonly mountRoot?: string;
   readonly storageSuffix: string;
+  readonly mountSeconds: number;
+  readonly flushSeconds: number;
   readonly ignoreContainerSettings: boolean;
   readonly graceSeconds: number;
   readonly logLevel: string;
@@ -31,6 +33,8 @@ export function serveCommand(): Command {
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
     .option("--storage-suffix <suffix>", "end of the host names of other storage accounts", "core.windows.net")
+    .option("--mount-seconds <number>", "seconds that mounting a volume may take", wholeNumber(3600), 60)
+    .option("--flush-seconds <number>", "seconds that a volume has to write changes at its end", wholeNumber(3600), 60)
     .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
     .option("--grace-seconds <number>", "seconds to wait for active requests on shutdown", wholeNumber(3600), 30)
     .addOption(logLevelOption())
@@ -52,6 +56,8 @@ async function serve(options: ServeOptions): Promise<void> {
     subscriptionId: options.subscription,
     mountRoot: options.mountRoot,
     storageSuffix: options.storageSuffix,
+    mountTimeoutInMs: options.mountSeconds * 1000,
+    flushTimeoutInMs: options.flushSeconds * 1000,
     ignoreContainerSettings: options.ignoreContainerSettings,
     graceInMs: options.graceSeconds * 1000,
     logger,
