@@ -121,7 +121,12 @@ const rooms = {
   "src/service/toolkits": { imports: ["src/models"], types: ["src/wire/validate.ts", "src/service/engines/engine.ts"] },
   "src/service/volumes": {
     imports: ["src/service/startError.ts", "src/service/keyVault.ts", "src/ground", "src/wire", "src/models"],
-    types: ["src/service/engines/engine.ts", "src/service/state/store.ts", "src/files/index.ts"],
+    types: [
+      "src/service/engines/engine.ts",
+      "src/service/state/store.ts",
+      "src/service/logger.ts",
+      "src/files/index.ts",
+    ],
     node: true,
   },
   "src/service/launch": {

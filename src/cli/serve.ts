@@ -12,6 +12,9 @@ interface ServeOptions {
   readonly storageAccount?: string;
   readonly subscription?: string;
   readonly mountRoot?: string;
+  readonly storageSuffix: string;
+  readonly mountSeconds: number;
+  readonly flushSeconds: number;
   readonly ignoreContainerSettings: boolean;
   readonly jobEnv: Readonly<Record<string, string>>;
   readonly privateHome: boolean;
@@ -32,6 +35,9 @@ export function serveCommand(): Command {
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
+    .option("--storage-suffix <suffix>", "end of the host names of other storage accounts", "core.windows.net")
+    .option("--mount-seconds <number>", "seconds that mounting a volume may take", wholeNumber(3600), 60)
+    .option("--flush-seconds <number>", "seconds that a volume has to write changes at its end", wholeNumber(3600), 60)
     .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
     .option(
       "--job-env <variable>",
@@ -67,6 +73,9 @@ async function serve(options: ServeOptions): Promise<void> {
       storageAccountName: options.storageAccount,
       subscriptionId: options.subscription,
       mountRoot: options.mountRoot,
+      storageSuffix: options.storageSuffix,
+      mountTimeoutInMs: options.mountSeconds * 1000,
+      flushTimeoutInMs: options.flushSeconds * 1000,
       ignoreContainerSettings: options.ignoreContainerSettings,
       jobEnvironment: options.jobEnv,
       privateHome: options.privateHome,

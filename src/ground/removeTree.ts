@@ -1,10 +1,17 @@
 import { chmodSync, lstatSync } from "node:fs";
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { mountsBelow } from "./mountTable.ts";
 import { errorCode } from "./systemErrors.ts";
 
-/** Removes a folder with everything in it, also folders that were made read-only. Never follows a symbolic link. */
+/**
+ * Removes a folder with everything in it, also folders that were made read-only. Never follows a symbolic link, and never
+ * enters a file system that is mounted there: its content belongs to somebody else.
+ * Rejects if something is mounted in the folder; then nothing is removed.
+ */
 export async function removeTree(path: string): Promise<void> {
+  const [mounted] = mountsBelow(path);
+  if (mounted) throw new Error(`a file system is mounted at ${mounted.target}`);
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {

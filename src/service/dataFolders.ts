@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { isWithin } from "../ground/containment.ts";
 import { isRefusal, makeWritable, removeTree } from "../ground/removeTree.ts";
 import { errorCode } from "../ground/systemErrors.ts";
+import { unmountBelow } from "../ground/unmount.ts";
 import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
 import { ownerFile } from "./mountRoot.ts";
@@ -66,6 +67,18 @@ export class DataFolders {
     };
   }
 
+  /** The cluster as an owner of volumes. */
+  clusterVolumes(clusterKey: string): { readonly name: string; readonly mountRoot: string } {
+    const mountRoot = this.clusterMountRoot(clusterKey);
+    return { name: basename(mountRoot), mountRoot };
+  }
+
+  /** The job as an owner of volumes. */
+  jobVolumes(jobKey: string): { readonly name: string; readonly mountRoot: string } {
+    const { root, mountRoot } = this.job(jobKey);
+    return { name: basename(root), mountRoot };
+  }
+
   /** Folder of a file server. Sequence numbers are never used twice, so it never has the data of a deleted one. */
   fileServer(sequence: number): string {
     return join(this.#dataDir, "fileservers", String(sequence));
@@ -103,7 +116,7 @@ export class DataFolders {
    */
   async wipeNodes(nodeIds: readonly string[]): Promise<void> {
     for (const folder of nodeIds.map((nodeId) => this.node(nodeId))) {
-      if (!emptiedAtOnce(folder) && !this.#setAside(folder)) await removeTree(folder);
+      if (!emptiedAtOnce(folder) && !this.#setAside(folder)) await this.#clear(folder);
     }
   }
 
@@ -204,10 +217,16 @@ export class DataFolders {
 
   async #remove(folder: string): Promise<void> {
     try {
-      await removeTree(folder);
+      await this.#clear(folder);
     } catch (error) {
       this.#logger.warn({ folder, error: String(error) }, "failed to remove a folder");
     }
+  }
+
+  /** A job may have mounted something in its folders. What is mounted belongs to somebody else, and is never removed. */
+  async #clear(folder: string): Promise<void> {
+    await unmountBelow(folder);
+    await removeTree(folder);
   }
 }
 

@@ -27,6 +27,17 @@ export interface BatchAIServiceOptions {
    * other users.
    */
   readonly mountRoot?: string;
+  /**
+   * End of the host names of storage accounts that the service does not host, with a port if it is not 443. Blob
+   * containers are at `https://ACCOUNT.blob.SUFFIX`. Default: `core.windows.net`.
+   */
+  readonly storageSuffix?: string;
+  /** Time that mounting a volume may take, in milliseconds. Default: 60,000. */
+  readonly mountTimeoutInMs?: number;
+  /**
+   * Time that a volume has to write pending changes when it is unmounted, in milliseconds. Default: 60,000.
+   */
+  readonly flushTimeoutInMs?: number;
   /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
   readonly ignoreContainerSettings?: boolean;
   /**

@@ -17,8 +17,10 @@ import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
+import { busyVolumeOwners, volumeOwners } from "./scheduler/volumeOwners.ts";
 import { openStore } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
+import { Mounts } from "./volumes/mounts.ts";
 
 const defaultGraceInMs = 30_000;
 
@@ -66,10 +68,21 @@ export async function startParts(
     jobs: store.resources.keys("jobs"),
   });
 
+  const mounts = new Mounts(mountRoot, logger, {
+    mountInMs: options.mountTimeoutInMs,
+    flushInMs: options.flushTimeoutInMs,
+  });
+  opened.add(() => mounts.close(busyVolumeOwners(store, folders)));
+  mounts.releaseOthers(volumeOwners(store, folders)).catch((error: unknown) => {
+    logger.warn({ error: String(error) }, "failed to unmount volumes of an earlier service");
+  });
+  const storageSuffix = checkedSuffix(options.storageSuffix ?? "core.windows.net");
+  const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
+
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),
-    volumes: hostedVolumes({ files, filesFolder, accounts: [account], store, folders }),
+    volumes,
     folders,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
@@ -85,7 +98,10 @@ export async function startParts(
   });
   pruning.start();
 
-  const app = armServer({ subscriptionId, token, store, scheduler, files, logger }, options.allowedOrigins);
+  const app = armServer(
+    { subscriptionId, token, store, scheduler, files, storageSuffix, logger },
+    options.allowedOrigins,
+  );
   opened.add(() => closeServer(app.server, graceInMs, () => app.close()));
   const endpoint = await app.listen({ host, port: options.port ?? 0 });
   return {
@@ -94,4 +110,9 @@ export async function startParts(
     token,
     storage: { accountName: account.name, accountKey: account.key, fileEndpoint: files.fileEndpoint(account.name) },
   };
+}
+
+function checkedSuffix(suffix: string): string {
+  if (/^[a-z0-9.-]+(:\d+)?$/i.test(suffix)) return suffix;
+  throw new Error(`${JSON.stringify(suffix)} is not a storage suffix. Use a host name such as core.windows.net.`);
 }

@@ -14,7 +14,9 @@ export type StartErrorCode =
   | "UnsupportedToolkit"
   // A volume cannot be mounted.
   | "AZFMountError"
+  | "BFSMountError"
   | "NFSMountError"
+  | "UnmanagedMountError"
   | "MountFailed"
   // The engine cannot start it.
   | "FailedStartingContainer"

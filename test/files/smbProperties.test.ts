@@ -112,6 +112,19 @@ describe("times and attributes", () => {
     expect((await stat(path)).mode & 0o777).toBe(0o755);
     expect(await readFile(path, "utf8")).toBe("#!/bin/sh\nexit 0\n");
   });
+
+  it("let jobs start a script by its path, also one that an earlier version stored", async () => {
+    const modeOf = async (name: string) => (await stat(join(folder, name))).mode & 0o777;
+    const expected = 0o777 & ~process.umask();
+    await share.rootDirectoryClient.getFileClient("new.sh").uploadData(Buffer.from("#!/bin/sh\n"));
+    expect(await modeOf("new.sh")).toBe(expected);
+    await share.rootDirectoryClient.getFileClient("empty").create(0);
+    expect(await modeOf("empty")).toBe(expected);
+    await writeFile(join(folder, "old.sh"), "");
+    await chmod(join(folder, "old.sh"), 0o640);
+    await share.rootDirectoryClient.getFileClient("old.sh").uploadData(Buffer.from("#!/bin/sh\n"));
+    expect(await modeOf("old.sh")).toBe(0o750);
+  });
 });
 
 describe("handles", () => {

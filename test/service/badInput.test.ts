@@ -190,7 +190,7 @@ describe("bodies", () => {
     [clusterBody(1, { vmPriority: "urgent" }), "properties.vmPriority"],
     [
       clusterBody(1, { nodeSetup: { mountVolumes: { azureBlobFileSystems: [blob] } } }),
-      "properties.nodeSetup.mountVolumes.azureBlobFileSystems",
+      "properties.nodeSetup.mountVolumes.azureBlobFileSystems[0].containerName",
     ],
     [
       clusterBody(1, { nodeSetup: { mountVolumes: { azureFileShares: [share("a"), share("a/b")] } } }),
@@ -380,7 +380,7 @@ describe("output files", () => {
   });
 });
 
-const blob = { accountName: "a", containerName: "c", credentials: { accountKey: "k" }, relativeMountPath: "b" };
+const blob = { accountName: "acct", containerName: "$root", credentials: { accountKey: "k" }, relativeMountPath: "b" };
 
 function fileServer(relativeMountPath: string): Record<string, unknown> {
   const workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w";

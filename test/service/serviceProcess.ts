@@ -27,9 +27,11 @@ export class ServiceProcess {
     dataDir: string,
     flags: readonly string[] = [],
     environment: Readonly<Record<string, string>> = {},
+    prefix: readonly string[] = [],
   ): Promise<ServiceProcess> {
     const options = ["--data-dir", dataDir, "--port", "0", "--files-port", "0", "--log-level", "debug", ...flags];
-    const child = spawn(process.execPath, [main, "serve", ...options], {
+    const [program = "", ...args] = [...prefix, process.execPath, main, "serve", ...options];
+    const child = spawn(program, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
     });

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { MountVolumes } from "../../src/models/mountVolumes.ts";
-import type { VolumeHost } from "../../src/service/volumes/volume.ts";
-import { attachVolumes, locationOnShare, resourcesNeededBy, volumeIssues } from "../../src/service/volumes/volumes.ts";
+import { silentLogger } from "../../src/service/logger.ts";
+import { Mounts } from "../../src/service/volumes/mounts.ts";
+import type { VolumeHost, VolumeOwner } from "../../src/service/volumes/volume.ts";
+import { attachVolumes, locationOnVolume, resourcesNeededBy, volumeIssues } from "../../src/service/volumes/volumes.ts";
 
 const workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w";
 const serverId = `${workspace}/fileservers/server`;
@@ -19,7 +21,7 @@ function server(relativeMountPath: string, sourceDirectory?: string) {
 }
 
 describe("problems of volumes", () => {
-  const blob = { accountName: "a", containerName: "c", credentials: {} };
+  const blob = { accountName: "acct", containerName: "data", credentials: { accountKey: "key" } };
   const cases: [string, MountVolumes, string | undefined][] = [
     ["a share beside a share", { azureFileShares: [share("a"), share("ab")] }, undefined],
     ["two shares at one path", { azureFileShares: [share("a"), share("a")] }, "azureFileShares[1]"],
@@ -51,16 +53,41 @@ describe("problems of volumes", () => {
     ]);
   });
 
-  it("include overlaps with kinds that cannot be mounted", () => {
+  it("include overlaps of all kinds", () => {
     const volumes = {
       azureFileShares: [share("a")],
       azureBlobFileSystems: [{ ...blob, relativeMountPath: "b" }],
       unmanagedFileSystems: [{ mountCommand: "mount", relativeMountPath: "b/c" }],
     };
+    expect(volumeIssues(volumes, "v").map(({ path }) => path)).toEqual(["v.unmanagedFileSystems[0].relativeMountPath"]);
+  });
+
+  it.each([
+    [{ ...blob, containerName: "$root" }, "containerName", "the system container $root cannot be mounted"],
+    [{ ...blob, containerName: "ab" }, "containerName", "must be 3 to 63 lowercase letters"],
+    [{ ...blob, containerName: "a/../b" }, "containerName", "must be 3 to 63 lowercase letters"],
+    [{ ...blob, accountName: "evil.example/" }, "accountName", "must be 3 to 24 letters and digits"],
+    [{ ...blob, credentials: {} }, "credentials.accountKey", "is required"],
+    [
+      { ...blob, credentials: { accountKeySecretReference: { sourceVault: { id: "v" }, secretUrl: "u" } } },
+      "credentials.accountKeySecretReference",
+      "Key Vault cannot be reached",
+    ],
+  ])("of the container %j are named", (reference, property, message) => {
+    const [issue, ...others] = volumeIssues({ azureBlobFileSystems: [{ ...reference, relativeMountPath: "b" }] }, "v");
+    expect(issue?.path).toBe(`v.azureBlobFileSystems[0].${property}`);
+    expect(issue?.message).toContain(message);
+    expect(others).toEqual([]);
+  });
+
+  it("include modes that are not octal, and commands that are empty", () => {
+    const volumes = {
+      azureFileShares: [{ ...share("a"), fileMode: "rwx", directoryMode: "0755" }],
+      unmanagedFileSystems: [{ mountCommand: " ", relativeMountPath: "b" }],
+    };
     expect(volumeIssues(volumes, "v").map(({ path }) => path)).toEqual([
-      "v.azureBlobFileSystems",
-      "v.unmanagedFileSystems",
-      "v.unmanagedFileSystems[0].relativeMountPath",
+      "v.azureFileShares[0].fileMode",
+      "v.unmanagedFileSystems[0].mountCommand",
     ]);
   });
 
@@ -83,12 +110,14 @@ it("the resources that volumes need are named by their property", () => {
 describe("attaching volumes", () => {
   let folder: string;
   let root: string;
+  let owner: VolumeOwner;
   let host: VolumeHost;
   const signal = new AbortController().signal;
 
   beforeEach(async () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), "batchai-volumes-")));
     root = join(folder, "root");
+    owner = { name: "c-1", mountRoot: root };
     for (const name of ["one", "two"]) await mkdir(join(folder, "shares", name), { recursive: true });
     host = {
       accountNames: ["acct", "other"],
@@ -99,6 +128,9 @@ describe("attaching volumes", () => {
           : { problem: `there is no ${shareName}` },
       fileEndpoint: (accountName) => `http://127.0.0.1:1/${accountName}`,
       fileServerFolder: (id) => (id === serverId ? join(folder, "server") : undefined),
+      storageSuffix: "core.windows.net",
+      mounts: new Mounts(folder, silentLogger),
+      nameFor: () => "1",
     };
   });
 
@@ -106,7 +138,7 @@ describe("attaching volumes", () => {
     await rm(folder, { recursive: true });
   });
 
-  const attach = (volumes: MountVolumes) => attachVolumes(volumes, root, host, signal);
+  const attach = (volumes: MountVolumes) => attachVolumes(volumes, owner, host, signal);
   const information = async (volumes: MountVolumes): Promise<string> => {
     const error = await attach(volumes).then(
       () => undefined,
@@ -131,7 +163,7 @@ describe("attaching volumes", () => {
       },
     };
     const volumes = { azureFileShares: [share("v", "https://acct.file.core.windows.net/two")] };
-    await expect(attachVolumes(volumes, root, late, stop.signal)).rejects.toMatchObject({ name: "AbortError" });
+    await expect(attachVolumes(volumes, owner, late, stop.signal)).rejects.toMatchObject({ name: "AbortError" });
     expect(await readlink(join(root, "v"))).toBe(join(folder, "shares/one"));
   });
 
@@ -155,14 +187,12 @@ describe("attaching volumes", () => {
       { source: join(folder, "server/projects/one"), target: join(root, "nfs") },
     ]);
     for (const { source, target } of mounts) expect(await readlink(target)).toBe(source);
-    expect(locationOnShare(join(root, "two/a/b"), mounts)).toEqual({
-      accountName: "acct",
-      shareName: "two",
-      path: "a/b",
+    expect(locationOnVolume(join(root, "two/a/b"), mounts)).toEqual({
+      share: { accountName: "acct", shareName: "two", path: "a/b" },
     });
-    expect(locationOnShare(join(root, "deep/er"), mounts)).toMatchObject({ shareName: "one", path: "" });
-    expect(locationOnShare(join(root, "two2"), mounts)).toBeUndefined();
-    expect(locationOnShare(join(root, "nfs/a"), mounts)).toBeUndefined();
+    expect(locationOnVolume(join(root, "deep/er"), mounts)).toMatchObject({ share: { shareName: "one", path: "" } });
+    expect(locationOnVolume(join(root, "two2"), mounts)).toEqual({});
+    expect(locationOnVolume(join(root, "nfs/a"), mounts)).toEqual({});
   });
 
   it("keeps a link that is right, and replaces one that leads elsewhere", async () => {
@@ -232,7 +262,7 @@ describe("attaching volumes", () => {
       return findShare(name);
     };
     const volumes = { azureFileShares: [share("a"), share("b"), share("c")] };
-    await expect(attachVolumes(volumes, root, host, controller.signal)).rejects.toMatchObject({ name: "AbortError" });
+    await expect(attachVolumes(volumes, owner, host, controller.signal)).rejects.toMatchObject({ name: "AbortError" });
     expect(await readdir(root)).toEqual(["a"]);
   });
 
@@ -246,6 +276,28 @@ describe("attaching volumes", () => {
     ["https://acct.file.core.windows.net/", '"" is not a share name.'],
   ])("gives the reason why %s cannot be mounted", async (azureFileUrl, reason) => {
     expect(await information({ azureFileShares: [share("a", azureFileUrl)] })).toContain(reason);
+  });
+
+  it("takes a container of a hosted account for the share of that name", async () => {
+    const blob = (containerName: string, accountKey = "key") => ({
+      accountName: "ACCT",
+      containerName,
+      credentials: { accountKey },
+      relativeMountPath: "blob",
+    });
+    const mounts = await attach({ azureBlobFileSystems: [blob("one")] });
+    const expected = { accountName: "acct", shareName: "one" };
+    expect(mounts).toEqual([{ source: join(folder, "shares/one"), target: join(root, "blob"), share: expected }]);
+    await expect(attach({ azureBlobFileSystems: [blob("none")] })).rejects.toMatchObject({
+      code: "BFSMountError",
+      message: "unable to mount blob fuse file system",
+    });
+    expect(await information({ azureBlobFileSystems: [blob("none")] })).toBe(
+      "a container of the account acct is the file share of that name on this service, and there is no none",
+    );
+    expect(await information({ azureBlobFileSystems: [blob("one", "x")] })).toBe(
+      "the account key for acct is missing or wrong.",
+    );
   });
 
   it("says first that a key is wrong", async () => {

@@ -3,8 +3,8 @@ import { constants, fchmodSync, lstatSync, openSync, renameSync, rmSync } from "
 import { dirname, join } from "node:path";
 import { errorCode } from "../../ground/systemErrors.ts";
 import { checkNewName } from "./names.ts";
-import { createFile, openPlace, placeFile, removeFile } from "./tree.ts";
-import type { Place, Root } from "./tree.ts";
+import { createFile, newFileMode, openPlace, placeFile, removeFile } from "./tree.ts";
+import type { FoundPlace, Place, Root } from "./tree.ts";
 
 /** Start of the names of files that clients do not see yet. No share can have such a name. */
 export const draftPrefix = ".draft-";
@@ -30,13 +30,13 @@ export function openDraft(share: Root, place: Place): Draft {
   const folder = dirname(share.folder);
   if (isElsewhere(folder, share)) return openInPlace(place);
   const path = join(folder, `${draftPrefix}${randomUUID()}`);
-  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o666);
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, newFileMode);
   let isPublished = false;
   return {
     descriptor,
     isVisible: false,
     publish(destination) {
-      if (destination.stat?.isFile() === true) fchmodSync(descriptor, Number(destination.stat.mode) & 0o7777);
+      if (destination.stat?.isFile() === true) fchmodSync(descriptor, executable(destination.stat));
       placeFile(path, destination);
       isPublished = true;
     },
@@ -44,6 +44,12 @@ export function openDraft(share: Root, place: Place): Draft {
       if (!isPublished) rmSync(path, { force: true });
     },
   };
+}
+
+/** Mode of a file that is replaced: whoever can read the new one can also start it. Earlier versions made files of 0644. */
+function executable({ mode }: FoundPlace["stat"]): number {
+  const permissions = Number(mode) & 0o7777;
+  return permissions | ((permissions & 0o444) >> 2);
 }
 
 /**
@@ -68,10 +74,13 @@ function isElsewhere(folder: string, share: Root): boolean {
  */
 export function openInPlace(place: Place): Draft {
   if (place.stat !== undefined) {
+    const descriptor = openPlace(place, "write");
     return {
-      descriptor: openPlace(place, "write"),
+      descriptor,
       isVisible: true,
-      publish: () => undefined,
+      publish: ({ stat }) => {
+        if (stat?.isFile() === true) fchmodSync(descriptor, executable(stat));
+      },
       discard: () => undefined,
     };
   }

@@ -56,6 +56,9 @@ export interface LocateOptions {
   readonly looksOnly?: boolean;
 }
 
+/** Mode of new files, less the umask. Scripts on a share can be started by their path, as on a mounted share of Azure. */
+export const newFileMode = 0o777;
+
 const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /*
@@ -154,7 +157,7 @@ export function openPlace(place: Place, access: "read" | "write"): number {
 export function createFile(place: Place): number {
   checkNewName(place.name);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | noFollow;
-  return changeDirectory(place.folder, place.name, (anchor) => openSync(`${anchor}/${place.name}`, flags, 0o666));
+  return changeDirectory(place.folder, place.name, (anchor) => openSync(`${anchor}/${place.name}`, flags, newFileMode));
 }
 
 /** Creates a directory at a free place. */

@@ -11,6 +11,8 @@ export interface ArmContext {
   readonly store: Store;
   readonly scheduler: Scheduler;
   readonly files: FilesService;
+  /** End of the host names of storage accounts that the service does not host. */
+  readonly storageSuffix: string;
   readonly logger: Logger;
 }
 

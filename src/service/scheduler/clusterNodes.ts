@@ -136,7 +136,7 @@ function letGo({ store }: SchedulerContext, cluster: StoredResource<"clusters">,
 
 /** Removes leaving nodes on which nothing runs. */
 export function removeLeftNodes(context: SchedulerContext, clusterKey: string): void {
-  const { store, folders } = context;
+  const { store, folders, volumes } = context;
   const left = store.nodes.left(clusterKey);
   if (left.length === 0) return;
   for (const { id } of left) {
@@ -146,7 +146,11 @@ export function removeLeftNodes(context: SchedulerContext, clusterKey: string): 
   }
   // Nodes bring a new mount root along: scaling to zero and back repairs one that a job has damaged.
   const isEmpty = Object.values(store.nodes.countsOf(clusterKey)).every((count) => count === 0);
-  if (isEmpty) store.afterCommit(() => folders.discardCluster(clusterKey));
+  if (!isEmpty) return;
+  store.afterCommit(() => {
+    volumes.mounts.releaseInBackground(folders.clusterVolumes(clusterKey).name);
+    folders.discardCluster(clusterKey);
+  });
 }
 
 function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters">): void {

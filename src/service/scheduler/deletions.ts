@@ -71,11 +71,14 @@ function remove(context: SchedulerContext, key: string, kind: ResourceKind): voi
   store.resources.remove(key);
 }
 
-function discardFoldersOf({ store, folders }: SchedulerContext, key: string, kind: ResourceKind): void {
+function discardFoldersOf({ store, folders, volumes }: SchedulerContext, key: string, kind: ResourceKind): void {
   const fileServer = store.resources.find("fileServers", key);
   store.afterCommit(() => {
     if (kind === "jobs") folders.discardJob(key);
-    if (kind === "clusters") folders.discardCluster(key);
+    if (kind === "clusters") {
+      volumes.mounts.releaseInBackground(folders.clusterVolumes(key).name);
+      folders.discardCluster(key);
+    }
     if (fileServer) folders.discardFileServer(fileServer.sequence);
   });
 }

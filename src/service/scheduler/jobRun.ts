@@ -10,7 +10,7 @@ import { containerOf, planJob } from "../launch/job.ts";
 import { slotsOf } from "../nodes/vmSizes.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
-import { attachVolumes, locationOnShare } from "../volumes/volumes.ts";
+import { attachVolumes, locationOnVolume } from "../volumes/volumes.ts";
 import type { SchedulerContext } from "./context.ts";
 import { markStarting } from "./jobStates.ts";
 import { placeOf } from "./nodePlace.ts";
@@ -57,8 +57,9 @@ async function prepareJob(
   const jobFolders = folders.job(keys.job);
   const clusterMountRoot = folders.clusterMountRoot(keys.cluster);
   await folders.wipeNodes(nodes.map(({ id }) => id));
-  const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
-  const jobMounts = await attachVolumes(job.mountVolumes, jobFolders.mountRoot, volumes, abortSignal);
+  const clusterVolumes = folders.clusterVolumes(keys.cluster);
+  const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterVolumes, volumes, abortSignal);
+  const jobMounts = await attachVolumes(job.mountVolumes, folders.jobVolumes(keys.job), volumes, abortSignal);
   const { environment } = await abortable(engine.surroundings(needs, abortSignal), abortSignal);
   const { plan, outputs } = planJob({
     job: models.job,
@@ -79,7 +80,7 @@ async function prepareJob(
     plan,
     secrets: secretsIn(job),
     outputs: Object.fromEntries(
-      Object.entries(outputs).map(([id, path]) => [id, { path, share: locationOnShare(path, mounts) }]),
+      Object.entries(outputs).map(([id, path]) => [id, { path, ...locationOnVolume(path, mounts) }]),
     ),
   };
 }

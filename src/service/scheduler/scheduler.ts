@@ -11,6 +11,7 @@ import { endRun } from "./runEnd.ts";
 import { RunWatch } from "./runWatch.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 import { storeStep } from "./step.ts";
+import { unmountVolumes } from "./unmountVolumes.ts";
 import { deadlineOf, runningTimeOf } from "./timeLimit.ts";
 import { VisitTimes } from "./visitTimes.ts";
 import type { CurrentShortage } from "./waitingReasons.ts";
@@ -202,7 +203,8 @@ export class Scheduler {
   }
 
   async #runEnded(run: Run, end: RunEnd): Promise<void> {
-    const details = await failureDetails(this.#context, run.id, end);
+    const details = await failureDetails(this.#context, run.id, end); // Standard error may be on a volume.
+    await unmountVolumes(this.#context, run);
     const handle = await this.commit(() => endRun(this.#context, run.id, end, details));
     this.#inBackground(this.#cleanUp(run, handle));
     const exitCode = end.kind === "exited" ? end.exitCode : undefined;

@@ -45,7 +45,8 @@ async function prepareSetup(
   const engine = await engines.choose({});
   const clusterMountRoot = folders.clusterMountRoot(clusterKey);
   await folders.wipeNodes([node.id]);
-  const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterMountRoot, volumes, abortSignal);
+  const clusterVolumes = folders.clusterVolumes(clusterKey);
+  const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterVolumes, volumes, abortSignal);
   const setupTask = cluster.nodeSetup?.setupTask;
   if (setupTask === undefined) return undefined;
   const { environment } = await abortable(engine.surroundings({}, abortSignal), abortSignal);

@@ -10,8 +10,10 @@ export type StopReason = "terminated" | "deleted" | "timedOut" | "requeued" | "n
 export interface OutputLocation {
   /** Absolute path on this machine. */
   readonly path: string;
-  /** The file share that contains it. Absent if it is not on a share; the API cannot list its files then. */
+  /** The place on a file share of the service. */
   readonly share?: { readonly accountName: string; readonly shareName: string; readonly path: string };
+  /** The place in a blob container of another account. If it is on neither, the API cannot list its files. */
+  readonly container?: { readonly accountName: string; readonly containerName: string; readonly path: string };
 }
 
 /** One attempt to run a job or to set a node up. Stored before anything else happens, so a restart finds it. */

@@ -25,7 +25,7 @@ export const fileServers: VolumeKind<"fileServers"> = {
 
   needs: ({ fileServer }) => [{ kind: "fileServers", id: fileServer.id, property: "fileServer.id" }],
 
-  async attach({ fileServer, sourceDirectory = "" }, host) {
+  async attach({ fileServer, sourceDirectory = "" }, { host }) {
     const root = host.fileServerFolder(fileServer.id);
     if (root === undefined) throw mountError("file server", fileServer.id, "the file server no longer exists.");
     try {

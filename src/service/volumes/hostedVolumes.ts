@@ -3,7 +3,10 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { FilesService, StorageAccount } from "../../files/index.ts";
 import type { Store } from "../state/store.ts";
+import type { Mounts } from "./mounts.ts";
 import type { VolumeHost } from "./volume.ts";
+
+const mountNameLength = 12;
 
 /** The parts of the service in which volumes are found. */
 export interface VolumeParts {
@@ -12,14 +15,17 @@ export interface VolumeParts {
   readonly filesFolder: string;
   readonly accounts: readonly StorageAccount[];
   readonly store: Store;
+  readonly mounts: Mounts;
+  readonly storageSuffix: string;
   readonly folders: {
     /** Returns the absolute folder of a file server by its sequence number. */
     fileServer(sequence: number): string;
   };
 }
 
-/** Returns the volumes of this service: its file shares and its file servers. */
-export function hostedVolumes({ files, filesFolder, accounts, store, folders }: VolumeParts): VolumeHost {
+/** Returns the places of volumes: the file shares and file servers of this service, and what it mounts. */
+export function hostedVolumes(parts: VolumeParts): VolumeHost {
+  const { files, filesFolder, accounts, store, folders, mounts, storageSuffix } = parts;
   const accountKeyOf = (name: string) => Buffer.from(accounts.find((account) => account.name === name)?.key ?? "");
   return {
     accountNames: accounts.map(({ name }) => name),
@@ -37,6 +43,10 @@ export function hostedVolumes({ files, filesFolder, accounts, store, folders }: 
       const fileServer = store.resources.find("fileServers", fileServerId);
       return fileServer && folders.fileServer(fileServer.sequence);
     },
+    storageSuffix,
+    mounts,
+    // Mount points are visible to all users, so the digest needs a key.
+    nameFor: (text) => Buffer.from(store.vault.digest(text), "base64").toString("hex").slice(0, mountNameLength),
   };
 }
 

@@ -3,19 +3,25 @@ import { lstat, mkdir, readlink, realpath, rename, rm, stat, symlink, unlink } f
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../../ground/systemErrors.ts";
 import { attempt, StartError } from "../startError.ts";
+import type { AttachedVolume } from "./volume.ts";
 
 /**
  * Shows a folder at a path below a mount root, by a symbolic link. Several runs share a mount root, so each step
  * tolerates another run that does the same concurrently.
  * Rejects with a `StartError` if the folder does not exist, or something other than a link has the path.
  */
-export async function linkBelow(root: string, relativePath: string, source: string): Promise<string> {
+export async function linkBelow(
+  root: string,
+  relativePath: string,
+  { source, isMount = false }: AttachedVolume,
+): Promise<string> {
   const target = join(root, relativePath);
   await attempt(
     `The volume ${source} cannot be mounted at ${target}`,
     async () => {
-      if (await leadsTo(target, source)) return; // Most runs find the links of the run before.
-      const isFolder = (await stat(source)).isDirectory();
+      if (await leadsTo(target, source, isMount)) return; // Most runs find the links of the run before.
+      // A mount is a folder; one that hangs must not be asked.
+      const isFolder = isMount || (await stat(source)).isDirectory();
       if (!isFolder) throw new StartError("MountFailed", `The volume ${source} is not a folder.`);
       await mkdir(dirname(root), { recursive: true });
       await createFoldersAbove(root, relativePath);
@@ -27,9 +33,9 @@ export async function linkBelow(root: string, relativePath: string, source: stri
 }
 
 /** Whether a path is a link to a folder that exists. */
-async function leadsTo(path: string, folder: string): Promise<boolean> {
+async function leadsTo(path: string, folder: string, isMount: boolean): Promise<boolean> {
   try {
-    return (await readlink(path)) === folder && (await realpath(path)) === folder;
+    return (await readlink(path)) === folder && (isMount || (await realpath(path)) === folder);
   } catch {
     return false;
   }

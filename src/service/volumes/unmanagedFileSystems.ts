@@ -1,7 +1,32 @@
-import type { UnsupportedVolumeKind } from "./volume.ts";
+import { mountedOr, rightsAdvice } from "./mountError.ts";
+import type { VolumeKind } from "./volume.ts";
 
 /** File systems that the owner of a cluster or job mounts with a command. */
-export const unmanagedFileSystems: UnsupportedVolumeKind<"unmanagedFileSystems"> = {
+export const unmanagedFileSystems: VolumeKind<"unmanagedFileSystems"> = {
   property: "unmanagedFileSystems",
-  unsupported: "unmanaged file systems cannot be mounted yet. Use azureFileShares or fileServers",
+
+  issues({ mountCommand }, path) {
+    if (mountCommand.trim() !== "" && !mountCommand.includes("\0")) return [];
+    return [{ path: `${path}.mountCommand`, message: "must be a command, without its last argument, the mount path" }];
+  },
+
+  needs: () => [],
+
+  async attach({ mountCommand }, { mount }) {
+    const source = await mountedOr(
+      "unmanaged file system",
+      mountCommand,
+      rightsAdvice(),
+      mount(({ target }) => {
+        const args = ["-c", `${mountCommand} '${quoted(target)}'`];
+        return Promise.resolve({ name: "the mount command", program: "bash", args, secrets: [] });
+      }),
+    );
+    return { source, isMount: true };
+  },
 };
+
+/** Returns a text as it is written between single quotes in bash. */
+function quoted(text: string): string {
+  return text.replaceAll("'", "'\\''");
+}

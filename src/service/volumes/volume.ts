@@ -8,6 +8,7 @@ import type {
 import type { ResourceKind } from "../../wire/resourceIds.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import type { LaunchMount } from "../engines/engine.ts";
+import type { CommandFor, Mounts } from "./mounts.ts";
 
 /** The lists of volumes in a request; each contains one kind. */
 export type VolumeProperty = keyof MountVolumes;
@@ -32,12 +33,25 @@ export interface ShareName {
   readonly shareName: string;
 }
 
+/** A blob container of an account that the service does not host. */
+export interface ContainerName {
+  readonly accountName: string;
+  readonly containerName: string;
+}
+
 /** A volume whose content is in a folder. */
 export interface AttachedVolume {
   /** Absolute path of the folder. */
   readonly source: string;
-  /** The file share that it is. Absent: the API cannot list its files. */
+  /** The file share that it is. */
   readonly share?: ShareName;
+  /** The blob container that it is. If it is neither a share nor a container, the API cannot list its files. */
+  readonly container?: ContainerName;
+  /**
+   * Whether the folder is a file system that the service has mounted for this cluster or job. {@link Mounts} unmounts it.
+   * Default: false.
+   */
+  readonly isMount?: boolean;
 }
 
 /** A volume and the absolute path at which runs find it. */
@@ -55,6 +69,31 @@ export interface VolumeHost {
   fileEndpoint(accountName: string): string;
   /** Returns the absolute folder of a file server, which may not exist yet; undefined if the file server does not exist. */
   fileServerFolder(fileServerId: string): string | undefined;
+  /** End of the host names of storage accounts, such as `core.windows.net`. */
+  readonly storageSuffix: string;
+  /** The file systems that the service has mounted. */
+  readonly mounts: Mounts;
+  /** Returns a short name for a text with secrets, which reveals nothing about it. */
+  nameFor(text: string): string;
+}
+
+/** The cluster or job for which volumes are attached. */
+export interface VolumeOwner {
+  /** Its name among the owners of {@link Mounts}. */
+  readonly name: string;
+  /** `$AZ_BATCHAI_MOUNT_ROOT` or `$AZ_BATCHAI_JOB_MOUNT_ROOT`. */
+  readonly mountRoot: string;
+}
+
+/** The surroundings in which a volume is attached. */
+export interface AttachContext {
+  readonly host: VolumeHost;
+  readonly abortSignal: AbortSignal;
+  /**
+   * Mounts a file system for the owner of the volume, and returns its absolute path. Rejects with a `MountFailure`, and
+   * with the reason of the signal if it is aborted.
+   */
+  readonly mount: (commandFor: CommandFor) => Promise<string>;
 }
 
 /** A resource that must exist, and stay, while something mounts a volume. */
@@ -81,12 +120,5 @@ export interface VolumeKind<P extends VolumeProperty> {
    * Turns the volume into a folder. May wait, for example for a network.
    * Rejects with a `StartError` if the volume cannot be mounted.
    */
-  attach(reference: VolumeReference<P>, host: VolumeHost, abortSignal: AbortSignal): Promise<AttachedVolume>;
-}
-
-/** A kind of volume that the API has and the service cannot mount yet. */
-export interface UnsupportedVolumeKind<P extends VolumeProperty> {
-  readonly property: P;
-  /** Message that says that the kind is not supported, and what to use instead. */
-  readonly unsupported: string;
+  attach(reference: VolumeReference<P>, context: AttachContext): Promise<AttachedVolume>;
 }

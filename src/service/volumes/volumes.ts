@@ -9,22 +9,20 @@ import { linkBelow } from "./mountLinks.ts";
 import { mountPathIssues, shortestMountPath, type MountPath } from "./mountPaths.ts";
 import { unmanagedFileSystems } from "./unmanagedFileSystems.ts";
 import type {
+  AttachContext,
   AttachedVolume,
   NeededResource,
-  ShareName,
-  UnsupportedVolumeKind,
   VolumeHost,
   VolumeKind,
   VolumeLists,
   VolumeMount,
+  VolumeOwner,
   VolumeProperty,
   VolumeReference,
 } from "./volume.ts";
 
-type AnyKind<P extends VolumeProperty> = VolumeKind<P> | UnsupportedVolumeKind<P>;
-
 /** All kinds of volumes, in the order in which they are mounted. */
-const kinds: { readonly [P in VolumeProperty]: AnyKind<P> } = {
+const kinds: { readonly [P in VolumeProperty]: VolumeKind<P> } = {
   azureFileShares,
   azureBlobFileSystems,
   fileServers,
@@ -35,7 +33,9 @@ const kinds: { readonly [P in VolumeProperty]: AnyKind<P> } = {
 interface Volume extends MountPath {
   readonly issues: ValidationIssue[];
   readonly needs: readonly NeededResource[];
-  attach(host: VolumeHost, abortSignal: AbortSignal): Promise<AttachedVolume>;
+  /** The reference with its secrets; no other volume of its owner has the same. */
+  readonly text: string;
+  attach(context: AttachContext): Promise<AttachedVolume>;
 }
 
 /**
@@ -44,7 +44,7 @@ interface Volume extends MountPath {
  */
 export function volumeIssues(volumes: MountVolumes | undefined, path: string): ValidationIssue[] {
   const listed = volumesIn(volumes, path);
-  return [...unsupportedIssues(volumes, path), ...listed.flatMap(({ issues }) => issues), ...mountPathIssues(listed)];
+  return [...listed.flatMap(({ issues }) => issues), ...mountPathIssues(listed)];
 }
 
 /**
@@ -59,12 +59,12 @@ export function resourcesNeededBy(volumes: MountVolumes | undefined, path: strin
 
 /**
  * Turns volumes into folders, and shows each at its path below the mount root. May wait. Several runs may attach the same
- * volumes at the same root at the same time.
+ * volumes at the same root at the same time. What it mounts stays until the owner is released: see `Mounts`.
  * Rejects with a `StartError` if a volume cannot be mounted, and with the reason of the signal if it is aborted.
  */
 export async function attachVolumes(
   volumes: MountVolumes | undefined,
-  mountRoot: string,
+  owner: VolumeOwner,
   host: VolumeHost,
   abortSignal: AbortSignal,
 ): Promise<VolumeMount[]> {
@@ -74,57 +74,53 @@ export async function attachVolumes(
   const mounts: VolumeMount[] = [];
   for (const volume of listed) {
     abortSignal.throwIfAborted();
-    const attached = await volume.attach(host, abortSignal);
+    const name = host.nameFor(volume.text);
+    const attached = await volume.attach({
+      host,
+      abortSignal,
+      mount: (commandFor) => host.mounts.mount(owner.name, name, commandFor, abortSignal),
+    });
     // The mount root belongs to the next run now, if this one was stopped in the meantime.
     abortSignal.throwIfAborted();
-    const target = await linkBelow(mountRoot, shortestMountPath(volume.relativeMountPath), attached.source);
+    const target = await linkBelow(owner.mountRoot, shortestMountPath(volume.relativeMountPath), attached);
     mounts.push({ ...attached, target });
   }
   return mounts;
 }
 
-/** Returns the file share that contains an absolute path, and the path in it; undefined if no mounted share does. */
-export function locationOnShare(
-  path: string,
-  mounts: readonly VolumeMount[],
-): (ShareName & { readonly path: string }) | undefined {
-  const mount = mounts.find(({ target }) => isWithin(target, path));
-  return mount?.share && { ...mount.share, path: path.slice(mount.target.length + 1) };
+/** A place in a file share or blob container. */
+export interface LocationOnVolume {
+  readonly share?: VolumeMount["share"] & { readonly path: string };
+  readonly container?: VolumeMount["container"] & { readonly path: string };
 }
 
-function unsupportedIssues(volumes: MountVolumes | undefined, path: string): ValidationIssue[] {
-  return Object.values(kinds).flatMap((kind) => {
-    const isUsed = (volumes?.[kind.property]?.length ?? 0) > 0;
-    return isUsed && isUnsupported(kind) ? [{ path: `${path}.${kind.property}`, message: kind.unsupported }] : [];
-  });
+/** Returns where an absolute path is on a mounted share or container; empty if it is on neither. */
+export function locationOnVolume(path: string, mounts: readonly VolumeMount[]): LocationOnVolume {
+  const mount = mounts.find(({ target }) => isWithin(target, path));
+  if (mount === undefined) return {};
+  const below = path.slice(mount.target.length + 1);
+  if (mount.share) return { share: { ...mount.share, path: below } };
+  return mount.container ? { container: { ...mount.container, path: below } } : {};
 }
 
 function volumesIn(volumes: MountVolumes = {}, path: string): Volume[] {
   return Object.values(kinds).flatMap((kind) => volumesOf(kind, volumes, path));
 }
 
-function volumesOf<P extends VolumeProperty>(kind: AnyKind<P>, volumes: VolumeLists, path: string): Volume[] {
+function volumesOf<P extends VolumeProperty>(kind: VolumeKind<P>, volumes: VolumeLists, path: string): Volume[] {
   const references: readonly VolumeReference<P>[] = volumes[kind.property] ?? [];
   return references.map((reference, index) => {
     return volumeOf(kind, reference, `${path}.${kind.property}[${String(index)}]`);
   });
 }
 
-function volumeOf<P extends VolumeProperty>(kind: AnyKind<P>, reference: VolumeReference<P>, path: string): Volume {
-  const { relativeMountPath } = reference;
-  if (isUnsupported(kind)) {
-    const attach = () => Promise.reject(new StartError("MountFailed", `${kind.unsupported}.`, { target: path }));
-    return { path, relativeMountPath, issues: [], needs: [], attach };
-  }
+function volumeOf<P extends VolumeProperty>(kind: VolumeKind<P>, reference: VolumeReference<P>, path: string): Volume {
   return {
     path,
-    relativeMountPath,
+    relativeMountPath: reference.relativeMountPath,
     issues: kind.issues(reference, path),
     needs: kind.needs(reference),
-    attach: (host, abortSignal) => kind.attach(reference, host, abortSignal),
+    text: JSON.stringify([kind.property, reference]),
+    attach: (context) => kind.attach(reference, context),
   };
-}
-
-function isUnsupported<P extends VolumeProperty>(kind: AnyKind<P>): kind is UnsupportedVolumeKind<P> {
-  return "unsupported" in kind;
 }

@@ -1,0 +1,51 @@
+import { readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { isWithin } from "./containment.ts";
+
+/** A file system that is mounted on this machine. */
+export interface MountedFileSystem {
+  /** Absolute path at which it is mounted. */
+  readonly target: string;
+  /** Type, for example `fuse.rclone` or `ext4`. */
+  readonly type: string;
+}
+
+/**
+ * Returns the file systems that are mounted at a path or below it, in the order in which they were mounted. Asks the
+ * kernel, never a file system, so that one that hangs cannot delay the caller.
+ */
+export function mountsBelow(path: string): MountedFileSystem[] {
+  const real = withRealParent(path);
+  return mountTable().filter(({ target }) => isWithin(real, target));
+}
+
+/** Whether a file system is mounted at exactly this path. */
+export function isMountPoint(path: string): boolean {
+  const real = withRealParent(path);
+  return mountTable().some(({ target }) => target === real);
+}
+
+function mountTable(): MountedFileSystem[] {
+  if (process.platform !== "linux") return [];
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter(Boolean);
+  return lines.map((line) => {
+    const [, , , , target = ""] = line.split(" ");
+    const [, type = ""] = / - (\S+)/.exec(line) ?? [];
+    return { target: unescaped(target), type };
+  });
+}
+
+/** The kernel writes blanks and backslashes in paths as octal numbers. */
+function unescaped(path: string): string {
+  const bytes = path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+  return bytes === path ? path : Buffer.from(bytes, "latin1").toString();
+}
+
+/** The last step is left alone: looking it up would ask the file system that is mounted there. */
+function withRealParent(path: string): string {
+  try {
+    return join(realpathSync.native(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
+}

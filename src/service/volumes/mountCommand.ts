@@ -1,0 +1,162 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { open } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { isMountPoint } from "../../ground/mountTable.ts";
+import { reasonOf } from "../../ground/systemErrors.ts";
+import { mountMarker } from "./mountProcesses.ts";
+
+const pollInMs = 20;
+/** A command that has ended may leave the mounting to a process of its own. */
+const mountAfterEndInMs = 2000;
+const stillUsableInMs = 15_000;
+const longestReason = 1000;
+
+/** A program that mounts something. It ends once that is done, or stays and serves the mount. */
+export interface MountCommand {
+  /** Name for people. */
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Variables beside the common ones. May contain secrets. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Texts that must not be repeated in an error. */
+  readonly secrets: readonly string[];
+}
+
+/** Reports that a program did not mount anything. */
+export class MountFailure extends Error {
+  override readonly name = "MountFailure";
+  /** Exit code of the program; undefined if it did not end by itself. */
+  readonly exitCode: number | undefined;
+
+  constructor(reason: string, exitCode?: number) {
+    super(reason);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Variables that programs which mount something inherit from the service. */
+const inherited = new RegExp(
+  "^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|SSL_CERT_FILE|SSL_CERT_DIR|(https?|no|all)_proxy)$",
+  "i",
+);
+
+/**
+ * Runs a program until something is mounted at its target. The program is in a session of its own and writes to the log,
+ * so it outlives the service. Rejects with a `MountFailure`; then the program has been killed.
+ */
+export async function carryOut(
+  { name, program, args, environment = {}, secrets }: MountCommand,
+  { target, log }: { readonly target: string; readonly log: string },
+  { limitInMs, abortSignal }: { readonly limitInMs: number; readonly abortSignal: AbortSignal },
+): Promise<void> {
+  const output = await open(log, "w", 0o600);
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", output.fd, output.fd],
+      env: { ...inheritedVariables(), ...environment, [mountMarker]: target },
+    });
+  } finally {
+    await output.close();
+  }
+  child.unref();
+  try {
+    await untilMounted(child, name, target, limitInMs, abortSignal);
+    if (!(await responds(target))) throw new MountFailure(`${name} mounted something that cannot be read.`);
+  } catch (error) {
+    endGroup(child);
+    if (error instanceof MountFailure) throw new MountFailure(await explained(error, log, secrets), error.exitCode);
+    throw error;
+  }
+}
+
+/** Whether a mounted file system can be read. Asks in another process, which a file system that hangs cannot block. */
+export function responds(target: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn("stat", ["--", `${target}/.`], {
+      stdio: "ignore",
+      timeout: stillUsableInMs,
+      killSignal: "SIGKILL",
+    });
+    child.once("error", () => {
+      resolve(false);
+    });
+    child.once("exit", (code) => {
+      resolve(code === 0);
+    });
+  });
+}
+
+async function untilMounted(
+  child: ChildProcess,
+  name: string,
+  target: string,
+  limitInMs: number,
+  abortSignal: AbortSignal,
+): Promise<void> {
+  let failure: unknown;
+  child.once("error", (error) => {
+    failure = error;
+  });
+  let deadline = performance.now() + limitInMs;
+  let hasEnded = false;
+  for (;;) {
+    abortSignal.throwIfAborted();
+    if (failure !== undefined) throw new MountFailure(`${name} cannot be started: ${reasonOf(failure)}.`);
+    const { exitCode, signalCode } = child;
+    if (signalCode !== null) throw new MountFailure(`${name} was ended by ${signalCode}.`);
+    if (exitCode !== null && exitCode !== 0) {
+      throw new MountFailure(`${name} ended with exit code ${String(exitCode)}.`, exitCode);
+    }
+    if (isMountPoint(target)) return;
+    if (exitCode === 0 && !hasEnded) {
+      hasEnded = true;
+      deadline = Math.min(deadline, performance.now() + mountAfterEndInMs);
+    }
+    if (performance.now() > deadline) {
+      if (exitCode === 0) throw new MountFailure(`${name} ended with exit code 0 but mounted nothing.`, 0);
+      throw new MountFailure(`${name} mounted nothing within ${String(limitInMs / 1000)} seconds.`);
+    }
+    await delay(pollInMs, undefined, { signal: abortSignal });
+  }
+}
+
+/** Ends a program and everything that it has started. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Adds the last lines that the program wrote, without secrets. */
+async function explained(failure: MountFailure, log: string, secrets: readonly string[]): Promise<string> {
+  let text = (await lastPart(log)).trim();
+  for (const secret of secrets) if (secret !== "") text = text.replaceAll(secret, "***");
+  return text === "" ? failure.message : `${failure.message} It wrote: ${text}`;
+}
+
+async function lastPart(path: string): Promise<string> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return "";
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, 4 * longestReason);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString().slice(-longestReason);
+  } finally {
+    await file.close();
+  }
+}
+
+function inheritedVariables(): Record<string, string> {
+  const kept = Object.entries(process.env).filter((entry): entry is [string, string] => {
+    return entry[1] !== undefined && inherited.test(entry[0]);
+  });
+  return Object.fromEntries(kept);
+}
