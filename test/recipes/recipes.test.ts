@@ -94,8 +94,10 @@ describe.skipIf(missing.length > 0)(`the official recipes (skipped: no ${missing
       .map(([file, text]): [string, Printed[]] => [file, text.split("\n").filter(Boolean).map(parsed)]);
     expect(Object.fromEntries(printed.map(([file, lines]) => [file, lines.length]))).toEqual(expected[recipe.file]);
     const lines = printed.flatMap(([, all]) => all);
-    // Every variable in the arguments had a value.
-    expect(lines.flatMap((line) => line.arguments).filter((argument) => /\$|=$|^$/.test(argument))).toEqual([]);
+    // Every variable in the arguments had a value, but for one that the recipe itself forgets to define.
+    const empty = lines.flatMap((line) => line.arguments).filter((argument) => /\$|=$|^$/.test(argument));
+    const forgotten = recipe.file.startsWith("TensorFlow/TensorFlow-GPU-Distributed/");
+    expect(empty).toEqual(forgotten ? ["--data_dir=", "--data_dir="] : []);
     const ranks = lines.flatMap(({ variables }) => variables.OMPI_COMM_WORLD_RANK ?? []);
     expect(new Set(ranks).size).toBe(ranks.length);
   });

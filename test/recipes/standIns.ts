@@ -3,10 +3,10 @@ import { dirname, join } from "node:path";
 
 /**
  * Stands in for a training script: prints one line of JSON with its arguments and the variables of its rank. A parameter
- * server goes on until it is stopped, like a real one.
+ * server listens at its address until it is stopped, like a real one, and the workers wait for it.
  */
 const trainingScript = `#!/usr/bin/env python3
-import json, os, sys, time
+import json, os, socket, sys, time
 names = ["AZ_BATCHAI_TASK_INDEX", "AZ_BATCHAI_PS_HOSTS", "AZ_BATCHAI_WORKER_HOSTS", "TF_CONFIG",
          "AZ_BATCHAI_PYTORCH_INIT_METHOD", "AZ_BATCHAI_PYTORCH_BACKEND", "AZ_BATCH_HOST_LIST",
          "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"]
@@ -14,8 +14,19 @@ variables = {name: os.environ[name] for name in names if name in os.environ}
 # One write, because the ranks of an MPI job share the file.
 sys.stdout.write(json.dumps({"arguments": sys.argv[1:], "variables": variables}) + "\\n")
 sys.stdout.flush()
+servers = [address.split(":") for address in variables.get("AZ_BATCHAI_PS_HOSTS", "").split(",") if address]
 if "--job_name=ps" in sys.argv:
-    time.sleep(3600)
+    host, port = servers[int(variables["AZ_BATCHAI_TASK_INDEX"])]
+    listener = socket.create_server((host, int(port)))
+    while True:
+        listener.accept()
+for host, port in servers:
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=30).close()
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
 `;
 
 /** Scripts of the recipes' shares, by their paths in the share. */
