@@ -166,3 +166,21 @@ describe("the plan of a job on several nodes", () => {
     );
   });
 });
+
+describe("the variables of the service", () => {
+  it("give each node a home of its own, and never replace those of the job, its toolkit or its secrets", () => {
+    const serviceVariables = { jobEnvironment: { PROXY: "http://p", HIDDEN: "no", TEXT: "$HOME" }, privateHome: true };
+    const secrets = [{ name: "HIDDEN" }];
+    const { plan } = planJob(
+      jobContext(
+        { nodeCount: 2, secrets, jobPreparation: { commandLine: "true" } },
+        { nodes: twoNodes, serviceVariables },
+      ),
+    );
+    const homes = ["/data/nodes/tvm-1/run-1/home", "/data/nodes/tvm-2/run-1/home"];
+    expect(plan.environment).toMatchObject({ PROXY: "http://p", TEXT: "$HOME", HOME: homes[0] });
+    expect(plan.environment).not.toHaveProperty("HIDDEN");
+    expect(plan.preparation.map(({ environment }) => environment.HOME)).toEqual([undefined, homes[1]]);
+    expect(plan.directories).toEqual(expect.arrayContaining(homes));
+  });
+});

@@ -85,4 +85,13 @@ describe("the plan of a setup task", () => {
       expect.objectContaining({ code: "UnknownVariable", target }),
     );
   });
+
+  it("has the variables of the service and a home of its own, unless it sets them itself", () => {
+    const serviceVariables = { jobEnvironment: { PROXY: "http://p", OWN: "no" }, privateHome: true };
+    const environmentVariables = [{ name: "OWN", value: "yes, not $OWN" }];
+    const plan = planSetupTask({ ...context({ environmentVariables }), serviceVariables });
+    const home = "/data/nodes/tvm-1/run-1/home";
+    expect(plan.environment).toMatchObject({ PROXY: "http://p", OWN: "yes, not no", HOME: home });
+    expect(plan.directories).toContain(home);
+  });
 });

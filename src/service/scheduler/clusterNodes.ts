@@ -213,7 +213,7 @@ function markAllocation(
   if (cluster.model.allocationState !== allocationState) {
     Object.assign(change, { allocationState, allocationStateTransitionTime: new Date() });
   }
-  const hasFailed = counts.unusable > 0 || store.replacements.find(cluster.key) !== undefined;
-  if (!hasFailed && cluster.model.errors) Object.assign(change, { errors: undefined });
+  const isHealthy = counts.unusable === 0 && cluster.model.errors && !store.replacements.find(cluster.key);
+  if (isHealthy) Object.assign(change, { errors: undefined });
   return Object.keys(change).length === 0 ? cluster : store.resources.advance(cluster, change);
 }

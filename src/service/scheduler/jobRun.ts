@@ -72,7 +72,8 @@ async function prepareJob(
     jobFolders,
     jobMounts,
     nodeEnvironment: environment,
-    serviceVariables,
+    // In a container, the home folder is that of the image.
+    serviceVariables: needs.container ? { ...serviceVariables, privateHome: false } : serviceVariables,
   });
   const mounts = [...clusterMounts, ...jobMounts];
   return {
