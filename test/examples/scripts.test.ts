@@ -20,7 +20,7 @@ describe("the example scripts", () => {
     ["waitForNodes", /^2 of 2 nodes, 0 being prepared\nnodes is steady\.\n$/m],
     [
       "waitForCompletion",
-      /good is succeeded\n(bad is \w+\n)*bad is failed\nJob bad failed with exit code 3\. JobFailed: .*\n$/,
+      /good is succeeded\n(bad is \w+\n)*bad is failed\nJob bad failed with exit code 3\. JobFailed: .*\nLast lines of stderr\.txt:\nno data\n$/,
     ],
     ["streamOutputFile", /^step 1\nstep 2\nstep 3\n$/],
     ["transferFolders", /^(\d of 1 files, [06] of 6 bytes\n)+sorted\.txt: 1 2 3\n$/],
