@@ -48,7 +48,8 @@ describe.skipIf(obstacle !== undefined)(
     });
 
     async function start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
-      const flags = ["--mount-root", join(folder, "roots"), "--storage-suffix", azurite.suffix];
+      const limits = ["--flush-seconds", "10"];
+      const flags = ["--mount-root", join(folder, "roots"), "--storage-suffix", azurite.suffix, ...limits];
       service = await ServiceProcess.start(
         join(folder, "data"),
         flags,
