@@ -135,8 +135,8 @@ describe("a run of four processes on three nodes", () => {
     const environment = { POSIXLY_CORRECT: "1" };
     const plan = workplace.plan({ commands: ["sleep 60", "echo done", "sleep 0.5; exit 6"], nodes: 3, environment });
     expect(await engine.wait(await start(plan))).toEqual(end(plan, 6, 2));
-    const server = "trap 'touch \"$WORKPLACE/stopped\"; exit 3' TERM; echo ready; while :; do sleep 0.02; done";
-    const worker = 'until [ -e "$WORKPLACE/stopped" ]; do sleep 0.02; done; echo done';
+    const server = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done";
+    const worker = "sleep 0.5; echo done";
     const good = workplace.plan({ commands: [allReady(2), worker, server], environment });
     expect(await engine.wait(await start(withServer(good, 2)))).toMatchObject({ kind: "exited", exitCode: 0 });
     expect(await workplace.read(good, "stdout-proc1.txt")).toBe("done\n");

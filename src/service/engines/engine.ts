@@ -57,7 +57,7 @@ export interface LaunchMount {
 export interface LaunchProcess {
   /** Name for people, in logs and errors: `worker 1`, `rank 2`. */
   readonly name: string;
-  /** Whether it never ends by itself, as a parameter server. The engine stops it as soon as the master has succeeded. */
+  /** Whether it never ends by itself, as a parameter server: the run does not wait for it. */
   readonly isServer?: true;
   /** Node on which it runs. */
   readonly nodeId: string;
@@ -116,8 +116,8 @@ export interface LaunchPlan {
   /**
    * The processes themselves; the first one is the master. The run ends when the master has ended, or when any process
    * has failed: then the engine stops the others, and the exit code is that of the process that failed first. If the master
-   * has succeeded, the engine stops the servers at once. The others get a while to end by themselves; a failure in that
-   * time still is the end of the run.
+   * has succeeded, the others get a while to end by themselves, and servers are stopped after them; a failure in that time
+   * still is the end of the run.
    */
   readonly processes: readonly LaunchProcess[];
   /** Container of all processes. Absent: they run on the node itself. */

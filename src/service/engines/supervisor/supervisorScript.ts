@@ -171,13 +171,13 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
 }
 
 batchai_watch() { # until the master has ended and the others have had their time, or one process has failed
-  local batchai_pause=1 batchai_tenths=0 batchai_next= batchai_reason batchai_others=() batchai_servers=() batchai_stopped=()
+  local batchai_pause=1 batchai_tenths=0 batchai_next= batchai_reason batchai_others=()
   while (( \${#batchai_open[@]} )); do
     batchai_await "$batchai_pause"
     if [[ $batchai_next ]]; then
       unset "batchai_open[batchai_next]"
       batchai_ended "$batchai_next" "$batchai_status"
-      if (( batchai_status )) && [[ ! \${batchai_stopped[batchai_next]} ]]; then
+      if (( batchai_status )); then
         batchai_decide "$batchai_next" "$batchai_status"
         batchai_explain "\${batchai_step[6]} on node \${batchai_step[0]} failed with exit code $batchai_status" "\${!batchai_open[@]}"
         return
@@ -191,7 +191,6 @@ batchai_watch() { # until the master has ended and the others have had their tim
     batchai_pause=0.1
     batchai_sort
     (( \${#batchai_others[@]} && batchai_tenths < batchai_plan[4] )) || break
-    (( \${#batchai_stopped[@]} )) || batchai_stop_servers
   done
   batchai_load "$batchai_master"
   batchai_reason="\${batchai_step[6]} succeeded"
@@ -216,28 +215,12 @@ batchai_await() { # seconds; sets batchai_next to the index of a process that ha
   done
 }
 
-batchai_sort() { # sets batchai_servers and batchai_others: the processes that have not ended
+batchai_sort() { # sets batchai_others: the processes that have not ended, but for servers, which only serve these
   local batchai_index
-  batchai_servers=()
   batchai_others=()
   for batchai_index in "\${!batchai_open[@]}"; do
     batchai_load "$batchai_index"
-    if [[ \${batchai_step[7]} ]]; then batchai_servers+=("$batchai_index"); else batchai_others+=("$batchai_index"); fi
-  done
-}
-
-batchai_stop_servers() {
-  local batchai_index batchai_group
-  batchai_load "$batchai_master"
-  batchai_explain "\${batchai_step[6]} succeeded" "\${batchai_servers[@]}"
-  for batchai_index in "\${batchai_servers[@]}"; do
-    batchai_stopped[batchai_index]=yes
-    batchai_alive=("\${batchai_open[batchai_index]}")
-    [[ $batchai_ends ]] && batchai_find_session "\${batchai_open[batchai_index]}"
-    for batchai_group in "\${batchai_alive[@]}"; do
-      kill -TERM -- "-$batchai_group"
-      kill -CONT -- "-$batchai_group"
-    done
+    [[ \${batchai_step[7]} ]] || batchai_others+=("$batchai_index")
   done
 }
 
@@ -246,14 +229,13 @@ batchai_explain() { # reason, indexes of the processes that are stopped for it
   [[ -e exit.json ]] && return # The reason is another one: the service stops the run.
   shift
   for batchai_index; do
-    [[ \${batchai_stopped[batchai_index]} ]] && continue
     batchai_load "$batchai_index"
     batchai_note "\${batchai_step[6]^} on node \${batchai_step[0]} is stopped, because $batchai_reason." "\${batchai_step[4]}"
   done
 }
 
-batchai_find_session() { # parent, or nothing; sets batchai_alive: its children in this session, or all but this process
-  local batchai_file batchai_stat batchai_pid batchai_parent=$1
+batchai_find_session() { # sets batchai_alive: every process of this session but this one
+  local batchai_file batchai_stat batchai_pid
   batchai_alive=()
   for batchai_file in /proc/[0-9]*/stat; do
     batchai_stat=
@@ -261,7 +243,6 @@ batchai_find_session() { # parent, or nothing; sets batchai_alive: its children 
     [[ $batchai_stat ]] || continue
     set -f; set -- \${batchai_stat##*) }; set +f
     batchai_pid=\${batchai_stat%% *}
-    [[ $batchai_parent && $2 != "$batchai_parent" ]] && continue
     [[ $4 == "$$" && $batchai_pid != "$$" && ( $1 != [ZX] || \${18} -gt 1 ) ]] && batchai_alive+=("$batchai_pid")
   done
 }
