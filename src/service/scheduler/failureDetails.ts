@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { relative, resolve } from "node:path";
 import { isWithin } from "../../ground/containment.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
+import { withinTime } from "../../ground/withinTime.ts";
 import type { NameValuePair } from "../../models/error.ts";
 import type { FailedProcess, RunEnd } from "../engines/engine.ts";
 import { stdOutErrDirectoryId } from "../launch/jobEnvironment.ts";
@@ -47,14 +47,10 @@ async function linesOf(
   { id, owner }: Run,
   { stderr }: FailedProcess,
 ): Promise<string | undefined> {
-  const timeout = new AbortController();
   try {
-    const reading = lastLines(stderr, Object.values(store.vault.get(owner)));
-    return await Promise.race([reading, delay(readTimeoutInMs, undefined, { signal: timeout.signal })]);
+    return await withinTime(lastLines(stderr, Object.values(store.vault.get(owner))), readTimeoutInMs);
   } catch (error) {
     logger.warn({ run: id, reason: reasonOf(error) }, "failed to read the standard error of a job");
     return undefined;
-  } finally {
-    timeout.abort();
   }
 }

@@ -1,6 +1,5 @@
-import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
-import { reasonOf } from "../../ground/systemErrors.ts";
+import { appendToLogs } from "../executionLog.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 
@@ -20,12 +19,9 @@ export async function unmountVolumes(context: SchedulerContext, run: Run): Promi
 }
 
 /** Only a log on a share of the service is written: one on another volume may be the one that fails. */
-async function warnInLog({ store, logger }: SchedulerContext, { id, nodes }: Run, problem: string): Promise<void> {
+async function warnInLog({ store }: SchedulerContext, { id, nodes }: Run, problem: string): Promise<void> {
   const output = store.runs.find(id)?.outputs.stdouterr;
   if (output?.share === undefined) return;
   const name = nodes.length === 1 ? "execution.log" : `execution-${String(nodes[0])}.log`;
-  const time = new Date().toISOString().replace(/\.\d+/, "");
-  await appendFile(join(output.path, name), `${time} Warning: ${problem}\n`).catch((error: unknown) => {
-    logger.warn({ run: id, reason: reasonOf(error) }, "failed to write to an execution log");
-  });
+  await appendToLogs([join(output.path, name)], `Warning: ${problem}`);
 }

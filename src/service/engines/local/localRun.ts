@@ -11,9 +11,10 @@ import { containerObjection, withLocalValues } from "./localPlan.ts";
 import { copied, neverStarted, noRoom, removed, vanished } from "./localEnds.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
+import { appendToLogs } from "../../executionLog.ts";
 import { hasProcesses } from "../supervisor/processTable.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
-import { appendToLog, foldersOf, removeMounts } from "../supervisor/runFolders.ts";
+import { foldersOf, removeMounts } from "../supervisor/runFolders.ts";
 import { ranNothing, runMarker } from "../supervisor/supervisorScript.ts";
 import { checkPlan, checkSecrets, supervisorPlan, type SupervisorPeriods } from "../supervisor/supervisorSteps.ts";
 
@@ -303,7 +304,7 @@ export class LocalRun {
     // A withdrawn claim without an exit file says that the run never started.
     const settled = end.kind === "notStarted" ? end : await this.#files.recordExit(end).catch(() => end);
     if (isOurs && !this.#isOver) await this.#endProcesses();
-    if (settled.kind === "failed" || settled.kind === "stopped") this.#note(settled);
+    if (settled.kind === "failed" || settled.kind === "stopped") await this.#note(settled);
     this.#resolveEnd(settled);
     return settled;
   }
@@ -335,14 +336,8 @@ export class LocalRun {
     }
   }
 
-  #note(end: RunEnd): void {
+  async #note(end: RunEnd): Promise<void> {
     const text = end.kind === "failed" ? `Run failed: ${end.message}` : "The service stopped the run.";
-    for (const log of this.#details.executionLogs) {
-      try {
-        appendToLog(log, text);
-      } catch {
-        // The log is for people; the end of the run does not depend on it.
-      }
-    }
+    await appendToLogs(this.#details.executionLogs, text);
   }
 }

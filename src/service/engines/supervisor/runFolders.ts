@@ -12,6 +12,7 @@ import { dirname, relative } from "node:path";
 import { createContainedFolder } from "../../../ground/containedFolder.ts";
 import { isWithin } from "../../../ground/containment.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
+import { logLine, ownFileOnly } from "../../executionLog.ts";
 import { attemptNow, StartError } from "../../startError.ts";
 import type { LaunchMount } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
@@ -69,13 +70,8 @@ export function makeFolders({ mounts, scratchRoots, directories, files, outputs,
   for (const path of outputs) {
     attemptNow(`The file ${path} cannot be written`, () => writeWith(path, constants.O_APPEND, ""));
   }
-  for (const log of logs) attemptNow(`The file ${log} cannot be written`, () => appendToLog(log, "Run started."));
-}
-
-/** Appends a line with the time to an execution log, which a job could have replaced by a link or a pipe. */
-export function appendToLog(path: string, text: string): void {
-  const time = new Date().toISOString().replace(/\.\d+/, "");
-  writeWith(path, constants.O_APPEND, `${time} ${text.replaceAll("\n", " ")}\n`);
+  for (const log of logs)
+    attemptNow(`The file ${log} cannot be written`, () => writeWith(log, constants.O_APPEND, logLine("Run started.")));
 }
 
 /** Removes the links that an older version created for a run, and nothing that replaced them. */
@@ -123,10 +119,9 @@ function makeDirectory(path: string, territories: readonly Territory[]): void {
   }
 }
 
-/** Writes without following a symbolic link at the end of the path, and without waiting for the reader of a pipe. */
+/** Writes to a file of the job. */
 function writeWith(path: string, flag: number, text: string): void {
-  const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const descriptor = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | flag, 0o666);
+  const descriptor = openSync(path, ownFileOnly | flag, 0o666);
   try {
     if (text !== "") writeFileSync(descriptor, text);
   } finally {
