@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -39,6 +39,13 @@ async function output(program: string): Promise<string> {
   return stdout;
 }
 
+/** Returns what worker 1 of the TensorFlow job printed, which the program does not show. */
+async function outputOfWorker1(): Promise<string> {
+  const share = join(folder, ".batchai/files/batchaistorage/work");
+  for await (const path of glob("**/stdout-wk-1.txt", { cwd: share })) return readFile(join(share, path), "utf8");
+  return "";
+}
+
 let files: string[];
 
 beforeAll(async () => {
@@ -63,6 +70,7 @@ it("all programs of the page have a test here, and compile", async () => {
     "tensorflow.mts",
     "mpi.mts",
     "blob.mts",
+    "oldJob.mts",
   ]);
   const config = {
     extends: join(root, "tsconfig.json"),
@@ -80,10 +88,10 @@ describe("the recipes", () => {
     ...missingPrograms(programs),
     ...missingModules(modules),
   ];
-  const recipe = (program: string, missing: readonly string[], expected: (printed: string) => void): void => {
+  const recipe = (program: string, missing: readonly string[], expected: (printed: string) => unknown): void => {
     const reason = missing.length > 0 ? ` (skipped: no ${missing.join(", ")})` : "";
     it.skipIf(missing.length > 0)(`${program}${reason}`, async () => {
-      expected(await output(program));
+      await expected(await output(program));
     });
   };
 
@@ -99,13 +107,35 @@ describe("the recipes", () => {
     expect(Number(weight)).toBeCloseTo(2, 0);
     expect(mean).toBe(weight);
   });
-  recipe("tensorflow.mts", without(["python3"], ["tensorflow"]), (printed) => {
+  recipe("tensorflow.mts", without(["python3"], ["tensorflow"]), async (printed) => {
     expect(printed).toMatch(/worker 0: weight (2\.9\d|3\.0\d)/);
+    expect(await outputOfWorker1()).toMatch(/worker 1: weight/);
   });
   recipe("mpi.mts", without(["python3", "mpirun"], ["mpi4py"]), (printed) => {
     expect(printed).toContain("4 ranks, sum of their numbers 6\n");
   });
   recipe("blob.mts", [], (printed) => {
     expect(printed).toBe("3\n");
+  });
+
+  it("oldJob.mts", async () => {
+    const properties = {
+      nodeCount: 1,
+      customToolkitSettings: { commandLine: "ls $AZ_BATCHAI_JOB_MOUNT_ROOT/data/scripts/hello.py" },
+      stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs",
+      mountVolumes: {
+        azureFileShares: [
+          {
+            azureFileUrl: "https://<AZURE_BATCHAI_STORAGE_ACCOUNT>.file.core.windows.net/work",
+            relativeMountPath: "logs",
+          },
+        ],
+        azureBlobFileSystems: [
+          { accountName: "<AZURE_BATCHAI_STORAGE_ACCOUNT>", containerName: "work", relativeMountPath: "data" },
+        ],
+      },
+    };
+    await writeFile(join(folder, "job.json"), JSON.stringify({ properties }));
+    expect(await output("oldJob.mts")).toMatch(/data\/scripts\/hello\.py\n$/);
   });
 });

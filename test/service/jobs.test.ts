@@ -204,7 +204,7 @@ describe("ending jobs", () => {
     const job = await embedded.arm.job("tree");
     expect(job).toMatchObject({ executionState: "failed", executionInfo: { errors: [{ code: "JobTerminated" }] } });
     expect(job.executionInfo).not.toHaveProperty("exitCode");
-    expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(marker);
+    expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8", maxBuffer: 2 ** 30 })).not.toContain(marker);
     expect((await embedded.arm.send("POST", `${embedded.arm.jobPath("tree")}/terminate`)).status).toBe(200);
   });
 
