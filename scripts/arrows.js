@@ -119,7 +119,12 @@ const rooms = {
   },
   "src/service/nodes": { imports: [], types: ["src/service/engines/engine.ts"], node: true },
   "src/service/keyVault.ts": { imports: [], types: ["src/wire/validate.ts"] },
-  "src/service/toolkits": { imports: ["src/models"], types: ["src/wire/validate.ts", "src/service/engines/engine.ts"] },
+  "src/service/words.ts": { imports: [], types: ["src/wire/validate.ts"] },
+  "src/service/textLimits.ts": { imports: [] },
+  "src/service/toolkits": {
+    imports: ["src/service/words.ts", "src/models"],
+    types: ["src/wire/validate.ts", "src/service/engines/engine.ts"],
+  },
   "src/service/volumes": {
     imports: ["src/service/startError.ts", "src/service/keyVault.ts", "src/ground", "src/wire", "src/models"],
     types: [
@@ -131,7 +136,13 @@ const rooms = {
     node: true,
   },
   "src/service/launch": {
-    imports: ["src/service/toolkits", "src/service/startError.ts", "src/ground/containment.ts", "src/models"],
+    imports: [
+      "src/service/toolkits",
+      "src/service/startError.ts",
+      "src/service/textLimits.ts",
+      "src/ground/containment.ts",
+      "src/models",
+    ],
     types: ["src/service/engines/engine.ts", "src/wire/validate.ts"],
     node: ["node:path/posix"],
   },
@@ -190,7 +201,14 @@ const rooms = {
   },
   // The HTTP side: the server brings the routes together, routes ask checks, and all of them stand on the other files.
   "src/service/arm": {
-    imports: ["src/service/scheduler", "src/service/state", "src/service/logger.ts", "src/wire", "src/models"],
+    imports: [
+      "src/service/scheduler",
+      "src/service/state",
+      "src/service/textLimits.ts",
+      "src/service/logger.ts",
+      "src/wire",
+      "src/models",
+    ],
     types: ["src/files/index.ts"],
     node: true,
   },
@@ -203,6 +221,8 @@ const rooms = {
       "src/service/toolkits",
       "src/service/state",
       "src/service/keyVault.ts",
+      "src/service/words.ts",
+      "src/service/textLimits.ts",
       "src/service/duration.ts",
       "src/wire",
       "src/models",

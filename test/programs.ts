@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import type { TestContext } from "vitest";
 
-/**
- * Returns the programs that are not in PATH. A test that needs them is skipped then; CI installs them, and sets
- * `BATCHAI_TEST_FRAMEWORKS`, with which the test runs and fails.
- */
+/** Whether tests run, and fail, although the machine lacks what they need: CI installs everything. */
+const mustRun = process.env.BATCHAI_TEST_FRAMEWORKS === "1";
+
+/** Returns the programs that are not in PATH; none if tests must run. */
 export function missingPrograms(names: readonly string[]): string[] {
-  if (process.env.BATCHAI_TEST_FRAMEWORKS !== undefined) return [];
-  return names.filter((name) => !isInPath(name));
+  return mustRun ? [] : names.filter((name) => !isInPath(name));
 }
 
 function isInPath(name: string): boolean {
@@ -24,8 +24,33 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Returns the Python modules that `python3` cannot import; see {@link missingPrograms}. */
-export function missingModules(names: readonly string[]): string[] {
-  if (process.env.BATCHAI_TEST_FRAMEWORKS !== undefined) return [];
-  return names.filter((name) => spawnSync("python3", ["-c", `import ${name}`], { stdio: "ignore" }).status !== 0);
+/**
+ * Returns the modules that Python cannot import; none if tests must run.
+ * @param python - Default: the program that a job finds if it names none.
+ */
+export function missingModules(names: readonly string[], python = pythonOfJobs()): string[] {
+  if (mustRun) return [];
+  const cannotImport = (name: string): boolean =>
+    spawnSync(python, ["-c", `import ${name}`], { stdio: "ignore" }).status !== 0;
+  return names.filter(cannotImport).map((name) => `${name} in ${python}`);
+}
+
+function pythonOfJobs(): string {
+  return isInPath("python") ? "python" : "python3";
+}
+
+/** Skips the test if something is missing. */
+export function needs({ skip }: TestContext, missing: readonly string[]): void {
+  const reason = reasonOf(missing);
+  if (reason !== undefined) skip(reason);
+}
+
+/** Returns the title of tests that are skipped if there is a reason. */
+export function titleOf(tests: string, reason: string | undefined): string {
+  return reason === undefined ? tests : `${tests} (skipped: ${reason})`;
+}
+
+/** Returns the reason to skip tests if something is missing. */
+export function reasonOf(missing: readonly string[]): string | undefined {
+  return missing.length > 0 ? `this machine has no ${missing.join(", ")}` : undefined;
 }

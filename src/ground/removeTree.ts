@@ -6,7 +6,7 @@ import { errorCode } from "./systemErrors.ts";
 
 /**
  * Removes a folder with everything in it, also folders that were made read-only. Never follows a symbolic link, and never
- * enters a file system that is mounted there: its content belongs to somebody else.
+ * enters a file system that is mounted there: its content is not part of the folder.
  * Rejects if something is mounted in the folder; then nothing is removed.
  */
 export async function removeTree(path: string): Promise<void> {

@@ -19,7 +19,7 @@ export interface SqliteOptions {
   /** `FULL`: every commit survives a power failure. `NORMAL`: only those of {@link SqliteFile.flushed} do. */
   readonly synchronous: "FULL" | "NORMAL";
   /**
-   * Time that a statement waits for a lock of another process, in milliseconds. The whole process waits meanwhile.
+   * Time that a statement waits for a lock of another process, in milliseconds. The whole process waits for it.
    * Default: 50.
    */
   readonly timeoutInMs?: number;

@@ -44,8 +44,9 @@ export interface JobCreateParameters extends ToolkitSettings {
   /**
    * Directory for standard output, standard error and the execution log, which are stored under it. Starts with a
    * variable: `$AZ_BATCHAI_MOUNT_ROOT/PATH` or `$AZ_BATCHAI_JOB_MOUNT_ROOT/PATH`, where PATH is the `relativeMountPath`
-   * of a file share of the cluster or of the job, or `$AZ_BATCHAI_JOB_TEMP_DIR` for output that is not kept and cannot
-   * be listed. The service rejects paths outside of them.
+   * of a volume of the cluster or of the job. The output can be listed if the volume is a file share or a blob
+   * container. For output that is not kept and cannot be listed: `$AZ_BATCHAI_JOB_TEMP_DIR`, `$AZ_BATCHAI_JOB_TEMP` or
+   * `$AZ_BATCHAI_SHARED_JOB_TEMP`. The service rejects paths outside of them.
    */
   stdOutErrPathPrefix: string;
   /** Directories that the job reads. Default: none. */
@@ -130,7 +131,10 @@ export interface WaitingReason {
   readonly code: WaitingCode;
   /** Message for people. */
   readonly message: string;
-  /** Position in the queue of the cluster; the first job has position 1. Absent if the job is not in order with others. */
+  /**
+   * Position in the queue of the cluster; the first job has position 1. Absent if the scale settings of the cluster allow
+   * fewer nodes than the job needs: such a job delays no other job.
+   */
   readonly position?: number;
   /** Time since which the job has waited. */
   readonly since: Date;

@@ -155,7 +155,7 @@ export class DataFolders {
   /** Discards everything in a folder but the entries with these names. */
   #discardOthers(folder: string, kept: readonly string[], pattern = /(?:)/): void {
     const known = new Set(kept);
-    // A link leads to what belongs to somebody else. A job may have locked the folder.
+    // A link leads to files that do not belong to the service. A job may have locked the folder.
     const isOurs = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
     if (isOurs) makeWritable(folder);
     const names = isOurs ? readdirSync(folder) : [];
@@ -205,7 +205,7 @@ export class DataFolders {
     this.#removals.add(removal);
   }
 
-  /** Removes everything in a folder. Does not follow a link, because its target belongs to somebody else. */
+  /** Removes everything in a folder. Does not follow a link, because its target does not belong to the service. */
   async #empty(folder: string): Promise<void> {
     if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
     const names = await readdir(folder).catch((error: unknown) => {
@@ -223,7 +223,7 @@ export class DataFolders {
     }
   }
 
-  /** A job may have mounted something in its folders. What is mounted belongs to somebody else, and is never removed. */
+  /** A job may have mounted something in its folders. Its content does not belong to the service, and is never removed. */
   async #clear(folder: string): Promise<void> {
     await unmountBelow(folder);
     await removeTree(folder);

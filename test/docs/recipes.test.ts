@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { missingModules, missingPrograms } from "../programs.ts";
+import { missingModules, missingPrograms, reasonOf, titleOf } from "../programs.ts";
 import { ServiceProcess } from "../service/serviceProcess.ts";
 
 const run = promisify(execFile);
@@ -84,34 +84,34 @@ it("all programs of the page have a test here, and compile", async () => {
 });
 
 describe("the recipes", () => {
-  const without = (programs: readonly string[], modules: readonly string[]): string[] => [
-    ...missingPrograms(programs),
-    ...missingModules(modules),
-  ];
   const recipe = (program: string, missing: readonly string[], expected: (printed: string) => unknown): void => {
-    const reason = missing.length > 0 ? ` (skipped: no ${missing.join(", ")})` : "";
-    it.skipIf(missing.length > 0)(`${program}${reason}`, async () => {
+    it.skipIf(missing.length > 0)(titleOf(program, reasonOf(missing)), async () => {
       await expected(await output(program));
     });
   };
+  // The command lines of these recipes name python3; the toolkits of the others find Python themselves.
+  const python3 = (modules: readonly string[]): string[] => [
+    ...missingPrograms(["python3"]),
+    ...missingModules(modules, "python3"),
+  ];
 
-  recipe("python.mts", without(["python3"], ["venv", "ensurepip"]), (printed) => {
+  recipe("python.mts", python3(["venv", "ensurepip"]), (printed) => {
     expect(printed).toMatch(/loss +0\.25/);
   });
-  recipe("sweep.mts", without(["python3"], []), (printed) => {
+  recipe("sweep.mts", python3([]), (printed) => {
     expect(printed.match(/^rate=/gm)).toHaveLength(4);
     expect(printed).toContain("rate=0.5 loss=0.000000");
   });
-  recipe("pytorch.mts", without(["python3"], ["torch"]), (printed) => {
+  recipe("pytorch.mts", missingModules(["torch"]), (printed) => {
     const [, weight, mean] = /rank 0: weight (\S+), mean of both ranks (\S+)/.exec(printed) ?? [];
     expect(Number(weight)).toBeCloseTo(2, 0);
     expect(mean).toBe(weight);
   });
-  recipe("tensorflow.mts", without(["python3"], ["tensorflow"]), async (printed) => {
+  recipe("tensorflow.mts", missingModules(["tensorflow"]), async (printed) => {
     expect(printed).toMatch(/worker 0: weight (2\.9\d|3\.0\d)/);
     expect(await outputOfWorker1()).toMatch(/worker 1: weight/);
   });
-  recipe("mpi.mts", without(["python3", "mpirun"], ["mpi4py"]), (printed) => {
+  recipe("mpi.mts", [...missingPrograms(["mpirun"]), ...python3(["mpi4py"])], (printed) => {
     expect(printed).toContain("4 ranks, sum of their numbers 6\n");
   });
   recipe("blob.mts", [], (printed) => {

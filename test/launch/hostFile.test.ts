@@ -19,7 +19,7 @@ describe("the MPI host file", () => {
   it("gives a node a slot for each of its GPUs, or else those of its VM size", () => {
     const [first, second] = twoNodes;
     const gpus = [0, 1].map((index) => ({ index, uuid: `GPU-${String(index)}` }));
-    expect(content({}, [{ ...first!, gpus }, second!], { slotsPerNode: 6 })).toBe(
+    expect(content({}, [{ ...first!, gpus }, second!], { slotsWithoutGpu: 6 })).toBe(
       "10.0.0.4 slots=2\n10.0.0.5 slots=6\n",
     );
   });

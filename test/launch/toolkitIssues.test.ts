@@ -52,12 +52,12 @@ describe("problems of toolkits", () => {
     [
       { cntkSettings: { ...script, languageType: "Perl" } },
       1,
-      ['properties.cntkSettings.languageType must be Python or BrainScript, got "Perl"'],
+      ['properties.cntkSettings.languageType must be one of Python, BrainScript, got "Perl"'],
     ],
     [
       { pyTorchSettings: { ...script, communicationBackend: "n".repeat(50) } },
       1,
-      [`properties.pyTorchSettings.communicationBackend must be TCP or Gloo or MPI, got "${"n".repeat(40)}..."`],
+      [`properties.pyTorchSettings.communicationBackend must be one of TCP, Gloo, MPI, got "${"n".repeat(40)}..."`],
     ],
     [
       { pyTorchSettings: script },

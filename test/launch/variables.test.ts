@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentVariable } from "../../src/models/environment.ts";
 import type { LaunchPlan } from "../../src/service/engines/engine.ts";
+import { runMarker } from "../../src/service/engines/supervisor/supervisorScript.ts";
 import { planJob } from "../../src/service/launch/job.ts";
 import { lookupIn, replaceVariables } from "../../src/service/launch/variables.ts";
 import { StartError } from "../../src/service/startError.ts";
+import { mountMarker } from "../../src/service/volumes/mountProcesses.ts";
 import { jobContext } from "./context.ts";
 
 function environmentWith(...variables: EnvironmentVariable[]): LaunchPlan["environment"] {
@@ -81,11 +83,26 @@ describe("the user's variables", () => {
   ];
   it("may not be hidden by a secret of that name, whatever the service sets", () => {
     const outputDirectories = [{ id: "M", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT" }];
-    for (const name of ["AZ_BATCHAI_OUTPUT_M", "AZ_BATCHAI_MOUNT_ROOT", "AZ_BATCHAI_STDOUTERR_DIR"]) {
+    for (const name of [
+      "AZ_BATCHAI_OUTPUT_M",
+      "AZ_BATCHAI_MOUNT_ROOT",
+      "AZ_BATCHAI_STDOUTERR_DIR",
+      runMarker,
+      mountMarker,
+    ]) {
       expect(() => planJob(jobContext({ outputDirectories, secrets: [{ name: "FINE" }, { name }] }))).toThrow(
         expect.objectContaining({ code: "InvalidEnvironmentVariable", target: "properties.secrets[1].name" }),
       );
     }
+  });
+
+  it.each([runMarker, mountMarker])("must not be named %s, by which the service finds its processes", (name) => {
+    expect(() => environmentWith({ name, value: "1" })).toThrow(
+      expect.objectContaining({
+        code: "InvalidEnvironmentVariable",
+        reason: expect.stringContaining("is set by") as string,
+      }),
+    );
   });
 
   it.each(refused)("must not have %s", (_, variable, part) => {

@@ -2,18 +2,18 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { EmbeddedService } from "../service/embeddedService.ts";
-import { missingPrograms } from "../programs.ts";
+import { missingPrograms, reasonOf, titleOf } from "../programs.ts";
 import { azJobCreate } from "./azJobCreate.ts";
 import { recipes, type Recipe } from "./recipes.ts";
 import { writePrograms, writeScripts } from "./standIns.ts";
 
 /** The published job files, where a developer has them; see CONTRIBUTING.md. */
 const originals = process.env.BATCHAI_RECIPES ?? join(import.meta.dirname, "../../../shared/reference/recipes/recipes");
-const hasOriginals = existsSync(originals);
+const withoutOriginals = existsSync(originals) ? undefined : `${originals} does not exist`;
 
-describe.skipIf(!hasOriginals)(`the requests of the recipes (skipped: ${originals} does not exist)`, () => {
+describe.skipIf(withoutOriginals)(titleOf("the requests of the recipes", withoutOriginals), () => {
   it.each(recipes)("are those of $file", async ({ file, properties }) => {
     const account = { accountName: "account", accountKey: "a2V5" };
     expect(properties(account)).toEqual(azJobCreate(await readFile(join(originals, file), "utf8"), account));
@@ -51,17 +51,16 @@ const expected: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "Horovod/Horovod-Tensorflow/job.json": { "stdout.txt": 2 },
 };
 
-const missing = missingPrograms(["python3", "mpirun"]);
+const lack = reasonOf(missingPrograms(["python3", "mpirun"]));
 
-describe.skipIf(missing.length > 0)(`the official recipes (skipped: no ${missing.join(", ")})`, () => {
+describe.skipIf(lack)(titleOf("the official recipes", lack), () => {
   let programs: string;
   let embedded: EmbeddedService;
-  const path = process.env.PATH ?? "";
 
   beforeAll(async () => {
     programs = await mkdtemp(join(tmpdir(), "batchai-programs-"));
     await writePrograms(programs);
-    process.env.PATH = `${programs}:${path}`;
+    vi.stubEnv("PATH", `${programs}:${process.env.PATH ?? ""}`);
     embedded = await EmbeddedService.start({ ignoreContainerSettings: true });
     const external = await embedded.share("external");
     for (const name of ["logs", "scripts", "data"]) await embedded.share(name);
@@ -70,7 +69,7 @@ describe.skipIf(missing.length > 0)(`the official recipes (skipped: no ${missing
   });
 
   afterAll(async () => {
-    process.env.PATH = path;
+    vi.unstubAllEnvs();
     await embedded.close();
     await rm(programs, { recursive: true, force: true });
   });

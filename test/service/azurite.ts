@@ -5,15 +5,20 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { until } from "../until.ts";
+import { mountObstacle } from "./mountObstacle.ts";
 
-/** Reason why nothing is mounted for real; undefined if it is. With `BATCHAI_TEST_MOUNTS=1`, a lack is a failure. */
+/** Reason why tests cannot mount containers of Azurite; undefined if they can. `BATCHAI_TEST_AZURITE` makes a lack a failure. */
 export function mountTestsObstacle(): string | undefined {
-  const azurite = process.env.BATCHAI_TEST_AZURITE ?? "";
-  const script = join(azurite, "node_modules/azurite/dist/src/blob/main.js");
-  if (process.env.BATCHAI_TEST_MOUNTS !== "1") return "BATCHAI_TEST_MOUNTS is not 1";
-  if (!existsSync(script)) throw new Error(`BATCHAI_TEST_AZURITE must be a folder with azurite: ${script} is missing`);
-  if (process.getuid?.() !== 0) throw new Error("only root can make the mount namespace of these tests");
+  const azurite = process.env.BATCHAI_TEST_AZURITE;
+  if (azurite === undefined) return "BATCHAI_TEST_AZURITE is not set";
+  const obstacle = mountObstacle();
+  if (obstacle !== undefined) throw new Error(`BATCHAI_TEST_AZURITE is set, but ${obstacle}`);
+  if (!existsSync(scriptIn(azurite))) throw new Error(`BATCHAI_TEST_AZURITE has no azurite: ${scriptIn(azurite)}`);
   return undefined;
+}
+
+function scriptIn(azurite: string): string {
+  return join(azurite, "node_modules/azurite/dist/src/blob/main.js");
 }
 
 /**
@@ -168,7 +173,7 @@ export class Azurite {
 }
 
 function serverIn(folder: string, key: string, certificate: string): ChildProcess {
-  const script = join(process.env.BATCHAI_TEST_AZURITE ?? "", "node_modules/azurite/dist/src/blob/main.js");
+  const script = scriptIn(process.env.BATCHAI_TEST_AZURITE ?? "");
   const address = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--location", join(folder, "azurite")];
   const options = ["--cert", certificate, "--key", key, "--skipApiVersionCheck", "--silent", "--disableTelemetry"];
   const account = `elsewhere:${Buffer.from("key of the account elsewhere").toString("base64")}`;

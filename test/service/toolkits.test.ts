@@ -1,9 +1,9 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
+import { missingModules, missingPrograms, needs } from "../programs.ts";
 import { until } from "../until.ts";
 import { EmbeddedService } from "./embeddedService.ts";
-import { needsProgram, pythonWith } from "./frameworks.ts";
 import { clusterScript, mpiScript, torchScript } from "./toolkitScripts.ts";
 
 let embedded: EmbeddedService;
@@ -69,12 +69,11 @@ describe("processes that the service starts", () => {
   });
 
   it.for(["gloo", "TCP"])("are PyTorch ranks that agree on a reduced value with %s", async (backend, context) => {
-    const python = pythonWith("torch", "Debian's python3-torch", context);
+    needs(context, missingModules(["torch"]));
     const { files } = await succeeded(`torch-${backend}`, {
       nodeCount: 2,
       pyTorchSettings: {
         pythonScriptFilePath: await script("reduce.py", torchScript),
-        pythonInterpreterPath: python,
         commandLineArgs: "$AZ_BATCHAI_PYTORCH_BACKEND $AZ_BATCHAI_PYTORCH_INIT_METHOD 2 $AZ_BATCHAI_TASK_INDEX",
         communicationBackend: backend,
       },
@@ -125,14 +124,14 @@ describe("processes that the service starts", () => {
 
 describe("processes that Open MPI starts", () => {
   const needsMpi = (context: TestContext) => {
-    needsProgram("mpirun", "Debian's openmpi-bin", context);
+    needs(context, missingPrograms(["mpirun"]));
   };
 
   it.for([2, 3])("are one on each of %i nodes, and reduce a value with mpi4py", async (nodeCount, context) => {
     needsMpi(context);
-    const pythonInterpreterPath = pythonWith("mpi4py", "Debian's python3-mpi4py", context);
+    needs(context, missingModules(["mpi4py"]));
     const pythonScriptFilePath = await script("mpi.py", mpiScript);
-    const horovodSettings = { pythonScriptFilePath, pythonInterpreterPath };
+    const horovodSettings = { pythonScriptFilePath };
     const { job, files } = await succeeded(`mpi4py-${String(nodeCount)}`, { nodeCount, horovodSettings });
     expect(job.horovodSettings).toMatchObject({ processCount: nodeCount });
     const rankLine = (rank: number) => `rank ${String(rank)} of ${String(nodeCount)}: ${nodeCount === 2 ? "3" : "6"}`;
@@ -183,7 +182,7 @@ describe("processes that Open MPI starts", () => {
 
 describe("programs that stand in for others", () => {
   it("run BrainScript configurations, one process and several", async (context) => {
-    needsProgram("mpirun", "Debian's openmpi-bin", context);
+    needs(context, missingPrograms(["mpirun"]));
     const cntk = await standIn("cntk", 'echo "cntk $*"');
     const job = (nodeCount: number) => ({
       nodeCount,

@@ -1,15 +1,19 @@
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isMountPoint, mountsBelow } from "../../src/ground/mountTable.ts";
 import { unmountBelow } from "../../src/ground/unmount.ts";
+import { textOf } from "../engines/workplace.ts";
+import { titleOf } from "../programs.ts";
+import { until } from "../until.ts";
 import { EmbeddedService } from "./embeddedService.ts";
 import { mountObstacle } from "./mountObstacle.ts";
 
 const obstacle = mountObstacle();
 
-describe.skipIf(obstacle !== undefined)(`volumes that are mounted${obstacle ? ` (skipped: ${obstacle})` : ""}`, () => {
+describe.skipIf(obstacle)(titleOf("volumes that are mounted", obstacle), () => {
   let folder: string;
   let service: EmbeddedService;
 
@@ -45,6 +49,23 @@ describe.skipIf(obstacle !== undefined)(`volumes that are mounted${obstacle ? ` 
     ).errors;
     const info = error?.details?.find((detail) => detail.name === "Info")?.value ?? "";
     return { code: error?.code ?? "", message: error?.message ?? "", info };
+  }
+
+  /** A mount command that never ends, and the ID of its process once it runs. */
+  function endless(): { readonly command: string; readonly processId: () => number | undefined } {
+    const file = join(folder, "pid");
+    return {
+      command: `echo $$ > '${file}'; exec sleep 1000 #`,
+      processId: () => (existsSync(file) ? Number(readFileSync(file, "utf8")) || undefined : undefined),
+    };
+  }
+
+  async function untilEnded(processId: number | undefined): Promise<void> {
+    if (processId === undefined) throw new Error("the mount command has not run");
+    await until("the mount command has ended", () => {
+      const stat = textOf(`/proc/${String(processId)}/stat`);
+      return stat === "" || stat.includes(") Z ");
+    });
   }
 
   const unmanaged = (mountCommand: string) => ({
@@ -95,16 +116,20 @@ describe.skipIf(obstacle !== undefined)(`volumes that are mounted${obstacle ? ` 
     await service.close();
     service = await EmbeddedService.start({ mountRoot: join(folder, "roots"), mountTimeoutInMs: 300 });
     await service.arm.prepare();
-    await submit("job", "true", unmanaged("sleep 1000 #"));
+    const { command, processId } = endless();
+    await submit("job", "true", unmanaged(command));
     expect((await failure("job")).info).toBe("the mount command mounted nothing within 0.3 seconds.");
+    await untilEnded(processId());
   });
 
   it("unmanaged: a command that never ends is ended with its job", async () => {
     await service.arm.prepare();
-    await submit("job", "true", unmanaged("sleep 1000 #"));
-    await service.state("job", /running/);
+    const { command, processId } = endless();
+    await submit("job", "true", unmanaged(command));
+    await until("the mount command runs", () => processId() !== undefined);
     await service.arm.expect("POST", `${service.arm.jobPath("job")}/terminate`);
     expect((await failure("job")).code).toBe("JobTerminated");
+    await untilEnded(processId());
   });
 
   it("shares of other accounts: mount gets its arguments, and the key in a private file that is removed", async () => {

@@ -1,7 +1,10 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Job, WaitingReason } from "../../src/index.ts";
 import { BatchAIManagementClient, tokenCredential } from "../../src/index.ts";
 import { runsFolderOf } from "../../src/service/dataFolders.ts";
+import type { Engine } from "../../src/service/engines/engine.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { enqueue } from "../../src/service/scheduler/jobStates.ts";
 import { StartError } from "../../src/service/startError.ts";
@@ -128,20 +131,21 @@ describe("a queued job", () => {
         }
       }
       const engine = new FullMachine(new ProcessEngine({ runsFolder: runsFolderOf(folder) }));
-      const service = await ServiceWithEngines.start(folder, [engine]);
-      await service.prepare(1);
-      await service.create("job", "true");
-      let seen: unknown;
-      await until("the job says what is missing", async () => {
-        seen = (await service.arm.job("job")).batchai;
-        return seen !== undefined;
-      });
-      expect(seen).toMatchObject({
-        waitingFor: { code: "Shortage", message: expect.stringContaining("there is no room on the disk") as string },
-      });
-      isFull = false;
-      expect(await service.ended("job")).toMatchObject({ executionState: "succeeded" });
-      await service.close();
+      const work = async (service: ServiceWithEngines): Promise<void> => {
+        await service.prepare(1);
+        await service.create("job", "true");
+        let seen: unknown;
+        await until("the job says what is missing", async () => {
+          seen = (await service.arm.job("job")).batchai;
+          return seen !== undefined;
+        });
+        expect(seen).toMatchObject({
+          waitingFor: { code: "Shortage", message: expect.stringContaining("there is no room on the disk") as string },
+        });
+        isFull = false;
+        expect(await service.ended("job")).toMatchObject({ executionState: "succeeded" });
+      };
+      await withService(folder, work, engine);
     });
   });
 });
@@ -202,6 +206,8 @@ describe("the SDK", () => {
   it("says so in jobs.run too", async () => {
     const id = await cluster(0);
     const parameters = embedded.arm.jobBody("true").properties as never as Parameters<typeof client.jobs.run>[4];
+    const reasons: WaitingReason[] = [];
+    const controller = new AbortController();
     const job = client.jobs.run(
       "group",
       "work",
@@ -209,50 +215,79 @@ describe("the SDK", () => {
       `job${String(++serial)}`,
       { ...parameters, cluster: { id } },
       {
-        abortSignal: AbortSignal.timeout(300),
+        abortSignal: controller.signal,
         updateIntervalInMs: 10,
+        onWaiting: (reason: WaitingReason) => reasons.push(reason),
       },
     );
-    expect((await rejectionOf(job)).message).toMatch(
-      /^jobs\.run: .* was aborted; the job continues\. The job needs 1 node/,
-    );
+    const rejection = rejectionOf(job);
+    await until("a reason is reported", () => reasons.length > 0);
+    controller.abort();
+    expect((await rejection).message).toMatch(/^jobs\.run: .* was aborted; the job continues\. The job needs 1 node/);
   });
 });
+
+/** Opens a service, and closes it after the work. */
+async function withService(
+  folder: string,
+  work: (service: ServiceWithEngines) => Promise<void>,
+  engine: Engine = new ProcessEngine({ runsFolder: runsFolderOf(folder) }),
+): Promise<void> {
+  const service = await ServiceWithEngines.start(folder, [engine]);
+  try {
+    await work(service);
+  } finally {
+    await service.close();
+  }
+}
 
 /** Opens a service with a queue of so many jobs, all of them on a cluster that is busy. */
 async function withQueue(count: number, work: (service: ServiceWithEngines) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
-    const start = (): Promise<ServiceWithEngines> =>
-      ServiceWithEngines.start(folder, [new ProcessEngine({ runsFolder: runsFolderOf(folder) })]);
-    const before = await start();
-    await before.arm.prepare(1);
-    await before.create("busy", "sleep 600");
-    await before.untilState("busy", /running/);
-    await before.create("seed", "true");
-    await before.close();
-    const store = openStore(folder);
-    const seed = store.resources.list("jobs").find(({ model }) => model.name === "seed");
-    if (!seed) throw new Error("the job is missing");
-    store.transaction(() => {
-      for (let number = 0; number < count; number++) {
-        const name = `job${String(number)}`;
-        const id = seed.model.id.replace(/seed$/, name);
-        const schedulingPriority = number % 2 === 0 ? "normal" : "low";
-        const model = { ...seed.model, id, name, schedulingPriority };
-        enqueue(store, store.resources.insert("jobs", { id, parent: seed.parent ?? "", requestDigest: "", model }));
+    const gate = join(folder, "busy");
+    await writeFile(gate, "");
+    await withService(folder, async (service) => {
+      await service.arm.prepare(1);
+      // Ends without the service too, when the folder is removed: a test that fails leaves no process.
+      await service.create("busy", `while [ -e '${gate}' ]; do sleep 0.05; done`);
+      await service.untilState("busy", /running/);
+      await service.create("seed", "true");
+    });
+    seedQueue(folder, count);
+    await withService(folder, async (service) => {
+      try {
+        await work(service);
+      } finally {
+        await endBusyJob(service);
       }
     });
-    store.close();
-    const service = await start();
-    await work(service);
-    // Ends the job that runs, and starts no other.
-    const manual = { targetNodeCount: 0, nodeDeallocationOption: "terminate" };
-    await service.arm.expect("PATCH", service.arm.inWorkspace("/clusters/nodes"), {
-      properties: { scaleSettings: { manual } },
-    });
-    await service.ended("busy");
-    await service.close();
   });
+}
+
+/** Adds jobs to the queue of a service that is closed. */
+function seedQueue(folder: string, count: number): void {
+  const store = openStore(folder);
+  const seed = store.resources.list("jobs").find(({ model }) => model.name === "seed");
+  if (!seed) throw new Error("the job is missing");
+  store.transaction(() => {
+    for (let number = 0; number < count; number++) {
+      const name = `job${String(number)}`;
+      const id = seed.model.id.replace(/seed$/, name);
+      const schedulingPriority = number % 2 === 0 ? "normal" : "low";
+      const model = { ...seed.model, id, name, schedulingPriority };
+      enqueue(store, store.resources.insert("jobs", { id, parent: seed.parent ?? "", requestDigest: "", model }));
+    }
+  });
+  store.close();
+}
+
+/** Ends the job that runs, and starts no other. */
+async function endBusyJob(service: ServiceWithEngines): Promise<void> {
+  const manual = { targetNodeCount: 0, nodeDeallocationOption: "terminate" };
+  await service.arm.expect("PATCH", service.arm.inWorkspace("/clusters/nodes"), {
+    properties: { scaleSettings: { manual } },
+  });
+  await service.ended("busy");
 }
 
 describe("the cost of saying why jobs wait", () => {

@@ -46,7 +46,7 @@ export function openDraft(share: Root, place: Place): Draft {
   };
 }
 
-/** Mode of a file that is replaced: whoever can read the new one can also start it. Earlier versions made files of 0644. */
+/** Mode of a file that is replaced: who can read the new one can also start it. Earlier versions made files of 0644. */
 function executable({ mode }: FoundPlace["stat"]): number {
   const permissions = Number(mode) & 0o7777;
   return permissions | ((permissions & 0o444) >> 2);

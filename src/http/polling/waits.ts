@@ -3,7 +3,7 @@ import { orAborted } from "../abort.ts";
 
 /**
  * Waits for one operation. Core's poller has one wait, whose first signal ends it for every caller, and for ever. Here,
- * each wait has its own signal, and the polling stops when nobody waits any more.
+ * each wait has its own signal, and the polling stops when no caller waits.
  */
 export class Waits {
   #count = 0;

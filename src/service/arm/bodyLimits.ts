@@ -1,11 +1,12 @@
+import { longestCommandLine } from "../textLimits.ts";
 import { ArmError, invalidParameter } from "./errors.ts";
 
 /** Most levels of objects and lists in each other. The deepest body of the API has eight. */
 const deepest = 32;
 /** Most items of a list, and most members of an object. */
 const mostItems = 1000;
-/** Longest text and name in bytes. A variable or a command line must fit into one string of Linux, which has 128 KiB. */
-const longestText = 128_000;
+/** Longest text and name in bytes: no text of the API is longer than a command line. */
+const longestText = longestCommandLine;
 
 /** A value of a body, with its path and its depth. */
 interface Place {

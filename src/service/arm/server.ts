@@ -37,7 +37,7 @@ export function armServer(context: ArmContext, allowedOrigins: readonly string[]
     bodyLimit: largestBody,
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",
-    // Whoever stops the service closes it with a time limit (closeServer); until then, connections get their responses.
+    // closeServer closes the connections, with a time limit; until then, connections get their responses.
     return503OnClosing: false,
     requestTimeout: longestRequestInMs,
     connectionTimeout: longestSilenceInMs,

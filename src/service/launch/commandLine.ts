@@ -1,5 +1,6 @@
 import { StartError } from "../startError.ts";
-import { bytesOf, longestCommandLine } from "./limits.ts";
+import { longestCommandLine } from "../textLimits.ts";
+import { bytesOf } from "./limits.ts";
 
 /**
  * Checks a command line.

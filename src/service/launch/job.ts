@@ -29,7 +29,7 @@ export interface JobLaunchContext {
   /** Mounts of the job. Default: none. */
   readonly jobMounts?: readonly LaunchMount[];
   /** Slots in the MPI host file of a node that has no GPU: what its VM size stands for. Default: 1. */
-  readonly slotsPerNode?: number;
+  readonly slotsWithoutGpu?: number;
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
   /** Variables from the options of the service. Default: none. */
@@ -65,7 +65,7 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   const [master] = views;
   if (master === undefined) throw new RangeError("A job cannot be planned without a node.");
 
-  const nodes = context.nodes.map((node, position) => toolkitNode(node, position, context.slotsPerNode ?? 1));
+  const nodes = context.nodes.map((node, position) => toolkitNode(node, position, context.slotsWithoutGpu ?? 1));
   const { processes, slotsPerNode } = workOf({ job, runId, nodes, sharedTemp: jobFolders.sharedTemp });
   const container = containerOf(job);
   const common = master.environment;

@@ -44,7 +44,7 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   const defaults = defaultsOf(context, node);
   const outputDirectories = checkedOutputs(job.outputDirectories ?? []);
   const definitions = new Map<string, VariableDefinition>();
-  for (const [name, value] of Object.entries(serviceVariables(context, node))) definitions.set(name, () => value);
+  for (const [name, value] of Object.entries(variablesOfRun(context, node))) definitions.set(name, () => value);
   definePaths(definitions, context, node, outputDirectories);
   addUserVariables(definitions, job, "properties", toolkitVariablesOf(job));
   addDefaults(definitions, defaults, job.secrets);
@@ -63,7 +63,7 @@ const stdOutErrVariable = "AZ_BATCHAI_STDOUTERR_DIR";
 const inputVariable = (id: string): string => `AZ_BATCHAI_INPUT_${id}`;
 const outputVariable = (id: string): string => `AZ_BATCHAI_OUTPUT_${id}`;
 
-function serviceVariables(context: JobEnvironmentContext, node: NodePlace): Environment {
+function variablesOfRun(context: JobEnvironmentContext, node: NodePlace): Environment {
   return {
     AZ_BATCHAI_MOUNT_ROOT: context.clusterMountRoot,
     AZ_BATCHAI_JOB_MOUNT_ROOT: context.jobFolders.mountRoot,

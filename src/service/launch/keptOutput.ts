@@ -1,6 +1,5 @@
 import { join } from "node:path/posix";
 import { isWithin } from "../../ground/containment.ts";
-import type { MountVolumes } from "../../models/mountVolumes.ts";
 import type { LaunchMount } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import type { PathAdvice } from "./pathAdvice.ts";
@@ -10,23 +9,13 @@ export interface MountRoot {
   /** Variable that leads to the folder. */
   readonly variable: "AZ_BATCHAI_MOUNT_ROOT" | "AZ_BATCHAI_JOB_MOUNT_ROOT";
   readonly path: string;
-  /** Paths of the volumes below the folder. */
+  /** Mount paths of the volumes, relative to the folder, in their shortest form. */
   readonly volumes: readonly string[];
-}
-
-/** Returns a folder of mounts with the volumes of a cluster or job. */
-export function mountRootOf(
-  variable: MountRoot["variable"],
-  path: string,
-  { azureFileShares = [], azureBlobFileSystems = [], fileServers = [], unmanagedFileSystems = [] }: MountVolumes = {},
-): MountRoot {
-  const volumes = [...azureFileShares, ...azureBlobFileSystems, ...fileServers, ...unmanagedFileSystems];
-  return { variable, path, volumes: volumes.map(({ relativeMountPath }) => relativeMountPath) };
 }
 
 /** Returns the mounts in a folder, without their content. */
 export function imaginedMounts({ path, volumes }: MountRoot): LaunchMount[] {
-  return volumes.map((volume) => ({ source: join("/volumes", volume), target: targetOf(path, volume) }));
+  return volumes.map((volume) => ({ source: join("/volumes", volume), target: join(path, volume) }));
 }
 
 /** A directory for output. */
@@ -50,7 +39,7 @@ export function checkKept(
   advice: PathAdvice,
 ): void {
   if (scratchFolders.some((folder) => isWithin(folder, path))) return;
-  const isInVolume = roots.some((root) => root.volumes.some((volume) => isWithin(targetOf(root.path, volume), path)));
+  const isInVolume = roots.some((root) => root.volumes.some((volume) => isWithin(join(root.path, volume), path)));
   const isEmptyRoot = roots.some((root) => root.path === path && root.volumes.length === 0);
   if (isInVolume || isEmptyRoot) return;
   const reason = `${written} is not in a volume, so what is written there would be lost. ${volumesIn(roots)}`;
@@ -64,8 +53,4 @@ function volumesIn(roots: readonly MountRoot[]): string {
   if (names.length === 0) return "No volume is mounted: add one to mountVolumes.";
   const more = names.length > mostNames ? " and others" : "";
   return `Use one of the volumes ${names.slice(0, mostNames).join(", ")}${more}, or a folder in it.`;
-}
-
-function targetOf(root: string, volume: string): string {
-  return join(root, volume).replace(/(.)\/$/, "$1");
 }

@@ -1,11 +1,10 @@
-import type { Cluster, SetupTask } from "../../models/cluster.ts";
+import type { SetupTask } from "../../models/cluster.ts";
 import type { Job } from "../../models/job.ts";
-import type { MountVolumes } from "../../models/mountVolumes.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
 import { StartError } from "../startError.ts";
 import { planJob, type JobFolders, type JobLaunch } from "./job.ts";
 import { stdOutErrDirectoryId } from "./jobEnvironment.ts";
-import { checkKept, imaginedMounts, mountRootOf, type MountRoot, type OutputDirectoryPath } from "./keptOutput.ts";
+import { checkKept, imaginedMounts, type MountRoot, type OutputDirectoryPath } from "./keptOutput.ts";
 import type { NodePlace } from "./node.ts";
 import { jobPaths, setupTaskPaths } from "./pathAdvice.ts";
 import { planSetupTask, stdOutErrPathOf } from "./setupTask.ts";
@@ -14,13 +13,22 @@ import { planSetupTask, stdOutErrPathOf } from "./setupTask.ts";
  * Returns the first problem that would keep a job from being launched, or would lose its output. The service asks when the
  * job is created: it plans the job for an imagined node, so a path or variable that cannot be used is found before
  * anything is stored.
+ * @param mountPaths - Relative mount paths of the volumes of the cluster and of the job.
  * @param folder - Absolute folder for the imagined paths, to which no path of the job can lead.
  */
-export function jobLaunchIssues(job: Job, cluster: Cluster, folder: string): ValidationIssue[] {
+export function jobLaunchIssues(
+  job: Job,
+  mountPaths: { readonly cluster: readonly string[]; readonly job: readonly string[] },
+  folder: string,
+): ValidationIssue[] {
   return issuesOfPlan(() => {
     const { node, run, jobFolders } = imaginedPlaces(folder);
-    const clusterRoot = clusterRootOf(run.clusterMountRoot, cluster.nodeSetup?.mountVolumes);
-    const jobRoot = mountRootOf("AZ_BATCHAI_JOB_MOUNT_ROOT", jobFolders.mountRoot, job.mountVolumes);
+    const clusterRoot = clusterRootOf(run.clusterMountRoot, mountPaths.cluster);
+    const jobRoot: MountRoot = {
+      variable: "AZ_BATCHAI_JOB_MOUNT_ROOT",
+      path: jobFolders.mountRoot,
+      volumes: mountPaths.job,
+    };
     const mounts = { clusterMounts: imaginedMounts(clusterRoot), jobMounts: imaginedMounts(jobRoot) };
     const launch = planJob({ ...run, ...mounts, job, nodes: [node], jobFolders });
     const scratchFolders = [node.tempRoot, jobFolders.sharedTemp];
@@ -30,16 +38,17 @@ export function jobLaunchIssues(job: Job, cluster: Cluster, folder: string): Val
 
 /**
  * Returns the first problem that would keep a setup task from being launched, or would lose its output.
+ * @param mountPaths - Relative mount paths of the volumes of the cluster.
  * @param folder - Absolute folder for the imagined paths, to which no path of the task can lead.
  */
 export function setupTaskLaunchIssues(
   setupTask: SetupTask,
-  volumes: MountVolumes | undefined,
+  mountPaths: readonly string[],
   folder: string,
 ): ValidationIssue[] {
   return issuesOfPlan(() => {
     const { node, run } = imaginedPlaces(folder);
-    const root = clusterRootOf(run.clusterMountRoot, volumes);
+    const root = clusterRootOf(run.clusterMountRoot, mountPaths);
     const path = stdOutErrPathOf(planSetupTask({ ...run, setupTask, node, clusterMounts: imaginedMounts(root) }));
     const property = "properties.nodeSetup.setupTask.stdOutErrPathPrefix";
     checkKept({ path, written: setupTask.stdOutErrPathPrefix, property }, [root], [], setupTaskPaths);
@@ -61,8 +70,8 @@ function imaginedPlaces(folder: string): ImaginedPlaces {
   };
 }
 
-function clusterRootOf(path: string, volumes: MountVolumes | undefined): MountRoot {
-  return mountRootOf("AZ_BATCHAI_MOUNT_ROOT", path, volumes);
+function clusterRootOf(path: string, volumes: readonly string[]): MountRoot {
+  return { variable: "AZ_BATCHAI_MOUNT_ROOT", path, volumes };
 }
 
 /** Returns the prefixes of a job, as the folders to which they lead. */

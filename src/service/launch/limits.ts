@@ -1,8 +1,5 @@
 import type { LaunchText } from "../engines/engine.ts";
 
-/** Longest `NAME=value` of a variable in bytes, with all references replaced: what Linux allows for one string. */
-export const longestVariable = 131_071;
-
 /** Most bytes of all variables of a job or setup task together, with all references replaced. */
 export const mostBytesOfVariables = 512 * 1024;
 
@@ -14,9 +11,6 @@ export const longestPath = 4095;
 
 /** Longest name in a path in bytes: what Linux allows. */
 export const longestName = 255;
-
-/** Longest command line in bytes; with its quotes and options, one string for Linux. */
-export const longestCommandLine = 128_000;
 
 /** Assumed length of a value that only the start of a run decides, such as an address. */
 const bytesOfSegment = 64;

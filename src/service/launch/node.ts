@@ -1,5 +1,6 @@
 import { join } from "node:path/posix";
 import type { LaunchGpu, LaunchNode, LaunchProcess, LaunchText } from "../engines/engine.ts";
+import type { ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
 /** A node as the scheduler knows it. */
@@ -45,16 +46,7 @@ export function launchNode(view: NodeView, logName: string): LaunchNode {
 }
 
 /** Properties that distinguish a process from the others of its run. */
-export interface ProcessDescription {
-  /** Name for people. */
-  readonly name: string;
-  /** Whether it never ends by itself. */
-  readonly isServer?: true;
-  readonly commandLine: string;
-  readonly environment: Environment;
-  /** Follows `stdout` and `stderr` in the names of its output files. */
-  readonly outputSuffix: string;
-}
+export type ProcessDescription = Omit<ToolkitProcess, "node">;
 
 /** A process on a node; it carries only those variables that differ from the ones which the whole plan has. */
 export function processOn(view: NodeView, common: Environment, process: ProcessDescription): LaunchProcess {

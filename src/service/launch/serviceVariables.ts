@@ -1,5 +1,6 @@
 import type { EnvironmentVariableWithSecretValue } from "../../models/environment.ts";
-import { bytesOf, longestVariable } from "./limits.ts";
+import { longestVariable } from "../textLimits.ts";
+import { bytesOf } from "./limits.ts";
 import { homeDirectoryOf, type NodePlace } from "./node.ts";
 import type { Environment, VariableDefinition } from "./variables.ts";
 

@@ -1,7 +1,8 @@
 import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../../models/environment.ts";
 import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
-import { bytesOf, longestVariable } from "./limits.ts";
+import { longestVariable } from "../textLimits.ts";
+import { bytesOf } from "./limits.ts";
 import { replaceVariables, type VariableDefinition, type VariableLookup } from "./variables.ts";
 
 /** The variables that a job or setup task gives itself. */
@@ -23,7 +24,7 @@ export function addUserVariables(
   property: string,
   ofToolkit: readonly string[] = [],
 ): void {
-  const reserved = new Set([...definitions.keys(), ...ofToolkit]);
+  const reserved = new Set([...definitions.keys(), ...ofToolkit, ...markers]);
   environmentVariables?.forEach(({ name, value }, index) => {
     const at = `${property}.environmentVariables[${index}]`;
     checkName(name, reserved, at);
@@ -44,6 +45,9 @@ function valueOf(name: string, written: string, lookup: VariableLookup, property
   if (bytesOf(name) + 1 + bytesOf(value) > longestVariable) throw tooLong();
   return value;
 }
+
+/** Variables by which the service finds the processes of runs and of mounts. A job must not pass for another one. */
+const markers = ["BATCHAI_RUN_ID", "BATCHAI_MOUNT_POINT"];
 
 function checkName(name: string, reserved: ReadonlySet<string>, property: string): void {
   const target = `${property}.name`;

@@ -1,6 +1,7 @@
 import type { LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
-import { bytesOf, longestChain, longestPath, longestVariable, mostBytesOfVariables } from "./limits.ts";
+import { longestVariable } from "../textLimits.ts";
+import { bytesOf, longestChain, longestPath, mostBytesOfVariables } from "./limits.ts";
 import { jobPaths } from "./pathAdvice.ts";
 
 /** Values of variables by name. */

@@ -66,7 +66,7 @@ async function prepareJob(
     runId,
     runDirectory: folders.run(runId),
     nodes: nodes.map((node) => placeOf(node, folders)),
-    slotsPerNode: slotsOf(models.cluster.vmSize ?? ""),
+    slotsWithoutGpu: slotsOf(models.cluster.vmSize ?? ""),
     clusterMountRoot,
     clusterMounts,
     jobFolders,

@@ -92,7 +92,7 @@ export class Nodes {
     return this.#withoutRun(clusterKey, "preparing");
   }
 
-  /** Returns the nodes of a cluster that leave and that nothing uses any more. */
+  /** Returns the nodes of a cluster that leave and that nothing uses. */
   left(clusterKey: string): Node[] {
     return this.#withoutRun(clusterKey, "leaving").filter((node) => node.job === undefined);
   }

@@ -21,10 +21,10 @@ export const caffe: Toolkit<"caffeSettings"> = {
 
   processes(settings, { nodes }) {
     const line = settings.configFilePath ? solverLine(settings) : pythonLine(settings);
-    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length, nodes));
+    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length, nodes.length));
   },
 
-  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),
+  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes.length),
 };
 
 function solverLine({ configFilePath = "", commandLineArgs }: CaffeSettings): string {

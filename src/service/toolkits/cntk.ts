@@ -2,7 +2,8 @@ import type { CNTKsettings } from "../../models/toolkitSettings.ts";
 import { mpiLineForSeveral, mpiSlots } from "./mpi.ts";
 import { countIssues, withProcessCount } from "./processCounts.ts";
 import { lineOf, pythonLine, scriptIssues, wholeWord } from "./pythonLine.ts";
-import { isSameWord, notAllowed, wordIssues } from "./settingsIssues.ts";
+import { isSameWord, wordIssues } from "../words.ts";
+import { notAllowed } from "./settingsIssues.ts";
 import { masterProcess, type Toolkit } from "./toolkit.ts";
 
 /** CNTK with a Python script or a BrainScript configuration: one process, or several through MPI. */
@@ -24,10 +25,10 @@ export const cntk: Toolkit<"cntkSettings"> = {
 
   processes(settings, { nodes }) {
     const line = usesBrainScript(settings) ? brainScriptLine(settings) : pythonLine(settings);
-    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length, nodes));
+    return masterProcess(mpiLineForSeveral(line, settings.processCount ?? nodes.length, nodes.length));
   },
 
-  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),
+  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes.length),
 };
 
 /** Whether the settings mean a BrainScript configuration; most jobs say so only by the file that they name. */

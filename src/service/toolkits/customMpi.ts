@@ -3,7 +3,7 @@ import { countIssues, withProcessCount } from "./processCounts.ts";
 import { singleQuoted } from "./pythonLine.ts";
 import { masterProcess, type Toolkit } from "./toolkit.ts";
 
-/** The user's own command line, in a shell of its own for each MPI process, so it can use the variables of its rank. */
+/** The user's own command line, in a separate shell for each MPI process, so it can use the variables of its rank. */
 export const customMpi: Toolkit<"customMpiSettings"> = {
   toolType: "custommpi",
   property: "customMpiSettings",
@@ -18,7 +18,7 @@ export const customMpi: Toolkit<"customMpiSettings"> = {
   },
 
   processes: ({ commandLine, processCount }, { nodes }) =>
-    masterProcess(mpiLine(`bash -c ${singleQuoted(commandLine)}`, processCount ?? nodes.length, nodes)),
+    masterProcess(mpiLine(`bash -c ${singleQuoted(commandLine)}`, processCount ?? nodes.length, nodes.length)),
 
-  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),
+  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes.length),
 };

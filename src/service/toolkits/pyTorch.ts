@@ -5,14 +5,13 @@ import { mpiLine, mpiSlots } from "./mpi.ts";
 import { countIssues, mostStarted, withProcessCount } from "./processCounts.ts";
 import { pythonLine, scriptIssues, singleQuoted } from "./pythonLine.ts";
 import { rankedProcesses } from "./ranks.ts";
-import { isSameWord, wordIssues } from "./settingsIssues.ts";
+import { isSameWord, wordIssues } from "../words.ts";
 import {
   masterProcess,
   type RequestPlace,
   taskIndexVariable,
   type Toolkit,
   type ToolkitContext,
-  type ToolkitNode,
   type ToolkitProcess,
 } from "./toolkit.ts";
 
@@ -40,11 +39,11 @@ export const pyTorch: Toolkit<"pyTorchSettings"> = {
     const { nodes } = context;
     const count = settings.processCount ?? nodes.length;
     const environment = communicationOf(settings, context);
-    if (usesMpi(settings)) return mpiProcess(settings, count, nodes, environment);
+    if (usesMpi(settings)) return mpiProcess(settings, count, nodes.length, environment);
     return rankedProcesses(pythonLine(settings), count, nodes, environment);
   },
 
-  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes),
+  slotsPerNode: ({ processCount }, { nodes }) => mpiSlots(processCount, nodes.length),
 };
 
 function usesMpi({ communicationBackend }: PyTorchSettings): boolean {
@@ -64,11 +63,11 @@ function backendIssues(settings: PyTorchSettings, { path, nodeCount }: RequestPl
 function mpiProcess(
   settings: PyTorchSettings,
   count: number,
-  nodes: readonly ToolkitNode[],
+  nodeCount: number,
   environment: Readonly<Record<string, LaunchText>>,
 ): ToolkitProcess[] {
   const rank = `export ${taskIndexVariable}="${rankOfMpi}"`;
-  const line = mpiLine(`bash -c ${singleQuoted(`${rank}; ${pythonLine(settings)}`)}`, count, nodes);
+  const line = mpiLine(`bash -c ${singleQuoted(`${rank}; ${pythonLine(settings)}`)}`, count, nodeCount);
   return masterProcess(line).map((process) => ({ ...process, environment }));
 }
 

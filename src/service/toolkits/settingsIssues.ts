@@ -10,15 +10,3 @@ export function notAllowed(
     .filter(([, value]) => value !== undefined)
     .map(([name]) => ({ path: `${path}.${name}`, message: `is not allowed ${reason}` }));
 }
-
-/** Returns the problem of a word that is none of the known ones; case does not matter. An absent word is fine. */
-export function wordIssues(word: string | undefined, known: readonly string[], path: string): ValidationIssue[] {
-  if (word === undefined || known.some((one) => isSameWord(one, word))) return [];
-  const shown = JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}...` : word);
-  return [{ path, message: `must be ${known.join(" or ")}, got ${shown}` }];
-}
-
-/** Whether two words of the API mean the same: case does not matter. */
-export function isSameWord(a: string | undefined, b: string): boolean {
-  return a?.toLowerCase() === b.toLowerCase();
-}

@@ -1,7 +1,7 @@
 import type { Job, JobCreateParameters, ToolType } from "../../models/job.ts";
 import type { ToolkitSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
-import type { LaunchText } from "../engines/engine.ts";
+import type { LaunchProcess } from "../engines/engine.ts";
 
 /** Name of the process of a job that has only one. */
 export const soleProcess = "the job";
@@ -43,18 +43,10 @@ export interface ToolkitContext {
   readonly sharedTemp: string;
 }
 
-/** One process of a toolkit; the first one of a job is its master. */
-export interface ToolkitProcess {
-  /** Name for people, in logs and errors: `worker 1`, `rank 2`; {@link soleProcess} if it is the only one. */
-  readonly name: string;
-  /** Whether it never ends by itself, as a parameter server. */
-  readonly isServer?: true;
+/** One process of a toolkit; the first one of a job is its master. If it is the only one, its name is {@link soleProcess}. */
+export interface ToolkitProcess extends Pick<LaunchProcess, "name" | "isServer" | "commandLine" | "environment"> {
   /** Position of its node among the nodes of the job. */
   readonly node: number;
-  /** Command line for `bash -c`. */
-  readonly commandLine: string;
-  /** Variables of this process alone. */
-  readonly environment: Readonly<Record<string, LaunchText>>;
   /** Follows `stdout` and `stderr` in the names of its output files, for example `-wk-0`; empty for a single process. */
   readonly outputSuffix: string;
 }

@@ -2,7 +2,7 @@ import type { ClusterCreateParameters, ScaleSettings } from "../../../models/clu
 import type { ValidationIssue } from "../../../wire/validate.ts";
 import { accountIssues } from "./accounts.ts";
 import { variableIssues } from "./variables.ts";
-import { wordIssues } from "./words.ts";
+import { wordIssues } from "../../words.ts";
 import { volumeIssues } from "../../volumes/volumes.ts";
 
 /** Most nodes of a cluster, and so of a job. */

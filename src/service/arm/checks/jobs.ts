@@ -9,7 +9,7 @@ import { volumeIssues } from "../../volumes/volumes.ts";
 import { scaleLimitOf } from "../../scheduler/scaling.ts";
 import { atMost, mostNodes } from "./clusters.ts";
 import { variableIssues } from "./variables.ts";
-import { wordIssues } from "./words.ts";
+import { wordIssues } from "../../words.ts";
 
 const priorities = ["low", "normal", "high"];
 

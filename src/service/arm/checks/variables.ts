@@ -1,9 +1,8 @@
 import type { EnvironmentVariable, EnvironmentVariableWithSecretValue } from "../../../models/environment.ts";
 import type { ValidationIssue } from "../../../wire/validate.ts";
 import { keyVaultIssue } from "../../keyVault.ts";
+import { longestVariable } from "../../textLimits.ts";
 
-/** Longest `NAME=value` of a secret in bytes: what Linux allows for one string. */
-const longestSecret = 131_071;
 /** Most bytes of the secrets of a job or setup task together. */
 const mostBytesOfSecrets = 256 * 1024;
 
@@ -37,9 +36,9 @@ export function variableIssues(
 
 function secretLengthIssues(secrets: readonly EnvironmentVariableWithSecretValue[], path: string): ValidationIssue[] {
   const lengths = secrets.map(({ name, value = "" }) => Buffer.byteLength(name) + 1 + Buffer.byteLength(value));
-  const longest = lengths.findIndex((length) => length > longestSecret);
+  const longest = lengths.findIndex((length) => length > longestVariable);
   if (longest !== -1) {
-    const message = `must have at most ${String(longestSecret)} bytes together with its name`;
+    const message = `must have at most ${String(longestVariable)} bytes together with its name`;
     return [{ path: `${path}[${String(longest)}].value`, message }];
   }
   const sum = lengths.reduce((total, length) => total + length, 0);

@@ -17,6 +17,7 @@ import { missingNodesOf } from "../../scheduler/waitingReasons.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { Store } from "../../state/store.ts";
+import { relativeMountPathsOf } from "../../volumes/relativeMountPaths.ts";
 import { resourcePage, sendAccepted, sendResource } from "../responses.ts";
 import { clusterIssues, scaleIssues } from "../checks/clusters.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
@@ -72,7 +73,8 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     if (found) return sendResource(reply, found, clusterBody(context, found));
     const { mountVolumes, setupTask } = parameters.nodeSetup ?? {};
     const needed = neededResources(store, mountVolumes, "properties.nodeSetup.mountVolumes");
-    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask, mountVolumes, `/${randomUUID()}`) : [];
+    const mountPaths = relativeMountPathsOf(mountVolumes);
+    const launchIssues = setupTask ? setupTaskLaunchIssues(setupTask, mountPaths, `/${randomUUID()}`) : [];
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
     const subnet = subnetOf(needed) ?? parameters.subnet;
     if (store.resources.count("clusters") >= clusterLimit) {

@@ -12,6 +12,7 @@ import { WaitingReasons } from "../../scheduler/waitingReasons.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import { toolTypeOf, withToolkitDefaults } from "../../toolkits/toolkits.ts";
+import { relativeMountPathsOf } from "../../volumes/relativeMountPaths.ts";
 import { resourcePage, sendAccepted, sendResource } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { createdBefore, requestDigest } from "../sameRequest.ts";
@@ -54,7 +55,11 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     if (known) return sendResource(reply, known, jobBody(known, waitingReasons(context)));
     const cluster = checkNeeds(context, parameters);
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
-    const launchIssues = jobLaunchIssues(model, cluster, `/${randomUUID()}`);
+    const mountPaths = {
+      cluster: relativeMountPathsOf(cluster.nodeSetup?.mountVolumes),
+      job: relativeMountPathsOf(model.mountVolumes),
+    };
+    const launchIssues = jobLaunchIssues(model, mountPaths, `/${randomUUID()}`);
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const { found, operation } = await scheduler.commit(() => {

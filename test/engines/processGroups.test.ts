@@ -4,15 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchPlan, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
 import type { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { hasProcesses } from "../../src/service/engines/supervisor/processTable.ts";
-import { startAndCrash } from "../engines/crash.ts";
-import { makeEngine } from "../engines/processFactory.ts";
-import { textOf, Workplace } from "../engines/workplace.ts";
+import { startAndCrash } from "./crash.ts";
+import { makeEngine } from "./processFactory.ts";
+import { textOf, Workplace } from "./workplace.ts";
 import { until } from "../until.ts";
 
-const factory = new URL("../engines/processFactory.ts", import.meta.url);
+const factory = new URL("./processFactory.ts", import.meta.url);
 const gracePeriodInMs = 1000;
-/** Time that this machine may need on top of a period. */
-const allowanceInMs = 6000;
 const stubborn = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
 
 let workplace: Workplace;
@@ -86,15 +84,14 @@ describe("a run of four processes on three nodes", () => {
     ["kill -KILL $$", 137],
     ["kill -SEGV $$", 139],
     ["kill -KILL 0", 137],
-    ["kill -KILL $PPID; sleep 60", 137],
-  ])("ends soon after one of them has ended by %s, and names it", async (crash, exitCode) => {
+    ["kill -KILL $PPID; sleep 600", 137],
+  ])("ends after one of them has ended by %s, and names it", async (crash, exitCode) => {
     const commands = [stubborn, stubborn, `${allReady(0, 1, 3)}; echo because >&2; ${crash}`, stubborn];
     const plan = workplace.plan({ commands, nodes: 3 });
     const handle = await start(plan);
     await until("the process has crashed", async () => (await workplace.read(plan, "stderr-proc2.txt")) !== "");
-    const crashed = performance.now();
+    // No other process ends by itself, so the wait ends only if the engine stops them.
     expect(await engine.wait(handle)).toEqual(end(plan, exitCode, 2));
-    expect(performance.now() - crashed).toBeLessThan(gracePeriodInMs + allowanceInMs);
     expect(hasProcesses("BATCHAI_RUN_ID", plan.runId)).toBe(false);
     expect(await logOf(plan, 2)).toContain(`Proc 2 on node node2 ended with exit code ${String(exitCode)}.`);
     expect(await logOf(plan, 1)).toContain(
@@ -192,7 +189,7 @@ describe("a run that an earlier version has started", () => {
   /** Starts the supervisor of the earlier version, with a plan as that version wrote it. */
   async function startEarlier(plan: LaunchPlan): Promise<RunHandle> {
     const fixture = (name: string): Promise<string> =>
-      readFile(new URL(`../engines/fixtures/${name}.sh`, import.meta.url), "utf8");
+      readFile(new URL(`./fixtures/${name}.sh`, import.meta.url), "utf8");
     const script = [await fixture("earlierSupervisor"), "batchai-supervisor", plan.runDirectory];
     const logs = plan.nodes.map(({ executionLog }) => executionLog);
     const steps = plan.processes.map(({ nodeId, stdout, stderr, commandLine }) => {
