@@ -42,11 +42,15 @@ batchai_code=254 # If bash gives up, for example because of FUNCNEST.
 trap '(( \${#batchai_started[@]} )) || { eval "$batchai_rare"; batchai_record "{\\"kind\\":\\"notStarted\\"}"; }' EXIT
 
 batchai_run() { # runs batchai_step in the place of this process
-  for batchai_pair in "\${batchai_step[@]:8}"; do export "$batchai_pair"; done
+  local batchai_odd=() # Variables whose names bash cannot assign to.
+  for batchai_pair in "\${batchai_step[@]:8}"; do
+    if [[ \${batchai_pair%%=*} =~ ^[a-zA-Z_][a-zA-Z0-9_]*$ ]]; then export "$batchai_pair"; else batchai_odd+=("$batchai_pair"); fi
+  done
   cd -- "\${batchai_step[1]}" || exit 126
   [[ -p \${batchai_step[2]} || -p \${batchai_step[3]} ]] && exit 126
   exec >> "\${batchai_step[2]}" 2>> "\${batchai_step[3]}" || exit 126
   unset OLDPWD # The folder of the run does not concern the job.
+  (( \${#batchai_odd[@]} )) && exec "$(command -pv env)" -- "\${batchai_odd[@]}" "$BASH" -c -- "\${batchai_step[5]}"
   exec -a bash "$BASH" -c -- "\${batchai_step[5]}"
 }
 
