@@ -140,7 +140,7 @@ batchai_decide() { # index of the step whose exit code is that of the run, the e
 }
 
 batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
-  local batchai_at batchai_index batchai_status batchai_steps=() batchai_open=()
+  local batchai_at batchai_index batchai_status batchai_steps=() batchai_open=() batchai_servers=()
   local batchai_master=\${batchai_plan[1]}
   for (( batchai_at = 5 + batchai_plan[3]; batchai_at < \${#batchai_plan[@]}; batchai_at += 1 + batchai_plan[batchai_at] )); do
     batchai_steps+=("$batchai_at")
@@ -169,6 +169,7 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
   for (( batchai_index = batchai_master; batchai_index < \${#batchai_steps[@]}; batchai_index++ )); do
     batchai_begin "$batchai_index"
     batchai_open[batchai_index]=$!
+    [[ \${batchai_step[7]} ]] && batchai_servers[batchai_index]=1
   done
   batchai_watch
   batchai_end_session
@@ -223,8 +224,7 @@ batchai_sort() { # sets batchai_others: the processes that have not ended, but f
   local batchai_index
   batchai_others=()
   for batchai_index in "\${!batchai_open[@]}"; do
-    batchai_load "$batchai_index"
-    [[ \${batchai_step[7]} ]] || batchai_others+=("$batchai_index")
+    [[ \${batchai_servers[batchai_index]} ]] || batchai_others+=("$batchai_index")
   done
 }
 
