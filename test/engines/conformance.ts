@@ -114,6 +114,18 @@ export function engineConformance(
       expect(lines[3]).toBe(second);
     });
 
+    it("gives single processes variables whose names the shell cannot assign to", async () => {
+      const plan = workplace.plan({
+        commands: ['printf "%s\\n" "$OWN"; env | grep -a "^[-a-z]*-"; echo "$1"', "true"],
+      });
+      const [process, other] = plan.processes;
+      if (!process || !other) throw new Error("no process");
+      const environment = { OWN: "own", "my-out": "/a b/c=d", "-u": "$HOME" };
+      expect(await run({ ...plan, processes: [{ ...process, environment }, other] })).toEqual(exited(plan, 0));
+      const lines = (await outputOf(plan, "stdout-proc0.txt")).trimEnd().split("\n");
+      expect(lines.sort()).toEqual(["-u=$HOME", "my-out=/a b/c=d", "own"]);
+    });
+
     it.each([
       ["true", 0],
       ["exit 3", 3],

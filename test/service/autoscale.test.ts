@@ -132,6 +132,21 @@ describe("the pace of replacements", () => {
     expect(pauses[2]).toBeGreaterThanOrEqual(1600);
   });
 
+  it("is one second at least after the first replacement, even if none was asked for", async () => {
+    await withFolder(async (folder) => {
+      const service = await BatchAIService.start({ dataDir: folder, nodeReplacementDelayInMs: 0 });
+      const setupTask = { commandLine: "exit 1", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
+      await new ArmCaller(service.connection).prepare(1, { nodeSetup: { setupTask } });
+      const timeOf = async (round: number): Promise<number> => {
+        await until(`round ${String(round)} is scheduled`, () => replacementOf("nodes", folder)?.round === round);
+        return replacementOf("nodes", folder)?.time ?? 0;
+      };
+      const second = await timeOf(2);
+      expect((await timeOf(3)) - second).toBeGreaterThanOrEqual(1000);
+      await service.close();
+    });
+  });
+
   it("continues after a restart of the service, and ends at once when the scale settings are changed", async () => {
     await withFolder(async (folder) => {
       const options = { dataDir: folder, nodeReplacementDelayInMs: 3_600_000 };

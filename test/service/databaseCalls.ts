@@ -7,6 +7,8 @@ export class DatabaseCalls {
   /** Rows that queries returned. */
   rows = 0;
   commits = 0;
+  /** Results of the statements that count rows. */
+  readonly counts: number[] = [];
   /** Every statement that was carried out, by its text. */
   readonly texts = new Set<string>();
 
@@ -33,6 +35,7 @@ export class DatabaseCalls {
       this.statements++;
       this.rows += Array.isArray(result) ? result.length : 1;
       this.texts.add(text);
+      if (isCount(result)) this.counts.push(result.count);
     };
     vi.spyOn(StatementSync.prototype, method).mockImplementation(function (this: StatementSync, ...values: unknown[]) {
       const result = original.apply(this, values);
@@ -40,4 +43,8 @@ export class DatabaseCalls {
       return result as never;
     });
   }
+}
+
+function isCount(result: unknown): result is { readonly count: number } {
+  return typeof result === "object" && result !== null && "count" in result && typeof result.count === "number";
 }

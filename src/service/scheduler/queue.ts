@@ -46,7 +46,6 @@ function firstOf(entries: readonly QueueEntry[]): QueueEntry | undefined {
  */
 export class QueuePositions {
   readonly #queue: Queue;
-  readonly #nodeCounts = new Map<string, readonly number[]>();
   readonly #last = new Map<string, { readonly sequence: number; readonly position: number }>();
 
   constructor(queue: Queue) {
@@ -58,24 +57,13 @@ export class QueuePositions {
     const series = `${String(rank)} ${clusterKey}`;
     const last = this.#last.get(series);
     const start = last && last.sequence <= sequence ? last : this.#startOf(clusterKey, rank, largestNodeCount);
-    const ahead = this.#sum(clusterKey, largestNodeCount, (nodeCount) =>
-      this.#queue.countBetween(clusterKey, nodeCount, rank, start.sequence, sequence),
-    );
+    const ahead = this.#queue.countBetween(clusterKey, rank, start.sequence, sequence, largestNodeCount);
     const position = start.position + ahead;
     this.#last.set(series, { sequence, position });
     return position;
   }
 
   #startOf(clusterKey: string, rank: number, largestNodeCount: number): { sequence: number; position: number } {
-    const ahead = this.#sum(clusterKey, largestNodeCount, (nodeCount) =>
-      this.#queue.countOfSmallerRank(clusterKey, nodeCount, rank),
-    );
-    return { sequence: 0, position: 1 + ahead };
-  }
-
-  #sum(clusterKey: string, largestNodeCount: number, count: (nodeCount: number) => number): number {
-    const nodeCounts = this.#nodeCounts.get(clusterKey) ?? this.#queue.nodeCounts(clusterKey, largestNodeCount);
-    this.#nodeCounts.set(clusterKey, nodeCounts);
-    return nodeCounts.reduce((sum, nodeCount) => sum + count(nodeCount), 0);
+    return { sequence: 0, position: 1 + this.#queue.countOfSmallerRank(clusterKey, rank, largestNodeCount) };
   }
 }

@@ -3,11 +3,14 @@ import type { SchedulerContext } from "./context.ts";
 
 const longestPauseInMs = 5 * 60_000;
 const retryInMs = 1000;
+/** Pause before the second replacement and later ones at least: a setup that always fails must not keep the machine busy. */
+const shortestPauseInMs = 1000;
 
 /** Schedules the replacement of the unusable nodes of a cluster, after the setup of a node has failed. */
 export function scheduleReplacement({ store, nodeReplacementDelayInMs }: SchedulerContext, clusterKey: string): void {
   store.replacements.schedule(clusterKey, (round) => {
-    return Math.min(nodeReplacementDelayInMs * 2 ** (round - 1), Math.max(nodeReplacementDelayInMs, longestPauseInMs));
+    const pause = Math.min(nodeReplacementDelayInMs * 2 ** (round - 1), longestPauseInMs);
+    return Math.max(nodeReplacementDelayInMs, round === 1 ? 0 : shortestPauseInMs, pause);
   });
 }
 

@@ -131,4 +131,8 @@ export const migrations: readonly string[] = [
   DROP INDEX queue_by_cluster;
   CREATE INDEX queue_in_order ON queue(cluster, node_count, rank, sequence);
   `,
+  `
+  -- The jobs of a cluster in the order in which they start, with what their positions depend on.
+  CREATE INDEX queue_by_rank ON queue(cluster, rank, sequence, node_count);
+  `,
 ];

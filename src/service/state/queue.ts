@@ -42,17 +42,21 @@ export class Queue {
     return row && entryOf(row);
   }
 
-  /** Returns how many jobs of a cluster with this node count have a smaller rank. */
-  countOfSmallerRank(clusterKey: string, nodeCount: number, rank: number): number {
-    const sql = "SELECT count(*) AS count FROM queue WHERE cluster = ? AND node_count = ? AND rank < ?";
-    return Number(this.#database.get(sql, clusterKey, nodeCount, rank)?.count ?? 0);
+  /** Returns how many jobs of a cluster have a smaller rank, without those that need more nodes than `largest`. */
+  countOfSmallerRank(clusterKey: string, rank: number, largest: number): number {
+    // The plus sign keeps SQLite from an index that does not have this order.
+    const sql = "SELECT count(*) AS count FROM queue WHERE cluster = ? AND rank < ? AND +node_count <= ?";
+    return Number(this.#database.get(sql, clusterKey, rank, largest)?.count ?? 0);
   }
 
-  /** Returns how many jobs of a cluster with this node count and rank have a sequence number from `from` to before `to`. */
-  countBetween(clusterKey: string, nodeCount: number, rank: number, from: number, to: number): number {
+  /**
+   * Returns how many jobs of a cluster with this rank have a sequence number from `from` to before `to`, without those
+   * that need more nodes than `largest`.
+   */
+  countBetween(clusterKey: string, rank: number, from: number, to: number, largest: number): number {
     const sql = `SELECT count(*) AS count FROM queue
-      WHERE cluster = ? AND node_count = ? AND rank = ? AND sequence >= ? AND sequence < ?`;
-    return Number(this.#database.get(sql, clusterKey, nodeCount, rank, from, to)?.count ?? 0);
+      WHERE cluster = ? AND rank = ? AND sequence >= ? AND sequence < ? AND +node_count <= ?`;
+    return Number(this.#database.get(sql, clusterKey, rank, from, to, largest)?.count ?? 0);
   }
 
   /** Returns the different node counts of the jobs that wait for a cluster, up to a limit. */

@@ -14,10 +14,10 @@ export function containerObjection({ container }: RunNeeds): StartError | undefi
   return new StartError("FailedStartingContainer", reason, { details: imageDetails(container) });
 }
 
-/** Fills in what this machine decides: the addresses that the nodes have here, and free ports. */
+/** Fills in what this machine decides: the addresses that the nodes have here, and free ports, which the run must release. */
 export async function withLocalValues(plan: LaunchPlan): Promise<PlainPlan> {
   const numbers = portNumbersIn(plan);
-  const ports = await freePorts(numbers.length);
+  const ports = await freePorts(plan.runId, numbers.length);
   return withoutSegments(plan, {
     addresses: plan.nodes.map(({ address }) => address ?? loopbackAddress),
     ports: new Map(numbers.map((number, index) => [number, ports[index] ?? 0])),

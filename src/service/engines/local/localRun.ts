@@ -6,6 +6,7 @@ import type { LaunchMount, LaunchPlan, LaunchSecrets, RunEnd, RunState } from ".
 import type { PlainPlan } from "../launchText.ts";
 import { abortable } from "../../abortable.ts";
 import { findBash } from "./bash.ts";
+import { releasePorts } from "./freePorts.ts";
 import type { LauncherClient } from "./launcherClient.ts";
 import { containerObjection, withLocalValues } from "./localPlan.ts";
 import { copied, neverStarted, noRoom, removed, vanished } from "./localEnds.ts";
@@ -120,6 +121,7 @@ export class LocalRun {
 
   async cleanUp(): Promise<void> {
     await this.#starting;
+    releasePorts(this.runId);
     removeMounts(this.#details.mounts ?? []);
     await this.#files.remove();
   }

@@ -16,6 +16,7 @@ import type {
   WaitOptions,
 } from "../engine.ts";
 import { bashVersion, findBash } from "./bash.ts";
+import { releasePorts } from "./freePorts.ts";
 import { LauncherClient } from "./launcherClient.ts";
 import { containerObjection } from "./localPlan.ts";
 import { LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
@@ -94,6 +95,7 @@ export class ProcessEngine implements Engine {
     try {
       await run.reserve(plan);
     } catch (error) {
+      releasePorts(run.runId);
       this.#runs.delete(run.runId); // It has no handle, so nobody will clean it up.
       throw error;
     }
@@ -135,6 +137,7 @@ export class ProcessEngine implements Engine {
     this.#closing.abort();
     await this.#launcher.close();
     await Promise.all(this.#background);
+    for (const runId of this.#runs.keys()) releasePorts(runId);
   }
 
   #run(handle: RunHandle): LocalRun {

@@ -42,11 +42,15 @@ batchai_code=254 # If bash gives up, for example because of FUNCNEST.
 trap '(( \${#batchai_started[@]} )) || { eval "$batchai_rare"; batchai_record "{\\"kind\\":\\"notStarted\\"}"; }' EXIT
 
 batchai_run() { # runs batchai_step in the place of this process
-  for batchai_pair in "\${batchai_step[@]:8}"; do export "$batchai_pair"; done
+  local batchai_odd=() # Variables whose names bash cannot assign to.
+  for batchai_pair in "\${batchai_step[@]:8}"; do
+    if [[ \${batchai_pair%%=*} =~ ^[a-zA-Z_][a-zA-Z0-9_]*$ ]]; then export "$batchai_pair"; else batchai_odd+=("$batchai_pair"); fi
+  done
   cd -- "\${batchai_step[1]}" || exit 126
   [[ -p \${batchai_step[2]} || -p \${batchai_step[3]} ]] && exit 126
   exec >> "\${batchai_step[2]}" 2>> "\${batchai_step[3]}" || exit 126
   unset OLDPWD # The folder of the run does not concern the job.
+  (( \${#batchai_odd[@]} )) && exec "$(command -pv env)" -- "\${batchai_odd[@]}" "$BASH" -c -- "\${batchai_step[5]}"
   exec -a bash "$BASH" -c -- "\${batchai_step[5]}"
 }
 
@@ -136,7 +140,7 @@ batchai_decide() { # index of the step whose exit code is that of the run, the e
 }
 
 batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
-  local batchai_at batchai_index batchai_status batchai_steps=() batchai_open=()
+  local batchai_at batchai_index batchai_status batchai_steps=() batchai_open=() batchai_servers=()
   local batchai_master=\${batchai_plan[1]}
   for (( batchai_at = 5 + batchai_plan[3]; batchai_at < \${#batchai_plan[@]}; batchai_at += 1 + batchai_plan[batchai_at] )); do
     batchai_steps+=("$batchai_at")
@@ -165,6 +169,7 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
   for (( batchai_index = batchai_master; batchai_index < \${#batchai_steps[@]}; batchai_index++ )); do
     batchai_begin "$batchai_index"
     batchai_open[batchai_index]=$!
+    [[ \${batchai_step[7]} ]] && batchai_servers[batchai_index]=1
   done
   batchai_watch
   batchai_end_session
@@ -219,8 +224,7 @@ batchai_sort() { # sets batchai_others: the processes that have not ended, but f
   local batchai_index
   batchai_others=()
   for batchai_index in "\${!batchai_open[@]}"; do
-    batchai_load "$batchai_index"
-    [[ \${batchai_step[7]} ]] || batchai_others+=("$batchai_index")
+    [[ \${batchai_servers[batchai_index]} ]] || batchai_others+=("$batchai_index")
   done
 }
 

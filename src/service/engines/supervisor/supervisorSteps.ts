@@ -10,8 +10,7 @@ export function checkPlan(plan: PlainPlan): void {
   checkVariables(plan.environment);
   for (const step of [...plan.preparation, ...plan.processes]) {
     if (step.commandLine.includes("\0")) refuse("A command line contains a NUL character.");
-    const odd = Object.keys(step.environment).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-    if (odd !== undefined) refuse(`The shell cannot set the variable ${odd} for one process.`);
+    checkVariables(step.environment);
   }
 }
 
