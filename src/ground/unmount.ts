@@ -15,18 +15,26 @@ export async function unmountBelow(path: string): Promise<string[]> {
   return mountsBelow(path).map(({ target }) => target);
 }
 
+/** Detaches everything at a path or below it, and makes what waits for it fail. Changes that are pending are lost. */
+export async function detachBelow(path: string): Promise<void> {
+  for (const { target } of mountsBelow(path).reverse()) await tryInTurn(failingCommands(), target);
+}
+
 async function unmount(target: string): Promise<void> {
   for (let tries = 0; tries < politeTries; tries++) {
-    for (const command of politeCommands()) {
-      await runQuietly(command, target);
-      if (!isMountPoint(target)) return;
-    }
+    if (await tryInTurn(politeCommands(), target)) return;
     await delay(pauseInMs);
   }
-  for (const command of forcefulCommands()) {
+  await tryInTurn(forcefulCommands(), target);
+}
+
+/** Runs commands until one of them has unmounted the target. Returns whether one has. */
+async function tryInTurn(commands: readonly string[][], target: string): Promise<boolean> {
+  for (const command of commands) {
     await runQuietly(command, target);
-    if (!isMountPoint(target)) return;
+    if (!isMountPoint(target)) return true;
   }
+  return false;
 }
 
 /** Only root may use `umount` for everything; other users own the FUSE mounts that they made. */
@@ -46,6 +54,12 @@ function forcefulCommands(): string[][] {
     ["fusermount", "-u", "-z"],
     ["umount", "-l"],
   ];
+}
+
+/** Only root may make the requests of others fail. */
+function failingCommands(): string[][] {
+  const failing = process.getuid?.() === 0 ? [["umount", "-f", "-l", "-c"]] : [];
+  return [...failing, ...forcefulCommands()];
 }
 
 /** Runs a command on a path. A file system that does not respond must not hold it for long. */

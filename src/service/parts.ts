@@ -23,6 +23,9 @@ import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
 
 const defaultGraceInMs = 30_000;
+const defaultGracePeriodInMs = 5000;
+/** Time in which processes disappear after they were killed. */
+const killedAfterInMs = 5000;
 
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
@@ -87,6 +90,7 @@ export async function startParts(
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
     nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,
+    stopLimitInMs: (options.gracePeriodInMs ?? defaultGracePeriodInMs) + killedAfterInMs,
     serviceVariables: serviceVariablesOf(options),
     ignoreContainerSettings,
   });

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint, mountsBelow } from "../../ground/mountTable.ts";
 import { removeTree } from "../../ground/removeTree.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
-import { unmountBelow } from "../../ground/unmount.ts";
+import { detachBelow, unmountBelow } from "../../ground/unmount.ts";
 import type { Logger } from "../logger.ts";
 import { carryOut, responds, type MountCommand } from "./mountCommand.ts";
 import { mountProcesses, signalAll } from "./mountProcesses.ts";
@@ -93,6 +93,26 @@ export class Mounts {
       return Promise.resolve([]);
     }
     return this.#inTurn(owner, () => this.#release(owner));
+  }
+
+  /**
+   * Takes the mounts of an owner away from the processes that use them: one that waits for a mount cannot be killed.
+   * Changes that are pending are lost. Returns whether anything was mounted.
+   * @param onlySilent - Whether to keep the mounts that respond.
+   */
+  detach(owner: string, { onlySilent }: { readonly onlySilent: boolean }): Promise<boolean> {
+    return this.#inTurn(owner, async () => {
+      const targets = (await namesIn(join(this.#points, owner))).map((name) => join(this.#points, owner, name));
+      const done = await Promise.all(
+        targets.map(async (target) => {
+          if (!isMountPoint(target) || (onlySilent && (await responds(target)))) return false;
+          signalAll(await mountProcesses(target), "SIGKILL");
+          await detachBelow(target);
+          return true;
+        }),
+      );
+      return done.includes(true);
+    });
   }
 
   /** Releases an owner, and logs what goes wrong. */
