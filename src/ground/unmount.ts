@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint, mountsBelow } from "./mountTable.ts";
+import { runWithin } from "./runWithin.ts";
 
 const commandLimitInMs = 10_000;
 const politeTries = 10;
@@ -21,7 +21,8 @@ export async function detachBelow(path: string): Promise<void> {
 }
 
 async function unmount(target: string): Promise<void> {
-  for (let tries = 0; tries < politeTries; tries++) {
+  const deadline = performance.now() + commandLimitInMs;
+  for (let tries = 0; tries < politeTries && performance.now() < deadline; tries++) {
     if (await tryInTurn(politeCommands(), target)) return;
     await delay(pauseInMs);
   }
@@ -30,8 +31,8 @@ async function unmount(target: string): Promise<void> {
 
 /** Runs commands until one of them has unmounted the target. Returns whether one has. */
 async function tryInTurn(commands: readonly string[][], target: string): Promise<boolean> {
-  for (const command of commands) {
-    await runQuietly(command, target);
+  for (const [program = "", ...options] of commands) {
+    await runWithin(program, [...options, target], commandLimitInMs);
     if (!isMountPoint(target)) return true;
   }
   return false;
@@ -60,21 +61,4 @@ function forcefulCommands(): string[][] {
 function failingCommands(): string[][] {
   const failing = process.getuid?.() === 0 ? [["umount", "-f", "-l", "-c"]] : [];
   return [...failing, ...forcefulCommands()];
-}
-
-/** Runs a command on a path. A file system that does not respond must not hold it for long. */
-function runQuietly([program = "", ...options]: readonly string[], path: string): Promise<void> {
-  return new Promise((resolve) => {
-    const child = spawn(program, [...options, path], {
-      stdio: "ignore",
-      timeout: commandLimitInMs,
-      killSignal: "SIGKILL",
-    });
-    child.once("error", () => {
-      resolve();
-    });
-    child.once("exit", () => {
-      resolve();
-    });
-  });
 }

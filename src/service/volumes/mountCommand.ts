@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint } from "../../ground/mountTable.ts";
+import { runWithin } from "../../ground/runWithin.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
 import { mountMarker } from "./mountProcesses.ts";
 
@@ -74,20 +75,9 @@ export async function carryOut(
 }
 
 /** Whether a mounted file system can be read. Asks in another process, which a file system that hangs cannot block. */
-export function responds(target: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const child = spawn("stat", ["--", `${target}/.`], {
-      stdio: "ignore",
-      timeout: stillUsableInMs,
-      killSignal: "SIGKILL",
-    });
-    child.once("error", () => {
-      resolve(false);
-    });
-    child.once("exit", (code) => {
-      resolve(code === 0);
-    });
-  });
+export async function responds(target: string): Promise<boolean> {
+  const end = await runWithin("stat", ["--", `${target}/.`], stillUsableInMs);
+  return end?.exitCode === 0;
 }
 
 async function untilMounted(

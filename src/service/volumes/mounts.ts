@@ -6,12 +6,15 @@ import { isMountPoint, mountsBelow } from "../../ground/mountTable.ts";
 import { removeTree } from "../../ground/removeTree.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
 import { detachBelow, unmountBelow } from "../../ground/unmount.ts";
+import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
 import { carryOut, responds, type MountCommand } from "./mountCommand.ts";
 import { mountProcesses, signalAll } from "./mountProcesses.ts";
 
 const pollInMs = 50;
 const killedAfterInMs = 5000;
+/** Longer than looking at a mount, or unmounting it by force, takes. */
+const closedAfterInMs = 45_000;
 
 /** Limits of {@link Mounts}. */
 export interface MountLimits {
@@ -133,9 +136,9 @@ export class Mounts {
   /** Stops waiting for anything, and unmounts everything but the mounts of these owners. */
   async close(kept: readonly string[]): Promise<void> {
     this.#closing.abort();
-    await Promise.allSettled(this.#work.values());
+    await withinTime(Promise.allSettled(this.#work.values()), closedAfterInMs);
     this.#closing = new AbortController();
-    await this.releaseOthers(kept);
+    await withinTime(this.releaseOthers(kept), this.#flushInMs + closedAfterInMs);
     for (const folder of [this.#points, this.#files]) await rmdir(folder).catch(() => undefined);
   }
 

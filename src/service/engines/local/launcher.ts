@@ -92,7 +92,7 @@ function inThread(folders: RunFolders, volumes: string): Promise<void> {
     });
     thread.once("error", (error) => {
       clearTimeout(timeout);
-      reject(error);
+      reject(errorOf(failureOf(error)));
     });
   });
 }
