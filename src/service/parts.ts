@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { closeServer } from "../ground/closeServer.ts";
 import { FilesService } from "../files/index.ts";
@@ -34,7 +35,9 @@ const killedAfterInMs = 5000;
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
   opened: OpenParts,
-  engines: readonly Engine[] = [new ProcessEngine({ ...options, runsFolder: runsFolderOf(options.dataDir) })],
+  engines: readonly Engine[] = [
+    new ProcessEngine({ ...options, runsFolder: runsFolderOf(realpathSync(options.dataDir)) }),
+  ],
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
@@ -62,7 +65,7 @@ export async function startParts(
     await Promise.all(engines.map((engine) => engine.close()));
   });
   const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, name: place.mountRootName });
-  const folders = new DataFolders(dataDir, mountRoot, logger);
+  const folders = new DataFolders(place.path, mountRoot, logger);
   opened.add(() => folders.close());
   folders.sweep({
     runs: store.runs.allAlive().map(({ id }) => id),
