@@ -109,6 +109,8 @@ const rooms = {
   },
   "src/service/executionLog.ts": { imports: ["src/ground/withinTime.ts"], node: true },
   "src/service/abortable.ts": { imports: [] },
+  "src/service/maskSecrets.ts": { imports: [] },
+  "src/service/lastLines.ts": { imports: ["src/service/maskSecrets.ts"], node: true },
   "src/service/turns.ts": { imports: [], node: true },
   "src/service/duration.ts": { imports: [] },
   // Names of folders; what is in them is the business of others.
@@ -126,7 +128,14 @@ const rooms = {
     types: ["src/wire/validate.ts", "src/service/engines/engine.ts"],
   },
   "src/service/volumes": {
-    imports: ["src/service/startError.ts", "src/service/keyVault.ts", "src/ground", "src/wire", "src/models"],
+    imports: [
+      "src/service/startError.ts",
+      "src/service/keyVault.ts",
+      "src/service/lastLines.ts",
+      "src/ground",
+      "src/wire",
+      "src/models",
+    ],
     types: [
       "src/service/engines/engine.ts",
       "src/service/state/store.ts",
@@ -188,6 +197,7 @@ const rooms = {
       "src/service/abortable.ts",
       "src/service/duration.ts",
       "src/service/executionLog.ts",
+      "src/service/lastLines.ts",
       "src/service/turns.ts",
       "src/service/startError.ts",
       "src/service/logger.ts",

@@ -1,5 +1,4 @@
-import { readFileSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
 import { isWithin } from "./containment.ts";
 
 /** A file system that is mounted on this machine. */
@@ -13,16 +12,15 @@ export interface MountedFileSystem {
 /**
  * Returns the file systems that are mounted at a path or below it, in the order in which they were mounted. Asks the
  * kernel, never a file system, so that one that hangs cannot delay the caller.
+ * @param path - Real path: without symbolic links.
  */
 export function mountsBelow(path: string): MountedFileSystem[] {
-  const real = withRealParent(path);
-  return mountTable().filter(({ target }) => isWithin(real, target));
+  return mountTable().filter(({ target }) => isWithin(path, target));
 }
 
-/** Whether a file system is mounted at exactly this path. */
+/** Whether a file system is mounted at exactly this real path. */
 export function isMountPoint(path: string): boolean {
-  const real = withRealParent(path);
-  return mountTable().some(({ target }) => target === real);
+  return mountTable().some(({ target }) => target === path);
 }
 
 function mountTable(): MountedFileSystem[] {
@@ -39,13 +37,4 @@ function mountTable(): MountedFileSystem[] {
 function unescaped(path: string): string {
   const bytes = path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
   return bytes === path ? path : Buffer.from(bytes, "latin1").toString();
-}
-
-/** The last step is left alone: looking it up would ask the file system that is mounted there. */
-function withRealParent(path: string): string {
-  try {
-    return join(realpathSync.native(dirname(path)), basename(path));
-  } catch {
-    return path;
-  }
 }

@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint, mountsBelow } from "./mountTable.ts";
+import { runWithin } from "./runWithin.ts";
 
 const commandLimitInMs = 10_000;
 const politeTries = 10;
@@ -15,18 +15,27 @@ export async function unmountBelow(path: string): Promise<string[]> {
   return mountsBelow(path).map(({ target }) => target);
 }
 
+/** Detaches everything at a path or below it, and makes what waits for it fail. Changes that are pending are lost. */
+export async function detachBelow(path: string): Promise<void> {
+  for (const { target } of mountsBelow(path).reverse()) await tryInTurn(failingCommands(), target);
+}
+
 async function unmount(target: string): Promise<void> {
-  for (let tries = 0; tries < politeTries; tries++) {
-    for (const command of politeCommands()) {
-      await runQuietly(command, target);
-      if (!isMountPoint(target)) return;
-    }
+  const deadline = performance.now() + commandLimitInMs;
+  for (let tries = 0; tries < politeTries && performance.now() < deadline; tries++) {
+    if (await tryInTurn(politeCommands(), target)) return;
     await delay(pauseInMs);
   }
-  for (const command of forcefulCommands()) {
-    await runQuietly(command, target);
-    if (!isMountPoint(target)) return;
+  await tryInTurn(forcefulCommands(), target);
+}
+
+/** Runs commands until one of them has unmounted the target. Returns whether one has. */
+async function tryInTurn(commands: readonly string[][], target: string): Promise<boolean> {
+  for (const [program = "", ...options] of commands) {
+    await runWithin(program, [...options, target], commandLimitInMs);
+    if (!isMountPoint(target)) return true;
   }
+  return false;
 }
 
 /** Only root may use `umount` for everything; other users own the FUSE mounts that they made. */
@@ -48,19 +57,8 @@ function forcefulCommands(): string[][] {
   ];
 }
 
-/** Runs a command on a path. A file system that does not respond must not hold it for long. */
-function runQuietly([program = "", ...options]: readonly string[], path: string): Promise<void> {
-  return new Promise((resolve) => {
-    const child = spawn(program, [...options, path], {
-      stdio: "ignore",
-      timeout: commandLimitInMs,
-      killSignal: "SIGKILL",
-    });
-    child.once("error", () => {
-      resolve();
-    });
-    child.once("exit", () => {
-      resolve();
-    });
-  });
+/** Only root may make the requests of others fail. */
+function failingCommands(): string[][] {
+  const failing = process.getuid?.() === 0 ? [["umount", "-f", "-l", "-c"]] : [];
+  return [...failing, ...forcefulCommands()];
 }

@@ -34,7 +34,10 @@ export class DataFolders {
   readonly #logger: Logger;
   readonly #removals = new Set<Promise<void>>();
 
-  /** @param mountRoot - Folder of the mount roots, from `openMountRoot`. */
+  /**
+   * @param dataDir - Real path of the data folder: what is mounted is found by real paths.
+   * @param mountRoot - Folder of the mount roots, from `openMountRoot`.
+   */
   constructor(dataDir: string, mountRoot: string, logger: Logger) {
     this.#dataDir = dataDir;
     this.#mountRoot = mountRoot;

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { closeServer } from "../ground/closeServer.ts";
 import { FilesService } from "../files/index.ts";
@@ -23,6 +24,9 @@ import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
 
 const defaultGraceInMs = 30_000;
+const defaultGracePeriodInMs = 5000;
+/** Time in which processes disappear after they were killed. */
+const killedAfterInMs = 5000;
 
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
@@ -31,7 +35,9 @@ const defaultGraceInMs = 30_000;
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
   opened: OpenParts,
-  engines: readonly Engine[] = [new ProcessEngine({ ...options, runsFolder: runsFolderOf(options.dataDir) })],
+  engines: readonly Engine[] = [
+    new ProcessEngine({ ...options, runsFolder: runsFolderOf(realpathSync(options.dataDir)) }),
+  ],
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
@@ -59,7 +65,7 @@ export async function startParts(
     await Promise.all(engines.map((engine) => engine.close()));
   });
   const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, name: place.mountRootName });
-  const folders = new DataFolders(dataDir, mountRoot, logger);
+  const folders = new DataFolders(place.path, mountRoot, logger);
   opened.add(() => folders.close());
   folders.sweep({
     runs: store.runs.allAlive().map(({ id }) => id),
@@ -87,6 +93,7 @@ export async function startParts(
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
     nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,
+    stopLimitInMs: (options.gracePeriodInMs ?? defaultGracePeriodInMs) + killedAfterInMs,
     serviceVariables: serviceVariablesOf(options),
     ignoreContainerSettings,
   });

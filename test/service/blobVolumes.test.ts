@@ -254,9 +254,9 @@ describe.skipIf(obstacle !== undefined)(
       { timeout: 180_000 },
       async () => {
         await arm.prepare(2);
-        await submit("hung", "sleep 1000", volumes());
-        await until("the job has its volume", () => mountedHere().length === 1);
-        await state("hung", /running/);
+        const stdOutErrPathPrefix = "$AZ_BATCHAI_JOB_MOUNT_ROOT/blob";
+        await submit("hung", `touch ${folder}/up; sleep 1000`, { ...volumes(), stdOutErrPathPrefix });
+        await until("the job runs", () => readdirSync(folder).includes("up"));
         for (const id of mountProcesses(folder)) process.kill(id, "SIGSTOP");
         await submit("other", "true");
         await succeeds("other");

@@ -74,6 +74,16 @@ describe.skipIf(obstacle !== undefined)(`mounts${obstacle ? ` (skipped: ${obstac
     expect(isMountPoint(again)).toBe(true);
   });
 
+  it("that fail reveal no part of a secret, wherever the text is cut", async () => {
+    for (const length of [997, 4093, 16_381]) {
+      const script = `printf secret >&2; head -c ${String(length)} /dev/zero | tr '\\0' x >&2; exit 7`;
+      const failed = (await mounts.mount("c-1", "a", bash(script), running).catch((error: unknown) => error)) as Error;
+      expect(failed).toBeInstanceOf(MountFailure);
+      expect(failed.message).toContain("xxx");
+      expect(failed.message).not.toMatch(/[secrt]xx/);
+    }
+  });
+
   it("in use are detached, and a process that serves one is killed when its time is up", async () => {
     const serving = bash(`mount --bind "${theirs}" "$1"; trap "" TERM; cd "$1"; while :; do sleep 0.1; done`);
     const target = await mounts.mount("j-1", "a", serving, running);

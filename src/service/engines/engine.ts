@@ -51,6 +51,8 @@ export interface LaunchMount {
   readonly source: string;
   /** Absolute path of the link. */
   readonly target: string;
+  /** Present if the folder is a file system that the service has mounted: it may stop responding at any time. */
+  readonly isMount?: true;
 }
 
 /** One command line that the engine runs through `bash -c`. */

@@ -3,7 +3,7 @@ import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "..
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
 import { StartError } from "../startError.ts";
 import { hostFileOf } from "./hostFile.ts";
-import { homeDirectoryOf, launchNode, processOn, type NodePlace } from "./node.ts";
+import { homeDirectoryOf, launchMount, launchNode, processOn, type NodePlace } from "./node.ts";
 import { checkCommandLine } from "./commandLine.ts";
 import { commandLinePropertyOf, toolkitIssues, toolkitWorkOf, type ToolkitWork } from "../toolkits/toolkits.ts";
 import type { ToolkitContext, ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
@@ -78,7 +78,7 @@ export function planJob(context: JobLaunchContext): JobLaunch {
     scratchRoots: [clusterMountRoot, jobFolders.root],
     directories: [...directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views), ...homes],
     files: [{ path: jobFolders.hostFile, content: hostFileOf(nodes, slotsPerNode) }],
-    mounts: [...clusterMounts, ...jobMounts].map(({ source, target }) => ({ source, target })),
+    mounts: [...clusterMounts, ...jobMounts].map(launchMount),
     environment: common,
     preparation: preparationOf(job, views, common),
     processes: processes.map((process) => processOn(viewOf(views, process), common, process)),

@@ -1,5 +1,5 @@
 import { join } from "node:path/posix";
-import type { LaunchGpu, LaunchNode, LaunchProcess, LaunchText } from "../engines/engine.ts";
+import type { LaunchGpu, LaunchMount, LaunchNode, LaunchProcess, LaunchText } from "../engines/engine.ts";
 import type { ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { Environment } from "./variables.ts";
 
@@ -36,6 +36,11 @@ export function tempDirectoryOf(node: NodePlace, runId: string): string {
 /** Returns the private `HOME` of a run on a node: it is kept from preparation to job, and wiped with the scratch directory. */
 export function homeDirectoryOf(node: NodePlace, runId: string): string {
   return join(tempDirectoryOf(node, runId), "home");
+}
+
+/** Returns a mount of a launch plan: what engines need to know about a volume. */
+export function launchMount({ source, target, isMount }: LaunchMount): LaunchMount {
+  return { source, target, ...(isMount && { isMount }) };
 }
 
 /** Returns a node of a launch plan. */

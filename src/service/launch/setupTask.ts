@@ -2,7 +2,15 @@ import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
 import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
 import { checkCommandLine } from "./commandLine.ts";
-import { homeDirectoryOf, launchNode, processOn, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import {
+  homeDirectoryOf,
+  launchMount,
+  launchNode,
+  processOn,
+  tempDirectoryOf,
+  type NodePlace,
+  type NodeView,
+} from "./node.ts";
 import { setupTaskPaths } from "./pathAdvice.ts";
 import { containedPath } from "./paths.ts";
 import { addDefaults, defaultsOf, type ServiceVariables } from "./serviceVariables.ts";
@@ -55,7 +63,7 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
     scratchRoots: [clusterMountRoot],
     directories: [...new Set([clusterMountRoot, view.tempDirectory, view.outputDirectory, ...homes])],
     files: [],
-    mounts: clusterMounts.map(({ source, target }) => ({ source, target })),
+    mounts: clusterMounts.map(launchMount),
     environment: view.environment,
     preparation: [],
     processes: [process],

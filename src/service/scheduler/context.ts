@@ -16,6 +16,8 @@ export interface SchedulerContext {
   readonly autoScaleIdleTimeInMs: number;
   /** Pause before the unusable nodes of a cluster are replaced, in milliseconds. It doubles with each further failure. */
   readonly nodeReplacementDelayInMs: number;
+  /** Time after which a run that is being stopped loses its volumes, in milliseconds: its processes may wait for them. */
+  readonly stopLimitInMs: number;
   /** Variables that every job and setup task gets. */
   readonly serviceVariables: ServiceVariables;
   /** Whether jobs with `containerSettings` run directly on the host. */

@@ -4,12 +4,12 @@ import { reasonOf } from "../../ground/systemErrors.ts";
 import { withinTime } from "../../ground/withinTime.ts";
 import type { NameValuePair } from "../../models/error.ts";
 import type { FailedProcess, RunEnd } from "../engines/engine.ts";
+import { lastLines } from "../lastLines.ts";
 import { stdOutErrDirectoryId } from "../launch/jobEnvironment.ts";
 import type { Run } from "../state/runs.ts";
 import { soleProcess } from "../toolkits/toolkit.ts";
 import type { SchedulerContext } from "./context.ts";
 import { exitHint } from "./exitHint.ts";
-import { lastLines } from "./lastLines.ts";
 
 /** Time after which a file is left alone that cannot be read, in milliseconds. */
 const readTimeoutInMs = 2000;

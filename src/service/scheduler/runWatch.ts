@@ -5,6 +5,7 @@ import { isShortage, StartError } from "../startError.ts";
 import type { Run } from "../state/runs.ts";
 import { Turns } from "../turns.ts";
 import type { SchedulerContext } from "./context.ts";
+import { detachVolumes } from "./unmountVolumes.ts";
 import type { Launch, Prepare, StartingRun } from "./startingRun.ts";
 
 const retryIntervalInMs = 1000;
@@ -91,15 +92,27 @@ export class RunWatch {
   /** Stops a run. Retries if the engine fails to, until the run has ended or the service closes. */
   async #stop(runId: string, handle: RunHandle): Promise<void> {
     this.#stopping.add(runId);
+    const stopped = new AbortController();
+    void this.#detachVolumes(runId, AbortSignal.any([stopped.signal, this.#closing.signal]));
     while (this.#stopping.has(runId) && !this.#isClosing()) {
       try {
         await this.#context.engines.forHandle(handle)?.stop(handle);
-        return;
+        break;
       } catch (error) {
-        if (this.#isClosing()) return;
+        if (this.#isClosing()) break;
         this.#context.logger.error({ run: runId, error: String(error) }, "failed to stop a run; it is tried again");
       }
       await this.#pause();
+    }
+    stopped.abort();
+  }
+
+  /** No signal ends a process that waits for a volume which does not respond. */
+  async #detachVolumes(runId: string, stopped: AbortSignal): Promise<void> {
+    for (;;) {
+      await delay(this.#context.stopLimitInMs, undefined, { signal: stopped }).catch(() => undefined);
+      if (stopped.aborted) return;
+      await detachVolumes(this.#context, runId);
     }
   }
 

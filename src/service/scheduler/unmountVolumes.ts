@@ -18,6 +18,34 @@ export async function unmountVolumes(context: SchedulerContext, run: Run): Promi
   }
 }
 
+/**
+ * Frees the processes of a run that do not end because they wait for a volume. The volumes of the job are of no use to
+ * others; those of its cluster are, as long as they respond.
+ */
+export async function detachVolumes(context: SchedulerContext, runId: string): Promise<void> {
+  const { store, volumes, folders, logger } = context;
+  const run = store.runs.find(runId);
+  if (run === undefined) return;
+  try {
+    const clusters = new Set(run.nodes.flatMap((id) => store.nodes.find(id)?.cluster ?? []));
+    const detached = await Promise.all([
+      run.kind === "job" && volumes.mounts.detach(folders.jobVolumes(run.owner).name, { onlySilent: false }),
+      ...[...clusters].map((key) => {
+        return volumes.mounts.detach(folders.clusterVolumes(key).name, { onlySilent: true });
+      }),
+    ]);
+    if (!detached.includes(true)) return;
+    logger.warn({ run: run.id, owner: run.owner }, "volumes were detached, because the processes of a run did not end");
+    await warnInLog(
+      context,
+      run,
+      "The processes of the run did not end, so volumes were detached. Changes may be lost.",
+    );
+  } catch (error) {
+    logger.warn({ run: run.id, error: String(error) }, "failed to detach the volumes of a run");
+  }
+}
+
 /** Only a log on a share of the service is written: one on another volume may be the one that fails. */
 async function warnInLog({ store }: SchedulerContext, { id, nodes }: Run, problem: string): Promise<void> {
   const output = store.runs.find(id)?.outputs.stdouterr;

@@ -2,14 +2,15 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint } from "../../ground/mountTable.ts";
+import { runWithin } from "../../ground/runWithin.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
+import { lastLines } from "../lastLines.ts";
 import { mountMarker } from "./mountProcesses.ts";
 
 const pollInMs = 20;
 /** A command that has ended may leave the mounting to a process of its own. */
 const mountAfterEndInMs = 2000;
 const stillUsableInMs = 15_000;
-const longestReason = 1000;
 
 /** A program that mounts something. It ends once that is done, or stays and serves the mount. */
 export interface MountCommand {
@@ -74,20 +75,9 @@ export async function carryOut(
 }
 
 /** Whether a mounted file system can be read. Asks in another process, which a file system that hangs cannot block. */
-export function responds(target: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const child = spawn("stat", ["--", `${target}/.`], {
-      stdio: "ignore",
-      timeout: stillUsableInMs,
-      killSignal: "SIGKILL",
-    });
-    child.once("error", () => {
-      resolve(false);
-    });
-    child.once("exit", (code) => {
-      resolve(code === 0);
-    });
-  });
+export async function responds(target: string): Promise<boolean> {
+  const end = await runWithin("stat", ["--", `${target}/.`], stillUsableInMs);
+  return end?.exitCode === 0;
 }
 
 async function untilMounted(
@@ -136,22 +126,8 @@ function endGroup({ pid }: ChildProcess): void {
 
 /** Adds the last lines that the program wrote, without secrets. */
 async function explained(failure: MountFailure, log: string, secrets: readonly string[]): Promise<string> {
-  let text = (await lastPart(log)).trim();
-  for (const secret of secrets) if (secret !== "") text = text.replaceAll(secret, "***");
+  const text = (await lastLines(log, secrets).catch(() => undefined))?.trim() ?? "";
   return text === "" ? failure.message : `${failure.message} It wrote: ${text}`;
-}
-
-async function lastPart(path: string): Promise<string> {
-  const file = await open(path, "r").catch(() => undefined);
-  if (file === undefined) return "";
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, 4 * longestReason);
-    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString().slice(-longestReason);
-  } finally {
-    await file.close();
-  }
 }
 
 function inheritedVariables(): Record<string, string> {

@@ -13,15 +13,15 @@ import type { AttachedVolume } from "./volume.ts";
 export async function linkBelow(
   root: string,
   relativePath: string,
-  { source, isMount = false }: AttachedVolume,
+  { source, isMount }: AttachedVolume,
 ): Promise<string> {
   const target = join(root, relativePath);
   await attempt(
     `The volume ${source} cannot be mounted at ${target}`,
     async () => {
-      if (await leadsTo(target, source, isMount)) return; // Most runs find the links of the run before.
+      if (await leadsTo(target, source, isMount === true)) return; // Most runs find the links of the run before.
       // A mount is a folder; one that hangs must not be asked.
-      const isFolder = isMount || (await stat(source)).isDirectory();
+      const isFolder = isMount === true || (await stat(source)).isDirectory();
       if (!isFolder) throw new StartError("MountFailed", `The volume ${source} is not a folder.`);
       await mkdir(dirname(root), { recursive: true });
       await createFoldersAbove(root, relativePath);

@@ -5,13 +5,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint, mountsBelow } from "../../ground/mountTable.ts";
 import { removeTree } from "../../ground/removeTree.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
-import { unmountBelow } from "../../ground/unmount.ts";
+import { detachBelow, unmountBelow } from "../../ground/unmount.ts";
+import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
 import { carryOut, responds, type MountCommand } from "./mountCommand.ts";
 import { mountProcesses, signalAll } from "./mountProcesses.ts";
 
 const pollInMs = 50;
 const killedAfterInMs = 5000;
+/** Longer than looking at a mount, or unmounting it by force, takes. */
+const closedAfterInMs = 45_000;
 
 /** Limits of {@link Mounts}. */
 export interface MountLimits {
@@ -95,6 +98,26 @@ export class Mounts {
     return this.#inTurn(owner, () => this.#release(owner));
   }
 
+  /**
+   * Takes the mounts of an owner away from the processes that use them: one that waits for a mount cannot be killed.
+   * Changes that are pending are lost. Returns whether anything was mounted.
+   * @param onlySilent - Whether to keep the mounts that respond.
+   */
+  detach(owner: string, { onlySilent }: { readonly onlySilent: boolean }): Promise<boolean> {
+    return this.#inTurn(owner, async () => {
+      const targets = (await namesIn(join(this.#points, owner))).map((name) => join(this.#points, owner, name));
+      const done = await Promise.all(
+        targets.map(async (target) => {
+          if (!isMountPoint(target) || (onlySilent && (await responds(target)))) return false;
+          signalAll(await mountProcesses(target), "SIGKILL");
+          await detachBelow(target);
+          return true;
+        }),
+      );
+      return done.includes(true);
+    });
+  }
+
   /** Releases an owner, and logs what goes wrong. */
   releaseInBackground(owner: string): void {
     this.release(owner).catch((error: unknown) => {
@@ -113,9 +136,9 @@ export class Mounts {
   /** Stops waiting for anything, and unmounts everything but the mounts of these owners. */
   async close(kept: readonly string[]): Promise<void> {
     this.#closing.abort();
-    await Promise.allSettled(this.#work.values());
+    await withinTime(Promise.allSettled(this.#work.values()), closedAfterInMs);
     this.#closing = new AbortController();
-    await this.releaseOthers(kept);
+    await withinTime(this.releaseOthers(kept), this.#flushInMs + closedAfterInMs);
     for (const folder of [this.#points, this.#files]) await rmdir(folder).catch(() => undefined);
   }
 

@@ -51,7 +51,7 @@ export interface AttachedVolume {
    * Whether the folder is a file system that the service has mounted for this cluster or job. {@link Mounts} unmounts it.
    * Default: false.
    */
-  readonly isMount?: boolean;
+  readonly isMount?: true;
 }
 
 /** A volume and the absolute path at which runs find it. */

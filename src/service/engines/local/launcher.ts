@@ -1,9 +1,16 @@
 import { spawn } from "node:child_process";
-import { errorCode } from "../../../ground/systemErrors.ts";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { rareSupervision, supervisorScript } from "../supervisor/supervisorScript.ts";
 import { StartError } from "../../startError.ts";
-import { makeFolders } from "../supervisor/runFolders.ts";
-import type { LauncherFailure, LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
+import { makeFolders, type RunFolders } from "../supervisor/runFolders.ts";
+import {
+  errorOf,
+  failureOf,
+  type LauncherFailure,
+  type LauncherMessage,
+  type LauncherRequest,
+  type NumberedRequest,
+} from "./launcherMessages.ts";
 import { endRun, isRunOver } from "./processTree.ts";
 
 /*
@@ -11,6 +18,9 @@ import { endRun, isRunOver } from "./processTree.ts";
  * stall every request. It also creates the folders of runs, so a slow disk stalls no request either. It imports as
  * little as possible. It runs as long as the service; the runs do not need it.
  */
+
+/** Time in which the folders of a run on volumes are created, in milliseconds. */
+const foldersLimitInMs = 30_000;
 
 function send(message: LauncherMessage): void {
   if (process.connected) process.send?.(message);
@@ -45,7 +55,7 @@ async function report(runId: string, exitCode: number | null): Promise<void> {
 
 async function carryOut(request: LauncherRequest): Promise<void> {
   if (request.kind === "spawn") {
-    makeFolders(request.folders);
+    await createFolders(request.folders);
     await startSupervisor(request);
   }
   if (request.kind === "end") await endRun(request.runId, request.gracePeriodInMs);
@@ -60,12 +70,47 @@ async function respond({ id, request }: NumberedRequest): Promise<void> {
   }
 }
 
-function failureOf(error: unknown): LauncherFailure {
-  if (error instanceof StartError) {
-    return { message: error.message, code: errorCode(error.cause), startErrorCode: error.code };
-  }
-  return { message: error instanceof Error ? error.message : String(error), code: errorCode(error) };
+/** A volume that does not respond must keep only its own run waiting, so what is mounted is asked in a thread. */
+async function createFolders(folders: RunFolders): Promise<void> {
+  const mounted = folders.mounts.filter(({ isMount }) => isMount);
+  if (mounted.length === 0) makeFolders(folders);
+  else await inThread(folders, mounted.map(({ target }) => target).join(", "));
 }
 
-process.on("message", (message: NumberedRequest) => void respond(message));
-process.on("disconnect", () => process.exit(0));
+/** A thread that a volume keeps waiting cannot be ended. It ends with its volume. */
+function inThread(folders: RunFolders, volumes: string): Promise<void> {
+  const thread = new Worker(new URL(import.meta.url), { workerData: folders });
+  return new Promise<void>((resolve, reject) => {
+    const timeout = setTimeout(() => {
+      const seconds = String(foldersLimitInMs / 1000);
+      reject(new StartError("MountFailed", `A volume does not respond within ${seconds} seconds: ${volumes}.`));
+    }, foldersLimitInMs);
+    thread.once("message", (failure: LauncherFailure | null) => {
+      clearTimeout(timeout);
+      if (failure === null) resolve();
+      else reject(errorOf(failure));
+    });
+    thread.once("error", (error) => {
+      clearTimeout(timeout);
+      reject(errorOf(failureOf(error)));
+    });
+  });
+}
+
+function createFoldersInThread(): void {
+  let failure: LauncherFailure | null = null;
+  try {
+    makeFolders(workerData as RunFolders);
+  } catch (error) {
+    failure = failureOf(error);
+  }
+  parentPort?.postMessage(failure);
+}
+
+if (isMainThread) {
+  process.on("message", (message: NumberedRequest) => void respond(message));
+  // `exit` would wait for the threads.
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+} else {
+  createFoldersInThread();
+}

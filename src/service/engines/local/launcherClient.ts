@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { errorCode, reasonOf } from "../../../ground/systemErrors.ts";
+import { withinTime } from "../../../ground/withinTime.ts";
 import type { Logger } from "../../logger.ts";
-import { StartError } from "../../startError.ts";
-import type { LauncherFailure, LauncherMessage, LauncherRequest, SupervisorExit } from "./launcherMessages.ts";
+import { errorOf, type LauncherMessage, type LauncherRequest, type SupervisorExit } from "./launcherMessages.ts";
 
 /** Returns the path of the launcher's code. The build replaces the name by that of the built file. */
 function launcherLocation(): string {
@@ -78,7 +78,9 @@ export class LauncherClient {
       const gone = once(launcher, "exit");
       const kill = setTimeout(() => launcher.kill("SIGKILL"), closeTimeoutInMs);
       launcher.disconnect();
-      await gone;
+      launcher.unref();
+      // A thread that waits for a volume keeps even a killed process from ending.
+      await withinTime(gone, 2 * closeTimeoutInMs);
       clearTimeout(kill);
     }
     for (const { reject } of this.#pending.values()) reject(new Error("The engine is closed."));
@@ -159,11 +161,6 @@ export class LauncherClient {
       }
     }
   }
-}
-
-function errorOf({ message, code, startErrorCode }: LauncherFailure): Error {
-  const error = Object.assign(new Error(message), { code });
-  return startErrorCode === undefined ? error : new StartError(startErrorCode, message, { cause: error });
 }
 
 /** Returns the reason of a launcher that has ended. A later try may succeed, as after a shortage. */

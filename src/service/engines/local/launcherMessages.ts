@@ -1,4 +1,5 @@
-import type { StartErrorCode } from "../../startError.ts";
+import { errorCode } from "../../../ground/systemErrors.ts";
+import { StartError, type StartErrorCode } from "../../startError.ts";
 import type { RunFolders } from "../supervisor/runFolders.ts";
 
 /** Request of the engine to its launcher. */
@@ -54,3 +55,17 @@ export type LauncherMessage =
   | { readonly kind: "failed"; readonly id: number; readonly failure: LauncherFailure }
   /** The supervisor of a run is gone. */
   | ({ readonly kind: "exit" } & SupervisorExit);
+
+/** Returns an error in the form in which the launcher sends it. */
+export function failureOf(error: unknown): LauncherFailure {
+  if (error instanceof StartError) {
+    return { message: error.message, code: errorCode(error.cause), startErrorCode: error.code };
+  }
+  return { message: error instanceof Error ? error.message : String(error), code: errorCode(error) };
+}
+
+/** Returns the error that was sent. */
+export function errorOf({ message, code, startErrorCode }: LauncherFailure): Error {
+  const error = Object.assign(new Error(message), { code });
+  return startErrorCode === undefined ? error : new StartError(startErrorCode, message, { cause: error });
+}
