@@ -43,6 +43,13 @@ describe("an engine with a queue of its own", () => {
       await until("the engine has it", () => runOf(folder, key).run?.waiting === "All machines are busy.");
       const waiting = await service.arm.job("job");
       expect(waiting).toMatchObject({ executionState: "queued" });
+      expect(waiting.batchai).toEqual({
+        waitingFor: {
+          code: "NoFreeNode",
+          message: "All machines are busy.",
+          since: waiting.executionStateTransitionTime,
+        },
+      });
       expect(waiting.executionInfo).toBeUndefined();
       const { run } = runOf(folder, key);
       expect(run?.deadline).toBeUndefined();

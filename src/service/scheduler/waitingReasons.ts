@@ -33,13 +33,14 @@ export class WaitingReasons {
     this.#positions = new QueuePositions(store.queue);
   }
 
-  /** Returns for what a job waits; undefined if it is not in the queue of a cluster. */
+  /** Returns for what a job waits; undefined if it is neither in the queue of a cluster nor in one of its engine. */
   of({ key, model }: StoredResource<"jobs">): WaitingReason | undefined {
     if (model.executionState !== "queued") return undefined;
-    const entry = this.#store.queue.find(key);
-    const cluster = this.#clusterOf(model);
-    if (entry === undefined || cluster === undefined) return undefined;
     const since = model.executionStateTransitionTime ?? new Date();
+    const entry = this.#store.queue.find(key);
+    if (entry === undefined) return this.#reasonOfEngine(key, since);
+    const cluster = this.#clusterOf(model);
+    if (cluster === undefined) return undefined;
     const { nodeCount } = entry;
     const largest = largestNodeCount(cluster.model.scaleSettings);
     if (nodeCount > largest) {
@@ -50,6 +51,12 @@ export class WaitingReasons {
     // A job that is about to start waits for nothing.
     const isNext = reason.code === "NoFreeNode" && position === 1 && cluster.counts.idle >= nodeCount;
     return isNext ? undefined : { ...reason, position };
+  }
+
+  /** The job has its nodes, and the engine lets it wait in a queue of its own. */
+  #reasonOfEngine(key: string, since: Date): WaitingReason | undefined {
+    const message = this.#store.runs.alive(key)?.waiting;
+    return message === undefined ? undefined : { code: "NoFreeNode", message, since };
   }
 
   #reasonOf({ nodeCount }: QueueEntry, { counts, model }: ClusterState, since: Date): WaitingReason {

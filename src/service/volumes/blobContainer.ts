@@ -5,6 +5,8 @@ import type { ContainerName } from "./volume.ts";
 
 const sasVersion = "2018-03-28";
 const requestLimitInMs = 30_000;
+/** Most entries that an account returns at once. */
+const mostOfPage = 5000;
 const ownLinkInMs = 15 * 60_000;
 
 /** A blob container of an account that the service does not host, with the key of the account. */
@@ -35,12 +37,16 @@ export function blobUrl(container: BlobContainer, path: string, expiresOn: Date)
 
 /** Rejects with a `BlobContainerError` if the container cannot be read with its key. */
 export async function checkContainer(container: BlobContainer, abortSignal: AbortSignal): Promise<void> {
-  await listPage(container, { maxresults: "1" }, abortSignal);
+  await listPage(container, { maxresults: "1" }, AbortSignal.timeout(requestLimitInMs), abortSignal);
 }
 
+/** An entry in a list, with its position in the list. */
+export type ListedEntry = BlobEntry & { readonly position: string };
+
 /**
- * Returns the entries of a folder in a container, sorted like names of blobs: {@link positionOf}. Rejects with a
- * `BlobContainerError`.
+ * Returns the entries of a folder in a container, in the order of the account. Begins with the page of the account that
+ * contains the position, so a list that is read in sections costs little more than one. Rejects with a
+ * `BlobContainerError`, also if the account takes more than 30 seconds for all pages.
  * @param folder - Path of the folder without a slash at its end; empty for the container itself.
  * @param section - `limit`: number of entries at most. `after`: position of the entry before them.
  */
@@ -48,29 +54,38 @@ export async function listBlobs(
   container: BlobContainer,
   folder: string,
   { after, limit }: { readonly after?: string | undefined; readonly limit: number },
-): Promise<BlobEntry[]> {
+): Promise<ListedEntry[]> {
   const prefix = folder === "" ? "" : `${folder}/`;
-  const parameters = { prefix, delimiter: "/", include: "metadata" };
-  const found: BlobEntry[] = [];
-  let marker: string | undefined = "";
+  const parameters = { prefix, delimiter: "/", include: "metadata", maxresults: String(Math.min(limit, mostOfPage)) };
+  const timeLimit = AbortSignal.timeout(requestLimitInMs);
+  const start = after === undefined ? undefined : positionIn(after);
+  const found: ListedEntry[] = [];
+  let marker: string | undefined = start?.marker ?? "";
   while (marker !== undefined && found.length < limit) {
-    const abortSignal = AbortSignal.timeout(requestLimitInMs);
-    const page = await listPage(container, { ...parameters, marker }, abortSignal);
+    const ofPage: string = marker;
+    const page = await listPage(container, { ...parameters, marker }, timeLimit);
     const entries = page.entries.map((entry) => ({ ...entry, name: entry.name.slice(prefix.length) }));
-    entries.sort((a, b) => compareBytes(positionOf(a), positionOf(b)));
-    found.push(...entries.filter((entry) => entry.name !== "" && isAfter(entry, after)));
+    entries.sort((a, b) => compareBytes(sortedName(a), sortedName(b)));
+    const following = entries.filter((entry) => entry.name !== "" && isAfter(entry, start?.name));
+    found.push(...following.map((entry) => ({ ...entry, position: `${ofPage}\n${sortedName(entry)}` })));
     marker = page.next;
   }
   return found.slice(0, limit);
 }
 
-/** Position of an entry in the order of the account, which compares the names of blobs as bytes. */
-export function positionOf({ name, blob }: Pick<BlobEntry, "name" | "blob">): string {
+/** Returns the marker of the account for the page that contains a position, and the name of the entry as it is sorted. */
+function positionIn(position: string): { readonly marker: string; readonly name: string } {
+  const end = position.indexOf("\n");
+  return { marker: position.slice(0, Math.max(end, 0)), name: position.slice(end + 1) };
+}
+
+/** The account compares the names of blobs as bytes. */
+function sortedName({ name, blob }: BlobEntry): string {
   return blob ? name : `${name}/`;
 }
 
 function isAfter(entry: BlobEntry, after: string | undefined): boolean {
-  return after === undefined || compareBytes(positionOf(entry), after) > 0;
+  return after === undefined || compareBytes(sortedName(entry), after) > 0;
 }
 
 function compareBytes(a: string, b: string): number {
@@ -80,20 +95,21 @@ function compareBytes(a: string, b: string): number {
 async function listPage(
   container: BlobContainer,
   parameters: Readonly<Record<string, string>>,
-  abortSignal: AbortSignal,
+  timeLimit: AbortSignal,
+  abortSignal?: AbortSignal,
 ): Promise<{ readonly entries: BlobEntry[]; readonly next: string | undefined }> {
   const query = signature(container, resourceOf(container), { sr: "c", sp: "rl" }, new Date(Date.now() + ownLinkInMs));
   for (const [name, value] of Object.entries({ restype: "container", comp: "list", ...parameters })) {
     if (value !== "") query.set(name, value);
   }
-  const signal = AbortSignal.any([abortSignal, AbortSignal.timeout(requestLimitInMs)]);
+  const signal = abortSignal ? AbortSignal.any([abortSignal, timeLimit]) : timeLimit;
   let response: Response;
   let body: string;
   try {
     response = await fetch(`${urlOf(container)}?${query.toString()}`, { signal });
     body = await response.text();
   } catch (error) {
-    abortSignal.throwIfAborted();
+    abortSignal?.throwIfAborted();
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     throw new BlobContainerError(`${urlOf(container)} cannot be reached: ${reasonOf(cause)}`);
   }

@@ -10,7 +10,7 @@ import type { StoredResource } from "../../state/resources.ts";
 import type { OutputLocation } from "../../state/runs.ts";
 import type { Store } from "../../state/store.ts";
 import { containerIn } from "../../volumes/azureBlobFileSystems.ts";
-import { BlobContainerError, blobUrl, listBlobs, positionOf, type BlobContainer } from "../../volumes/blobContainer.ts";
+import { BlobContainerError, blobUrl, listBlobs, type BlobContainer } from "../../volumes/blobContainer.ts";
 import { originOf } from "../responses.ts";
 import type { Page } from "../responses.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
@@ -137,7 +137,7 @@ function directoryInContainer(
       });
       return blobs.map((entry) => ({
         name: entry.name,
-        position: positionOf(entry),
+        position: entry.position,
         ...(entry.blob ? { file: entry.blob } : {}),
       }));
     },
