@@ -176,9 +176,10 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
 }
 
 batchai_watch() { # until the master has ended and the others have had their time, or one process has failed
-  local batchai_pause=1 batchai_tenths=0 batchai_next= batchai_reason batchai_others=()
+  local batchai_pause=1 batchai_since batchai_tenths batchai_next= batchai_reason batchai_others=()
   while (( \${#batchai_open[@]} )); do
     batchai_await "$batchai_pause"
+    batchai_clock
     if [[ $batchai_next ]]; then
       unset "batchai_open[batchai_next]"
       batchai_ended "$batchai_next" "$batchai_status"
@@ -187,29 +188,37 @@ batchai_watch() { # until the master has ended and the others have had their tim
         batchai_explain "\${batchai_step[6]} on node \${batchai_step[0]} failed with exit code $batchai_status" "\${!batchai_open[@]}"
         return
       fi
-      (( batchai_next == batchai_master )) && batchai_decide "$batchai_master" 0
-    else
-      (( batchai_tenths++ ))
+      if (( batchai_next == batchai_master )); then
+        batchai_decide "$batchai_master" 0
+        batchai_since=$batchai_tenths
+      fi
     fi
-    [[ $batchai_decider ]] || { batchai_tenths=0; continue; }
+    [[ $batchai_decider ]] || continue
 
     batchai_pause=0.1
     batchai_sort
-    (( \${#batchai_others[@]} && batchai_tenths < batchai_plan[4] )) || break
+    (( \${#batchai_others[@]} && batchai_tenths - batchai_since < batchai_plan[4] )) || break
   done
   batchai_load "$batchai_master"
   batchai_reason="\${batchai_step[6]} succeeded"
-  (( \${#batchai_others[@]} )) && batchai_reason+=" $((batchai_tenths / 10)) seconds ago"
+  (( \${#batchai_others[@]} )) && batchai_reason+=" $(((batchai_tenths - batchai_since) / 10)) seconds ago"
   batchai_explain "$batchai_reason" "\${!batchai_open[@]}"
 }
 
+batchai_clock() { # sets batchai_tenths: tenths of a second since the start of the machine, which wall clocks do not change
+  read -r batchai_tenths _ < /proc/uptime
+  batchai_tenths=$((10#\${batchai_tenths/.} / 10))
+}
+
 batchai_await() { # seconds; sets batchai_next to the index of a process that has ended, or to nothing, and batchai_status
-  local batchai_index
-  if read -r -t "$1" -u "$batchai_ends" batchai_next batchai_status; then
+  local batchai_index batchai_read
+  read -r -t "$1" -u "$batchai_ends" batchai_next batchai_status
+  batchai_read=$?
+  if (( batchai_read == 0 )); then
     [[ $batchai_next =~ ^[0-9]+$ && $batchai_status =~ ^[0-9]+$ && \${batchai_open[batchai_next]} ]] || batchai_next=
     return
   fi
-  (( $? > 128 )) || command -p sleep 0.1 # There is no pipe.
+  (( batchai_read > 128 )) || command -p sleep 0.1 # There is no pipe.
   batchai_next=
   for batchai_index in "\${!batchai_open[@]}"; do
     kill -0 "\${batchai_open[batchai_index]}" && continue
@@ -252,13 +261,16 @@ batchai_find_session() { # sets batchai_alive: every process of this session but
 }
 
 batchai_end_session() { # ends what is left
-  local batchai_tenths=0
+  local batchai_since batchai_tenths
   batchai_find_session
   (( \${#batchai_alive[@]} )) || return 0
   kill -TERM "\${batchai_alive[@]}"
   kill -CONT "\${batchai_alive[@]}"
+  batchai_clock
+  batchai_since=$batchai_tenths
   while batchai_find_session; (( \${#batchai_alive[@]} )); do
-    (( batchai_tenths++ >= batchai_plan[0] )) && kill -KILL "\${batchai_alive[@]}"
+    batchai_clock
+    (( batchai_tenths - batchai_since >= batchai_plan[0] )) && kill -KILL "\${batchai_alive[@]}"
     command -p sleep 0.1
   done
 }
