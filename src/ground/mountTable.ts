@@ -18,6 +18,14 @@ export function mountsBelow(path: string): MountedFileSystem[] {
   return mountTable().filter(({ target }) => isWithin(path, target));
 }
 
+/**
+ * Returns the file systems that cover a path below a root, in the order in which they were mounted: they are mounted at the
+ * path, or between the root and the path. Then what is found at the path is not what the owner of the root put there.
+ */
+export function mountsCovering(root: string, path: string): MountedFileSystem[] {
+  return mountTable().filter(({ target }) => target !== root && isWithin(root, target) && isWithin(target, path));
+}
+
 /** Whether a file system is mounted at exactly this real path. */
 export function isMountPoint(path: string): boolean {
   return mountTable().some(({ target }) => target === path);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isMountPoint, mountsBelow } from "./mountTable.ts";
+import { isMountPoint, mountsBelow, mountsCovering } from "./mountTable.ts";
 import { runWithin } from "./runWithin.ts";
 
 const commandLimitInMs = 10_000;
@@ -13,6 +13,13 @@ const pauseInMs = 100;
 export async function unmountBelow(path: string): Promise<string[]> {
   for (const { target } of mountsBelow(path).reverse()) await unmount(target);
   return mountsBelow(path).map(({ target }) => target);
+}
+
+/** Unmounts what covers a path below a root, the latest first. Rejects if something is still mounted there. */
+export async function uncover(root: string, path: string): Promise<void> {
+  for (const { target } of mountsCovering(root, path).reverse()) await unmount(target);
+  const [left] = mountsCovering(root, path);
+  if (left) throw new Error(`${left.target} is mounted over it, and cannot be unmounted`);
 }
 
 /** Detaches everything at a path or below it, and makes what waits for it fail. Changes that are pending are lost. */

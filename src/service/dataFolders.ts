@@ -5,7 +5,8 @@ import { basename, join } from "node:path";
 import { isWithin } from "../ground/containment.ts";
 import { isRefusal, makeWritable, removeTree } from "../ground/removeTree.ts";
 import { errorCode } from "../ground/systemErrors.ts";
-import { unmountBelow } from "../ground/unmount.ts";
+import { mountsCovering } from "../ground/mountTable.ts";
+import { uncover, unmountBelow } from "../ground/unmount.ts";
 import type { JobFolders } from "./launch/job.ts";
 import type { Logger } from "./logger.ts";
 import { ownerFile } from "./mountRoot.ts";
@@ -119,6 +120,7 @@ export class DataFolders {
    */
   async wipeNodes(nodeIds: readonly string[]): Promise<void> {
     for (const folder of nodeIds.map((nodeId) => this.node(nodeId))) {
+      await uncover(this.#mountRoot, folder);
       if (!emptiedAtOnce(folder) && !this.#setAside(folder)) await this.#clear(folder);
     }
   }
@@ -158,6 +160,10 @@ export class DataFolders {
   /** Discards everything in a folder but the entries with these names. */
   #discardOthers(folder: string, kept: readonly string[], pattern = /(?:)/): void {
     const known = new Set(kept);
+    if (this.#isCovered(folder)) {
+      this.#logger.warn({ folder }, "a file system is mounted over a folder of the service; it is left alone");
+      return;
+    }
     // A link leads to files that do not belong to the service. A job may have locked the folder.
     const isOurs = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
     if (isOurs) makeWritable(folder);
@@ -174,10 +180,11 @@ export class DataFolders {
    * the path is free.
    */
   #setAside(folder: string): boolean {
-    const trash = isWithin(this.#mountRoot, folder) ? this.#trashes()[1] : this.#trashes()[0];
+    const trash = join(this.#rootOf(folder), "trash");
     const aside = join(trash, randomUUID());
     try {
       if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return true;
+      if (this.#isCovered(folder)) return false;
       createFolder(trash, 0o700);
       moveAside(folder, aside);
     } catch (error) {
@@ -210,6 +217,7 @@ export class DataFolders {
 
   /** Removes everything in a folder. Does not follow a link, because its target does not belong to the service. */
   async #empty(folder: string): Promise<void> {
+    await uncover(this.#rootOf(folder), folder);
     if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
     const names = await readdir(folder).catch((error: unknown) => {
       if (errorCode(error) !== "ENOENT") throw error;
@@ -228,8 +236,18 @@ export class DataFolders {
 
   /** A job may have mounted something in its folders. Its content does not belong to the service, and is never removed. */
   async #clear(folder: string): Promise<void> {
+    await uncover(this.#rootOf(folder), folder);
     await unmountBelow(folder);
     await removeTree(folder);
+  }
+
+  /** Whether a job has mounted something over a folder of the service, or above it. */
+  #isCovered(folder: string): boolean {
+    return mountsCovering(this.#rootOf(folder), folder).length > 0;
+  }
+
+  #rootOf(folder: string): string {
+    return isWithin(this.#mountRoot, folder) ? this.#mountRoot : this.#dataDir;
   }
 }
 

@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { stripVTControlCharacters } from "node:util";
 import { maskSecrets } from "./maskSecrets.ts";
 
 const mostLines = 20;
@@ -35,8 +34,21 @@ async function readEnd(path: string, most: number): Promise<{ bytes: Buffer; isW
   }
 }
 
+/**
+ * Control sequences of terminals: CSI, OSC with its text, other strings, and short ones. Takes time in proportion to the text,
+ * which the function of Node.js does not.
+ */
+const controlSequences = new RegExp(
+  [
+    String.raw`[\x1b]\[[0-?]*[ -/]*[@-~]`,
+    String.raw`[\x1b][\]PX^_][^\x07\x1b]*(?:[\x07]|[\x1b]\\)?`,
+    String.raw`[\x1b][ -/]*[0-~]`,
+  ].join("|"),
+  "g",
+);
+
 function clean(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/(?![\n\t\r])\p{Cc}/gu, "");
+  return text.replaceAll(controlSequences, "").replaceAll(/(?![\n\t\r])\p{Cc}/gu, "");
 }
 
 /** Returns what a terminal would show of a line: a progress bar overwrites itself. */
