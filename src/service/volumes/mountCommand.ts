@@ -66,7 +66,8 @@ export async function carryOut(
   child.unref();
   try {
     await untilMounted(child, name, target, limitInMs, abortSignal);
-    if (!(await responds(target))) throw new MountFailure(`${name} mounted something that cannot be read.`);
+    if ((await stateOf(target)) !== "responds")
+      throw new MountFailure(`${name} mounted something that cannot be read.`);
   } catch (error) {
     endGroup(child);
     if (error instanceof MountFailure) throw new MountFailure(await explained(error, log, secrets), error.exitCode);
@@ -74,10 +75,17 @@ export async function carryOut(
   }
 }
 
-/** Whether a mounted file system can be read. Asks in another process, which a file system that hangs cannot block. */
-export async function responds(target: string): Promise<boolean> {
-  const end = await runWithin("stat", ["--", `${target}/.`], stillUsableInMs);
-  return end?.exitCode === 0;
+/** State of a mount. A broken one stays so; one that is silent may respond again. */
+export type MountState = "responds" | "broken" | "silent";
+
+/** Looks at a mount. Asks in another process, which a file system that hangs cannot block. */
+export async function stateOf(target: string): Promise<MountState> {
+  // The kernel may know the attributes of a folder for a while, but it asks for those of the file system each time.
+  const whole = await runWithin("stat", ["-f", "--", `${target}/.`], stillUsableInMs);
+  const folder = whole && (await runWithin("stat", ["--", `${target}/.`], stillUsableInMs));
+  const errors = [whole?.stderr, folder?.stderr].join("\n");
+  if (/Transport endpoint is not connected|Stale (NFS )?file handle/.test(errors)) return "broken";
+  return folder?.exitCode === 0 ? "responds" : "silent";
 }
 
 async function untilMounted(
