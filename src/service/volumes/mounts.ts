@@ -8,7 +8,7 @@ import { reasonOf } from "../../ground/systemErrors.ts";
 import { detachBelow, unmountBelow } from "../../ground/unmount.ts";
 import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
-import { carryOut, MountFailure, stateOf, type MountCommand } from "./mountCommand.ts";
+import { carryOut, limitLog, MountFailure, stateOf, type MountCommand } from "./mountCommand.ts";
 import { mountProcesses, signalAll } from "./mountProcesses.ts";
 
 const pollInMs = 50;
@@ -84,6 +84,7 @@ export class Mounts {
     return await this.#inTurn(owner, async () => {
       abortSignal.throwIfAborted();
       if (isMountPoint(target)) {
+        await limitLog(join(this.#files, owner, name, "log"));
         const state = await stateOf(target);
         if (state === "responds") return target;
         if (state === "silent" && isUsed()) throw new MountFailure(silentAndUsed);
