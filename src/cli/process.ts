@@ -18,11 +18,13 @@ export function portNumber(text: string): number {
   return wholeNumber(65535)(text);
 }
 
-/** Returns a parser of whole numbers from 0 to `most`, which throws the error that the command line prints. */
-export function wholeNumber(most: number): (text: string) => number {
+/** Returns a parser of whole numbers up to `most`, which throws the error that the command line prints. */
+export function wholeNumber(most: number, least = 0): (text: string) => number {
   return (text) => {
     const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number <= most)) throw new InvalidArgumentError(`It must be a number from 0 to ${most}.`);
+    if (!(number >= least && number <= most)) {
+      throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
+    }
     return number;
   };
 }

@@ -36,8 +36,13 @@ export function serveCommand(): Command {
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
     .option("--storage-suffix <suffix>", "end of the host names of other storage accounts", "core.windows.net")
-    .option("--mount-seconds <number>", "seconds that mounting a volume may take", wholeNumber(3600), 60)
-    .option("--flush-seconds <number>", "seconds that a volume has to write changes at its end", wholeNumber(3600), 60)
+    .option("--mount-seconds <number>", "seconds that mounting a volume may take", wholeNumber(3600, 1), 60)
+    .option(
+      "--flush-seconds <number>",
+      "seconds that a volume has to write changes at its end",
+      wholeNumber(3600, 1),
+      60,
+    )
     .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
     .option(
       "--job-env <variable>",

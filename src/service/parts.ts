@@ -75,8 +75,8 @@ export async function startParts(
   });
 
   const mounts = new Mounts(mountRoot, logger, {
-    mountInMs: options.mountTimeoutInMs,
-    flushInMs: options.flushTimeoutInMs,
+    mountInMs: atLeastOne("mountTimeoutInMs", options.mountTimeoutInMs),
+    flushInMs: atLeastOne("flushTimeoutInMs", options.flushTimeoutInMs),
   });
   opened.add(() => mounts.close(busyVolumeOwners(store, folders)));
   mounts.releaseOthers(volumeOwners(store, folders)).catch((error: unknown) => {
@@ -122,4 +122,9 @@ export async function startParts(
 function checkedSuffix(suffix: string): string {
   if (/^[a-z0-9.-]+(:\d+)?$/i.test(suffix)) return suffix;
   throw new Error(`${JSON.stringify(suffix)} is not a storage suffix. Use a host name such as core.windows.net.`);
+}
+
+function atLeastOne(name: string, time: number | undefined): number | undefined {
+  if (time === undefined || time >= 1) return time;
+  throw new Error(`${name} must be at least 1 millisecond, got ${String(time)}.`);
 }

@@ -268,6 +268,28 @@ describe.skipIf(obstacle !== undefined)(
       },
     );
 
+    it("of a cluster that do not respond are left to the jobs that use them", { timeout: 120_000 }, async () => {
+      await arm.prepare(2, onCluster());
+      const gate = join(folder, "gate");
+      const waiting = `touch ${folder}/up; until [ -e ${gate} ]; do sleep 0.05; done`;
+      await submit("busy", `${waiting}; echo late > $AZ_BATCHAI_MOUNT_ROOT/blob/late`);
+      await until("the job runs", () => readdirSync(folder).includes("up"));
+      const servers = mountProcesses(folder);
+      for (const id of servers) process.kill(id, "SIGSTOP");
+      await submit("new", "true");
+      const { executionInfo } = await state("new", /succeeded|failed/);
+      for (const id of servers) process.kill(id, "SIGCONT");
+      expect(JSON.stringify(executionInfo)).toContain("it is mounted but does not respond");
+      writeFileSync(gate, "");
+      await succeeds("busy");
+      expect(mountProcesses(folder)).toEqual(servers);
+      await submit("next", "true");
+      await succeeds("next");
+      await arm.expect("DELETE", arm.inWorkspace("/clusters/nodes"));
+      await nothingIsMounted();
+      expect(await azurite.blobs(container)).toMatchObject({ late: "late\n" });
+    });
+
     async function createAgain(cluster: string): Promise<void> {
       await until("it is gone", async () => (await arm.send("GET", cluster)).status === 404);
       await arm.expect("PUT", cluster, clusterBody(1, onCluster()));

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ShareServiceClient, StorageSharedKeyCredential } from "@azure/storage-file-share";
@@ -82,6 +82,14 @@ describe.skipIf(obstacle !== undefined)(`mounts${obstacle ? ` (skipped: ${obstac
       expect(failed.message).toContain("xxx");
       expect(failed.message).not.toMatch(/[secrt]xx/);
     }
+  });
+
+  it("have logs that do not grow without limit", async () => {
+    const writing = `mount --bind "${theirs}" "$1"; head -c 5000000 /dev/zero; touch "${folder}/wrote"; read < <(sleep 1000)`;
+    await mounts.mount("c-1", "a", bash(writing), running);
+    await expect.poll(() => existsSync(join(folder, "wrote")), { timeout: 20_000 }).toBe(true);
+    await mounts.mount("c-1", "a", binding(), running);
+    expect((await stat(join(folder, "roots/mounting/c-1/a/log"))).size).toBe(0);
   });
 
   it("in use are detached, and a process that serves one is killed when its time is up", async () => {

@@ -17,6 +17,7 @@ import { placeOf } from "./nodePlace.ts";
 import { secretVariables } from "./secretVariables.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 import { deadlineOf } from "./timeLimit.ts";
+import { clusterVolumesOf } from "./volumeOwners.ts";
 
 /** Gives nodes to a job and stores its run. Runs inside a transaction of the caller, so nothing here may wait. */
 export function takeNodes(
@@ -57,7 +58,7 @@ async function prepareJob(
   const jobFolders = folders.job(keys.job);
   const clusterMountRoot = folders.clusterMountRoot(keys.cluster);
   await folders.wipeNodes(nodes.map(({ id }) => id));
-  const clusterVolumes = folders.clusterVolumes(keys.cluster);
+  const clusterVolumes = clusterVolumesOf({ store, folders }, keys.cluster, runId);
   const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterVolumes, volumes, abortSignal);
   const jobMounts = await attachVolumes(job.mountVolumes, folders.jobVolumes(keys.job), volumes, abortSignal);
   const { environment } = await abortable(engine.surroundings(needs, abortSignal), abortSignal);

@@ -11,6 +11,7 @@ import type { SchedulerContext } from "./context.ts";
 import { placeOf } from "./nodePlace.ts";
 import { secretVariables } from "./secretVariables.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
+import { clusterVolumesOf } from "./volumeOwners.ts";
 
 /**
  * Stores the run that mounts the volumes of a cluster on a new node and carries out its setup task; undefined if the
@@ -45,7 +46,7 @@ async function prepareSetup(
   const engine = await engines.choose({});
   const clusterMountRoot = folders.clusterMountRoot(clusterKey);
   await folders.wipeNodes([node.id]);
-  const clusterVolumes = folders.clusterVolumes(clusterKey);
+  const clusterVolumes = clusterVolumesOf({ store, folders }, clusterKey, runId);
   const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterVolumes, volumes, abortSignal);
   const setupTask = cluster.nodeSetup?.setupTask;
   if (setupTask === undefined) return undefined;

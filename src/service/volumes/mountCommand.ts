@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, stat, truncate } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint } from "../../ground/mountTable.ts";
 import { runWithin } from "../../ground/runWithin.ts";
@@ -10,6 +11,8 @@ import { mountMarker } from "./mountProcesses.ts";
 const pollInMs = 20;
 /** A command that has ended may leave the mounting to a process of its own. */
 const mountAfterEndInMs = 2000;
+const mostLogBytes = 4 * 1024 * 1024;
+const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
 const stillUsableInMs = 15_000;
 
 /** A program that mounts something. It ends once that is done, or stays and serves the mount. */
@@ -51,7 +54,8 @@ export async function carryOut(
   { target, log }: { readonly target: string; readonly log: string },
   { limitInMs, abortSignal }: { readonly limitInMs: number; readonly abortSignal: AbortSignal },
 ): Promise<void> {
-  const output = await open(log, "w", 0o600);
+  // Appended to, so that the file can be emptied while the program writes.
+  const output = await open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
   let child: ChildProcess;
   try {
     child = spawn(program, args, {
@@ -66,7 +70,8 @@ export async function carryOut(
   child.unref();
   try {
     await untilMounted(child, name, target, limitInMs, abortSignal);
-    if (!(await responds(target))) throw new MountFailure(`${name} mounted something that cannot be read.`);
+    if ((await stateOf(target)) !== "responds")
+      throw new MountFailure(`${name} mounted something that cannot be read.`);
   } catch (error) {
     endGroup(child);
     if (error instanceof MountFailure) throw new MountFailure(await explained(error, log, secrets), error.exitCode);
@@ -74,10 +79,23 @@ export async function carryOut(
   }
 }
 
-/** Whether a mounted file system can be read. Asks in another process, which a file system that hangs cannot block. */
-export async function responds(target: string): Promise<boolean> {
-  const end = await runWithin("stat", ["--", `${target}/.`], stillUsableInMs);
-  return end?.exitCode === 0;
+/** Empties the log of a program that serves a mount if it has become large. */
+export async function limitLog(log: string): Promise<void> {
+  const found = await stat(log).catch(() => undefined);
+  if (found && found.size > mostLogBytes) await truncate(log).catch(() => undefined);
+}
+
+/** State of a mount. A broken one stays so; one that is silent may respond again. */
+export type MountState = "responds" | "broken" | "silent";
+
+/** Looks at a mount. Asks in another process, which a file system that hangs cannot block. */
+export async function stateOf(target: string): Promise<MountState> {
+  // The kernel may know the attributes of a folder for a while, but it asks for those of the file system each time.
+  const whole = await runWithin("stat", ["-f", "--", `${target}/.`], stillUsableInMs);
+  const folder = whole && (await runWithin("stat", ["--", `${target}/.`], stillUsableInMs));
+  const errors = [whole?.stderr, folder?.stderr].join("\n");
+  if (/Transport endpoint is not connected|Stale (NFS )?file handle/.test(errors)) return "broken";
+  return folder?.exitCode === 0 ? "responds" : "silent";
 }
 
 async function untilMounted(

@@ -8,13 +8,17 @@ import { reasonOf } from "../../ground/systemErrors.ts";
 import { detachBelow, unmountBelow } from "../../ground/unmount.ts";
 import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
-import { carryOut, responds, type MountCommand } from "./mountCommand.ts";
+import { carryOut, limitLog, MountFailure, stateOf, type MountCommand } from "./mountCommand.ts";
 import { mountProcesses, signalAll } from "./mountProcesses.ts";
 
 const pollInMs = 50;
 const killedAfterInMs = 5000;
 /** Longer than looking at a mount, or unmounting it by force, takes. */
 const closedAfterInMs = 45_000;
+
+const silentAndUsed =
+  "it is mounted but does not respond, and it is not mounted again because others use it. " +
+  "Submit the job again when it responds, or after the other jobs of the cluster have ended.";
 
 /** Limits of {@link Mounts}. */
 export interface MountLimits {
@@ -65,13 +69,26 @@ export class Mounts {
    * Mounts something for an owner, unless it is mounted and can be read. Returns the mount point. Rejects with a
    * `MountFailure`, and with the reason of the signal if it is aborted.
    * @param name - Name of the mount point in the folder of the owner.
+   * @param isUsed - Whether others use the mounts of the owner. Then one that does not respond is left to them: it may
+   * only be busy, and their changes would be lost.
    */
-  async mount(owner: string, name: string, commandFor: CommandFor, abortSignal: AbortSignal): Promise<string> {
+  async mount(
+    owner: string,
+    name: string,
+    commandFor: CommandFor,
+    abortSignal: AbortSignal,
+    isUsed: () => boolean = () => false,
+  ): Promise<string> {
     const target = join(this.#points, owner, name);
     const asked = performance.now();
     return await this.#inTurn(owner, async () => {
       abortSignal.throwIfAborted();
-      if (isMountPoint(target) && (await responds(target))) return target;
+      if (isMountPoint(target)) {
+        await limitLog(join(this.#files, owner, name, "log"));
+        const state = await stateOf(target);
+        if (state === "responds") return target;
+        if (state === "silent" && isUsed()) throw new MountFailure(silentAndUsed);
+      }
       // All nodes of a cluster ask at the same time: a volume that cannot be mounted keeps them waiting once.
       const failure = this.#failures.get(target);
       if (failure && failure.at >= asked) throw failure.error;
@@ -108,7 +125,7 @@ export class Mounts {
       const targets = (await namesIn(join(this.#points, owner))).map((name) => join(this.#points, owner, name));
       const done = await Promise.all(
         targets.map(async (target) => {
-          if (!isMountPoint(target) || (onlySilent && (await responds(target)))) return false;
+          if (!isMountPoint(target) || (onlySilent && (await stateOf(target)) === "responds")) return false;
           signalAll(await mountProcesses(target), "SIGKILL");
           await detachBelow(target);
           return true;

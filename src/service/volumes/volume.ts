@@ -83,6 +83,8 @@ export interface VolumeOwner {
   readonly name: string;
   /** `$AZ_BATCHAI_MOUNT_ROOT` or `$AZ_BATCHAI_JOB_MOUNT_ROOT`. */
   readonly mountRoot: string;
+  /** Whether runs other than the one that attaches its volumes use them. Default: never. */
+  readonly isUsed?: () => boolean;
 }
 
 /** The surroundings in which a volume is attached. */

@@ -78,7 +78,7 @@ export async function attachVolumes(
     const attached = await volume.attach({
       host,
       abortSignal,
-      mount: (commandFor) => host.mounts.mount(owner.name, name, commandFor, abortSignal),
+      mount: (commandFor) => host.mounts.mount(owner.name, name, commandFor, abortSignal, owner.isUsed),
     });
     // The mount root belongs to the next run now, if this one was stopped in the meantime.
     abortSignal.throwIfAborted();
