@@ -1,11 +1,11 @@
 import { lstatSync } from "node:fs";
 import { mkdir, readdir, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isMountPoint, mountsBelow } from "../../ground/mountTable.ts";
 import { removeTree } from "../../ground/removeTree.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
-import { detachBelow, unmountBelow } from "../../ground/unmount.ts";
+import { detachBelow, uncover, unmountBelow } from "../../ground/unmount.ts";
 import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
 import { carryOut, limitLog, MountFailure, stateOf, type MountCommand } from "./mountCommand.ts";
@@ -145,6 +145,8 @@ export class Mounts {
 
   /** Releases all owners but these, for example those that an earlier process of the service left. */
   async releaseOthers(kept: readonly string[]): Promise<void> {
+    // A mount command, or a job, could have mounted something over these folders: what is in it belongs to nobody here.
+    for (const folder of [this.#points, this.#files]) await uncover(dirname(folder), folder);
     const owners = new Set([...(await namesIn(this.#points)), ...(await namesIn(this.#files))]);
     const others = [...owners].filter((owner) => !kept.includes(owner));
     await Promise.all(others.map((owner) => this.release(owner)));
@@ -179,7 +181,9 @@ export class Mounts {
       });
     }
     await rmdir(points).catch(() => undefined);
-    await removeTree(join(this.#files, owner));
+    const files = join(this.#files, owner);
+    await uncover(dirname(this.#files), files);
+    await removeTree(files);
     for (const problem of problems) this.#logger.warn({ owner, problem }, "volumes were not unmounted cleanly");
     return problems;
   }
