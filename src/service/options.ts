@@ -32,10 +32,10 @@ export interface BatchAIServiceOptions {
    * containers are at `https://ACCOUNT.blob.SUFFIX`. Default: `core.windows.net`.
    */
   readonly storageSuffix?: string;
-  /** Time that mounting a volume may take, in milliseconds. Default: 60,000. */
+  /** Time that mounting a volume may take, in milliseconds; at least 1. Default: 60,000. */
   readonly mountTimeoutInMs?: number;
   /**
-   * Time that a volume has to write pending changes when it is unmounted, in milliseconds. Default: 60,000.
+   * Time that a volume has to write pending changes when it is unmounted, in milliseconds; at least 1. Default: 60,000.
    */
   readonly flushTimeoutInMs?: number;
   /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
