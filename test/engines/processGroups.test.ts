@@ -160,6 +160,21 @@ describe("the time after the master has succeeded", () => {
     expect(await logOf(plan, 1)).toContain("Proc 1 on node node1 is stopped, because proc 0 succeeded 0 seconds ago.");
   });
 
+  it("is what the log says, with many processes too", async () => {
+    await engine.close();
+    engine = makeEngine(workplace.runs, gracePeriodInMs, 3000);
+    const plan = workplace.plan({ commands: [allReady(1), ...Array(15).fill(stubborn)], nodes: 2 });
+    expect(await engine.wait(await start(plan))).toMatchObject({ exitCode: 0 });
+    const log = `${await logOf(plan, 0)}${await logOf(plan, 1)}`;
+    const timeOf = (line: RegExp): number => Date.parse(line.exec(log)?.[1] ?? "");
+    const ended = timeOf(/^(\S+) Proc 0 on node node0 ended/m);
+    const stopped = timeOf(/^(\S+) Proc 1 on node node1 is stopped/m);
+    const said = Number(/proc 0 succeeded (\d+) seconds ago/.exec(log)?.[1]);
+    expect(said).toBeGreaterThanOrEqual(3);
+    // The times of the log are whole seconds.
+    expect(Math.abs((stopped - ended) / 1000 - said)).toBeLessThanOrEqual(1);
+  });
+
   it("does not hold for servers, even stubborn ones", async () => {
     const plan = workplace.plan({ commands: [allReady(1), stubborn], nodes: 2 });
     expect(await engine.wait(await start(withServer(plan, 1)))).toMatchObject({ exitCode: 0 });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -112,6 +113,31 @@ describe.skipIf(obstacle !== undefined)(`mounts${obstacle ? ` (skipped: ${obstac
     await aborted;
     expect(isMountPoint(await second)).toBe(true);
     expect(await mounts.release("j-1")).toEqual([]);
+  });
+
+  it.each(["volumes", "mounting"])("of others over the folder %s are taken away, and never emptied", async (name) => {
+    const covered = join(folder, "roots", name);
+    await mkdir(covered, { recursive: true });
+    await mkdir(join(theirs, "empty"));
+    execFileSync("mount", ["--bind", theirs, covered]);
+    await mounts.releaseOthers([]);
+    expect(isMountPoint(covered)).toBe(false);
+    expect(await readdir(theirs)).toEqual(["empty", "precious"]);
+  });
+
+  it("of a job over folders of the service are taken away, and never emptied", async () => {
+    const embedded = await EmbeddedService.start();
+    await embedded.arm.prepare(1);
+    const nodes = '"$(dirname "$AZ_BATCHAI_JOB_TEMP_DIR")"';
+    for (const [index, place] of [nodes, '"$AZ_BATCHAI_JOB_TEMP_DIR"', '"$AZ_BATCHAI_SHARED_JOB_TEMP"'].entries()) {
+      const job = await embedded.run(`job${String(index)}`, `mount --bind '${theirs}' ${place}`);
+      expect(job).toMatchObject({ executionState: "succeeded" });
+    }
+    expect(await embedded.run("last", 'ls "$AZ_BATCHAI_JOB_TEMP_DIR"/precious')).toMatchObject({
+      executionState: "failed",
+    });
+    await embedded.close();
+    expect(await readFile(join(theirs, "precious"), "utf8")).toBe("kept");
   });
 
   it("are never entered when folders are removed", async () => {
