@@ -77,7 +77,11 @@ describe.skipIf(obstacle)(titleOf("volumes that are mounted", obstacle), () => {
   it("unmanaged: the command gets its target, and what it mounts is unmounted when the job ends", async () => {
     await service.arm.prepare();
     const command = "cat $AZ_BATCHAI_JOB_MOUNT_ROOT/fs/precious > $AZ_BATCHAI_JOB_MOUNT_ROOT/fs/copy";
-    const { executionState } = await service.run("job", command, unmanaged(`mount --bind '${join(folder, "theirs")}'`));
+    const { executionState } = await service.run(
+      "job",
+      command,
+      unmanaged(`mount --bind '${join(folder, "theirs")}'\n`),
+    );
     expect(executionState).toBe("succeeded");
     expect(await readFile(join(folder, "theirs/copy"), "utf8")).toBe("kept");
     expect(mountsBelow(folder)).toEqual([]);

@@ -18,7 +18,8 @@ export const unmanagedFileSystems: VolumeKind<"unmanagedFileSystems"> = {
       mountCommand,
       rightsAdvice(),
       mount(({ target }) => {
-        const args = ["-c", `${mountCommand} '${quoted(target)}'`];
+        // Job files in YAML end their texts with a line break.
+        const args = ["-c", `${mountCommand.trimEnd()} '${quoted(target)}'`];
         return Promise.resolve({ name: "the mount command", program: "bash", args, secrets: [] });
       }),
     );
