@@ -54,6 +54,7 @@ const rooms = {
   "src/ground/loopback.ts": { imports: [] },
   "src/ground/systemErrors.ts": { imports: [] },
   "src/ground/containment.ts": { imports: [] },
+  "src/ground/shellQuoting.ts": { imports: [] },
 
   // The file endpoint. Its disk knows nothing of HTTP or of stored records, and its records nothing of shares.
   "src/files/errors.ts": { imports: [], node: [] },
@@ -124,7 +125,7 @@ const rooms = {
   "src/service/words.ts": { imports: [], types: ["src/wire/validate.ts"] },
   "src/service/textLimits.ts": { imports: [] },
   "src/service/toolkits": {
-    imports: ["src/service/words.ts", "src/models"],
+    imports: ["src/service/words.ts", "src/models", "src/ground/shellQuoting.ts"],
     types: ["src/wire/validate.ts", "src/service/engines/engine.ts"],
   },
   "src/service/volumes": {

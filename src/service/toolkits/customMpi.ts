@@ -1,6 +1,6 @@
+import { singleQuoted } from "../../ground/shellQuoting.ts";
 import { mpiLine, mpiSlots } from "./mpi.ts";
 import { countIssues, withProcessCount } from "./processCounts.ts";
-import { singleQuoted } from "./pythonLine.ts";
 import { masterProcess, type Toolkit } from "./toolkit.ts";
 
 /** The user's own command line, in a separate shell for each MPI process, so it can use the variables of its rank. */

@@ -1,9 +1,10 @@
 import type { PyTorchSettings } from "../../models/toolkitSettings.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
+import { singleQuoted } from "../../ground/shellQuoting.ts";
 import type { LaunchText } from "../engines/engine.ts";
 import { mpiLine, mpiSlots } from "./mpi.ts";
 import { countIssues, mostStarted, withProcessCount } from "./processCounts.ts";
-import { pythonLine, scriptIssues, singleQuoted } from "./pythonLine.ts";
+import { pythonLine, scriptIssues } from "./pythonLine.ts";
 import { rankedProcesses } from "./ranks.ts";
 import { isSameWord, wordIssues } from "../words.ts";
 import {

@@ -34,11 +34,6 @@ export function wholeWord(path: string): string {
   return path.includes("$") && /^[\w${}./:@%+,=-]+$/.test(path) ? `"${path}"` : path;
 }
 
-/** Quotes a text, so the shell passes it on as one word and expands nothing in it. */
-export function singleQuoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 /** Returns the problem of settings without a script. */
 export function scriptIssues({ pythonScriptFilePath }: ScriptSettings, path: string, job: string): ValidationIssue[] {
   if (pythonScriptFilePath) return [];

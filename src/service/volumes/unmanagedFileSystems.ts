@@ -1,3 +1,4 @@
+import { singleQuoted } from "../../ground/shellQuoting.ts";
 import { mountedOr, rightsAdvice } from "./mountError.ts";
 import type { VolumeKind } from "./volume.ts";
 
@@ -19,15 +20,10 @@ export const unmanagedFileSystems: VolumeKind<"unmanagedFileSystems"> = {
       rightsAdvice(),
       mount(({ target }) => {
         // Job files in YAML end their texts with a line break.
-        const args = ["-c", `${mountCommand.trimEnd()} '${quoted(target)}'`];
+        const args = ["-c", `${mountCommand.trimEnd()} ${singleQuoted(target)}`];
         return Promise.resolve({ name: "the mount command", program: "bash", args, secrets: [] });
       }),
     );
     return { source, isMount: true };
   },
 };
-
-/** Returns a text as it is written between single quotes in bash. */
-function quoted(text: string): string {
-  return text.replaceAll("'", "'\\''");
-}
