@@ -269,6 +269,7 @@ const rooms = {
       "src/service/volumes",
       "src/service/launch",
       "src/service/engines",
+      "src/service/nodes",
       "src/service/state",
       "src/service/dataFolders.ts",
       "src/service/logger.ts",

@@ -13,6 +13,8 @@ import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { silentLogger, sturdyLogger } from "./logger.ts";
 import { serviceVariablesOf } from "./launch/serviceVariables.ts";
+import { noGpus } from "./nodes/gpus.ts";
+import { NodeTypes } from "./nodes/nodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
@@ -90,6 +92,8 @@ export async function startParts(
     engines: await Engines.probe(engines, logger),
     volumes,
     folders,
+    nodeTypes: new NodeTypes(),
+    gpus: noGpus,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
     nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,

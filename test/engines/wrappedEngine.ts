@@ -8,6 +8,7 @@ import type {
   RunNeeds,
   RunState,
   Surroundings,
+  SurroundingsOptions,
   WaitOptions,
 } from "../../src/service/engines/engine.ts";
 import type { StartError } from "../../src/service/startError.ts";
@@ -32,8 +33,8 @@ export class WrappedEngine implements Engine {
     return this.inner.objection(needs);
   }
 
-  surroundings(needs: RunNeeds, abortSignal?: AbortSignal): Promise<Surroundings> {
-    return this.inner.surroundings(needs, abortSignal);
+  surroundings(needs: RunNeeds, options?: SurroundingsOptions): Promise<Surroundings> {
+    return this.inner.surroundings(needs, options);
   }
 
   reserve(plan: LaunchPlan): Promise<void> {

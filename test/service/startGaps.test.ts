@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { Surroundings } from "../../src/service/engines/engine.ts";
+import type { Surroundings, SurroundingsOptions } from "../../src/service/engines/engine.ts";
 import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
@@ -24,9 +24,9 @@ class GatedEngine extends WrappedEngine {
   aborted = 0;
   #answer: () => Promise<Surroundings> = () => new Promise(() => undefined);
 
-  override async surroundings(_needs: unknown, abortSignal?: AbortSignal): Promise<Surroundings> {
+  override async surroundings(_needs: unknown, options?: SurroundingsOptions): Promise<Surroundings> {
     this.preparations++;
-    abortSignal?.addEventListener("abort", () => this.aborted++, { once: true });
+    options?.abortSignal?.addEventListener("abort", () => this.aborted++, { once: true });
     return this.#answer();
   }
 

@@ -23,9 +23,22 @@ export type LaunchSegment =
 
 /** A GPU that a run may use. */
 export interface LaunchGpu {
-  /** Position of the GPU on its machine. */
+  /** Position of the GPU on its machine, in the order of PCI buses. Parts of one GPU have the same. */
   readonly index: number;
+  /** Unique ID, by which engines and containers find it. */
   readonly uuid: string;
+  /** Maker of the GPU. Absent: NVIDIA. */
+  readonly vendor?: "amd";
+  /** Present if it is a part of a GPU (MIG), which programs find only by its UUID. */
+  readonly isPart?: true;
+}
+
+/** What a run may use of the machine, all of its nodes together. Absent: as much as there is. */
+export interface LaunchLimits {
+  /** Number of cores; at most those of the machine. */
+  readonly cores?: number;
+  /** Memory in bytes; at most that of the machine. */
+  readonly memoryInBytes?: number;
 }
 
 /** One node that takes part in a run. */
@@ -124,10 +137,15 @@ export interface LaunchPlan {
   readonly processes: readonly LaunchProcess[];
   /** Container of all processes. Absent: they run on the node itself. */
   readonly container?: LaunchContainer;
+  /** Limits of the run, as far as the engine can enforce them. Absent: none. */
+  readonly limits?: LaunchLimits;
 }
 
-/** The part of a plan that is known before it is made, and by which an engine is chosen. */
-export type RunNeeds = Pick<LaunchPlan, "container">;
+/** What is known of a plan before it is made, and by which an engine is chosen. */
+export interface RunNeeds extends Pick<LaunchPlan, "container"> {
+  /** Number of GPUs of all nodes together. Default: 0. */
+  readonly gpuCount?: number;
+}
 
 /** Secrets of a run. They never reach a disk or a log in plaintext. */
 export interface LaunchSecrets {
@@ -160,6 +178,8 @@ export interface RunExit {
   readonly exitCode: number;
   /** Absent if the exit code is 0, or if the engine does not know the process. */
   readonly process?: FailedProcess;
+  /** Present if the system killed processes of the run because it had reached its memory limit. */
+  readonly outOfMemory?: { readonly limitInBytes?: number };
 }
 
 /** End of a run. */
@@ -201,6 +221,15 @@ export interface EngineProbe {
   readonly description: string;
 }
 
+/** Options of {@link Engine.surroundings}. */
+export interface SurroundingsOptions {
+  /** Secrets of the run, for a registry that asks for a password. */
+  readonly secrets?: LaunchSecrets;
+  /** Receives sentences for the execution log, for example the progress of a download. Must not throw. */
+  readonly report?: (text: string) => void;
+  readonly abortSignal?: AbortSignal;
+}
+
 /** The surroundings in which the processes of a run start. */
 export interface Surroundings {
   /** Variables that nodes or image set themselves, such as `PATH`; values of jobs may refer to them. */
@@ -218,7 +247,7 @@ export interface Engine {
   /** Returns why the engine cannot carry out a plan with these needs; undefined if it can. */
   objection(needs: RunNeeds): StartError | undefined;
   /** Finds the surroundings of a run. May wait, for example for an image. Rejects with a {@link StartError}. */
-  surroundings(needs: RunNeeds, abortSignal?: AbortSignal): Promise<Surroundings>;
+  surroundings(needs: RunNeeds, options?: SurroundingsOptions): Promise<Surroundings>;
   /**
    * Writes to the folder of a run what its start needs. Nothing runs yet. Called before the handle is stored, so a run
    * whose files do not exist later was damaged, and has not merely not started. Rejects with a {@link StartError}.
@@ -239,7 +268,10 @@ export interface Engine {
    * sure that it can never start.
    */
   recover(handle: RunHandle): Promise<RunState>;
-  /** Waits for the end of a run that was started or recovered. Rejects only with an `AbortError`. */
+  /**
+   * Waits for the end of a run that was started or recovered: then none of its processes is left, and nothing holds its
+   * mounts. Rejects only with an `AbortError`.
+   */
   wait(handle: RunHandle, options?: WaitOptions): Promise<RunEnd>;
   /** Stops the whole process tree: politely first, by force after a grace period. Resolves when nothing is left. */
   stop(handle: RunHandle): Promise<void>;

@@ -1,6 +1,8 @@
 import type { DataFolders } from "../dataFolders.ts";
 import type { Engines } from "../engines/engines.ts";
 import type { ServiceVariables } from "../launch/serviceVariables.ts";
+import type { MachineGpus } from "../nodes/gpus.ts";
+import type { NodeTypes } from "../nodes/nodeTypes.ts";
 import type { Logger } from "../logger.ts";
 import type { Store } from "../state/store.ts";
 import type { VolumeHost } from "../volumes/volume.ts";
@@ -11,6 +13,8 @@ export interface SchedulerContext {
   readonly engines: Engines;
   readonly volumes: VolumeHost;
   readonly folders: DataFolders;
+  readonly nodeTypes: NodeTypes;
+  readonly gpus: MachineGpus;
   readonly logger: Logger;
   /** Idle time after which a node of an automatically scaled cluster is removed, in milliseconds. */
   readonly autoScaleIdleTimeInMs: number;

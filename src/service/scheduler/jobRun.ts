@@ -61,7 +61,10 @@ async function prepareJob(
   const clusterVolumes = clusterVolumesOf({ store, folders }, keys.cluster, runId);
   const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterVolumes, volumes, abortSignal);
   const jobMounts = await attachVolumes(job.mountVolumes, folders.jobVolumes(keys.job), volumes, abortSignal);
-  const { environment } = await abortable(engine.surroundings(needs, abortSignal), abortSignal);
+  const { environment } = await abortable(
+    engine.surroundings(needs, { secrets: secretsIn(job), abortSignal }),
+    abortSignal,
+  );
   const { plan, outputs } = planJob({
     job: models.job,
     runId,

@@ -50,7 +50,7 @@ async function prepareSetup(
   const clusterMounts = await attachVolumes(nodeSetup?.mountVolumes, clusterVolumes, volumes, abortSignal);
   const setupTask = cluster.nodeSetup?.setupTask;
   if (setupTask === undefined) return undefined;
-  const { environment } = await abortable(engine.surroundings({}, abortSignal), abortSignal);
+  const { environment } = await abortable(engine.surroundings({}, { abortSignal }), abortSignal);
   const plan = planSetupTask({
     setupTask,
     runId,

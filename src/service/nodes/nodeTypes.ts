@@ -1,0 +1,26 @@
+import { coresOf, gpusOf } from "./vmSizes.ts";
+
+/** What a `vmSize` stands for. */
+export interface NodeType {
+  /** Number of GPUs that a job gets on each node, if the machine has any. */
+  readonly gpus: number;
+  /** Limit of cores. Absent: none. */
+  readonly cores?: number;
+  /** Limit of memory in bytes. Absent: none. */
+  readonly memoryInBytes?: number;
+}
+
+/** The node types of a service by the name of their `vmSize`, whatever its case: Azure's sizes, and those of the owner. */
+export class NodeTypes {
+  readonly #own: ReadonlyMap<string, NodeType>;
+
+  /** @param own - Types that the owner of the service has added or changed, by their names in lower case. */
+  constructor(own: ReadonlyMap<string, NodeType> = new Map()) {
+    this.#own = own;
+  }
+
+  /** Returns the type behind a `vmSize`; one without limits and GPUs if nobody knows it. */
+  of(vmSize = ""): NodeType {
+    return this.#own.get(vmSize.toLowerCase()) ?? { gpus: gpusOf(vmSize), cores: coresOf(vmSize) };
+  }
+}
