@@ -33,7 +33,7 @@ export async function costByQueue(
   return costs;
 }
 
-/** Cost of a PUT with so many clusters of 100 idle nodes, for a job that is larger than its cluster. */
+/** Cost of a PUT with so many clusters of 99 idle nodes, for a job of the largest size, which waits for ever. */
 export async function costByClusters(
   main: string,
   folder: string,
@@ -44,10 +44,10 @@ export async function costByClusters(
   const costs = new Map<number, number>();
   let clusters = 0;
   for (const count of counts) {
-    while (clusters < count) await caller.prepare({ [`nodes${(clusters += 1)}`]: 100 });
+    while (clusters < count) await caller.prepare({ [`nodes${(clusters += 1)}`]: 99 });
     await service.untilIdle();
     const before = service.usage().service;
-    for (let job = 0; job < measured; job++) await caller.createJob(`c${count}-${job}`, "true", "nodes1", 101);
+    for (let job = 0; job < measured; job++) await caller.createJob(`c${count}-${job}`, "true", "nodes1", 100);
     costs.set(count, (service.usage().service - before) / measured);
   }
   caller.close();
