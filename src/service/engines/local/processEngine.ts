@@ -69,7 +69,7 @@ export class ProcessEngine implements Engine {
     this.#launcher = new LauncherClient(
       {
         onExit: (exit) => this.#supervisorEnded(exit),
-        onLost: () => this.#runs.forEach((run) => run.reporterLost()),
+        onLost: () => this.#runs.forEach((run) => run.lookForEnd()),
       },
       logger,
     );

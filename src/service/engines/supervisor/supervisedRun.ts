@@ -127,8 +127,8 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     this.#poll();
   }
 
-  /** Called when nobody will report the end of a supervisor any more. */
-  reporterLost(): void {
+  /** Looks for the end from now on, because nobody will report it. */
+  lookForEnd(): void {
     if (this.#starting && !this.#concluding) this.#poll();
   }
 
