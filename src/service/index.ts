@@ -12,6 +12,8 @@ import { connectionFileOf, removeConnectionFile, writeConnectionFile } from "./c
 import { isLoopbackHost } from "../ground/loopback.ts";
 import { checkServiceVariables, serviceVariablesOf } from "./launch/serviceVariables.ts";
 import { silentLogger } from "./logger.ts";
+import { checkGpuChoice } from "./nodes/gpuChoice.ts";
+import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { startParts } from "./parts.ts";
@@ -67,6 +69,8 @@ export class BatchAIService {
     }
     options.allowedOrigins?.forEach(checkOrigin);
     checkServiceVariables(serviceVariablesOf(options));
+    checkGpuChoice(options.gpus);
+    openNodeTypes(options.nodeTypes);
     const dataDir = resolve(options.dataDir);
     openDataFolder(dataDir, {
       privateFolders,

@@ -14,7 +14,6 @@ import { runMarker } from "./engines/supervisor/supervisorScript.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { silentLogger, sturdyLogger } from "./logger.ts";
 import { serviceVariablesOf } from "./launch/serviceVariables.ts";
-import { checkGpuChoice } from "./nodes/gpuChoice.ts";
 import { openMachineGpus } from "./nodes/machineGpus.ts";
 import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
@@ -46,7 +45,6 @@ export async function startParts(
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
   const nodeTypes = openNodeTypes(options.nodeTypes);
-  checkGpuChoice(options.gpus);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();

@@ -93,3 +93,17 @@ export const rocmIntegrated = `{
     }
 }
 `;
+
+/**
+ * Returns the output of `rocm-smi --showpidgpus` for one process: https://github.com/ROCm/ROC-smi/issues/60, and `printListLog`
+ * in rocm_smi.py of https://github.com/ROCm/rocm_smi_lib.
+ */
+export function rocmProcesses(pid: string): string {
+  return `============================ ROCm System Management Interface ============================
+================================== GPUs Indexed by PID ===================================
+PID 4194303 is using 0 DRM device(s)
+PID ${pid} is using 2 DRM device(s):
+0 1
+==========================================================================================
+================================== End of ROCm SMI Log ===================================`;
+}

@@ -144,6 +144,15 @@ describe("a GPU that fails", () => {
     );
   });
 
+  it("is shown with its UUID if it failed before the service started", async () => {
+    const tool = new StandIn();
+    tool.install(answers.eightCards);
+    tool.answer("query", `${answers.linesOf([0, 1])}\n${answers.lostCard}\n${answers.linesOf([3, 4, 5, 6, 7])}`, 255);
+    const gpus = await tool.watch();
+    expect(reasons(gpus)).toEqual(third(`nvidia-smi says: ${answers.lostCard}.`));
+    expect(indexesAndUuids(gpus)).toEqual(answers.eightUuids.map((uuid, index) => [index, uuid]));
+  });
+
   it("is unhealthy if words stand for its values", async () => {
     const tool = withEightCards();
     const gpus = await tool.watch();
@@ -234,6 +243,20 @@ describe("a tool that hangs", () => {
     );
   });
 
+  it("hides no GPU that the driver names: they are unhealthy from the start", async () => {
+    const tool = new StandIn();
+    tool.install([...answers.eightCards, ["GPU-????????-????-????-????-????????????", "00000000:DC:00.0"]]);
+    tool.behave("query", `${hang}; echo '${answers.linesOf([0, 1])}'`);
+    const gpus = await tool.watch({ patienceInMs: 100, choice: [0, 1, 7] });
+    await untilReasons(gpus, Array<string>(3).fill("nvidia-smi has not responded for 0.1 seconds."));
+    expect(gpus.statuses().map(({ gpu }) => [gpu.index, gpu.uuid])).toEqual(
+      [0, 1, 7].map((index) => [index, answers.eightUuids[index]]),
+    );
+    writeFileSync(join(tool.folder, "go"), "");
+    // In a container, the tool shows only the GPUs of the container, and the driver all.
+    await untilReasons(gpus, [undefined, undefined]);
+  });
+
   it("is killed after its time, also if a child of it still holds its pipes", async () => {
     const tool = withEightCards();
     const gpus = await tool.watch({ limitInMs: 500 });
@@ -252,6 +275,7 @@ describe("a tool that hangs", () => {
     const card = { place: "0", gpu: { uuid: "GPU-1", name: "GPU" } };
     const tool: GpuTool = {
       name: "nvidia-smi",
+      installed: () => Promise.resolve([]),
       look: () => {
         looks += 1;
         const first = { cards: [card], uses: [], lost: new Map<string, string>() };

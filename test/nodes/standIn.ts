@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -58,6 +58,18 @@ esac
     }
   }
 
+  /** Describes GPUs as NVIDIA's kernel module does in /proc/driver/nvidia/gpus. */
+  install(cards: readonly (readonly [uuid: string, bus: string])[]): void {
+    for (const [uuid, bus] of cards) {
+      const folder = join(this.folder, "driver", bus.slice(4).toLowerCase());
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(
+        join(folder, "information"),
+        `Model: \t\t NVIDIA GeForce RTX 2080 Ti\nIRQ:   \t\t 58\nGPU UUID: \t ${uuid}\nBus Type: \t PCIe\n`,
+      );
+    }
+  }
+
   /** Watches the GPUs of the stand-in until the end of the test. */
   async watch(
     options: { choice?: GpuChoice; intervalInMs?: number; patienceInMs?: number; limitInMs?: number } = {},
@@ -66,7 +78,7 @@ esac
     const isAmd = this.path.endsWith("rocm-smi");
     const program = new Program(isAmd ? "rocm-smi" : "nvidia-smi", this.path, limitInMs);
     const inventory = new GpuInventory({
-      tool: isAmd ? new RocmTool(program) : new NvidiaTool(program),
+      tool: isAmd ? new RocmTool(program) : new NvidiaTool(program, join(this.folder, "driver")),
       choice: "all",
       intervalInMs: 20,
       patienceInMs: 60_000,

@@ -1,3 +1,4 @@
+import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
 import { type GpuChoice, problemOfChoice } from "./gpuChoice.ts";
 import type { GpuStatus, MachineGpus } from "./gpus.ts";
@@ -6,6 +7,8 @@ import { type OwnRuns, outsideProcessesIn } from "./outsideProcesses.ts";
 
 /** Least time between the starts of two looks, in milliseconds. */
 const leastIntervalInMs = 1000;
+/** Time that the system has to name its GPUs without the tool, in milliseconds. */
+const installedInMs = 1000;
 /** Longest time that a tool may take before its GPUs become unhealthy, in milliseconds. */
 const mostPatienceInMs = 30_000;
 
@@ -33,6 +36,8 @@ interface Known {
 export class GpuInventory implements MachineGpus {
   readonly #options: GpuInventoryOptions;
   readonly #known = new Map<string, Known>();
+  /** UUIDs of GPUs that the system has named, until the tool responds: in a container, it may show fewer. */
+  readonly #named = new Set<string>();
   /** Places of the chosen GPUs. Undefined until the first look that found any. */
   #chosen: ReadonlySet<string> | undefined;
   #patienceInMs: number;
@@ -59,6 +64,7 @@ export class GpuInventory implements MachineGpus {
    */
   async start(): Promise<void> {
     const { tool, choice, logger, patienceInMs } = this.#options;
+    this.#rememberNamed((await withinTime(tool.installed(), installedInMs)) ?? []);
     const first = await new Promise<boolean>((resolve) => {
       const limit = setTimeout(resolve, patienceInMs, false);
       void this.#look().then(() => {
@@ -144,6 +150,15 @@ export class GpuInventory implements MachineGpus {
     this.#show();
   }
 
+  /** Stores GPUs that no look has found yet. They are shown, as unhealthy, if the tool fails or names them as lost. */
+  #rememberNamed(cards: readonly Card[]): void {
+    const places = cards.map(({ place }) => place).sort();
+    for (const card of cards) {
+      this.#known.set(card.gpu.uuid, { card, index: places.indexOf(card.place) });
+      this.#named.add(card.gpu.uuid);
+    }
+  }
+
   /** Stores the cards of a look, and numbers them by their places. */
   #remember({ cards, lost }: Look): void {
     // The driver still counts a GPU that it names as lost, but no GPU that has gone.
@@ -152,10 +167,11 @@ export class GpuInventory implements MachineGpus {
     for (const [uuid, { card }] of this.#known) {
       const index = places.indexOf(card.place);
       // Its owner has divided the GPU (MIG), or put another GPU in its place.
-      if (listed.has(card.place)) this.#known.delete(uuid);
+      if (listed.has(card.place) || (index === -1 && this.#named.has(uuid))) this.#known.delete(uuid);
       else if (index !== -1) this.#known.set(uuid, { card, index });
     }
     for (const card of cards) this.#known.set(card.gpu.uuid, { card, index: places.indexOf(card.place) });
+    this.#named.clear();
   }
 
   #statusesOf(look: Look): GpuStatus[] {

@@ -33,6 +33,8 @@ export interface Look {
 export interface GpuTool {
   /** Name of the program. */
   readonly name: string;
+  /** Returns the GPUs that the system knows without the program, as far as it does. */
+  installed(): Promise<readonly Card[]>;
   /**
    * Looks at the GPUs. It ends no sooner than the programs that it starts, so it may take for ever. It does not reject
    * because of a program.

@@ -1,4 +1,5 @@
 import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./gpuTool.ts";
+import { cardsOfDriver, driverFolder, placeOf } from "./nvidiaDriver.ts";
 import { type Program, problemOf, type ProgramOutput, quoted } from "./program.ts";
 
 const bytesPerMiB = 1024 * 1024;
@@ -7,12 +8,19 @@ const bytesPerMiB = 1024 * 1024;
 export class NvidiaTool implements GpuTool {
   readonly name: string;
   readonly #program: Program;
+  readonly #folder: string;
   /** Drivers before version 450 do not know MIG, and reject a query for it. */
   #knowsMig = true;
 
-  constructor(program: Program) {
+  /** @param folder - Folder in which the kernel module describes its GPUs. */
+  constructor(program: Program, folder = driverFolder) {
     this.name = program.name;
     this.#program = program;
+    this.#folder = folder;
+  }
+
+  installed(): Promise<readonly Card[]> {
+    return cardsOfDriver(this.#folder);
   }
 
   async look(known: readonly Card[]): Promise<Look> {
@@ -100,12 +108,6 @@ function rowOf(line: string): Row | undefined {
 
 function memoryOf(mebibytes: string): { memoryInBytes?: number } {
   return /^\d+$/.test(mebibytes) ? { memoryInBytes: Number(mebibytes) * bytesPerMiB } : {};
-}
-
-/** Returns a PCI bus ID in one form: `nvidia-smi` writes its domain with four or eight digits. */
-function placeOf(text: string): string | undefined {
-  const [, domain = "", rest] = /([0-9a-f]{1,8}):([0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f])/i.exec(text) ?? [];
-  return rest && `${domain.padStart(8, "0")}:${rest}`.toUpperCase();
 }
 
 /**

@@ -14,6 +14,10 @@ export class RocmTool implements GpuTool {
     this.#program = program;
   }
 
+  installed(): Promise<readonly Card[]> {
+    return Promise.resolve([]);
+  }
+
   async look(): Promise<Look> {
     const list = await this.#program.run([
       ...["--showuniqueid", "--showbus", "--showproductname"],
