@@ -217,10 +217,9 @@ describe("a tool that hangs", () => {
     const tool = withEightCards();
     const gpus = await tool.watch({ patienceInMs: 1000 });
     tool.behave("query", `${hang}; echo '${answers.linesOf()}'`);
-    await untilReasons(
-      gpus,
-      healthy.map(() => "nvidia-smi has not responded for 1 seconds."),
-    );
+    await until("the GPUs are unhealthy", () => {
+      return reasons(gpus).every((reason) => /^nvidia-smi has not responded for \d+ seconds\.$/.test(reason ?? ""));
+    });
     const calls = tool.calls().length;
     gpus.lookSoon();
     tool.behave("processes", "touch answered");
@@ -259,7 +258,8 @@ describe("a tool that hangs", () => {
 
   it("is killed after its time, also if a child of it still holds its pipes", async () => {
     const tool = withEightCards();
-    const gpus = await tool.watch({ limitInMs: 500 });
+    const gpus = await tool.watch({ limitInMs: 2000 });
+    await untilReasons(gpus, healthy);
     tool.behave("query", `sleep 600 & echo $! > child; wait`);
     await untilReasons(
       gpus,

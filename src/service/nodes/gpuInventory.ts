@@ -79,6 +79,7 @@ export class GpuInventory implements MachineGpus {
     }
     const problem = problemOfChoice(choice, this.#all);
     if (problem !== undefined) throw new Error(problem);
+    if (this.#statuses.length === 0) return;
     logger.info({ gpus: this.#statuses.map(({ gpu }) => `${gpu.index}: ${gpu.name}`) }, "found GPUs");
   }
 

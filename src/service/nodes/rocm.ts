@@ -89,12 +89,12 @@ function digits(number: string): string {
 function usesOf(text: string, cards: ReadonlyMap<number, Card>): GpuUse[] {
   const uses: GpuUse[] = [];
   let pid: number | undefined;
-  for (const line of text.split("\n")) {
-    const numbers = /^[\d\s]+$/.test(line) ? line.trim().split(/\s+/) : [];
-    if (/\D/.test(line.trim())) pid = Number(/^PID (\d+) is using/.exec(line)?.[1] ?? Number.NaN);
-    for (const number of numbers) {
+  for (const line of text.split("\n").filter((content) => content.trim() !== "")) {
+    const isNumbers = /^[\d\s]+$/.test(line);
+    if (!isNumbers) pid = Number(/^PID (\d+) is using/.exec(line)?.[1]) || undefined;
+    for (const number of isNumbers ? line.trim().split(/\s+/) : []) {
       const uuid = cards.get(Number(number))?.gpu.uuid;
-      if (uuid !== undefined && pid !== undefined && !Number.isNaN(pid)) uses.push({ uuid, pid });
+      if (uuid !== undefined && pid !== undefined) uses.push({ uuid, pid });
     }
   }
   return uses;
