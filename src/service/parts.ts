@@ -11,11 +11,12 @@ import { ContainerEngine } from "./engines/docker/containerEngine.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
+import { runMarker } from "./engines/supervisor/supervisorScript.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { silentLogger, sturdyLogger } from "./logger.ts";
 import { serviceVariablesOf } from "./launch/serviceVariables.ts";
-import { noGpus } from "./nodes/gpus.ts";
-import { NodeTypes } from "./nodes/nodeTypes.ts";
+import { openMachineGpus } from "./nodes/machineGpus.ts";
+import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
@@ -42,6 +43,7 @@ export async function startParts(
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
+  const nodeTypes = openNodeTypes(options.nodeTypes);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();
@@ -87,13 +89,23 @@ export async function startParts(
   const storageSuffix = checkedSuffix(options.storageSuffix ?? "core.windows.net");
   const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
 
+  const gpus = await openMachineGpus({
+    logger,
+    choice: options.gpus,
+    intervalInMs: atLeastOne("gpuPollingIntervalInMs", options.gpuPollingIntervalInMs),
+    runMarker,
+    isOwnRun: (runId) => store.runs.find(runId)?.ended === false,
+  });
+  opened.add(() => {
+    gpus.close();
+  });
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),
     volumes,
     folders,
-    nodeTypes: new NodeTypes(),
-    gpus: noGpus,
+    nodeTypes,
+    gpus,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
     nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { environmentVariableOf, readProcesses } from "../../src/service/engines/supervisor/processTable.ts";
+import { environmentVariableOf, readProcesses } from "../../src/ground/processTable.ts";
 
 /** What happens to a request. */
 export type Misbehavior =

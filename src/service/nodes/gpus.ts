@@ -32,7 +32,9 @@ export interface MachineGpus {
   statuses(): readonly GpuStatus[];
   /** Sets the function that is called after a look has found a change. */
   onChange(listener: () => void): void;
+  /** Looks soon instead of at the next interval, for example because a run with GPUs has ended. Never throws. */
+  lookSoon(): void;
 }
 
 /** A machine without GPUs. */
-export const noGpus: MachineGpus = { statuses: () => [], onChange: () => undefined };
+export const noGpus: MachineGpus = { statuses: () => [], onChange: () => undefined, lookSoon: () => undefined };

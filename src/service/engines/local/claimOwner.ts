@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { environmentVariableOf, readProcess, workingFolderOf } from "../supervisor/processTable.ts";
+import { environmentVariableOf, readProcess, workingFolderOf } from "../../../ground/processTable.ts";
 import { runMarker } from "../supervisor/supervisorScript.ts";
 
 /**

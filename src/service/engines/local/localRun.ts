@@ -6,7 +6,7 @@ import { supervisorState } from "./claimOwner.ts";
 import type { LauncherClient } from "./launcherClient.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
-import { hasProcesses } from "../supervisor/processTable.ts";
+import { hasProcesses } from "../../../ground/processTable.ts";
 import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim } from "../supervisor/runFiles.ts";
 import { foldersOf, removeMounts } from "../supervisor/runFolders.ts";
