@@ -13,7 +13,7 @@ import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { silentLogger, sturdyLogger } from "./logger.ts";
 import { serviceVariablesOf } from "./launch/serviceVariables.ts";
-import { noGpus } from "./nodes/gpus.ts";
+import { type MachineGpus, noGpus } from "./nodes/gpus.ts";
 import { NodeTypes } from "./nodes/nodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
@@ -33,6 +33,7 @@ const killedAfterInMs = 5000;
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
  * @param engines - Engines in the order in which they are asked. Default: the processes of this machine.
+ * @param machine - Node types and GPUs. Default: the sizes of Azure, and no GPUs.
  */
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
@@ -40,6 +41,7 @@ export async function startParts(
   engines: readonly Engine[] = [
     new ProcessEngine({ ...options, runsFolder: runsFolderOf(realpathSync(options.dataDir)) }),
   ],
+  machine: { readonly nodeTypes?: NodeTypes; readonly gpus?: MachineGpus } = {},
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
@@ -87,13 +89,14 @@ export async function startParts(
   const storageSuffix = checkedSuffix(options.storageSuffix ?? "core.windows.net");
   const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
 
+  const { nodeTypes = new NodeTypes(), gpus = noGpus } = machine;
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),
     volumes,
     folders,
-    nodeTypes: new NodeTypes(),
-    gpus: noGpus,
+    nodeTypes,
+    gpus,
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
     nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,
@@ -110,7 +113,7 @@ export async function startParts(
   pruning.start();
 
   const app = armServer(
-    { subscriptionId, token, store, scheduler, files, storageSuffix, logger },
+    { subscriptionId, token, store, scheduler, files, nodeTypes, gpus, storageSuffix, logger },
     options.allowedOrigins,
   );
   opened.add(() => closeServer(app.server, graceInMs, () => app.close()));
