@@ -12,7 +12,7 @@ import { nextReplacement } from "./unusableNodes.ts";
 export interface ClusterVisit {
   readonly clusterKey: string;
   readonly starting: readonly StartingRun[];
-  /** Whether its nodes have GPUs: the jobs of all such clusters start together, after a look at each. */
+  /** Whether its nodes may have GPUs: the jobs of all such clusters start together, after a look at each. */
   readonly hasGpus: boolean;
   /** Time on the steady clock when time alone changes the cluster; undefined: never. */
   readonly nextVisit: number | undefined;
@@ -24,7 +24,9 @@ export interface ClusterVisit {
  */
 export function visitCluster(context: SchedulerContext, clusterKey: string, mayStart: boolean): ClusterVisit {
   const cluster = context.store.resources.find("clusters", clusterKey);
-  const hasGpus = cluster !== undefined && new GpuSupply(context).countPerNode(cluster.model) > 0;
+  const supply = new GpuSupply(context);
+  // A cluster that has just been removed may have released GPUs.
+  const hasGpus = cluster ? supply.countPerNode(cluster.model) > 0 : supply.statuses.length > 0;
   if (cluster?.model.provisioningState !== "succeeded") {
     return { clusterKey, starting: [], hasGpus, nextVisit: undefined };
   }

@@ -1,24 +1,29 @@
 import type { Cluster } from "../../models/cluster.ts";
 import { namesIn } from "../../wire/resourceIds.ts";
 import type { GpuProcess, GpuStatus } from "../nodes/gpus.ts";
-import type { QueueEntry } from "../state/queue.ts";
 import type { Store } from "../state/store.ts";
 import type { GpuSupply } from "./gpuSupply.ts";
 import { nodesOf, withoutPeriod } from "./shortage.ts";
 
-/** Says that a job lacks GPUs at the moment, and who holds them. */
-export function lackMessage(store: Store, supply: GpuSupply, count: number): string {
+/**
+ * Says that a job lacks GPUs at the moment.
+ * @param uses - The uses of all GPUs, by {@link usesOf}.
+ */
+export function lackMessage(supply: GpuSupply, count: number, uses: string): string {
   const free = supply.free().length;
-  const known = supply.statuses.length;
-  const isFree = free === 0 ? "no GPU of this machine is free" : `${ofMachine(free, known)} free`;
-  return `The job needs ${gpusOf(count)}, and ${isFree}. ${sentencesOf(supply, (status) => useOf(store, supply, status))}`;
+  const isFree = free === 0 ? "no GPU of this machine is free" : `${ofMachine(free, supply.statuses.length)} free`;
+  return `The job needs ${gpusOf(count)}, and ${isFree}. ${uses}`;
+}
+
+/** Returns who holds or uses each GPU, or why it is unhealthy. */
+export function usesOf(store: Store, supply: GpuSupply): string {
+  return sentencesOf(supply, (status) => useOf(store, supply, status));
 }
 
 /** Says that GPUs are free, but that a job gets them first which has waited for longer or has a higher priority. */
-export function blockedMessage(store: Store, waiting: QueueEntry, count: number, free: number): string {
+export function blockedMessage(nameOfFirst: string, count: number, free: number): string {
   const are = free === 1 ? "1 GPU is" : `${String(free)} GPUs are`;
-  const first = nameOfJob(store, waiting.job);
-  return `The job needs ${gpusOf(count)}, and ${are} free, but the job ${first}, which comes before it, waits for GPUs too.`;
+  return `The job needs ${gpusOf(count)}, and ${are} free, but the job ${nameOfFirst} comes first and waits for GPUs too.`;
 }
 
 /** Says that a job needs more GPUs than the machine has. */
@@ -82,7 +87,7 @@ function nameOfProcess({ pid, user }: GpuProcess): string {
 }
 
 /** Returns the names of the workspace, the experiment and the job. */
-function nameOfJob(store: Store, key: string): string {
+export function nameOfJob(store: Store, key: string): string {
   const names = namesIn(store.resources.find("jobs", key)?.model.id ?? key);
   return [names.workspaces, names.experiments, names.jobs].join("/");
 }

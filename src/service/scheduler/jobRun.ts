@@ -7,6 +7,7 @@ import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchSecrets, RunNeeds } from "../engines/engine.ts";
 import { abortable } from "../abortable.ts";
 import { containerOf, planJob } from "../launch/job.ts";
+import { coresOf } from "../nodes/vmSizes.ts";
 import type { Node } from "../state/nodes.ts";
 import type { Run, RunGpus } from "../state/runs.ts";
 import type { StoredResource } from "../state/resources.ts";
@@ -83,7 +84,7 @@ async function prepareJob(
     nodes: nodes.map((node) => placeOf(node, folders, gpusOfRun[node.id])),
     machineGpus: gpus.statuses().map(({ gpu }) => gpu),
     limits: limitsOf(nodeType, nodes),
-    slotsWithoutGpu: nodeType.gpus || nodeType.cores,
+    slotsWithoutGpu: nodeType.gpus || (nodeType.cores ?? coresOf(models.cluster.vmSize ?? "")),
     clusterMountRoot,
     clusterMounts,
     jobFolders,

@@ -3,10 +3,9 @@ import type { Job, WaitingReason } from "../../models/job.ts";
 import type { NodeCounts } from "../state/nodes.ts";
 import type { QueueEntry } from "../state/queue.ts";
 import type { StoredResource } from "../state/resources.ts";
-import { type GpuQueue, gpuQueueOf } from "./gpuQueue.ts";
-import { type GpuContext, GpuSupply } from "./gpuSupply.ts";
-import { blockedMessage, lackMessage, neverEnoughMessage } from "./gpuMessages.ts";
-import { comesBefore, QueuePositions } from "./queue.ts";
+import { GpuReasons } from "./gpuReasons.ts";
+import type { GpuContext } from "./gpuSupply.ts";
+import { QueuePositions } from "./queue.ts";
 import { largestNodeCount, scaleLimitOf } from "./scaling.ts";
 import { type CurrentShortage, nodesOf, shortageMessage } from "./shortage.ts";
 
@@ -23,14 +22,13 @@ export class WaitingReasons {
   readonly #shortage: CurrentShortage | undefined;
   readonly #positions: QueuePositions;
   readonly #clusters = new Map<string, ClusterState | undefined>();
-  readonly #supply: GpuSupply;
-  #gpuQueue: GpuQueue | undefined;
+  readonly #gpus: GpuReasons;
 
   constructor(context: GpuContext, shortage: CurrentShortage | undefined) {
     this.#context = context;
     this.#shortage = shortage;
     this.#positions = new QueuePositions(context.store.queue);
-    this.#supply = new GpuSupply(context);
+    this.#gpus = new GpuReasons(context);
   }
 
   /** Returns for what a job waits; undefined if it is neither in the queue of a cluster nor in one of its engine. */
@@ -46,9 +44,9 @@ export class WaitingReasons {
     if (nodeCount > largest) {
       return { code: "ClusterTooSmall", message: tooSmallMessage(nodeCount, cluster.model), since };
     }
-    const obtainable = this.#supply.obtainableNodeCount(cluster.model);
+    const obtainable = this.#gpus.obtainableNodeCount(cluster.model);
     if (nodeCount > obtainable) {
-      return { code: "NotEnoughGpus", message: this.#unobtainableMessage(nodeCount, cluster.model), since };
+      return { code: "NotEnoughGpus", message: this.#gpus.whyUnobtainable(nodeCount, cluster.model), since };
     }
     const position = this.#positions.of(cluster.key, entry, Math.min(largest, obtainable));
     const reason = this.#reasonOf(entry, cluster, since);
@@ -68,29 +66,9 @@ export class WaitingReasons {
     if (this.#shortage && counts.idle + counts.preparing >= nodeCount) {
       return { code: "Shortage", message: shortageMessage(this.#shortage), since: this.#shortage.since };
     }
-    const lack = this.#lackOfGpus(entry, this.#supply.countPerNode(model));
+    const lack = this.#gpus.whyLacking(entry, model);
     if (lack !== undefined) return { code: "NotEnoughGpus", message: lack, since };
     return { code: "NoFreeNode", message: noFreeNodeMessage(nodeCount, counts, model), since };
-  }
-
-  /** The job needs more GPUs than this machine has without those that are unhealthy or used from outside. */
-  #unobtainableMessage(nodeCount: number, model: Cluster): string {
-    const perNode = this.#supply.countPerNode(model);
-    const isEverEnough = nodeCount <= this.#supply.usableNodeCount(model);
-    if (isEverEnough) return lackMessage(this.#context.store, this.#supply, nodeCount * perNode);
-    return neverEnoughMessage(this.#supply, nodeCount, perNode);
-  }
-
-  /** Returns why a job does not get its GPUs; undefined if it would. */
-  #lackOfGpus(entry: QueueEntry, perNode: number): string | undefined {
-    if (perNode === 0) return undefined;
-    const count = entry.nodeCount * perNode;
-    const free = this.#supply.free().length;
-    if (count > free) return lackMessage(this.#context.store, this.#supply, count);
-    this.#gpuQueue ??= gpuQueueOf(this.#context, this.#supply);
-    const { waiting } = this.#gpuQueue;
-    if (waiting === undefined || !comesBefore(waiting, entry)) return undefined;
-    return blockedMessage(this.#context.store, waiting, count, free);
   }
 
   #clusterOf({ cluster }: Job): ClusterState | undefined {
