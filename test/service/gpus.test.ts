@@ -16,7 +16,16 @@ describe("eight GPUs", () => {
       await first.cluster("ones", "GPU1", 9, 8);
       for (const name of names(8)) await first.submit(name, "ones");
       const variables = await Promise.all(names(8).map((name) => first.running(name)));
-      expect(variables.map(({ CUDA_VISIBLE_DEVICES: list }) => list).sort()).toEqual(["0", "1", "2", "3", "4", "5", "6", "7"]);
+      expect(variables.map(({ CUDA_VISIBLE_DEVICES: list }) => list).sort()).toEqual([
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "7",
+      ]);
       for (const { CUDA_DEVICE_ORDER, AZ_BATCHAI_NUM_GPUS } of variables) {
         expect({ CUDA_DEVICE_ORDER, AZ_BATCHAI_NUM_GPUS }).toEqual({
           CUDA_DEVICE_ORDER: "PCI_BUS_ID",
