@@ -120,7 +120,11 @@ const rooms = {
     types: ["src/service/launch/job.ts", "src/service/logger.ts"],
     node: true,
   },
-  "src/service/nodes": { imports: [], types: ["src/service/engines/engine.ts"], node: true },
+  "src/service/nodes": {
+    imports: ["src/ground"],
+    types: ["src/service/engines/engine.ts", "src/service/logger.ts"],
+    node: true,
+  },
   "src/service/keyVault.ts": { imports: [], types: ["src/wire/validate.ts"] },
   "src/service/words.ts": { imports: [], types: ["src/wire/validate.ts"] },
   "src/service/textLimits.ts": { imports: [] },

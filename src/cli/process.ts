@@ -29,6 +29,13 @@ export function wholeNumber(most: number, least = 0): (text: string) => number {
   };
 }
 
+/** Parses `all`, `none`, or a list of indexes such as `0,2`. Throws the error that the command line prints. */
+export function gpuIndexes(text: string): "all" | "none" | number[] {
+  if (text === "all" || text === "none") return text;
+  if (/^\d{1,4}(,\d{1,4})*$/.test(text)) return text.split(",").map(Number);
+  throw new InvalidArgumentError("It must be all, none, or indexes of GPUs with commas between them, such as 0,2.");
+}
+
 /**
  * Adds a variable to those of earlier options. Throws the error that the command line prints.
  * @param text - `NAME=VALUE`, or `NAME` for the value in the environment of this process.

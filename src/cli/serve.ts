@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { logLevelOption, openLog } from "./log.ts";
-import { explainingPorts, jobVariable, portNumber, stopSignal, wholeNumber } from "./process.ts";
+import { explainingPorts, gpuIndexes, jobVariable, portNumber, stopSignal, wholeNumber } from "./process.ts";
 
 interface ServeOptions {
   readonly dataDir: string;
@@ -13,6 +13,8 @@ interface ServeOptions {
   readonly subscription?: string;
   readonly mountRoot?: string;
   readonly storageSuffix: string;
+  readonly nodeTypes?: string;
+  readonly gpus: "all" | "none" | number[];
   readonly mountSeconds: number;
   readonly flushSeconds: number;
   readonly ignoreContainerSettings: boolean;
@@ -36,6 +38,8 @@ export function serveCommand(): Command {
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
     .option("--storage-suffix <suffix>", "end of the host names of other storage accounts", "core.windows.net")
+    .option("--node-types <file>", "JSON file with node types to add to Azure's VM sizes, or to change")
+    .option("--gpus <list>", "GPUs that jobs can get: all, none, or their indexes, such as 0,2", gpuIndexes, "all")
     .option("--mount-seconds <number>", "seconds that mounting a volume may take", wholeNumber(3600, 1), 60)
     .option(
       "--flush-seconds <number>",
@@ -79,6 +83,8 @@ async function serve(options: ServeOptions): Promise<void> {
       subscriptionId: options.subscription,
       mountRoot: options.mountRoot,
       storageSuffix: options.storageSuffix,
+      nodeTypes: options.nodeTypes,
+      gpus: options.gpus,
       mountTimeoutInMs: options.mountSeconds * 1000,
       flushTimeoutInMs: options.flushSeconds * 1000,
       ignoreContainerSettings: options.ignoreContainerSettings,

@@ -12,12 +12,16 @@ import { connectionFileOf, removeConnectionFile, writeConnectionFile } from "./c
 import { isLoopbackHost } from "../ground/loopback.ts";
 import { checkServiceVariables, serviceVariablesOf } from "./launch/serviceVariables.ts";
 import { silentLogger } from "./logger.ts";
+import { checkGpuChoice } from "./nodes/gpuChoice.ts";
+import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { startParts } from "./parts.ts";
 
 export type { ServiceConnection } from "../models/serviceConnection.ts";
 export type { Logger } from "./logger.ts";
+export type { GpuChoice } from "./nodes/gpuChoice.ts";
+export type { NodeTypeOptions } from "./nodes/ownNodeTypes.ts";
 export type { BatchAIServiceOptions } from "./options.ts";
 
 /** Folders of the data folder that nobody else needs to enter. The shares in `files` are not among them. */
@@ -65,6 +69,8 @@ export class BatchAIService {
     }
     options.allowedOrigins?.forEach(checkOrigin);
     checkServiceVariables(serviceVariablesOf(options));
+    checkGpuChoice(options.gpus);
+    openNodeTypes(options.nodeTypes);
     const dataDir = resolve(options.dataDir);
     openDataFolder(dataDir, {
       privateFolders,

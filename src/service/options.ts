@@ -1,4 +1,6 @@
 import type { Logger } from "./logger.ts";
+import type { GpuChoice } from "./nodes/gpuChoice.ts";
+import type { NodeTypeOptions } from "./nodes/ownNodeTypes.ts";
 
 /** Options of `BatchAIService.start`. */
 export interface BatchAIServiceOptions {
@@ -38,6 +40,18 @@ export interface BatchAIServiceOptions {
    * Time that a volume has to write pending changes when it is unmounted, in milliseconds; at least 1. Default: 60,000.
    */
   readonly flushTimeoutInMs?: number;
+  /**
+   * Node types to add to Azure's VM sizes, or to change, by the names that clusters have as `vmSize`, in any case. A string
+   * is the path of a JSON file that contains such an object. Default: none.
+   */
+  readonly nodeTypes?: string | Readonly<Record<string, NodeTypeOptions>>;
+  /**
+   * GPUs of this machine that jobs can get: `all`, `none`, or a list of their indexes in the order of their PCI bus IDs.
+   * Default: `all`.
+   */
+  readonly gpus?: GpuChoice;
+  /** Time from one look at the GPUs to the next, in milliseconds; at least 1. Default: 10,000. */
+  readonly gpuPollingIntervalInMs?: number;
   /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
   readonly ignoreContainerSettings?: boolean;
   /**

@@ -10,18 +10,21 @@ import { DataFolders, runsFolderOf } from "./dataFolders.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
+import { runMarker } from "./engines/supervisor/supervisorScript.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
-import { silentLogger, sturdyLogger } from "./logger.ts";
+import { type Logger, silentLogger, sturdyLogger } from "./logger.ts";
 import { serviceVariablesOf } from "./launch/serviceVariables.ts";
-import { type MachineGpus, noGpus } from "./nodes/gpus.ts";
-import { NodeTypes } from "./nodes/nodeTypes.ts";
+import type { MachineGpus } from "./nodes/gpus.ts";
+import { openMachineGpus } from "./nodes/machineGpus.ts";
+import type { NodeTypes } from "./nodes/nodeTypes.ts";
+import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
 import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { busyVolumeOwners, volumeOwners } from "./scheduler/volumeOwners.ts";
-import { openStore } from "./state/store.ts";
+import { openStore, type Store } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
 
@@ -33,7 +36,7 @@ const killedAfterInMs = 5000;
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
  * @param engines - Engines in the order in which they are asked. Default: the processes of this machine.
- * @param machine - Node types and GPUs. Default: the sizes of Azure, and no GPUs.
+ * @param machine - Node types and GPUs. Default: those of the options and of this machine.
  */
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
@@ -45,6 +48,7 @@ export async function startParts(
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
+  const nodeTypes = machine.nodeTypes ?? openNodeTypes(options.nodeTypes);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();
@@ -89,7 +93,7 @@ export async function startParts(
   const storageSuffix = checkedSuffix(options.storageSuffix ?? "core.windows.net");
   const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
 
-  const { nodeTypes = new NodeTypes(), gpus = noGpus } = machine;
+  const gpus = machine.gpus ?? (await openGpus(options, { logger, store, opened }));
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),
@@ -124,6 +128,24 @@ export async function startParts(
     token,
     storage: { accountName: account.name, accountKey: account.key, fileEndpoint: files.fileEndpoint(account.name) },
   };
+}
+
+/** Looks for the GPUs of this machine, and goes on to watch them. */
+async function openGpus(
+  options: BatchAIServiceOptions,
+  { logger, store, opened }: { readonly logger: Logger; readonly store: Store; readonly opened: OpenParts },
+): Promise<MachineGpus> {
+  const gpus = await openMachineGpus({
+    logger,
+    choice: options.gpus,
+    intervalInMs: atLeastOne("gpuPollingIntervalInMs", options.gpuPollingIntervalInMs),
+    runMarker,
+    isOwnRun: (runId) => store.runs.find(runId)?.ended === false,
+  });
+  opened.add(() => {
+    gpus.close();
+  });
+  return gpus;
 }
 
 function checkedSuffix(suffix: string): string {

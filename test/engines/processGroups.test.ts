@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchPlan, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
 import type { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
-import { hasProcesses } from "../../src/service/engines/supervisor/processTable.ts";
+import { hasProcesses } from "../../src/ground/processTable.ts";
 import { startAndCrash } from "./crash.ts";
 import { makeEngine } from "./processFactory.ts";
 import { textOf, Workplace } from "./workplace.ts";

@@ -32,6 +32,8 @@ it.each([
   [["serve", "--data-dir", "/nowhere/x", "--job-env", "NOT_SET_HERE"], "NOT_SET_HERE is not set"],
   [["serve", "--data-dir", "/nowhere/x", "--job-env", "HOME=/x", "--private-home"], "HOME and privateHome exclude"],
   [["serve", "--data-dir", "/nowhere/x", "--log-level", "loud"], "--log-level"],
+  [["serve", "--data-dir", "/nowhere/x", "--gpus", "0;1"], "It must be all, none, or indexes of GPUs"],
+  [["serve", "--data-dir", "/nowhere/x", "--node-types", "/nowhere/types.json"], "Cannot read the node types: ENOENT"],
   [["sing"], "sing"],
 ])("refuses %j in one line that names the fault", async (args, fault) => {
   const { exitCode, stderr } = await batchai(...args);

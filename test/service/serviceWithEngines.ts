@@ -18,7 +18,7 @@ export class ServiceWithEngines {
     this.#opened = opened;
   }
 
-  /** @param machine - GPUs and node types. Default: no GPUs, and the sizes of Azure. */
+  /** @param machine - GPUs and node types. Default: those of this machine, and the sizes of Azure. */
   static async start(
     dataDir: string,
     engines: readonly Engine[],

@@ -1,4 +1,4 @@
-import { coresOf, gpusOf } from "./vmSizes.ts";
+import { vmSizeOf } from "./vmSizes.ts";
 
 /** What a `vmSize` stands for. */
 export interface NodeType {
@@ -9,6 +9,9 @@ export interface NodeType {
   /** Limit of memory in bytes. Absent: none. */
   readonly memoryInBytes?: number;
 }
+
+/** Bytes of a GB, as Azure counts them. */
+export const bytesPerGB = 1024 ** 3;
 
 /** The node types of a service by the name of their `vmSize`, whatever its case: Azure's sizes, and those of the owner. */
 export class NodeTypes {
@@ -21,6 +24,14 @@ export class NodeTypes {
 
   /** Returns the type behind a `vmSize`; one without limits and GPUs if nobody knows it. */
   of(vmSize = ""): NodeType {
-    return this.#own.get(vmSize.toLowerCase()) ?? { gpus: gpusOf(vmSize), cores: coresOf(vmSize) };
+    return this.#own.get(vmSize.toLowerCase()) ?? azureTypeOf(vmSize);
   }
+}
+
+/** Returns the type of one of Azure's sizes; one without limits and GPUs for any other name. */
+export function azureTypeOf(vmSize: string): NodeType {
+  const size = vmSizeOf(vmSize);
+  return size === undefined
+    ? { gpus: 0 }
+    : { gpus: size.gpus, cores: size.cores, memoryInBytes: size.memoryInGiB * bytesPerGB };
 }

@@ -13,7 +13,7 @@ import { copied, neverStarted, noRoom, removed, vanished } from "./localEnds.ts"
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { appendToLogs } from "../../executionLog.ts";
-import { hasProcesses } from "../supervisor/processTable.ts";
+import { hasProcesses } from "../../../ground/processTable.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
 import { foldersOf, removeMounts } from "../supervisor/runFolders.ts";
 import { ranNothing, runMarker } from "../supervisor/supervisorScript.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setImmediate as immediate } from "node:timers/promises";
-import { environmentVariableOf, pidsOfAllProcesses } from "../supervisor/processTable.ts";
+import { environmentVariableOf, pidsOfAllProcesses } from "../../../ground/processTable.ts";
 import { runMarker } from "../supervisor/supervisorScript.ts";
 
 /** Age at which everything that is known of processes is forgotten, in milliseconds. No counter of pids wraps sooner. */

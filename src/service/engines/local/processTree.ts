@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isAlive, type ProcessEntry, readProcesses } from "../supervisor/processTable.ts";
+import { isAlive, type ProcessEntry, readProcesses } from "../../../ground/processTable.ts";
 import { MarkedProcesses } from "./markedProcesses.ts";
 
 const marked = new MarkedProcesses();

@@ -19,7 +19,7 @@ import { promisify } from "node:util";
 import { removeTree } from "../../../ground/removeTree.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
 import type { RunEnd } from "../engine.ts";
-import { environmentVariableOf, readProcess, workingFolderOf } from "./processTable.ts";
+import { environmentVariableOf, readProcess, workingFolderOf } from "../../../ground/processTable.ts";
 import { runMarker } from "./supervisorScript.ts";
 import { stepIn } from "./supervisorSteps.ts";
 import { createFolder } from "../../../ground/createFolder.ts";

@@ -1,5 +1,5 @@
 import { type BigIntStats, readdirSync, readFileSync, statSync } from "node:fs";
-import { errorCode } from "../../../ground/systemErrors.ts";
+import { errorCode } from "./systemErrors.ts";
 
 /** A process of this machine. A pid alone means nothing: it counts only together with the start time. */
 export interface ProcessEntry {

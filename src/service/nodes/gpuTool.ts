@@ -1,0 +1,51 @@
+import type { Gpu } from "./gpus.ts";
+
+/** A GPU, or a part of one (MIG), as a tool of its maker lists it. */
+export interface Card {
+  /** Text by whose order the driver numbers the GPUs. Parts of one GPU have the same. */
+  readonly place: string;
+  readonly gpu: Omit<Gpu, "index">;
+  /** UUID of the whole GPU. Present if the card is a part of it. */
+  readonly whole?: string;
+  /** Reason why it cannot be used, as one sentence. */
+  readonly unhealthy?: string;
+}
+
+/** A process that uses a GPU. */
+export interface GpuUse {
+  /** UUID of the GPU, or of a part of one. */
+  readonly uuid: string;
+  readonly pid: number;
+  readonly memoryInBytes?: number;
+}
+
+/** Result of one look at the GPUs. */
+export interface Look {
+  readonly cards: readonly Card[];
+  readonly uses: readonly GpuUse[];
+  /** Places of GPUs that the tool names without listing them, and the reason as one sentence. */
+  readonly lost: ReadonlyMap<string, string>;
+  /** Reason why the tool told nothing, as one sentence. Then the rest is empty. */
+  readonly problem?: string;
+}
+
+/** The tool of a maker of GPUs. */
+export interface GpuTool {
+  /** Name of the program. */
+  readonly name: string;
+  /** Returns the GPUs that the system knows without the program, as far as it does. */
+  installed(): Promise<readonly Card[]>;
+  /**
+   * Looks at the GPUs. It ends no sooner than the programs that it starts, so it may take for ever. It does not reject
+   * because of a program.
+   * @param known - Cards that earlier looks have found.
+   */
+  look(known: readonly Card[]): Promise<Look>;
+  /** Kills the program that runs, and does not wait for its end. */
+  kill(): void;
+}
+
+/** Returns a look that found nothing, and the reason as one sentence. */
+export function failedLook(problem: string): Look {
+  return { cards: [], uses: [], lost: new Map(), problem };
+}
