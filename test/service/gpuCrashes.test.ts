@@ -15,7 +15,8 @@ const gpuCount = 2;
 /** Creates the cluster `nodes`, whose nodes need both GPUs of the machine. */
 async function prepare(folder: string): Promise<void> {
   const service = await GpuService.start(folder, new FakeGpus(gpuCount));
-  await service.cluster("nodes", "GPU2", 1);
+  await service.service.arm.prepare(1, { vmSize: "GPU2" });
+  await service.steady("nodes", 1);
   await service.service.close();
 }
 
