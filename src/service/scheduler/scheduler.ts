@@ -167,7 +167,8 @@ export class Scheduler {
   #startAll(starting: readonly StartingRun[]): void {
     for (const start of starting) this.#runs.start(start);
     for (const { run } of starting) {
-      this.#context.logger.info({ run: run.id, owner: run.owner, nodes: run.nodes, gpus: run.gpus }, "run starts");
+      const { id, owner, nodes, gpus } = run;
+      this.#context.logger.info({ run: id, owner, nodes, ...(holdsGpus(run) && { gpus }) }, "run starts");
     }
   }
 
