@@ -228,7 +228,7 @@ const rooms = {
       "src/wire",
       "src/models",
     ],
-    types: ["src/files/index.ts"],
+    types: ["src/files/index.ts", "src/service/nodes/gpus.ts", "src/service/nodes/nodeTypes.ts"],
     node: true,
   },
   "src/service/arm/checks": {

@@ -90,10 +90,10 @@ export interface ClusterBatchAI {
 }
 
 /**
- * Kind of reason why a cluster lacks nodes. `UnusableNodes`: the setup of nodes failed; `Shortage`: the machine of the
- * service lacks something, such as disk space.
+ * Kind of reason why a cluster lacks nodes. `UnusableNodes`: the setup of nodes failed; `NotEnoughGpus`: the machine of the
+ * service has too few usable GPUs; `Shortage`: the machine of the service lacks something, such as disk space.
  */
-export type MissingNodesCode = "UnusableNodes" | "Shortage" | (string & {});
+export type MissingNodesCode = "UnusableNodes" | "NotEnoughGpus" | "Shortage" | (string & {});
 
 /** Nodes that a cluster lacks. Part of the cluster that `clusters.get` returns; all properties are set by the service. */
 export interface MissingNodes {

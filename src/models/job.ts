@@ -117,13 +117,34 @@ export interface Job extends ProxyResource, ToolkitSettings {
 export interface JobBatchAI {
   /** Reason why the job waits. Absent if the job is not queued. Set by the service. */
   readonly waitingFor?: WaitingReason;
+  /** Nodes on which the job runs, with their GPUs. Absent unless the job runs on nodes with GPUs. Set by the service. */
+  readonly nodes?: JobNode[];
+}
+
+/** A node on which a job runs. Part of the job that `jobs.get` returns; all properties are set by the service. */
+export interface JobNode {
+  /** ID of the node, for example `tvm-1842_1-20180606t183926z`. */
+  readonly nodeId: string;
+  /** Address at which the other nodes of the job reach it. Absent if it is unknown. */
+  readonly address?: string;
+  /** GPUs that the job has on the node. No other job uses them at the same time. */
+  readonly gpus: JobGpu[];
+}
+
+/** A GPU of a running job. Part of the job that `jobs.get` returns; all properties are set by the service. */
+export interface JobGpu {
+  /** Position of the GPU on its machine in the order of the PCI buses, at least 0. Parts of one GPU have the same. */
+  readonly index: number;
+  /** Unique ID of the GPU, as `nvidia-smi -L` lists it. */
+  readonly uuid: string;
 }
 
 /**
- * Kind of reason why a job waits. `NoFreeNode`: the cluster has too few free nodes at the moment; `ClusterTooSmall`: the
- * cluster needs other scale settings first; `Shortage`: the machine of the service lacks something, such as disk space.
+ * Kind of reason why a job waits. `NoFreeNode`: the cluster has too few free nodes at the moment; `NotEnoughGpus`: the
+ * machine of the service has too few free GPUs; `ClusterTooSmall`: the cluster needs other scale settings first;
+ * `Shortage`: the machine of the service lacks something, such as disk space.
  */
-export type WaitingCode = "NoFreeNode" | "ClusterTooSmall" | "Shortage" | (string & {});
+export type WaitingCode = "NoFreeNode" | "NotEnoughGpus" | "ClusterTooSmall" | "Shortage" | (string & {});
 
 /** Reason why a job waits. Part of the job that `jobs.get` returns; all properties are set by the service. */
 export interface WaitingReason {
@@ -132,8 +153,8 @@ export interface WaitingReason {
   /** Message for people. */
   readonly message: string;
   /**
-   * Position in the queue of the cluster; the first job has position 1. Absent if the scale settings of the cluster allow
-   * fewer nodes than the job needs: such a job delays no other job.
+   * Position in the queue of the cluster; the first job has position 1. Absent if the scale settings of the cluster or the
+   * GPUs of the machine allow fewer nodes than the job needs: such a job delays no other job.
    */
   readonly position?: number;
   /** Time since which the job has waited. */

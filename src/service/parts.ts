@@ -13,9 +13,11 @@ import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
 import { runMarker } from "./engines/supervisor/supervisorScript.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
-import { silentLogger, sturdyLogger } from "./logger.ts";
+import { type Logger, silentLogger, sturdyLogger } from "./logger.ts";
 import { serviceVariablesOf } from "./launch/serviceVariables.ts";
+import type { MachineGpus } from "./nodes/gpus.ts";
 import { openMachineGpus } from "./nodes/machineGpus.ts";
+import type { NodeTypes } from "./nodes/nodeTypes.ts";
 import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
@@ -23,7 +25,7 @@ import type { BatchAIServiceOptions } from "./options.ts";
 import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { busyVolumeOwners, volumeOwners } from "./scheduler/volumeOwners.ts";
-import { openStore } from "./state/store.ts";
+import { openStore, type Store } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
 
@@ -35,15 +37,17 @@ const killedAfterInMs = 5000;
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
  * @param chosenEngines - Engines in the order in which they are asked. Default: processes of this machine, and containers.
+ * @param machine - Node types and GPUs. Default: those of the options and of this machine.
  */
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
   opened: OpenParts,
   chosenEngines?: readonly Engine[],
+  machine: { readonly nodeTypes?: NodeTypes; readonly gpus?: MachineGpus } = {},
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
-  const nodeTypes = openNodeTypes(options.nodeTypes);
+  const nodeTypes = machine.nodeTypes ?? openNodeTypes(options.nodeTypes);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();
@@ -89,16 +93,7 @@ export async function startParts(
   const storageSuffix = checkedSuffix(options.storageSuffix ?? "core.windows.net");
   const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
 
-  const gpus = await openMachineGpus({
-    logger,
-    choice: options.gpus,
-    intervalInMs: atLeastOne("gpuPollingIntervalInMs", options.gpuPollingIntervalInMs),
-    runMarker,
-    isOwnRun: (runId) => store.runs.find(runId)?.ended === false,
-  });
-  opened.add(() => {
-    gpus.close();
-  });
+  const gpus = machine.gpus ?? (await openGpus(options, { logger, store, opened }));
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),
@@ -122,7 +117,7 @@ export async function startParts(
   pruning.start();
 
   const app = armServer(
-    { subscriptionId, token, store, scheduler, files, storageSuffix, logger },
+    { subscriptionId, token, store, scheduler, files, nodeTypes, gpus, storageSuffix, logger },
     options.allowedOrigins,
   );
   opened.add(() => closeServer(app.server, graceInMs, () => app.close()));
@@ -139,6 +134,24 @@ export async function startParts(
 function enginesFor(options: BatchAIServiceOptions, { mountRootName: serviceId }: DataFolderPlace): readonly Engine[] {
   const runsFolder = runsFolderOf(realpathSync(options.dataDir));
   return [new ProcessEngine({ ...options, runsFolder }), new ContainerEngine({ ...options, runsFolder, serviceId })];
+}
+
+/** Looks for the GPUs of this machine, and goes on to watch them. */
+async function openGpus(
+  options: BatchAIServiceOptions,
+  { logger, store, opened }: { readonly logger: Logger; readonly store: Store; readonly opened: OpenParts },
+): Promise<MachineGpus> {
+  const gpus = await openMachineGpus({
+    logger,
+    choice: options.gpus,
+    intervalInMs: atLeastOne("gpuPollingIntervalInMs", options.gpuPollingIntervalInMs),
+    runMarker,
+    isOwnRun: (runId) => store.runs.find(runId)?.ended === false,
+  });
+  opened.add(() => {
+    gpus.close();
+  });
+  return gpus;
 }
 
 function checkedSuffix(suffix: string): string {

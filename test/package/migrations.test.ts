@@ -17,6 +17,7 @@ describe("released migrations never change", () => {
       "0259feb18cfc9f89",
       "7f88fb8a4f44a9f2",
       "c6ed674545783608",
+      "5822a7505f0c952e",
     ]);
   });
 

@@ -155,6 +155,8 @@ export const modelsWithoutTable: Readonly<Record<string, string>> = {
 export const tablesWithoutModel: Readonly<Record<string, string>> = {
   CloudErrorBody: "an error in an error response, which the official runtime reads by itself",
   JobBatchAI: "state that the API of 2018 has no place for; official clients ignore it",
+  JobGpu: "likewise",
+  JobNode: "likewise",
   WaitingReason: "likewise",
   ClusterBatchAI: "likewise",
   MissingNodes: "likewise",
@@ -164,7 +166,7 @@ export const tablesWithoutModel: Readonly<Record<string, string>> = {
 export const addedProperties: Readonly<
   Record<string, { readonly names: readonly string[]; readonly because: string }>
 > = {
-  Job: { names: ["batchai"], because: "says for what a job waits; every official client ignores unknown members" },
+  Job: { names: ["batchai"], because: "says for what a job waits and which GPUs it has; every official client ignores unknown members" },
   Cluster: {
     names: ["batchai"],
     because: "says which nodes are missing; every official client ignores unknown members",

@@ -1,14 +1,15 @@
 /*
- * A service that kills itself at one step of the start of a job. Arguments: data folder, step, command line of the job.
- * The data folder has a cluster with an idle node.
+ * A service that kills itself at one step of the start of a job. Arguments: data folder, step, command line of the job,
+ * and number of GPUs of the machine (default: none). The data folder has a cluster with an idle node.
  */
 import type { LaunchPlan, LaunchSecrets, RunHandle, Surroundings } from "../../src/service/engines/engine.ts";
 import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
+import { FakeGpus, gpuTypes } from "./fakeGpus.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
 
-const [dataDir = "", gap = "", commandLine = ""] = process.argv.slice(2);
+const [dataDir = "", gap = "", commandLine = "", gpuCount = "0"] = process.argv.slice(2);
 
 function crashAt(step: string): void {
   if (step === gap) process.kill(process.pid, "SIGKILL");
@@ -35,8 +36,8 @@ class CrashingEngine extends WrappedEngine {
   }
 }
 
-const service = await ServiceWithEngines.start(dataDir, [
-  new CrashingEngine(new ProcessEngine({ runsFolder: runsFolderOf(dataDir) })),
-]);
+const engine = new CrashingEngine(new ProcessEngine({ runsFolder: runsFolderOf(dataDir) }));
+const machine = { gpus: new FakeGpus(Number(gpuCount)), nodeTypes: gpuTypes };
+const service = await ServiceWithEngines.start(dataDir, [engine], machine);
 await service.create("job", commandLine);
 setInterval(() => undefined, 1000);

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BatchAIManagementClient, JobFailedError } from "../../src/index.ts";
-import type { LaunchPlan, LaunchProcess } from "../../src/service/engines/engine.ts";
+import type { LaunchPlan, LaunchProcess, RunEnd, RunHandle, WaitOptions } from "../../src/service/engines/engine.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { EmbeddedService } from "./embeddedService.ts";
@@ -205,6 +205,50 @@ describe("a service that is killed while a job runs", () => {
       await until("the job has ended", async () => (await again.job("job")).executionState === "failed");
       expect(detailsOf(await again.job("job"))).toEqual({ StdErr: "stderr.txt", LastLines: "it was ***" });
       await second.stop();
+    });
+  });
+});
+
+/** Reports that the system killed the run for its memory. */
+class MemoryEngine extends WrappedEngine {
+  limitInBytes: number | undefined = 3.5 * 1024 ** 3;
+
+  override async wait(handle: RunHandle, options?: WaitOptions): Promise<RunEnd> {
+    const end = await super.wait(handle, options);
+    return end.kind === "exited" ? { ...end, outOfMemory: { limitInBytes: this.limitInBytes } } : end;
+  }
+}
+
+describe("a job that was killed for its memory", () => {
+  it("says so, with the limit and the exit code", async () => {
+    await withFolder(async (folder) => {
+      const dataDir = join(folder, "data");
+      const engine = new MemoryEngine(new ProcessEngine({ runsFolder: join(dataDir, "runs") }));
+      const service = await ServiceWithEngines.start(dataDir, [engine]);
+      await service.prepare(1);
+      const errorOf = async (name: string): Promise<unknown> => {
+        await service.create(name, "echo 'out of memory' >&2; kill -KILL $$");
+        const { executionInfo } = await service.ended(name);
+        const { errors, exitCode } = executionInfo as { errors: unknown[]; exitCode: number };
+        expect(exitCode).toBe(137);
+        return errors[0];
+      };
+      expect(await errorOf("job")).toEqual({
+        code: "OutOfMemory",
+        message:
+          "The system ended processes of the job because it reached its memory limit of 3.5 GiB. " +
+          "Let the job use less memory, or run it on a cluster whose vmSize has more.",
+        details: expect.arrayContaining([{ name: "LastLines", value: "out of memory" }]) as unknown,
+      });
+      engine.limitInBytes = 50 * 1024 ** 2;
+      expect(await errorOf("small")).toMatchObject({ message: expect.stringContaining("limit of 50 MiB.") as string });
+      engine.limitInBytes = undefined;
+      expect(await errorOf("unknown")).toMatchObject({
+        message: expect.stringContaining("reached its memory limit. Let") as string,
+      });
+      await service.create("survivor", "true");
+      expect(await service.ended("survivor")).toMatchObject({ executionState: "succeeded" });
+      await service.close();
     });
   });
 });

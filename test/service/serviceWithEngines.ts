@@ -1,6 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../../src/service/engines/engine.ts";
+import type { MachineGpus } from "../../src/service/nodes/gpus.ts";
+import type { NodeTypes } from "../../src/service/nodes/nodeTypes.ts";
 import { OpenParts } from "../../src/service/openParts.ts";
 import { startParts } from "../../src/service/parts.ts";
 import { ArmCaller } from "./arm.ts";
@@ -16,7 +18,12 @@ export class ServiceWithEngines {
     this.#opened = opened;
   }
 
-  static async start(dataDir: string, engines: readonly Engine[]): Promise<ServiceWithEngines> {
+  /** @param machine - GPUs and node types. Default: those of this machine, and the sizes of Azure. */
+  static async start(
+    dataDir: string,
+    engines: readonly Engine[],
+    machine: { readonly gpus?: MachineGpus; readonly nodeTypes?: NodeTypes } = {},
+  ): Promise<ServiceWithEngines> {
     mkdirSync(dataDir, { recursive: true });
     const opened = new OpenParts();
     try {
@@ -24,6 +31,7 @@ export class ServiceWithEngines {
         { dataDir, host: "127.0.0.1", mountRoot: join(dataDir, "roots") },
         opened,
         engines,
+        machine,
       );
       return new ServiceWithEngines(new ArmCaller(connection), opened);
     } catch (error) {

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from "fastify";
 import type { FilesService } from "../../files/index.ts";
 import type { Logger } from "../logger.ts";
+import type { MachineGpus } from "../nodes/gpus.ts";
+import type { NodeTypes } from "../nodes/nodeTypes.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { Store } from "../state/store.ts";
 
@@ -11,6 +13,8 @@ export interface ArmContext {
   readonly store: Store;
   readonly scheduler: Scheduler;
   readonly files: FilesService;
+  readonly nodeTypes: NodeTypes;
+  readonly gpus: MachineGpus;
   /** End of the host names of storage accounts that the service does not host. */
   readonly storageSuffix: string;
   readonly logger: Logger;

@@ -1,5 +1,12 @@
 import type { Job } from "../../models/job.ts";
-import type { LaunchContainer, LaunchMount, LaunchPlan, LaunchProcess } from "../engines/engine.ts";
+import type {
+  LaunchContainer,
+  LaunchGpu,
+  LaunchLimits,
+  LaunchMount,
+  LaunchPlan,
+  LaunchProcess,
+} from "../engines/engine.ts";
 import { jobOnNode, stdOutErrDirectoryId, type JobNodeView } from "./jobEnvironment.ts";
 import { StartError } from "../startError.ts";
 import { hostFileOf } from "./hostFile.ts";
@@ -9,6 +16,7 @@ import { commandLinePropertyOf, toolkitIssues, toolkitWorkOf, type ToolkitWork }
 import type { ToolkitContext, ToolkitNode, ToolkitProcess } from "../toolkits/toolkit.ts";
 import type { ServiceVariables } from "./serviceVariables.ts";
 import type { Environment } from "./variables.ts";
+import { gpuVariablesOfAllNodes } from "./visibleGpus.ts";
 
 /** Facts that are known when a job gets its nodes. */
 export interface JobLaunchContext {
@@ -29,7 +37,11 @@ export interface JobLaunchContext {
   /** Mounts of the job. Default: none. */
   readonly jobMounts?: readonly LaunchMount[];
   /** Slots in the MPI host file of a node that has no GPU: what its VM size stands for. Default: 1. */
-  readonly slotsWithoutGpu?: number;
+  readonly slotsWithoutGpu?: number | undefined;
+  /** All GPUs of the machine, which the job sees only as far as its nodes have them. Default: none. */
+  readonly machineGpus?: readonly LaunchGpu[];
+  /** What the job may use of the machine. Default: as much as there is. */
+  readonly limits?: LaunchLimits | undefined;
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
   /** Variables from the options of the service. Default: none. */
@@ -81,8 +93,13 @@ export function planJob(context: JobLaunchContext): JobLaunch {
     mounts: [...clusterMounts, ...jobMounts].map(launchMount),
     environment: common,
     preparation: preparationOf(job, views, common),
-    processes: processes.map((process) => processOn(viewOf(views, process), common, process)),
+    processes: processes.map((process) => {
+      const view = viewOf(views, process);
+      const environment = process.isForAllNodes ? gpuVariablesOfAllNodes(context, view, views) : {};
+      return processOn(view, common, { ...process, environment: { ...environment, ...process.environment } });
+    }),
     ...(container === undefined ? {} : { container }),
+    ...(context.limits === undefined ? {} : { limits: context.limits }),
   };
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
-import type { LaunchText } from "../engines/engine.ts";
+import type { LaunchGpu, LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { toolkitVariablesOf } from "../toolkits/toolkits.ts";
 import { hostOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
@@ -15,6 +15,7 @@ import {
   type Environment,
   type VariableDefinition,
 } from "./variables.ts";
+import { addGpuVariables } from "./visibleGpus.ts";
 
 /** The output directory id under which the API lists standard output and standard error. */
 export const stdOutErrDirectoryId = "stdouterr";
@@ -24,6 +25,8 @@ export interface JobEnvironmentContext {
   readonly job: Job;
   readonly runId: string;
   readonly nodes: readonly NodePlace[];
+  /** All GPUs of the machine. Default: none. */
+  readonly machineGpus?: readonly LaunchGpu[];
   readonly clusterMountRoot: string;
   readonly jobFolders: { readonly mountRoot: string; readonly sharedTemp: string; readonly hostFile: string };
   /** Variables that the nodes set themselves, such as `PATH`. Default: none. */
@@ -47,6 +50,8 @@ export function jobOnNode(context: JobEnvironmentContext, node: NodePlace): JobN
   for (const [name, value] of Object.entries(variablesOfRun(context, node))) definitions.set(name, () => value);
   definePaths(definitions, context, node, outputDirectories);
   addUserVariables(definitions, job, "properties", toolkitVariablesOf(job));
+  const gpus = { ...context, inContainer: job.containerSettings !== undefined };
+  addGpuVariables(definitions, gpus, node, { property: "properties", secrets: job.secrets });
   addDefaults(definitions, defaults, job.secrets);
   const environment = resolveVariables(definitions, { ...nodeEnvironment, ...defaults }, "properties");
   const outputs = outputDirectories.map(({ id }): [string, string] => [id, pathIn(environment, outputVariable(id))]);

@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
-import type { LaunchMount, LaunchPlan } from "../engines/engine.ts";
+import type { LaunchGpu, LaunchLimits, LaunchMount, LaunchPlan } from "../engines/engine.ts";
 import { checkCommandLine } from "./commandLine.ts";
 import {
   homeDirectoryOf,
@@ -16,6 +16,7 @@ import { containedPath } from "./paths.ts";
 import { addDefaults, defaultsOf, type ServiceVariables } from "./serviceVariables.ts";
 import { addUserVariables } from "./userVariables.ts";
 import { expandPath, pathIn, resolveVariables, type Environment, type VariableDefinition } from "./variables.ts";
+import { addGpuVariables } from "./visibleGpus.ts";
 
 /** Everything that the plan of a setup task is made from. */
 export interface SetupTaskContext {
@@ -27,6 +28,10 @@ export interface SetupTaskContext {
   readonly runDirectory: string;
   /** The node that is set up. */
   readonly node: NodePlace;
+  /** All GPUs of the machine; the task sees none of them. Default: none. */
+  readonly machineGpus?: readonly LaunchGpu[];
+  /** What the task may use of the machine. Default: as much as there is. */
+  readonly limits?: LaunchLimits | undefined;
   /** Folder with the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */
   readonly clusterMountRoot: string;
   /** Mounts of the cluster. Default: none. */
@@ -67,6 +72,7 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
     environment: view.environment,
     preparation: [],
     processes: [process],
+    ...(context.limits === undefined ? {} : { limits: context.limits }),
   };
 }
 
@@ -92,6 +98,8 @@ function taskOnNode(context: SetupTaskContext): NodeView {
     return join(folder, setupTask.stdOutErrPathSuffix ?? "");
   });
   addUserVariables(definitions, setupTask, taskProperty);
+  const gpus = { ...context, nodes: [node] };
+  addGpuVariables(definitions, gpus, node, { property: taskProperty, secrets: setupTask.secrets });
   addDefaults(definitions, defaults, setupTask.secrets);
   const environment = resolveVariables(definitions, { ...nodeEnvironment, ...defaults }, taskProperty);
   const outputDirectory = pathIn(environment, stdOutErrVariable);

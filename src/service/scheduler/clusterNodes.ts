@@ -8,6 +8,7 @@ import type { Node, NodeCounts } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
+import { GpuSupply } from "./gpuSupply.ts";
 import { errorOf } from "./jobStates.ts";
 import { largestNodeCount, targetNodeCount } from "./scaling.ts";
 import { setUpNode } from "./setupRun.ts";
@@ -25,8 +26,14 @@ export function nodeStateCountsOf(counts: NodeCounts): NodeStateCounts {
   };
 }
 
+/** The parts of the service that the size of a cluster depends on. */
+export type SizingContext = Pick<SchedulerContext, "store" | "gpus" | "nodeTypes" | "autoScaleIdleTimeInMs">;
+
 /** Number of nodes that a cluster should have, and that it has. */
 interface Sizing {
+  /** Number of nodes that the scale settings ask for. */
+  readonly wanted: number;
+  /** The same, as far as the GPUs of the machine reach. A cluster never shrinks for lack of GPUs. */
   readonly target: number;
   readonly counts: NodeCounts;
 }
@@ -83,17 +90,32 @@ function setupErrorOf(nodeId: string, end: RunEnd): BatchAIError {
   return { code: "NodeSetupTaskFailed", message: "Node set-up task failed with non-zero exit code", details };
 }
 
-function sizingOf({ store, autoScaleIdleTimeInMs }: SchedulerContext, cluster: StoredResource<"clusters">): Sizing {
+function sizingOf(context: SizingContext, cluster: StoredResource<"clusters">): Sizing {
+  const counts = context.store.nodes.countsOf(cluster.key);
+  const wanted = wantedNodeCount(context, cluster, counts);
+  const mostNodes = new GpuSupply(context).usableNodeCount(cluster.model);
+  return { wanted, target: Math.min(wanted, Math.max(mostNodes, stayingIn(counts))), counts };
+}
+
+function wantedNodeCount(
+  { store, autoScaleIdleTimeInMs }: SizingContext,
+  cluster: StoredResource<"clusters">,
+  counts: NodeCounts,
+): number {
   const { key, model } = cluster;
-  const counts = store.nodes.countsOf(key);
-  if (!model.scaleSettings?.autoScale) return { target: largestNodeCount(model.scaleSettings), counts };
-  const target = targetNodeCount(model.scaleSettings, {
+  if (!model.scaleSettings?.autoScale) return largestNodeCount(model.scaleSettings);
+  return targetNodeCount(model.scaleSettings, {
     busyNodeCount: counts.running,
     queuedNodeCount: store.queue.neededNodeCount(key, largestNodeCount(model.scaleSettings)),
     currentNodeCount: store.nodes.hadAny(key) ? usableIn(counts) : initialNodeCountOf(cluster),
     longIdleNodeCount: store.nodes.countIdleSince(key, store.clock.now() - autoScaleIdleTimeInMs),
   });
-  return { target, counts };
+}
+
+/** Returns how many nodes a cluster lacks because the machine has too few usable GPUs. */
+export function nodesWithoutGpus(context: SizingContext, cluster: StoredResource<"clusters">): number {
+  const { wanted, target } = sizingOf(context, cluster);
+  return wanted - target;
 }
 
 function isSettled({ target, counts }: Sizing): boolean {

@@ -1,6 +1,7 @@
 import type { StoredResource } from "../state/resources.ts";
 import { resizeCluster } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
+import { GpuSupply } from "./gpuSupply.ts";
 import { takeNodes } from "./jobRun.ts";
 import { jobsToStart } from "./queue.ts";
 import { largestNodeCount } from "./scaling.ts";
@@ -11,22 +12,30 @@ import { nextReplacement } from "./unusableNodes.ts";
 export interface ClusterVisit {
   readonly clusterKey: string;
   readonly starting: readonly StartingRun[];
+  /** Whether its nodes may have GPUs: the jobs of all such clusters start together, after a look at each. */
+  readonly hasGpus: boolean;
   /** Time on the steady clock when time alone changes the cluster; undefined: never. */
   readonly nextVisit: number | undefined;
 }
 
 /**
- * Resizes a cluster and gives its idle nodes to jobs. Starts nothing if `mayStart` is false. Runs inside a transaction of
- * the caller.
+ * Resizes a cluster, and gives its idle nodes to jobs unless the nodes have GPUs. Starts nothing if `mayStart` is false.
+ * Runs inside a transaction of the caller.
  */
 export function visitCluster(context: SchedulerContext, clusterKey: string, mayStart: boolean): ClusterVisit {
   const cluster = context.store.resources.find("clusters", clusterKey);
-  if (cluster?.model.provisioningState !== "succeeded") return { clusterKey, starting: [], nextVisit: undefined };
+  const supply = new GpuSupply(context);
+  // A cluster that has just been removed may have released GPUs.
+  const hasGpus = cluster ? supply.countPerNode(cluster.model) > 0 : supply.statuses.length > 0;
+  if (cluster?.model.provisioningState !== "succeeded") {
+    return { clusterKey, starting: [], hasGpus, nextVisit: undefined };
+  }
   const setups = resizeCluster(context, cluster, mayStart);
-  const jobs = mayStart ? startJobs(context, cluster) : [];
+  const jobs = mayStart && !hasGpus ? startJobs(context, cluster) : [];
   return {
     clusterKey,
     starting: [...setups, ...jobs],
+    hasGpus,
     nextVisit: earliest(nextIdleEnd(context, cluster), nextReplacement(context, cluster)),
   };
 }

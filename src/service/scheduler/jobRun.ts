@@ -4,11 +4,12 @@ import type { Job } from "../../models/job.ts";
 import { cluster as clusterSchema } from "../../wire/tables/cluster.ts";
 import { job as jobSchema } from "../../wire/tables/job.ts";
 import { withSecrets } from "../../wire/secrets.ts";
-import type { LaunchSecrets } from "../engines/engine.ts";
+import type { LaunchSecrets, RunNeeds } from "../engines/engine.ts";
 import { abortable } from "../abortable.ts";
 import { containerOf, type JobLaunchContext, planJob } from "../launch/job.ts";
-import { slotsOf } from "../nodes/vmSizes.ts";
+import { coresOf } from "../nodes/vmSizes.ts";
 import type { Node } from "../state/nodes.ts";
+import type { Run, RunGpus } from "../state/runs.ts";
 import type { StoredResource } from "../state/resources.ts";
 import { attachVolumes, locationOnVolume } from "../volumes/volumes.ts";
 import type { SchedulerContext } from "./context.ts";
@@ -16,20 +17,25 @@ import { markStarting } from "./jobStates.ts";
 import { placeOf } from "./nodePlace.ts";
 import { secretVariables } from "./secretVariables.ts";
 import { StartLog } from "./startLog.ts";
+import { limitsOf } from "./runLimits.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 import { deadlineOf } from "./timeLimit.ts";
 import { clusterVolumesOf } from "./volumeOwners.ts";
 
-/** Gives nodes to a job and stores its run. Runs inside a transaction of the caller, so nothing here may wait. */
+/**
+ * Gives nodes to a job and stores its run. Runs inside a transaction of the caller, so nothing here may wait.
+ * @param gpus - The GPUs of the job on each node. Default: none.
+ */
 export function takeNodes(
   context: SchedulerContext,
   job: StoredResource<"jobs">,
   cluster: StoredResource<"clusters">,
   nodes: readonly Node[],
+  gpus: RunGpus = {},
 ): StartingRun {
   const { store, engines } = context;
   const settings = { ...job.model, ...(context.ignoreContainerSettings ? { containerSettings: undefined } : {}) };
-  const mayWait = engines.mayQueue({ container: containerOf(settings) });
+  const mayWait = engines.mayQueue(needsOf(settings, gpus));
   for (const node of nodes) store.nodes.occupy(node.id, job.key);
   markStarting(store, job, mayWait);
   const run = store.runs.insert({
@@ -37,16 +43,21 @@ export function takeNodes(
     kind: "job",
     owner: job.key,
     nodes: nodes.map((node) => node.id),
+    gpus,
     deadline: mayWait ? undefined : deadlineOf(job.model, store.clock),
   });
   const models = { job: settings, cluster: cluster.model };
   const keys = { job: job.key, cluster: cluster.key };
-  return { run, prepare: (abortSignal) => prepareJob(context, run.id, models, keys, nodes, abortSignal) };
+  return { run, prepare: (abortSignal) => prepareJob(context, run, models, keys, nodes, abortSignal) };
+}
+
+function needsOf(job: Job, gpus: RunGpus): RunNeeds {
+  return { container: containerOf(job), gpuCount: Object.values(gpus).flat().length };
 }
 
 async function prepareJob(
-  { store, engines, folders, volumes, serviceVariables }: SchedulerContext,
-  runId: string,
+  { store, engines, folders, volumes, serviceVariables, nodeTypes, gpus }: SchedulerContext,
+  { id: runId, gpus: gpusOfRun }: Run,
   models: { readonly job: Job; readonly cluster: Cluster },
   keys: { readonly job: string; readonly cluster: string },
   nodes: readonly Node[],
@@ -54,7 +65,8 @@ async function prepareJob(
 ): Promise<Launch> {
   const job = withSecrets(jobSchema, models.job, store.vault.get(keys.job));
   const cluster = withSecrets(clusterSchema, models.cluster, store.vault.get(keys.cluster));
-  const needs = { container: containerOf(job) };
+  const needs = needsOf(job, gpusOfRun);
+  const nodeType = nodeTypes.of(models.cluster.vmSize);
   const engine = await engines.choose(needs);
   const jobFolders = folders.job(keys.job);
   const clusterMountRoot = folders.clusterMountRoot(keys.cluster);
@@ -66,8 +78,10 @@ async function prepareJob(
     job: models.job,
     runId,
     runDirectory: folders.run(runId),
-    nodes: nodes.map((node) => placeOf(node, folders)),
-    slotsWithoutGpu: slotsOf(models.cluster.vmSize ?? ""),
+    nodes: nodes.map((node) => placeOf(node, folders, gpusOfRun[node.id])),
+    machineGpus: gpus.statuses().map(({ gpu }) => gpu),
+    limits: limitsOf(nodeType, nodes),
+    slotsWithoutGpu: nodeType.gpus || (nodeType.cores ?? coresOf(models.cluster.vmSize ?? "")),
     clusterMountRoot,
     clusterMounts,
     jobFolders,

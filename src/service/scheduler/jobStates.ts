@@ -101,14 +101,31 @@ export function outcomeOf(
   }
 }
 
-function failureOf({ phase, exitCode }: RunExit, details: readonly NameValuePair[]): JobFailure {
-  const error = phase === "preparation" ? preparationFailed : jobFailed;
+function failureOf({ phase, exitCode, outOfMemory }: RunExit, details: readonly NameValuePair[]): JobFailure {
+  const ofPhase = phase === "preparation" ? preparationFailed : jobFailed;
+  const error = outOfMemory ? outOfMemoryError(outOfMemory) : ofPhase;
   return { error: details.length === 0 ? error : { ...error, details: [...details] }, exitCode };
 }
 
 /** Returns the error of a run that failed, as clusters and jobs report it. */
 export function errorOf({ code, message, details }: Extract<RunEnd, { kind: "failed" }>): BatchAIError {
   return { code, message, ...(details ? { details: [...details] } : {}) };
+}
+
+function outOfMemoryError({ limitInBytes }: NonNullable<RunExit["outOfMemory"]>): BatchAIError {
+  const limit = limitInBytes === undefined ? "its memory limit" : `its memory limit of ${memoryText(limitInBytes)}`;
+  const advice = "Let the job use less memory, or run it on a cluster whose vmSize has more.";
+  return {
+    code: "OutOfMemory",
+    message: `The system ended processes of the job because it reached ${limit}. ${advice}`,
+  };
+}
+
+/** Returns a number of bytes for people, with at most one decimal. */
+function memoryText(bytes: number): string {
+  const mebibytes = bytes / 1024 ** 2;
+  const [value, unit] = mebibytes < 1024 ? [mebibytes, "MiB"] : [mebibytes / 1024, "GiB"];
+  return `${String(Number(value.toFixed(1)))} ${unit}`;
 }
 
 const jobFailed: BatchAIError = { code: "JobFailed", message: "Job failed with non-zero exit code" };

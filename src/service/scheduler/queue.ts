@@ -27,7 +27,7 @@ export function jobsToStart(
  * The order in which jobs get nodes: by priority, and by creation within one priority. The queue has this order within
  * each node count, and this merges them: so jobs that are too large are not read at all.
  */
-function* inQueueOrder(queue: Queue, clusterKey: string, largestNodeCount: number): Generator<QueueEntry> {
+export function* inQueueOrder(queue: Queue, clusterKey: string, largestNodeCount: number): Generator<QueueEntry, void> {
   let heads = queue.nodeCounts(clusterKey, largestNodeCount).flatMap((count) => queue.first(clusterKey, count) ?? []);
   for (let next = firstOf(heads); next !== undefined; next = firstOf(heads)) {
     yield next;
@@ -37,7 +37,15 @@ function* inQueueOrder(queue: Queue, clusterKey: string, largestNodeCount: numbe
 }
 
 function firstOf(entries: readonly QueueEntry[]): QueueEntry | undefined {
-  return [...entries].sort((a, b) => a.rank - b.rank || a.sequence - b.sequence)[0];
+  return entries.reduce<QueueEntry | undefined>(
+    (first, entry) => (first === undefined || comesBefore(entry, first) ? entry : first),
+    undefined,
+  );
+}
+
+/** Whether a job gets nodes and GPUs before another one. */
+export function comesBefore(a: QueueEntry, b: QueueEntry): boolean {
+  return a.rank === b.rank ? a.sequence < b.sequence : a.rank < b.rank;
 }
 
 /**

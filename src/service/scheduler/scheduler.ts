@@ -1,10 +1,12 @@
 import type { RunEnd, RunHandle, RunState } from "../engines/engine.ts";
 import { machineOf } from "../nodes/machine.ts";
 import type { StoredResource } from "../state/resources.ts";
-import type { Run } from "../state/runs.ts";
+import { holdsGpus, type Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { beginDeletion } from "./deletions.ts";
 import { markRunning, markStopped } from "./jobStates.ts";
+import { JobDetails } from "./jobDetails.ts";
+import { type Lacks, nodesMissingGpus } from "./missingNodes.ts";
 import { PendingChanges } from "./pendingChanges.ts";
 import { failureDetails } from "./failureDetails.ts";
 import { endRun } from "./runEnd.ts";
@@ -14,7 +16,7 @@ import { storeStep } from "./step.ts";
 import { unmountVolumes } from "./unmountVolumes.ts";
 import { deadlineOf, runningTimeOf } from "./timeLimit.ts";
 import { VisitTimes } from "./visitTimes.ts";
-import type { CurrentShortage } from "./waitingReasons.ts";
+import type { CurrentShortage } from "./shortage.ts";
 
 const retryInMs = 1000;
 const longestPauseInMs = 10;
@@ -39,6 +41,8 @@ export class Scheduler {
   /** Until then nothing new starts, because the machine lacked something. */
   #restUntil = 0;
   #shortage: CurrentShortage | undefined;
+  /** Whether a look at the GPUs of the machine has found a change since the last step. */
+  #gpusChanged = false;
 
   constructor(context: SchedulerContext) {
     this.#context = context;
@@ -50,14 +54,23 @@ export class Scheduler {
     });
   }
 
-  /** The lack of something for which nothing starts for a moment; undefined if runs may start. */
-  get shortage(): CurrentShortage | undefined {
-    return performance.now() < this.#restUntil ? this.#shortage : undefined;
+  /** Returns what is known of jobs beyond the API of 2018, for one response. */
+  jobDetails(): JobDetails {
+    return new JobDetails(this.#context, this.#currentShortage());
+  }
+
+  /** Returns what keeps nodes from being added to a cluster or from getting ready. */
+  lacksOf(cluster: StoredResource<"clusters">): Lacks {
+    return { gpus: nodesMissingGpus(this.#context, cluster), shortage: this.#currentShortage() };
   }
 
   /** Recovers the runs of an earlier process of the service, and starts to schedule. */
   start(): void {
     this.#context.store.nodes.describeUnknown(machineOf(undefined));
+    this.#context.gpus.onChange(() => {
+      this.#gpusChanged = true;
+      this.wake();
+    });
     this.#runs.recover();
     this.wake();
   }
@@ -131,13 +144,15 @@ export class Scheduler {
     let delayInMs = retryInMs;
     try {
       const dueClusters = this.#visitTimes.due(store.clock.now());
-      const { visits, isComplete } = storeStep(this.#context, {
+      if (this.#gpusChanged) store.changedClusters.addAll();
+      this.#gpusChanged = false;
+      const { visits, gpuRuns, isComplete } = storeStep(this.#context, {
         changes: this.#changes.take(),
         dueClusters,
         mayStart: rest <= 0,
       });
       for (const { clusterKey, nextVisit } of visits) this.#visitTimes.set(clusterKey, nextVisit);
-      this.#startAll(visits.flatMap(({ starting }) => starting));
+      this.#startAll([...visits.flatMap(({ starting }) => starting), ...gpuRuns]);
       this.#runs.stopRequested();
       // A step that failed after its commit may have left runs that nothing follows.
       if (!isComplete) this.#runs.recover();
@@ -152,7 +167,8 @@ export class Scheduler {
   #startAll(starting: readonly StartingRun[]): void {
     for (const start of starting) this.#runs.start(start);
     for (const { run } of starting) {
-      this.#context.logger.info({ run: run.id, owner: run.owner, nodes: run.nodes }, "run starts");
+      const { id, owner, nodes, gpus } = run;
+      this.#context.logger.info({ run: id, owner, nodes, ...(holdsGpus(run) && { gpus }) }, "run starts");
     }
   }
 
@@ -206,9 +222,15 @@ export class Scheduler {
     const details = await failureDetails(this.#context, run.id, end); // Standard error may be on a volume.
     await unmountVolumes(this.#context, run);
     const handle = await this.commit(() => endRun(this.#context, run.id, end, details));
+    if (holdsGpus(run)) this.#context.gpus.lookSoon();
     this.#inBackground(this.#cleanUp(run, handle));
     const exitCode = end.kind === "exited" ? end.exitCode : undefined;
     this.#context.logger.info({ run: run.id, owner: run.owner, end: end.kind, exitCode }, "run ended");
+  }
+
+  /** The lack of something for which nothing starts for a moment; undefined if runs may start. */
+  #currentShortage(): CurrentShortage | undefined {
+    return performance.now() < this.#restUntil ? this.#shortage : undefined;
   }
 
   #inBackground(work: Promise<void>): void {

@@ -9,6 +9,7 @@ import type { StoredResource } from "../state/resources.ts";
 import { attachVolumes } from "../volumes/volumes.ts";
 import type { SchedulerContext } from "./context.ts";
 import { placeOf } from "./nodePlace.ts";
+import { limitsOf } from "./runLimits.ts";
 import { secretVariables } from "./secretVariables.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 import { clusterVolumesOf } from "./volumeOwners.ts";
@@ -29,13 +30,14 @@ export function setUpNode(
     kind: "setupTask",
     owner: node.id,
     nodes: [node.id],
+    gpus: {},
     deadline: undefined,
   });
   return { run, prepare: (abortSignal) => prepareSetup(context, run.id, model, key, node, abortSignal) };
 }
 
 async function prepareSetup(
-  { store, engines, folders, volumes, serviceVariables }: SchedulerContext,
+  { store, engines, folders, volumes, serviceVariables, nodeTypes, gpus }: SchedulerContext,
   runId: string,
   cluster: Cluster,
   clusterKey: string,
@@ -56,6 +58,8 @@ async function prepareSetup(
     runId,
     runDirectory: folders.run(runId),
     node: placeOf(node, folders),
+    machineGpus: gpus.statuses().map(({ gpu }) => gpu),
+    limits: limitsOf(nodeTypes.of(cluster.vmSize), [node]),
     clusterMountRoot,
     clusterMounts,
     nodeEnvironment: environment,

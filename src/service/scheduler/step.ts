@@ -2,7 +2,9 @@ import { isShortage } from "../startError.ts";
 import { type ClusterVisit, visitCluster } from "./clusterVisit.ts";
 import type { SchedulerContext } from "./context.ts";
 import { finishDeletions } from "./deletions.ts";
+import { startGpuJobs } from "./gpuJobs.ts";
 import type { PendingChange } from "./pendingChanges.ts";
+import type { StartingRun } from "./startingRun.ts";
 
 /** What a step of the scheduler stores. */
 export interface StepWork {
@@ -18,6 +20,8 @@ export interface StepWork {
 export interface StepResult {
   /** The looks at clusters that were stored. */
   readonly visits: readonly ClusterVisit[];
+  /** The runs of jobs that got GPUs. */
+  readonly gpuRuns: readonly StartingRun[];
   /** Whether everything was stored as a whole. If not, another step has to look for what is left. */
   readonly isComplete: boolean;
 }
@@ -29,20 +33,22 @@ export interface StepResult {
  */
 export function storeStep(context: SchedulerContext, work: StepWork): StepResult {
   try {
-    return { visits: storeTogether(context, work), isComplete: true };
+    return { ...storeTogether(context, work), isComplete: true };
   } catch (error) {
     if (!isShortage(error)) return storeApart(context, work);
     reportFailure(context, error);
     for (const change of work.changes) if (!change.isCommitted) change.failed(error);
-    return { visits: [], isComplete: false };
+    return { visits: [], gpuRuns: [], isComplete: false };
   }
 }
 
-function storeTogether(context: SchedulerContext, work: StepWork): ClusterVisit[] {
+function storeTogether(context: SchedulerContext, work: StepWork): Omit<StepResult, "isComplete"> {
   return context.store.transaction(() => {
     for (const change of work.changes) carryOut(context, change);
     keepHouse(context);
-    return clustersToVisit(context, work).map((clusterKey) => visit(context, clusterKey, work.mayStart));
+    const visits = clustersToVisit(context, work).map((clusterKey) => visit(context, clusterKey, work.mayStart));
+    const hasGpus = visits.some((visit) => visit.hasGpus);
+    return { visits, gpuRuns: hasGpus && work.mayStart ? giveGpus(context) : [] };
   });
 }
 
@@ -52,6 +58,7 @@ function storeApart(context: SchedulerContext, work: StepWork): StepResult {
   logger.debug({ changes: work.changes.length }, "a step cannot be stored as a whole; its parts are stored one by one");
   for (const change of work.changes) if (!change.isCommitted) storeAlone(context, change);
   const visits: ClusterVisit[] = [];
+  const gpuRuns: StartingRun[] = [];
   const looks = [
     () => {
       keepHouse(context);
@@ -59,9 +66,12 @@ function storeApart(context: SchedulerContext, work: StepWork): StepResult {
     ...clustersToVisit(context, work).map((clusterKey) => () => {
       visits.push(store.transaction(() => visit(context, clusterKey, work.mayStart)));
     }),
+    () => {
+      if (work.mayStart) gpuRuns.push(...giveGpus(context));
+    },
   ];
   for (const look of looks) lookAlone(context, look);
-  return { visits, isComplete: false };
+  return { visits, gpuRuns, isComplete: false };
 }
 
 function storeAlone(context: SchedulerContext, change: PendingChange): void {
@@ -104,6 +114,15 @@ function visit(context: SchedulerContext, clusterKey: string, mayStart: boolean)
   const result = visitCluster(context, clusterKey, mayStart);
   if (mayStart) context.store.changedClusters.remove(clusterKey);
   return result;
+}
+
+/** Jobs of any cluster may start, so this is no part of a look at one. Their starts are no reason for another look. */
+function giveGpus(context: SchedulerContext): StartingRun[] {
+  const { changedClusters } = context.store;
+  const changed = new Set(changedClusters.keys());
+  const starting = startGpuJobs(context);
+  for (const key of changedClusters.keys()) if (!changed.has(key)) changedClusters.remove(key);
+  return starting;
 }
 
 function reportFailure({ logger }: SchedulerContext, error: unknown): void {

@@ -24,13 +24,18 @@ export class ChangedClusters {
   constructor(database: SqliteFile) {
     this.#database = database;
     database.run("CREATE TEMP TABLE changed_clusters (cluster TEXT PRIMARY KEY) STRICT, WITHOUT ROWID");
-    database.run("INSERT INTO changed_clusters SELECT key FROM resources WHERE kind = 'clusters'");
+    this.addAll();
     triggers.forEach(([event, clusters], index) => {
       database.run(
         `CREATE TEMP TRIGGER changed_${String(index)} AFTER ${event}
          BEGIN INSERT OR IGNORE INTO changed_clusters ${clusters}; END`,
       );
     });
+  }
+
+  /** Notes all clusters, because something outside of the store has changed. */
+  addAll(): void {
+    this.#database.run("INSERT OR IGNORE INTO changed_clusters SELECT key FROM resources WHERE kind = 'clusters'");
   }
 
   /** Returns the keys of the clusters. A cluster may have been deleted in the meantime. */

@@ -135,4 +135,10 @@ export const migrations: readonly string[] = [
   -- The jobs of a cluster in the order in which they start, with what their positions depend on.
   CREATE INDEX queue_by_rank ON queue(cluster, rank, sequence, node_count);
   `,
+  `
+  -- GPUs belong to runs. gpus: JSON object with a list of GPUs for each node ID, NULL if the run has none.
+  ALTER TABLE nodes DROP COLUMN gpus;
+  ALTER TABLE runs ADD COLUMN gpus TEXT;
+  CREATE INDEX runs_with_gpus ON runs(id) WHERE ended IS NULL AND gpus IS NOT NULL;
+  `,
 ];

@@ -130,13 +130,12 @@ export class Nodes {
   }
 
   /** Stores the machine behind a node. */
-  setMachine(id: string, { address, cores, memoryInBytes, gpus }: NodeMachine): void {
+  setMachine(id: string, { address, cores, memoryInBytes }: NodeMachine): void {
     this.#database.run(
-      "UPDATE nodes SET address = ?, cores = ?, memory = ?, gpus = ? WHERE id = ?",
+      "UPDATE nodes SET address = ?, cores = ?, memory = ? WHERE id = ?",
       address ?? null,
       cores,
       memoryInBytes,
-      JSON.stringify(gpus),
       id,
     );
   }
@@ -184,7 +183,6 @@ function machineIn(row: SqlRow): NodeMachine {
     ...(address === undefined ? {} : { address }),
     cores: Number(row.cores),
     memoryInBytes: Number(row.memory),
-    gpus: JSON.parse(text(row, "gpus")) as NodeMachine["gpus"],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
-import { text } from "./columns.ts";
+import { optionalText, text } from "./columns.ts";
 
 /** A job that waits for nodes of a cluster. */
 export interface QueueEntry {
@@ -29,6 +29,13 @@ export class Queue {
 
   constructor(database: SqliteFile) {
     this.#database = database;
+  }
+
+  /** Returns the keys of the clusters for which jobs wait. */
+  clusters(): string[] {
+    const keys: string[] = [];
+    for (let key = this.#nextCluster(""); key !== undefined; key = this.#nextCluster(key)) keys.push(key);
+    return keys;
   }
 
   /** Returns the keys of all jobs that wait for a cluster. */
@@ -120,6 +127,11 @@ export class Queue {
 
   remove(jobKey: string): void {
     this.#database.run("DELETE FROM queue WHERE job = ?", jobKey);
+  }
+
+  #nextCluster(after: string): string | undefined {
+    const row = this.#database.get("SELECT min(cluster) AS next FROM queue WHERE cluster > ?", after);
+    return row && optionalText(row, "next");
   }
 
   #nextNodeCount(clusterKey: string, after: number): number {

@@ -1,4 +1,4 @@
-import type { RunHandle } from "../engines/engine.ts";
+import type { LaunchGpu, RunHandle } from "../engines/engine.ts";
 import type { SqliteFile, SqlRow } from "../../ground/sqlite.ts";
 import type { SteadyClock } from "./clock.ts";
 import { optionalNumber, optionalText, text } from "./columns.ts";
@@ -16,6 +16,9 @@ export interface OutputLocation {
   readonly container?: { readonly accountName: string; readonly containerName: string; readonly path: string };
 }
 
+/** The GPUs of a run by node ID, in the order in which the node numbers them. Empty: none. */
+export type RunGpus = Readonly<Record<string, readonly LaunchGpu[]>>;
+
 /** One attempt to run a job or to set a node up. Stored before anything else happens, so a restart finds it. */
 export interface Run {
   readonly id: string;
@@ -23,6 +26,8 @@ export interface Run {
   /** Key of the job, or id of the node. */
   readonly owner: string;
   readonly nodes: readonly string[];
+  /** GPUs that it holds until it has ended. */
+  readonly gpus: RunGpus;
   /** Absent until right before the start: without it the run has never started. */
   readonly handle: RunHandle | undefined;
   /** By output directory ID; empty until the run has its handle. */
@@ -47,14 +52,15 @@ export class Runs {
     this.#clock = clock;
   }
 
-  insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "deadline">): Run {
+  insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "gpus" | "deadline">): Run {
     this.#database.run("DELETE FROM runs WHERE owner = ? AND ended IS NOT NULL", run.owner);
     this.#database.run(
-      "INSERT INTO runs (id, kind, owner, nodes, outputs, stored, time_up) VALUES (?, ?, ?, ?, '{}', ?, ?)",
+      "INSERT INTO runs (id, kind, owner, nodes, gpus, outputs, stored, time_up) VALUES (?, ?, ?, ?, ?, '{}', ?, ?)",
       run.id,
       run.kind,
       run.owner,
       JSON.stringify(run.nodes),
+      holdsGpus(run) ? JSON.stringify(run.gpus) : null,
       this.#clock.now(),
       run.deadline ?? null,
     );
@@ -120,6 +126,11 @@ export class Runs {
     return this.#database.all("SELECT * FROM runs WHERE ended IS NULL").map(runOf);
   }
 
+  /** Returns the active runs that hold GPUs. */
+  allWithGpus(): Run[] {
+    return this.#database.all("SELECT * FROM runs WHERE ended IS NULL AND gpus IS NOT NULL").map(runOf);
+  }
+
   /** Returns the IDs of the active runs whose stop has been requested. */
   idsToStop(): string[] {
     return this.#database
@@ -171,6 +182,11 @@ export class Runs {
   }
 }
 
+/** Whether a run has GPUs. */
+export function holdsGpus({ gpus }: Pick<Run, "gpus">): boolean {
+  return Object.keys(gpus).length > 0;
+}
+
 function handleIn(row: SqlRow): RunHandle | undefined {
   const handle = optionalText(row, "handle");
   return handle === undefined ? undefined : (JSON.parse(handle) as RunHandle);
@@ -182,6 +198,7 @@ function runOf(row: SqlRow): Run {
     kind: text(row, "kind") as Run["kind"],
     owner: text(row, "owner"),
     nodes: JSON.parse(text(row, "nodes")) as string[],
+    gpus: JSON.parse(optionalText(row, "gpus") ?? "{}") as RunGpus,
     handle: handleIn(row),
     outputs: JSON.parse(text(row, "outputs")) as Run["outputs"],
     waiting: optionalText(row, "waiting"),

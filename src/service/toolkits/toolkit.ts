@@ -47,6 +47,8 @@ export interface ToolkitContext {
 export interface ToolkitProcess extends Pick<LaunchProcess, "name" | "isServer" | "commandLine" | "environment"> {
   /** Position of its node among the nodes of the job. */
   readonly node: number;
+  /** Whether it is the only process of the service and may start others on all nodes of the job, as `mpirun` does. */
+  readonly isForAllNodes?: true;
   /** Follows `stdout` and `stderr` in the names of its output files, for example `-wk-0`; empty for a single process. */
   readonly outputSuffix: string;
 }
@@ -70,5 +72,5 @@ export interface Toolkit<P extends ToolkitProperty> {
 
 /** Returns the processes of a toolkit that is one process on the master node, with the plain output file names. */
 export function masterProcess(commandLine: string): ToolkitProcess[] {
-  return [{ name: soleProcess, node: 0, commandLine, environment: {}, outputSuffix: "" }];
+  return [{ name: soleProcess, node: 0, isForAllNodes: true, commandLine, environment: {}, outputSuffix: "" }];
 }

@@ -139,7 +139,7 @@ export const clusterUpdateParameters = model<ClusterUpdateParameters>("ClusterUp
 /** Table of `MissingNodes`. */
 export const missingNodes = model<MissingNodes>("MissingNodes", {
   count: always("count", int32()),
-  code: always("code", oneOf("UnusableNodes", "Shortage")),
+  code: always("code", oneOf("UnusableNodes", "NotEnoughGpus", "Shortage")),
   message: always("message", string),
 });
 

@@ -5,6 +5,8 @@ import type {
   JobConstraints,
   JobCreateParameters,
   JobExecutionInfo,
+  JobGpu,
+  JobNode,
   JobPreparation,
   OutputDirectory,
   WaitingReason,
@@ -72,7 +74,7 @@ export const jobExecutionInfo = model<JobExecutionInfo>("JobExecutionInfo", {
   errors: readOnly("errors", arrayOf(object(batchAIError))),
 });
 
-const waitingCode = oneOf("NoFreeNode", "ClusterTooSmall", "Shortage");
+const waitingCode = oneOf("NoFreeNode", "NotEnoughGpus", "ClusterTooSmall", "Shortage");
 
 /** Table of `WaitingReason`. */
 export const waitingReason = model<WaitingReason>("WaitingReason", {
@@ -82,9 +84,23 @@ export const waitingReason = model<WaitingReason>("WaitingReason", {
   since: always("since", dateTime),
 });
 
+/** Table of `JobGpu`. */
+export const jobGpu = model<JobGpu>("JobGpu", {
+  index: always("index", int32()),
+  uuid: always("uuid", string),
+});
+
+/** Table of `JobNode`. */
+export const jobNode = model<JobNode>("JobNode", {
+  nodeId: always("nodeId", string),
+  address: readOnly("address", string),
+  gpus: always("gpus", arrayOf(object(jobGpu))),
+});
+
 /** Table of `JobBatchAI`. */
 export const jobBatchAI = model<JobBatchAI>("JobBatchAI", {
   waitingFor: readOnly("waitingFor", object(waitingReason)),
+  nodes: readOnly("nodes", arrayOf(object(jobNode))),
 });
 
 const requiredRows = {

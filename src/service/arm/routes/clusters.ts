@@ -13,7 +13,7 @@ import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { setupTaskLaunchIssues } from "../../launch/launchIssues.ts";
 import { nodeStateCountsOf } from "../../scheduler/clusterNodes.ts";
-import { missingNodesOf } from "../../scheduler/waitingReasons.ts";
+import { type Lacks, missingNodesOf } from "../../scheduler/missingNodes.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { Store } from "../../state/store.ts";
@@ -131,18 +131,25 @@ function rescaled(
 }
 
 /** Returns the body of a cluster with its current counters. */
-function clusterBody(
-  { store, scheduler }: ArmContext,
-  { key, model }: StoredResource<"clusters">,
-): Record<string, unknown> {
+function clusterBody({ store, scheduler }: ArmContext, cluster: StoredResource<"clusters">): Record<string, unknown> {
+  const { key, model } = cluster;
   const counts = store.nodes.countsOf(key);
-  const missingNodes = missingNodesOf(model, counts, scheduler.shortage);
+  const lacks = scheduler.lacksOf(cluster);
+  const missingNodes = missingNodesOf(model, counts, lacks);
   return serialize(clusterSchema, {
     ...model,
+    errors: errorsOf(model, lacks),
     currentNodeCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
     nodeStateCounts: nodeStateCountsOf(counts),
     ...(missingNodes ? { batchai: { missingNodes } } : {}),
   });
+}
+
+/** Returns the errors of a cluster. A lack of GPUs is found when they are read, so that it is never out of date. */
+function errorsOf({ errors }: Cluster, { gpus }: Lacks): Cluster["errors"] {
+  if (gpus === undefined) return errors;
+  const { code, message } = gpus;
+  return [...(errors ?? []), { code, message }];
 }
 
 /** Returns the parameters with the defaults of properties that are absent as a whole; bodyIn has added all others. */

@@ -7,8 +7,9 @@ import { job as jobSchema, jobConstraints, jobCreateParameters } from "../../../
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { jobLaunchIssues } from "../../launch/launchIssues.ts";
+import type { Gpu } from "../../nodes/gpus.ts";
 import { enqueue } from "../../scheduler/jobStates.ts";
-import { WaitingReasons } from "../../scheduler/waitingReasons.ts";
+import type { JobDetails } from "../../scheduler/jobDetails.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import { toolTypeOf, withToolkitDefaults } from "../../toolkits/toolkits.ts";
@@ -34,13 +35,13 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
 
   app.get(jobs, (request: ArmRequest) => {
     const experiment = workspaceChildOf(context, request, "experiments");
-    const waiting = waitingReasons(context);
-    return resourcePage(context, request, "jobs", experiment.key, (found) => jobBody(found, waiting));
+    const details = scheduler.jobDetails();
+    return resourcePage(context, request, "jobs", experiment.key, (found) => jobBody(found, details));
   });
 
   app.get(job, (request: ArmRequest, reply) => {
     const found = jobOf(context, request);
-    return sendResource(reply, found, jobBody(found, waitingReasons(context)));
+    return sendResource(reply, found, jobBody(found, scheduler.jobDetails()));
   });
 
   app.put(job, async (request: ArmRequest, reply) => {
@@ -52,14 +53,14 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);
     const known = createdBefore(context, "jobs", id, digest);
-    if (known) return sendResource(reply, known, jobBody(known, waitingReasons(context)));
+    if (known) return sendResource(reply, known, jobBody(known, scheduler.jobDetails()));
     const cluster = checkNeeds(context, parameters);
     const model = jobFrom(parameters, id, nameIn(request, "jobName"));
     const mountPaths = {
       cluster: relativeMountPathsOf(cluster.nodeSetup?.mountVolumes),
       job: relativeMountPathsOf(model.mountVolumes),
     };
-    const launchIssues = jobLaunchIssues(model, mountPaths, `/${randomUUID()}`);
+    const launchIssues = jobLaunchIssues(model, mountPaths, `/${randomUUID()}`, machineGpusIn(context));
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const { found, operation } = await scheduler.commit(() => {
@@ -73,7 +74,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
       enqueue(store, created);
       return { operation: store.operations.record("create", id, locationOf(store, created)) };
     });
-    if (operation === undefined) return sendResource(reply, found, jobBody(found, waitingReasons(context)));
+    if (operation === undefined) return sendResource(reply, found, jobBody(found, scheduler.jobDetails()));
     return sendAccepted(request, reply, subscriptionId, operation);
   });
 
@@ -107,6 +108,10 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 }
 
+function machineGpusIn({ gpus }: ArmContext): Gpu[] {
+  return gpus.statuses().map(({ gpu }) => gpu);
+}
+
 /**
  * Returns the cluster of a new job.
  * @throws ArmError if the cluster or a volume does not exist or is being deleted, or if the cluster scales automatically
@@ -121,14 +126,10 @@ function checkNeeds({ store }: ArmContext, { cluster, mountVolumes, nodeCount }:
   return found.model;
 }
 
-function waitingReasons({ store, scheduler }: ArmContext): WaitingReasons {
-  return new WaitingReasons(store, scheduler.shortage);
-}
-
-/** Returns the body of a job; it also names the experiment of the job, and says for what the job waits. */
-function jobBody(job: StoredResource<"jobs">, waiting: WaitingReasons): Record<string, unknown> {
-  const waitingFor = waiting.of(job);
-  const body = serialize(jobSchema, { ...job.model, ...(waitingFor ? { batchai: { waitingFor } } : {}) });
+/** Returns the body of a job; it also names the experiment of the job, and has the details of its state. */
+function jobBody(job: StoredResource<"jobs">, details: JobDetails): Record<string, unknown> {
+  const batchai = details.of(job);
+  const body = serialize(jobSchema, { ...job.model, ...(batchai ? { batchai } : {}) });
   const experimentName = namesIn(job.model.id).experiments;
   return { ...body, properties: { ...(body.properties as object), experimentName } };
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { serialize } from "../../../wire/serialize.ts";
 import { usage } from "../../../wire/tables/usage.ts";
 import { coresOf } from "../../nodes/vmSizes.ts";
+import { GpuSupply } from "../../scheduler/gpuSupply.ts";
 import type { Store } from "../../state/store.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
 import { locationOf } from "../resourcesInPath.ts";
@@ -14,15 +15,16 @@ export const clusterLimit = 200;
 /** Limit that the API returns if there is none. */
 const unlimited = -1;
 
-/** The operation group Usages: clusters and virtual cores in use in a region. */
-export function usageRoutes(app: FastifyInstance, { store }: ArmContext): void {
+/** The operation group Usages: clusters, virtual cores and GPUs in use in a region. */
+export function usageRoutes(app: FastifyInstance, context: ArmContext): void {
   app.get(`${subscriptionPath}/providers/Microsoft.BatchAI/locations/:location/usages`, (request: ArmRequest) => {
+    const { store, nodeTypes } = context;
     const location = locationIn(request).toLowerCase();
     const counted = clustersIn(store, location);
     const cores = (priority: string) =>
       counted
         .filter((cluster) => cluster.priority === priority)
-        .reduce((sum, { nodes, size }) => sum + nodes * coresOf(size), 0);
+        .reduce((sum, { nodes, size }) => sum + nodes * (nodeTypes.of(size).cores ?? coresOf(size)), 0);
     return {
       value: [
         usageOf("Clusters", "Clusters", counted.length, clusterLimit),
@@ -38,9 +40,16 @@ export function usageRoutes(app: FastifyInstance, { store }: ArmContext): void {
           cores("lowpriority"),
           unlimited,
         ),
+        ...gpuUsages(new GpuSupply(context)),
       ],
     };
   });
+}
+
+/** All regions share the GPUs of this machine. */
+function gpuUsages(supply: GpuSupply): Record<string, unknown>[] {
+  if (supply.statuses.length === 0) return [];
+  return [usageOf("GPUs", "GPUs of the machine", supply.heldCount, supply.usableCount)];
 }
 
 function clustersIn(store: Store, location: string): { priority: string; nodes: number; size: string }[] {
