@@ -26,7 +26,8 @@ export interface ContainerSpec {
  */
 export function createBodyOf(spec: ContainerSpec): object {
   const { plan, image, serviceId, facts, owner = "" } = spec;
-  const command = [plan.runDirectory, supervisorScript, rareSupervision, owner, ...ownedFoldersOf(plan)];
+  const limit = String(plan.limits?.memoryInBytes ?? "");
+  const command = [plan.runDirectory, supervisorScript, rareSupervision, limit, owner, ...ownedFoldersOf(plan)];
   return {
     Image: image,
     User: "0",
