@@ -1,3 +1,5 @@
+import { runMarker } from "../supervisor/supervisorScript.ts";
+
 const assignable = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const readOnly = /^(BASHOPTS|BASH_VERSINFO|EUID|PPID|SHELLOPTS|UID)$/;
 
@@ -49,6 +51,16 @@ for batchai_pair in "\${batchai_pairs[@]}"; do
 done
 (( \${#batchai_odd[@]} )) && exec "$(command -pv env)" -- "\${batchai_odd[@]}" "$BASH" -p -c "$6" "\${@:1:5}"
 exec "$BASH" -p -c "$6" "\${@:1:5}"
+`;
+
+/**
+ * Asks all processes of a container to end, but for the first one, which cannot be signaled from within. Started in the
+ * container as `bash -p -c SCRIPT RUN`. In any other process namespace, it does nothing.
+ */
+export const endScript = `
+while IFS= read -r -d '' variable; do
+  if [[ $variable == "${runMarker}=$0" ]]; then kill -TERM -1; kill -CONT -1; exit; fi
+done < /proc/1/environ
 `;
 
 /** Whether bash can assign to a variable, and so pass its value on without showing it to anybody. */

@@ -40,6 +40,8 @@ export function createBodyOf(spec: ContainerSpec): object {
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       NetworkMode: "host",
+      // containers.conf may give containers the processes of the machine, and a stop signals all processes.
+      ...(facts.isPodman ? { PidMode: "private" } : {}),
       Mounts: foldersFor(plan).map((path) => ({ Type: "bind", Source: path, Target: path })),
       RestartPolicy: { Name: "no" },
       LogConfig: { Type: "none" },
