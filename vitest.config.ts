@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     environment: "node",
-    globalSetup: ["test/stateHome.ts"],
+    globalSetup: ["test/stateHome.ts", "test/containers/globalSetup.ts"],
     pool: "forks",
     // The tests start services and jobs, so two files at a time keep two cores busy and the timings honest.
     maxWorkers: 2,

@@ -8,7 +8,12 @@ const mustRun = process.env.BATCHAI_TEST_FRAMEWORKS === "1";
 
 /** Returns the programs that are not in PATH; none if tests must run. */
 export function missingPrograms(names: readonly string[]): string[] {
-  return mustRun ? [] : names.filter((name) => !isInPath(name));
+  return mustRun ? [] : missingFromPath(names);
+}
+
+/** Returns the programs that are not in PATH. */
+export function missingFromPath(names: readonly string[]): string[] {
+  return names.filter((name) => !isInPath(name));
 }
 
 function isInPath(name: string): boolean {

@@ -1,0 +1,37 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ContainerBed } from "./containerBed.ts";
+import { daemonNames } from "./daemons.ts";
+
+/** Lets all test files of a run share container engines and a registry: `sharedBed.ts` asks this server for them. */
+export async function setup(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "batchai-bed-"));
+  const bed = new ContainerBed();
+  const find = async (path: string): Promise<object | undefined> => {
+    const name = daemonNames.find((each) => path === `/${each}`);
+    if (name !== undefined) {
+      const { socket, address, folder: data } = await bed.daemon(name);
+      return { name, socket, address, folder: data };
+    }
+    return path === "/registry" ? { host: (await bed.registry()).host } : undefined;
+  };
+  const server = createServer((request, response) => {
+    find(request.url ?? "").then(
+      (found) => response.writeHead(found ? 200 : 404).end(JSON.stringify(found)),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  const socket = join(folder, "bed.sock");
+  server.listen(socket);
+  await once(server, "listening");
+  process.env.BATCHAI_TEST_BED = socket;
+  return async () => {
+    server.close();
+    server.closeAllConnections();
+    await bed.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+}
