@@ -8,6 +8,7 @@
 
 import argparse
 import os
+import sys
 
 import cntk
 from cntk.io import CTFDeserializer, MinibatchSource, StreamDef, StreamDefs
@@ -62,10 +63,12 @@ def main():
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    # Each line appears at once, even if the output is a file.
+    sys.stdout = open(sys.stdout.fileno(), "w", buffering=1, closefd=False)
     os.makedirs(options.model_directory, exist_ok=True)
 
     cntk.cntk_py.set_fixed_random_seed(options.seed)
-    print("CNTK %s on %s" % (cntk.__version__, cntk.device.use_default_device()), flush=True)
+    print("CNTK %s on %s" % (cntk.__version__, cntk.device.use_default_device()))
 
     images = cntk.input_variable(SIDE * SIDE)
     labels = cntk.input_variable(CLASSES)
