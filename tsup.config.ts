@@ -7,18 +7,27 @@ type Plugin = NonNullable<Options["plugins"]>[number];
 
 /** The built launcher, without its extension. */
 export const launcher = "service/engines/local/launcher";
+/** The built thread that creates folders, without its extension. */
+const foldersThread = "service/engines/supervisor/foldersThread";
+const startedByLocation = { "./launcher.ts": launcher, "./foldersThread.ts": foldersThread };
 
 /**
- * The process engine starts its launcher as `new URL("./launcher.ts", import.meta.url)`. Bundling moves that code to
- * another folder, so every output file is told where the built launcher lies.
+ * The engines start the launcher and the thread as `new URL("./launcher.ts", import.meta.url)`. Bundling moves that code
+ * to another folder, so every output file is told where the built ones lie.
  */
-const launcherLocation: Plugin = {
-  name: "launcher-location",
+const locations: Plugin = {
+  name: "locations",
   renderChunk(code, { path }) {
-    if (!code.includes('"./launcher.ts"')) return undefined;
     const here = posix.dirname(posix.relative(this.options.outDir, path));
-    const built = posix.relative(here, `${launcher}.js`);
-    return { code: code.replaceAll('"./launcher.ts"', JSON.stringify(built.startsWith(".") ? built : `./${built}`)) };
+    let located = code;
+    for (const [source, target] of Object.entries(startedByLocation)) {
+      const built = posix.relative(here, `${target}.js`);
+      located = located.replaceAll(
+        JSON.stringify(source),
+        JSON.stringify(built.startsWith(".") ? built : `./${built}`),
+      );
+    }
+    return located === code ? undefined : { code: located };
   },
 };
 
@@ -44,14 +53,19 @@ const node: Options = {
   target: "node22",
   // The default turns `node:sqlite` into `sqlite`, which does not exist.
   removeNodeProtocol: false,
-  plugins: [launcherLocation],
+  plugins: [locations],
 };
 
-/** The service, its command line and its launcher. */
+/** The service, its command line, its launcher and its thread. */
 export const service: Options = {
   ...node,
   name: "service",
-  entry: { ...serviceEntries, "cli/main": "src/cli/main.ts", [launcher]: `src/${launcher}.ts` },
+  entry: {
+    ...serviceEntries,
+    "cli/main": "src/cli/main.ts",
+    [launcher]: `src/${launcher}.ts`,
+    [foldersThread]: `src/${foldersThread}.ts`,
+  },
   format: ["esm"],
   esbuildOptions: (options) => {
     options.chunkNames = "service/chunk-[hash]";

@@ -165,8 +165,11 @@ const rooms = {
     imports: [
       "src/service/engines/engine.ts",
       "src/service/engines/launchText.ts",
+      "src/service/nodes",
+      "src/service/abortable.ts",
       "src/service/executionLog.ts",
       "src/service/startError.ts",
+      "src/service/logger.ts",
       "src/ground",
     ],
     node: true,

@@ -16,6 +16,7 @@ interface ServeOptions {
   readonly mountSeconds: number;
   readonly flushSeconds: number;
   readonly ignoreContainerSettings: boolean;
+  readonly containerEngine: string;
   readonly jobEnv: Readonly<Record<string, string>>;
   readonly privateHome: boolean;
   readonly nodeReplacementSeconds: number;
@@ -44,6 +45,7 @@ export function serveCommand(): Command {
       60,
     )
     .option("--ignore-container-settings", "run jobs with container settings directly on this machine", false)
+    .option("--container-engine <engine>", "engine for containers: auto, none, or unix:///PATH of a socket", "auto")
     .option(
       "--job-env <variable>",
       "variable of all jobs and setup tasks, as NAME=VALUE, or NAME for its value here; repeatable",
@@ -82,6 +84,7 @@ async function serve(options: ServeOptions): Promise<void> {
       mountTimeoutInMs: options.mountSeconds * 1000,
       flushTimeoutInMs: options.flushSeconds * 1000,
       ignoreContainerSettings: options.ignoreContainerSettings,
+      containerEngine: options.containerEngine,
       jobEnvironment: options.jobEnv,
       privateHome: options.privateHome,
       nodeReplacementDelayInMs: options.nodeReplacementSeconds * 1000,

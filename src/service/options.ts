@@ -41,6 +41,11 @@ export interface BatchAIServiceOptions {
   /** Runs jobs that have `containerSettings` directly on this machine, without their container. Default: false. */
   readonly ignoreContainerSettings?: boolean;
   /**
+   * Container engine for jobs that have `containerSettings`: `auto` for Docker or podman at the usual places, `none`, or
+   * the address of a socket, `unix:///PATH`. Default: `auto`.
+   */
+  readonly containerEngine?: string;
+  /**
    * Variables that every job and setup task gets, such as `HTTP_PROXY`, by name. A job that sets such a variable itself
    * keeps its own value. Names that begin with `AZ_BATCHAI_`, `AZ_BATCH_` or `BATCHAI_` are reserved. Default: none.
    */

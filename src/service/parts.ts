@@ -5,8 +5,9 @@ import { FilesService } from "../files/index.ts";
 import { ensureResourceGroup } from "./arm/routes/resourceGroups.ts";
 import { armServer } from "./arm/server.ts";
 import type { ServiceConnection } from "../models/serviceConnection.ts";
-import { settleDataFolder } from "./dataFolderPlace.ts";
+import { type DataFolderPlace, settleDataFolder } from "./dataFolderPlace.ts";
 import { DataFolders, runsFolderOf } from "./dataFolders.ts";
+import { ContainerEngine } from "./engines/docker/containerEngine.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
@@ -32,14 +33,12 @@ const killedAfterInMs = 5000;
 
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
- * @param engines - Engines in the order in which they are asked. Default: the processes of this machine.
+ * @param chosenEngines - Engines in the order in which they are asked. Default: processes of this machine, and containers.
  */
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
   opened: OpenParts,
-  engines: readonly Engine[] = [
-    new ProcessEngine({ ...options, runsFolder: runsFolderOf(realpathSync(options.dataDir)) }),
-  ],
+  chosenEngines?: readonly Engine[],
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
@@ -48,6 +47,7 @@ export async function startParts(
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
+  const engines = chosenEngines ?? enginesFor(options, place);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
@@ -121,6 +121,12 @@ export async function startParts(
     token,
     storage: { accountName: account.name, accountKey: account.key, fileEndpoint: files.fileEndpoint(account.name) },
   };
+}
+
+/** Containers of another data folder, even of a copy of this one, belong to another service. */
+function enginesFor(options: BatchAIServiceOptions, { mountRootName: serviceId }: DataFolderPlace): readonly Engine[] {
+  const runsFolder = runsFolderOf(realpathSync(options.dataDir));
+  return [new ProcessEngine({ ...options, runsFolder }), new ContainerEngine({ ...options, runsFolder, serviceId })];
 }
 
 function checkedSuffix(suffix: string): string {

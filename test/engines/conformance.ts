@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type {
   Engine,
   LaunchPlan,
@@ -11,6 +11,8 @@ import type {
   RunHandle,
 } from "../../src/service/engines/engine.ts";
 import { startAndCrash } from "./crash.ts";
+import { type EngineUnderTest, engineOf } from "./engineUnderTest.ts";
+import { titleOf } from "../programs.ts";
 import { until } from "../until.ts";
 import { textOf, Workplace } from "./workplace.ts";
 
@@ -18,25 +20,27 @@ const noSecrets: LaunchSecrets = { environment: {} };
 
 /**
  * What every engine must do, whatever carries out its runs. What only one engine promises stands in its own test.
- * @param factory - Module that exports `makeEngine`, so that another process can make the engine too.
+ * @param factory - Module that exports `openEngine`, so that another process can make the engine too.
+ * @param obstacle - Reason why this machine cannot run the engine. Absent: it can.
  */
-export function engineConformance(
-  name: string,
-  makeEngine: (runsFolder: string, gracePeriodInMs?: number) => Engine,
-  factory: URL,
-): void {
-  describe(`engine ${name}`, () => {
+export function engineConformance(name: string, factory: URL, obstacle?: string): void {
+  describe.skipIf(obstacle)(titleOf(`engine ${name}`, obstacle), () => {
+    let underTest: EngineUnderTest;
     let workplace: Workplace;
     let engine: Engine;
 
+    beforeAll(async () => {
+      underTest = await engineOf(factory);
+    });
+
     beforeEach(async () => {
-      workplace = await Workplace.make();
-      engine = makeEngine(workplace.runs);
+      workplace = await Workplace.make(underTest.planParts);
+      engine = underTest.makeEngine(workplace.runs);
     });
 
     afterEach(async () => {
       await engine.close();
-      const left = workplace.processes();
+      const left = [...workplace.processes(), ...((await underTest.leftovers?.(workplace.runIds)) ?? [])];
       await workplace.remove();
       expect(left).toEqual([]);
     });
@@ -300,7 +304,7 @@ export function engineConformance(
 
     it("lets a polite job clean up while it is stopped", async () => {
       await engine.close();
-      engine = makeEngine(workplace.runs, 60_000);
+      engine = underTest.makeEngine(workplace.runs, 60_000);
       const plan = workplace.plan("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done");
       const handle = await start(plan);
       await until("the job is ready", async () => (await outputOf(plan, "stdout-proc0.txt")) !== "");
@@ -339,7 +343,7 @@ export function engineConformance(
     it("starts once, however often it is told to", async () => {
       const plan = workplace.plan("echo attempt; sleep 0.2");
       const handle = await reserved(plan);
-      const other = makeEngine(workplace.runs);
+      const other = underTest.makeEngine(workplace.runs);
       await other.reserve(plan);
       await Promise.all([
         engine.start(plan, noSecrets, handle),
@@ -371,7 +375,7 @@ export function engineConformance(
       const handle = await start(plan);
       const waiting = engine.wait(handle);
       await Promise.all([expect(waiting).rejects.toMatchObject({ name: "AbortError" }), engine.close()]);
-      engine = makeEngine(workplace.runs);
+      engine = underTest.makeEngine(workplace.runs);
       expect((await engine.recover(handle)).kind).not.toBe("ended");
       await workplace.open("go");
       expect(await engine.wait(handle)).toEqual(exited(plan, 9));

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { freePorts, releasePorts } from "../../src/service/engines/local/freePorts.ts";
+import { freePorts, releasePorts } from "../../src/service/engines/supervisor/freePorts.ts";
 import { isShortage } from "../../src/service/startError.ts";
 
 describe("free ports", () => {

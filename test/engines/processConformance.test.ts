@@ -1,4 +1,3 @@
 import { engineConformance } from "./conformance.ts";
-import { makeEngine } from "./processFactory.ts";
 
-engineConformance("process", makeEngine, new URL("./processFactory.ts", import.meta.url));
+engineConformance("process", new URL("./processFactory.ts", import.meta.url));

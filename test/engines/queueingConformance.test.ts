@@ -1,4 +1,3 @@
 import { engineConformance } from "./conformance.ts";
-import { makeEngine } from "./queueingFactory.ts";
 
-engineConformance("with a queue of its own", makeEngine, new URL("./queueingFactory.ts", import.meta.url));
+engineConformance("with a queue of its own", new URL("./queueingFactory.ts", import.meta.url));

@@ -17,13 +17,19 @@ export interface RunSketch {
 /** A temporary folder with everything that runs need, and a mark by which their processes are found. */
 export class Workplace {
   readonly folder: string;
+  /** IDs of the runs whose plans it has made. */
+  readonly runIds: string[] = [];
+  readonly #planParts: Partial<LaunchPlan>;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, planParts: Partial<LaunchPlan>) {
     this.folder = folder;
+    this.#planParts = planParts;
   }
 
-  static async make(): Promise<Workplace> {
-    return new Workplace(await mkdtemp(join(tmpdir(), "batchai engine-")));
+  /** @param planParts - Returns parts of every plan, given the folder. */
+  static async make(planParts: (folder: string) => Partial<LaunchPlan> = () => ({})): Promise<Workplace> {
+    const folder = await mkdtemp(join(tmpdir(), "batchai engine-"));
+    return new Workplace(folder, planParts(folder));
   }
 
   /** Folder of the folders of runs. */
@@ -41,6 +47,7 @@ export class Workplace {
       plan = {},
     } = typeof sketch === "string" ? { commands: [sketch] } : sketch;
     const runId = randomUUID();
+    this.runIds.push(runId);
     const runDirectory = join(this.runs, runId);
     const output = this.output(runId);
     const nodeIds = Array.from({ length: nodes }, (_, index) => `node${index}`);
@@ -70,6 +77,7 @@ export class Workplace {
       environment: { WORKPLACE: this.folder, ...environment },
       preparation: preparation.map(step("prep")),
       processes: commands.map(step("proc")),
+      ...this.#planParts,
       ...plan,
       directories: [...nodeIds.map((nodeId) => this.#scratch(nodeId, runId)), ...(plan.directories ?? [])],
     };

@@ -205,7 +205,7 @@ describe("several engines", () => {
       await service.create("refused", "true", { containerSettings });
       const { executionInfo } = await service.ended("refused");
       expect(executionInfo).toMatchObject({ errors: [{ code: "FailedStartingContainer" }] });
-      expect(JSON.stringify(executionInfo)).toMatch(/It is down\. .*no container engine/);
+      expect(JSON.stringify(executionInfo)).toMatch(/It is down\. .*only a container engine/);
       containers.usable = true;
       await service.create("accepted", "true", { containerSettings });
       await until("the engine has it", () => containers.starts === 1);

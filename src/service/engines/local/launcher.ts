@@ -1,16 +1,8 @@
 import { spawn } from "node:child_process";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { rareSupervision, supervisorScript } from "../supervisor/supervisorScript.ts";
-import { StartError } from "../../startError.ts";
-import { makeFolders, type RunFolders } from "../supervisor/runFolders.ts";
-import {
-  errorOf,
-  failureOf,
-  type LauncherFailure,
-  type LauncherMessage,
-  type LauncherRequest,
-  type NumberedRequest,
-} from "./launcherMessages.ts";
+import { createFolders } from "../supervisor/createFolders.ts";
+import { failureOf } from "../supervisor/sentFailures.ts";
+import type { LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
 import { endRun, isRunOver } from "./processTree.ts";
 
 /*
@@ -18,9 +10,6 @@ import { endRun, isRunOver } from "./processTree.ts";
  * stall every request. It also creates the folders of runs, so a slow disk stalls no request either. It imports as
  * little as possible. It runs as long as the service; the runs do not need it.
  */
-
-/** Time in which the folders of a run on volumes are created, in milliseconds. */
-const foldersLimitInMs = 30_000;
 
 function send(message: LauncherMessage): void {
   if (process.connected) process.send?.(message);
@@ -70,47 +59,6 @@ async function respond({ id, request }: NumberedRequest): Promise<void> {
   }
 }
 
-/** A volume that does not respond must keep only its own run waiting, so what is mounted is asked in a thread. */
-async function createFolders(folders: RunFolders): Promise<void> {
-  const mounted = folders.mounts.filter(({ isMount }) => isMount);
-  if (mounted.length === 0) makeFolders(folders);
-  else await inThread(folders, mounted.map(({ target }) => target).join(", "));
-}
-
-/** A thread that a volume keeps waiting cannot be ended. It ends with its volume. */
-function inThread(folders: RunFolders, volumes: string): Promise<void> {
-  const thread = new Worker(new URL(import.meta.url), { workerData: folders });
-  return new Promise<void>((resolve, reject) => {
-    const timeout = setTimeout(() => {
-      const seconds = String(foldersLimitInMs / 1000);
-      reject(new StartError("MountFailed", `A volume does not respond within ${seconds} seconds: ${volumes}.`));
-    }, foldersLimitInMs);
-    thread.once("message", (failure: LauncherFailure | null) => {
-      clearTimeout(timeout);
-      if (failure === null) resolve();
-      else reject(errorOf(failure));
-    });
-    thread.once("error", (error) => {
-      clearTimeout(timeout);
-      reject(errorOf(failureOf(error)));
-    });
-  });
-}
-
-function createFoldersInThread(): void {
-  let failure: LauncherFailure | null = null;
-  try {
-    makeFolders(workerData as RunFolders);
-  } catch (error) {
-    failure = failureOf(error);
-  }
-  parentPort?.postMessage(failure);
-}
-
-if (isMainThread) {
-  process.on("message", (message: NumberedRequest) => void respond(message));
-  // `exit` would wait for the threads.
-  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
-} else {
-  createFoldersInThread();
-}
+process.on("message", (message: NumberedRequest) => void respond(message));
+// `exit` would wait for the threads.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));

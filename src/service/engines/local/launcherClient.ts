@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { errorCode, reasonOf } from "../../../ground/systemErrors.ts";
 import { withinTime } from "../../../ground/withinTime.ts";
 import type { Logger } from "../../logger.ts";
-import { errorOf, type LauncherMessage, type LauncherRequest, type SupervisorExit } from "./launcherMessages.ts";
+import { errorOf } from "../supervisor/sentFailures.ts";
+import type { LauncherMessage, LauncherRequest, SupervisorExit } from "./launcherMessages.ts";
 
 /** Returns the path of the launcher's code. The build replaces the name by that of the built file. */
 function launcherLocation(): string {

@@ -1,6 +1,5 @@
-import { errorCode } from "../../../ground/systemErrors.ts";
-import { StartError, type StartErrorCode } from "../../startError.ts";
 import type { RunFolders } from "../supervisor/runFolders.ts";
+import type { SentFailure } from "../supervisor/sentFailures.ts";
 
 /** Request of the engine to its launcher. */
 export type LauncherRequest =
@@ -31,15 +30,6 @@ export interface NumberedRequest {
   readonly request: LauncherRequest;
 }
 
-/** Error that kept the launcher from carrying out a request. */
-export interface LauncherFailure {
-  readonly message: string;
-  /** Code of the system error behind it, for example `EAGAIN`. */
-  readonly code: string | undefined;
-  /** Code for the author of the job, if the error is for them. */
-  readonly startErrorCode?: StartErrorCode;
-}
-
 /** End of a supervisor. */
 export interface SupervisorExit {
   readonly runId: string;
@@ -52,20 +42,6 @@ export interface SupervisorExit {
 /** Message of the launcher to the engine. */
 export type LauncherMessage =
   | { readonly kind: "done"; readonly id: number }
-  | { readonly kind: "failed"; readonly id: number; readonly failure: LauncherFailure }
+  | { readonly kind: "failed"; readonly id: number; readonly failure: SentFailure }
   /** The supervisor of a run is gone. */
   | ({ readonly kind: "exit" } & SupervisorExit);
-
-/** Returns an error in the form in which the launcher sends it. */
-export function failureOf(error: unknown): LauncherFailure {
-  if (error instanceof StartError) {
-    return { message: error.message, code: errorCode(error.cause), startErrorCode: error.code };
-  }
-  return { message: error instanceof Error ? error.message : String(error), code: errorCode(error) };
-}
-
-/** Returns the error that was sent. */
-export function errorOf({ message, code, startErrorCode }: LauncherFailure): Error {
-  const error = Object.assign(new Error(message), { code });
-  return startErrorCode === undefined ? error : new StartError(startErrorCode, message, { cause: error });
-}

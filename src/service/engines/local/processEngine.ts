@@ -16,10 +16,15 @@ import type {
   WaitOptions,
 } from "../engine.ts";
 import { bashVersion, findBash } from "./bash.ts";
-import { releasePorts } from "./freePorts.ts";
+import { releasePorts } from "../supervisor/freePorts.ts";
+import { RunFiles } from "../supervisor/runFiles.ts";
+import { type RunContext, SupervisedRun } from "../supervisor/supervisedRun.ts";
+import { ranNothing } from "../supervisor/supervisorScript.ts";
+import { noRoom } from "../supervisor/runEnds.ts";
 import { LauncherClient } from "./launcherClient.ts";
 import { containerObjection } from "./localPlan.ts";
 import { LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
+import type { SupervisorExit } from "./launcherMessages.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 
 /** Options of a {@link ProcessEngine}. */
@@ -44,24 +49,27 @@ const engineName = "process";
  */
 const handleVersion = 3;
 
+/** Time between two looks at a run whose end no launcher reports, in milliseconds. */
+const lookIntervalInMs = 250;
+
 /** Runs plans as processes of this machine. */
 export class ProcessEngine implements Engine {
   readonly name = engineName;
   readonly queues = false;
   readonly #runsFolder: string;
   readonly #launcher: LauncherClient;
-  readonly #runs = new Map<string, LocalRun>();
+  readonly #runs = new Map<string, SupervisedRun<LocalRun>>();
   readonly #closing = new AbortController();
   readonly #background = new Set<Promise<void>>();
-  readonly #context: LocalRunContext;
+  readonly #context: RunContext & LocalRunContext;
 
   constructor(options: ProcessEngineOptions) {
     const { runsFolder, gracePeriodInMs = 5000, finishPeriodInMs = 60_000, logger = silentLogger } = options;
     this.#runsFolder = runsFolder;
     this.#launcher = new LauncherClient(
       {
-        onExit: (exit) => this.#runs.get(exit.runId)?.supervisorEnded(exit),
-        onLost: () => this.#runs.forEach((run) => run.launcherLost()),
+        onExit: (exit) => this.#supervisorEnded(exit),
+        onLost: () => this.#runs.forEach((run) => run.lookForEnd()),
       },
       logger,
     );
@@ -71,6 +79,8 @@ export class ProcessEngine implements Engine {
       background: this.#background,
       gracePeriodInMs,
       finishPeriodInMs,
+      lookIntervalInMs,
+      exitIntervalInMs: lookIntervalInMs,
       logger,
     };
   }
@@ -91,6 +101,8 @@ export class ProcessEngine implements Engine {
   }
 
   async reserve(plan: LaunchPlan): Promise<void> {
+    const objection = containerObjection(plan);
+    if (objection) throw objection;
     const run = this.#run(this.handleFor(plan));
     try {
       await run.reserve(plan);
@@ -140,13 +152,23 @@ export class ProcessEngine implements Engine {
     for (const runId of this.#runs.keys()) releasePorts(runId);
   }
 
-  #run(handle: RunHandle): LocalRun {
+  #supervisorEnded(exit: SupervisorExit): void {
+    const run = this.#runs.get(exit.runId);
+    run?.body.supervisorEnded(exit);
+    run?.supervisorEnded(exit.exitCode === ranNothing ? noRoom : undefined);
+  }
+
+  #run(handle: RunHandle): SupervisedRun<LocalRun> {
     const details = this.#detailsIn(handle);
     const known = this.#runs.get(details.runId);
     if (known) return known;
     const hasPlan = handle.version >= 3;
     const folder = join(this.#runsFolder, details.runId, hasPlan ? "" : "engine");
-    const run = new LocalRun(details, folder, hasPlan, this.#context);
+    const files = new RunFiles(folder, hasPlan);
+    const run = new SupervisedRun(
+      { ...details, files, body: new LocalRun(details, folder, this.#context) },
+      this.#context,
+    );
     this.#runs.set(run.runId, run);
     return run;
   }

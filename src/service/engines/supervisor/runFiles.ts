@@ -10,7 +10,6 @@ import {
   readFileSync,
   renameSync,
   rmdirSync,
-  statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -19,8 +18,6 @@ import { promisify } from "node:util";
 import { removeTree } from "../../../ground/removeTree.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
 import type { RunEnd } from "../engine.ts";
-import { environmentVariableOf, readProcess, workingFolderOf } from "./processTable.ts";
-import { runMarker } from "./supervisorScript.ts";
 import { stepIn } from "./supervisorSteps.ts";
 import { createFolder } from "../../../ground/createFolder.ts";
 
@@ -32,10 +29,8 @@ export type Claim =
   | { readonly kind: "open" }
   /** The engine: no supervisor will ever run it. */
   | { readonly kind: "withdrawn" }
-  /** A supervisor, which is running or has ended. */
-  | { readonly kind: "supervised"; readonly alive: boolean }
-  /** A running supervisor that works in another folder, from which this one was copied. */
-  | { readonly kind: "elsewhere" }
+  /** A supervisor, which is running or has ended. In a container, its pid is that within the container. */
+  | { readonly kind: "supervised"; readonly pid: number }
   /** A supervisor that was interrupted while it wrote the claim, or is still writing. */
   | { readonly kind: "unreadable" }
   /** Something that no supervisor writes: the job has damaged the claim. */
@@ -45,14 +40,14 @@ const withdrawn = "withdrawn";
 /** More than the engine ever writes to a file that it reads, except for a plan. */
 const mostBytes = 64 * 1024;
 const mostBytesOfPlan = 16 * 1024 * 1024;
-const files = ["plan", "claim", "exit.json"] as const;
+const environmentFile = "environment";
+const files = ["plan", "claim", "exit.json", environmentFile] as const;
 
 /**
  * The engine's own files, in the folder of a run. They determine the state of the run. They are small and lie beside the
  * database, so they are read and written synchronously: a turn of the thread pool costs more than the work itself.
  */
 export class RunFiles {
-  readonly #runId: string;
   readonly #folder: string;
   readonly #hasPlan: boolean;
 
@@ -60,8 +55,7 @@ export class RunFiles {
    * @param folder - Folder that belongs to this run alone.
    * @param hasPlan - Whether the folder has contained a plan since before the handle was stored.
    */
-  constructor(runId: string, folder: string, hasPlan: boolean) {
-    this.#runId = runId;
+  constructor(folder: string, hasPlan: boolean) {
     this.#folder = folder;
     this.#hasPlan = hasPlan;
   }
@@ -118,6 +112,13 @@ export class RunFiles {
     return end;
   }
 
+  /** Replaces an end that is on file by the same end with more details. */
+  async replaceExit(end: RunEnd): Promise<void> {
+    const draft = join(this.#folder, `exit.${randomUUID()}`);
+    await writeDurably(draft, `${JSON.stringify(end)}\n`);
+    renameSync(draft, join(this.#folder, "exit.json"));
+  }
+
   /** Whoever records an end knows that the run has started. */
   async #recordedExit(): Promise<RunEnd | undefined> {
     const end = await this.readExit();
@@ -143,14 +144,27 @@ export class RunFiles {
     return this.readClaim();
   }
 
+  /** Writes the variables for a supervisor in a container, which removes the file as soon as it has read it. */
+  writeEnvironment(variables: Readonly<Record<string, string>>): void {
+    const text = Object.entries(variables).map(([name, value]) => `${name}=${value}\0`);
+    writeFileSync(join(this.#folder, environmentFile), text.join(""), { mode: 0o600 });
+  }
+
+  /** Removes the variables of a supervisor that never came to read them. */
+  removeEnvironment(): void {
+    unlinkIfPresent(join(this.#folder, environmentFile));
+  }
+
+  /** Whether there is an exit file, complete or not. Cheap enough to ask ten times in a second. */
+  hasExit(): boolean {
+    return existsSync(join(this.#folder, "exit.json"));
+  }
+
   #claimIn(text: string): Claim {
     if (text.trim() === withdrawn) return { kind: "withdrawn" };
     const pid = /^(\d+)( \d+ \S+)?\n$/.exec(text)?.[1];
     if (pid === undefined) return { kind: /^\d*$/.test(text) ? "unreadable" : "damaged" };
-    // The pid may belong to another process by now, but nobody else has the marker of this run and its pid.
-    const alive = readProcess(pid) !== undefined && environmentVariableOf(pid, runMarker) === this.#runId;
-    if (alive && isElsewhere(pid, this.#folder)) return { kind: "elsewhere" };
-    return { kind: "supervised", alive };
+    return { kind: "supervised", pid: Number(pid) };
   }
 }
 
@@ -205,13 +219,6 @@ function unlinkIfPresent(path: string): void {
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
   }
-}
-
-/** A supervisor writes its exit file to its working folder, wherever that is moved to. */
-function isElsewhere(pid: string, folder: string): boolean {
-  const [theirs, ours] = [workingFolderOf(pid), statSync(folder, { bigint: true, throwIfNoEntry: false })];
-  if (theirs === undefined || ours === undefined) return false;
-  return theirs.dev !== ours.dev || theirs.ino !== ours.ino;
 }
 
 /**

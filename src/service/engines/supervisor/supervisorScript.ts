@@ -31,7 +31,11 @@ printf '%s\\n' "$$" > claim || { [[ -s claim ]] && exit 0; exit ${ranNothing}; }
 set +o noclobber
 
 batchai_rare=$2
-mapfile -d '' -t batchai_plan < plan
+mapfile -d '' -t batchai_plan < plan || {
+  # Before bash 4.4.
+  batchai_plan=()
+  while IFS= read -r -d '' batchai_pair; do batchai_plan+=("$batchai_pair"); done < plan
+}
 batchai_started=()
 batchai_ends= # Descriptor of a pipe, to which the ends of processes are reported.
 batchai_phase=processes
@@ -95,7 +99,8 @@ set -o noclobber
   batchai_record "$batchai_end"
 }
 # A launcher has the engine make the file durable. Without one, the service may come only after a power failure.
-kill -0 "$PPID" || command -p sync exit.json .
+# In a container, it has no parent.
+(( PPID )) && kill -0 "$PPID" || command -p sync exit.json .
 exit 0
 `;
 

@@ -1,0 +1,305 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { reasonOf } from "../../../ground/systemErrors.ts";
+import type { Logger } from "../../logger.ts";
+import { StartError } from "../../startError.ts";
+import type { LaunchPlan, LaunchSecrets, RunEnd } from "../engine.ts";
+import type { PlainPlan } from "../launchText.ts";
+import { createFolders } from "../supervisor/createFolders.ts";
+import type { Life, RunBody } from "../supervisor/runBody.ts";
+import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
+import { foldersOf } from "../supervisor/runFolders.ts";
+import { endWithoutFile, containerRemoved, outOfMemory } from "./containerEnds.ts";
+import { isAssignable } from "./containerScript.ts";
+import {
+  containerNameOf,
+  hasEnded,
+  inspectContainer,
+  type InspectedContainer,
+  isCreated,
+  removeContainer,
+  runLabel,
+  serviceLabel,
+  wasStarted,
+} from "./containers.ts";
+import { createBodyOf, gpusOf } from "./containerSpec.ts";
+import { containerStartError, missingGpus } from "./containerStart.ts";
+import type { ContainerWatch } from "./containerWatch.ts";
+import type { Daemon } from "./daemon.ts";
+import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
+
+/** The part of a handle that belongs to the container engine. */
+export type ContainerRunDetails = Pick<LaunchPlan, "runId"> & {
+  readonly executionLogs: readonly string[];
+  /** Address of the container engine that has the container. */
+  readonly address: string;
+  /** Image with its registry and tag. */
+  readonly image: string;
+};
+
+/** Everything that all containers of one container engine share. */
+export interface ContainerRunContext {
+  readonly daemon: Daemon;
+  readonly watch: ContainerWatch;
+  readonly serviceId: string;
+  readonly gracePeriodInMs: number;
+  /** Time in which a silent container engine is asked again before the start is given up, in milliseconds. */
+  readonly silenceLimitInMs: number;
+  readonly closing: AbortSignal;
+  readonly logger: Logger;
+}
+
+const startTimeoutInMs = 120_000;
+const retryIntervalInMs = 250;
+/** Time in which the supervisor ends after it has written the exit file, in milliseconds. */
+const exitPeriodInMs = 5000;
+/** Time that handing over the output may take, in milliseconds. */
+const handOverLimitInMs = 600_000;
+/** Time in which a container that is over is removed before its run is reported as ended, in milliseconds. */
+const removalLimitInMs = 10_000;
+
+/** The body of a run that is a container. */
+export class ContainerRun implements RunBody {
+  readonly #details: ContainerRunDetails;
+  readonly #files: RunFiles;
+  readonly #context: ContainerRunContext;
+  #starting: Promise<void> | undefined;
+  /** Time of the start; a list of containers that is older does not show it. */
+  #startedAt = -Infinity;
+  #endingSince: number | undefined;
+  #isRemoved = false;
+  #isHandedOver = false;
+
+  constructor(details: ContainerRunDetails, files: RunFiles, context: ContainerRunContext) {
+    this.#details = details;
+    this.#files = files;
+    this.#context = context;
+  }
+
+  async start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
+    this.#starting = this.#start(plan, secrets);
+    try {
+      await this.#starting;
+    } catch (error) {
+      throw containerStartError(error, this.#details.image);
+    } finally {
+      this.#starting = undefined;
+      this.#startedAt = performance.now();
+    }
+  }
+
+  async look(claim: Claim): Promise<Life> {
+    // Whatever starts now ends at once.
+    if (claim.kind === "withdrawn") return { kind: "gone" };
+    const snapshot = this.#context.watch.latest();
+    if (snapshot === undefined || snapshot.askedAt <= this.#startedAt) return { kind: "unknown" };
+    const state = snapshot.states.get(this.#details.runId);
+    if (state !== undefined && !hasEnded(state) && !isCreated(state)) return { kind: "running" };
+    return this.#lookClosely(claim).catch(() => ({ kind: "unknown" }));
+  }
+
+  async explain(end: RunEnd): Promise<RunEnd> {
+    if (end.kind !== "exited" || end.exitCode === 0 || end.outOfMemory) return end;
+    try {
+      const before = await this.#ours();
+      if (!before?.HostConfig.Memory) return end;
+      await this.#exited(before, exitPeriodInMs);
+      const container = await this.#ours();
+      return container?.State.OOMKilled ? outOfMemory(end, container) : end;
+    } catch {
+      return end; // The exit code says enough.
+    }
+  }
+
+  async end(claim: Claim | undefined, end: RunEnd): Promise<void> {
+    this.#endingSince ??= performance.now();
+    await this.#starting?.catch(() => undefined);
+    // After its exit file, or without the claim, nothing of the job runs any more.
+    let isOver = end.kind === "exited" || end.kind === "notStarted" || claim?.kind === "withdrawn";
+    try {
+      this.#files.removeEnvironment();
+      const container = await this.#ours();
+      if (container) {
+        if (!isOver) await this.#terminate(container);
+        isOver = true;
+        await this.#handOver(container);
+        await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+      }
+      this.#isRemoved = true;
+    } catch (error) {
+      if (this.#context.closing.aborted || !isOver || performance.now() - this.#endingSince < removalLimitInMs)
+        throw error;
+      this.#warn(error, "failed to remove a container; it is removed later");
+    }
+  }
+
+  async cleanUp(): Promise<void> {
+    if (this.#isRemoved) return;
+    try {
+      const container = await this.#ours();
+      if (container) await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+    } catch (error) {
+      this.#warn(error, "failed to remove a container; it is removed later");
+    }
+  }
+
+  async #start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
+    const { daemon, serviceId } = this.#context;
+    const { runId, image } = this.#details;
+    checkNames(secrets);
+    await createFolders(foldersOf(plan));
+    const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask()));
+    const body = createBodyOf({ plan, image, serviceId, facts, owner: ownerFor(facts.isRootless) });
+    this.#files.writeEnvironment({ ...plan.environment, ...secrets.environment });
+    const id = await this.#persistently(() => this.#create(containerNameOf(runId), body));
+    if (!facts.isPodman) await this.#checkGpus(id, plan);
+    await this.#persistently(() => this.#startContainer(id));
+  }
+
+  /** Engines have different statuses for a name that is in use, and the response to an earlier try may be lost. */
+  async #create(name: string, body: object): Promise<string> {
+    const { daemon, closing } = this.#context;
+    try {
+      const request = { query: { name }, body, timeoutInMs: startTimeoutInMs, abortSignal: closing };
+      return (await daemon.call<{ readonly Id: string }>("POST", "/containers/create", request)).Id;
+    } catch (error) {
+      const existing = await inspectContainer(daemon, name, closing);
+      if (existing === undefined) throw error;
+      if (this.#isOurs(existing)) return existing.Id;
+      throw new StartError("FailedStartingContainer", `Another container has the name ${name}. Remove it.`);
+    }
+  }
+
+  async #startContainer(id: string): Promise<void> {
+    const { daemon, closing } = this.#context;
+    try {
+      await daemon.call("POST", `/containers/${id}/start`, { timeoutInMs: startTimeoutInMs, abortSignal: closing });
+    } catch (error) {
+      const container = await inspectContainer(daemon, id, closing);
+      if (container === undefined || !wasStarted(container)) throw error;
+    }
+  }
+
+  /** Some engines leave out GPUs without an error. podman 5.4 and later reports those that it does not know. */
+  async #checkGpus(id: string, plan: PlainPlan): Promise<void> {
+    const uuids = gpusOf(plan)
+      .filter(({ vendor }) => vendor !== "amd")
+      .map(({ uuid }) => uuid);
+    if (uuids.length === 0) return;
+    const container = await this.#persistently(() => inspectContainer(this.#context.daemon, id, this.#context.closing));
+    const granted = (container?.HostConfig.DeviceRequests ?? []).flatMap(({ DeviceIDs }) => DeviceIDs ?? []);
+    const missing = uuids.filter((uuid) => !granted.includes(uuid));
+    if (missing.length > 0) throw missingGpus(this.#details.image, missing);
+  }
+
+  /** Repeats a step while the engine is silent: it may restart. Every step looks first what an earlier try has done. */
+  async #persistently<T>(step: () => Promise<T>): Promise<T> {
+    const { silenceLimitInMs, closing } = this.#context;
+    const deadline = performance.now() + silenceLimitInMs;
+    for (;;) {
+      if (this.#endingSince !== undefined) throw new Error("The run was stopped before it started.");
+      try {
+        return await step();
+      } catch (error) {
+        if (!(error instanceof DaemonSilence) || performance.now() >= deadline) throw error;
+      }
+      await delay(retryIntervalInMs, undefined, { signal: closing });
+    }
+  }
+
+  async #lookClosely(claim: Claim): Promise<Life> {
+    const container = await inspectContainer(
+      this.#context.daemon,
+      containerNameOf(this.#details.runId),
+      this.#context.closing,
+    );
+    if (container === undefined) return { kind: "gone", end: containerRemoved };
+    if (!this.#isOurs(container)) return { kind: "elsewhere" };
+    const { Status, ExitCode } = container.State;
+    if (!hasEnded(Status) && !isCreated(Status)) return { kind: "running" };
+    return { kind: "gone", exitCode: ExitCode, end: endWithoutFile(container, claim) };
+  }
+
+  /** Returns the container of this run; undefined if there is none, or it belongs to another service. */
+  async #ours(): Promise<InspectedContainer | undefined> {
+    const { daemon, closing } = this.#context;
+    const container = await inspectContainer(daemon, containerNameOf(this.#details.runId), closing);
+    return container && this.#isOurs(container) ? container : undefined;
+  }
+
+  #isOurs({ Config }: InspectedContainer): boolean {
+    const labels = Config.Labels ?? {};
+    return labels[serviceLabel] === this.#context.serviceId && labels[runLabel] === this.#details.runId;
+  }
+
+  /** Asks all processes of a container to end, and waits for that. Whoever does not is killed with the container. */
+  async #terminate(container: InspectedContainer): Promise<void> {
+    const { Id, State } = container;
+    const { daemon, closing, gracePeriodInMs } = this.#context;
+    if (hasEnded(State.Status) || isCreated(State.Status)) return;
+    try {
+      if (State.Status.toLowerCase() === "paused") await daemon.call("POST", `/containers/${Id}/unpause`);
+      const Cmd = ["bash", "-p", "-c", "kill -TERM -1; kill -CONT -1"];
+      const body = { User: "0", Cmd, AttachStdout: false, AttachStderr: false };
+      const request = { body, abortSignal: closing };
+      const exec = await daemon.call<{ readonly Id: string }>("POST", `/containers/${Id}/exec`, request);
+      await daemon.call("POST", `/exec/${exec.Id}/start`, { body: { Detach: true }, abortSignal: closing });
+    } catch (error) {
+      if (!(error instanceof DaemonRefusal)) throw error; // It ended meanwhile, or the job has damaged it.
+      this.#warn(error, "failed to ask the processes of a container to end");
+    }
+    await this.#exited(container, gracePeriodInMs);
+    const after = await inspectContainer(daemon, Id, closing);
+    if (after === undefined || hasEnded(after.State.Status)) return;
+    await daemon.call("POST", `/containers/${Id}/kill`, { abortSignal: closing }).catch((error: unknown) => {
+      if (!(error instanceof DaemonRefusal)) throw error;
+    });
+    await this.#exited(container, exitPeriodInMs);
+  }
+
+  /** Waits until a container has ended, or for the time given. */
+  async #exited({ Id }: InspectedContainer, limitInMs: number): Promise<void> {
+    const { daemon, closing } = this.#context;
+    const request = { query: { condition: "not-running" }, timeoutInMs: Math.max(1, limitInMs), abortSignal: closing };
+    await daemon.call("POST", `/containers/${Id}/wait`, request).catch((error: unknown) => {
+      if (closing.aborted) throw error;
+    });
+  }
+
+  /** Hands the files of root over to the user of the service: the container does that when it is started again. */
+  async #handOver(container: InspectedContainer): Promise<void> {
+    const { daemon, closing } = this.#context;
+    const facts = daemon.facts ?? (await daemon.ask());
+    if (this.#isHandedOver || ownerFor(facts.isRootless) === undefined || !wasStarted(container)) return;
+    try {
+      await this.#exited(container, exitPeriodInMs);
+      await daemon.call("POST", `/containers/${container.Id}/start`, { abortSignal: closing });
+      await this.#exited(container, handOverLimitInMs);
+    } catch (error) {
+      if (!(error instanceof DaemonRefusal)) throw error;
+      this.#warn(error, "failed to hand the output of a container over to the user of the service");
+    }
+    this.#isHandedOver = true;
+  }
+
+  #warn(error: unknown, message: string): void {
+    this.#context.logger.warn({ run: this.#details.runId, reason: reasonOf(error) }, message);
+  }
+}
+
+/** Returns the user and group that own the output afterwards; undefined if root in the container is that user anyway. */
+function ownerFor(isRootless: boolean): string | undefined {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  return isRootless || uid === 0 ? undefined : `${String(uid)}:${String(gid)}`;
+}
+
+/** @throws StartError if a secret would have to be shown to pass it on. */
+function checkNames({ environment }: LaunchSecrets): void {
+  for (const name of Object.keys(environment)) {
+    if (isAssignable(name)) continue;
+    throw new StartError(
+      "FailedStartingContainer",
+      `A secret variable of a job in a container cannot have the name ${JSON.stringify(name)}. ` +
+        "Use letters, digits and underscores, and no name that bash protects.",
+    );
+  }
+}

@@ -1,0 +1,87 @@
+import type { Daemon } from "./daemon.ts";
+import { isNotFound } from "./daemonErrors.ts";
+
+/** Labels by which the containers of a service and their runs are found again. */
+export const serviceLabel = "batchai.service";
+export const runLabel = "batchai.run";
+
+/** Name of the container of a run. */
+export function containerNameOf(runId: string): string {
+  return `batchai-${runId}`;
+}
+
+/** What the list of containers says about one. */
+export interface ListedContainer {
+  readonly Id: string;
+  readonly State: string;
+  /** Seconds since 1970. */
+  readonly Created: number;
+  readonly Labels: Readonly<Record<string, string>>;
+}
+
+/** What an inspection says about a container. */
+export interface InspectedContainer {
+  readonly Id: string;
+  readonly State: {
+    readonly Status: string;
+    readonly Running?: boolean;
+    readonly Paused?: boolean;
+    readonly OOMKilled?: boolean;
+    readonly ExitCode?: number;
+    readonly Error?: string;
+    /** A time; the year 1 if it has never started. */
+    readonly StartedAt: string;
+  };
+  readonly Config: { readonly Labels?: Readonly<Record<string, string>> | null };
+  readonly HostConfig: {
+    readonly Memory?: number;
+    readonly DeviceRequests?: readonly { readonly DeviceIDs?: readonly string[] | null }[] | null;
+    readonly Devices?: readonly { readonly PathOnHost?: string }[] | null;
+  };
+}
+
+/** Whether a container that is in this state has ended. */
+export function hasEnded(state: string): boolean {
+  return ["exited", "dead", "stopped"].includes(state.toLowerCase());
+}
+
+/** Whether a container that is in this state has been created, and not started yet. */
+export function isCreated(state: string): boolean {
+  return ["created", "configured", "initialized"].includes(state.toLowerCase());
+}
+
+/** Whether a container was started at any time. */
+export function wasStarted({ State }: InspectedContainer): boolean {
+  return !isCreated(State.Status) && !State.StartedAt.startsWith("0001-");
+}
+
+/** Returns all containers of a service, also those that have ended. */
+export async function listContainers(
+  daemon: Daemon,
+  serviceId: string,
+  abortSignal?: AbortSignal,
+): Promise<ListedContainer[]> {
+  const filters = JSON.stringify({ label: [`${serviceLabel}=${serviceId}`] });
+  return daemon.call<ListedContainer[]>("GET", "/containers/json", { query: { all: "1", filters }, abortSignal });
+}
+
+/** Returns a container by its ID or name; undefined if it does not exist. */
+export async function inspectContainer(
+  daemon: Daemon,
+  name: string,
+  abortSignal?: AbortSignal,
+): Promise<InspectedContainer | undefined> {
+  return daemon.call<InspectedContainer>("GET", `/containers/${name}/json`, { abortSignal }).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+}
+
+/** Removes a container by force, with its volumes without a name. Succeeds if it does not exist. */
+export async function removeContainer(daemon: Daemon, name: string, abortSignal?: AbortSignal): Promise<void> {
+  await daemon
+    .call("DELETE", `/containers/${name}`, { query: { force: "1", v: "1" }, abortSignal })
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+}

@@ -1,0 +1,229 @@
+import { type IncomingMessage, request as sendRequest } from "node:http";
+import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
+
+/** A request to a container engine. */
+export interface DaemonRequest {
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Time until the response is complete, in milliseconds. Default: 30,000. */
+  readonly timeoutInMs?: number;
+  readonly abortSignal?: AbortSignal | undefined;
+}
+
+/** What a container engine says about itself. */
+export interface DaemonFacts {
+  /** For people, for example `Docker 28.1.0`. */
+  readonly description: string;
+  readonly isPodman: boolean;
+  /** Version of the engine, as `[5, 4]`. */
+  readonly version: readonly [major: number, minor: number];
+  /** Whether root in a container is the user of the engine, and not root of the machine. */
+  readonly isRootless: boolean;
+  /** Whether root in a container is another user unless the container asks for the machine's users. */
+  readonly mapsUsers: boolean;
+  readonly hasSELinux: boolean;
+}
+
+interface VersionResponse {
+  readonly Version: string;
+  readonly ApiVersion: string;
+  readonly MinAPIVersion?: string;
+  readonly Components?: readonly { readonly Name: string }[];
+}
+
+interface InfoResponse {
+  readonly SecurityOptions?: readonly string[] | null;
+}
+
+/** The newest version of the API that this client was written for. */
+const newestApi = "1.44";
+const requestTimeoutInMs = 30_000;
+/** No response of an engine to this client is larger, but for lists of containers. */
+const mostBytes = 32 * 1024 * 1024;
+
+/** A container engine: the HTTP API of Docker, which podman has too, over a socket of this machine. */
+export class Daemon {
+  /** Address as `unix:///path`. */
+  readonly address: string;
+  readonly #socketPath: string;
+  #api: Promise<string> | undefined;
+  #facts: DaemonFacts | undefined;
+
+  constructor(address: string) {
+    this.address = address;
+    this.#socketPath = socketPathOf(address);
+  }
+
+  /** What the engine has said about itself; undefined if it has not been asked. */
+  get facts(): DaemonFacts | undefined {
+    return this.#facts;
+  }
+
+  /** Asks the engine what it is. Rejects with a `DaemonSilence` or a `DaemonRefusal`. */
+  async ask(timeoutInMs?: number): Promise<DaemonFacts> {
+    const version = await this.#send<VersionResponse>("GET", "/version", { timeoutInMs });
+    this.#api = Promise.resolve(commonApi(version));
+    const info = await this.call<InfoResponse>("GET", "/info", { timeoutInMs });
+    this.#facts = factsIn(version, info.SecurityOptions ?? []);
+    return this.#facts;
+  }
+
+  /**
+   * Sends a request and returns the JSON of the response; undefined if it is empty. Rejects with a `DaemonRefusal` if the
+   * engine refuses it, and with a `DaemonSilence` if no complete response arrives.
+   */
+  async call<T = unknown>(method: string, path: string, request: DaemonRequest = {}): Promise<T> {
+    return this.#send(method, `/v${await this.#commonApi(request)}${path}`, request);
+  }
+
+  /**
+   * Sends a request whose response is a stream of JSON lines, and yields them. Rejects like {@link Daemon.call}. It ends
+   * only with the response or the signal.
+   */
+  async *lines(
+    method: string,
+    path: string,
+    request: DaemonRequest,
+  ): AsyncGenerator<Readonly<Record<string, unknown>>> {
+    const response = await this.#open(method, `/v${await this.#commonApi(request)}${path}`, request);
+    await refuseUnlessOk(response);
+    let rest = "";
+    try {
+      for await (const chunk of response.setEncoding("utf8") as AsyncIterable<string>) {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop() ?? "";
+        yield* lines.filter((line) => line.trim() !== "").map(parsed);
+      }
+    } catch (error) {
+      request.abortSignal?.throwIfAborted();
+      throw new DaemonSilence(this.address, error);
+    }
+    if (rest.trim() !== "") yield parsed(rest);
+  }
+
+  async #commonApi({ abortSignal }: DaemonRequest): Promise<string> {
+    this.#api ??= this.#send<VersionResponse>("GET", "/version", { abortSignal }).then(commonApi);
+    return this.#api.catch((error: unknown) => {
+      this.#api = undefined;
+      throw error;
+    });
+  }
+
+  async #send<T>(
+    method: string,
+    path: string,
+    { timeoutInMs = requestTimeoutInMs, ...request }: DaemonRequest & { readonly timeoutInMs?: number | undefined },
+  ): Promise<T> {
+    const limit = AbortSignal.timeout(timeoutInMs);
+    const signals = request.abortSignal ? [limit, request.abortSignal] : [limit];
+    try {
+      const response = await this.#open(method, path, { ...request, abortSignal: AbortSignal.any(signals) });
+      await refuseUnlessOk(response);
+      const text = await textOf(response);
+      return (text.trim() === "" ? undefined : JSON.parse(text)) as T;
+    } catch (error) {
+      if (error instanceof DaemonRefusal) throw error;
+      request.abortSignal?.throwIfAborted();
+      this.#api = undefined; // Whoever responds next may be of another version.
+      const seconds = String(Math.round(timeoutInMs / 1000));
+      throw new DaemonSilence(this.address, limit.aborted ? new Error(`no response in ${seconds} seconds`) : error);
+    }
+  }
+
+  /** Resolves with the head of the response. */
+  #open(method: string, path: string, { query, body, headers, abortSignal }: DaemonRequest): Promise<IncomingMessage> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
+    return new Promise((resolve, reject) => {
+      const request = sendRequest({
+        socketPath: this.#socketPath,
+        method,
+        path: path + search,
+        // A connection for each request: one that was kept may have been closed by an engine that restarted.
+        agent: false,
+        headers: {
+          host: "localhost",
+          ...(text === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+          ...headers,
+        },
+        signal: abortSignal,
+      });
+      request.once("response", resolve);
+      request.on("error", reject);
+      request.end(text);
+    });
+  }
+}
+
+/** @throws TypeError if the address is not that of a socket of this machine. */
+export function socketPathOf(address: string): string {
+  const path = address.startsWith("unix://") ? address.slice("unix://".length) : "";
+  if (!path.startsWith("/"))
+    throw new TypeError(`The container engine's address must be unix:///PATH, got ${address}.`);
+  return path;
+}
+
+async function refuseUnlessOk(response: IncomingMessage): Promise<void> {
+  const status = response.statusCode ?? 0;
+  // 304: it is already so.
+  if ((status >= 200 && status < 300) || status === 304) return;
+  throw new DaemonRefusal(status, messageIn(await textOf(response)));
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new Error("the response is too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function messageIn(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    if (typeof message === "string") return message.trim();
+  } catch {
+    // Not JSON.
+  }
+  return text.trim() || "no reason was given";
+}
+
+function parsed(line: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(line) as Readonly<Record<string, unknown>>;
+}
+
+/** Returns the newest version of the API that both sides know; the oldest of the engine if it knows only newer ones. */
+function commonApi({ ApiVersion, MinAPIVersion }: VersionResponse): string {
+  if (compareVersions(ApiVersion, newestApi) <= 0) return ApiVersion;
+  return MinAPIVersion !== undefined && compareVersions(MinAPIVersion, newestApi) > 0 ? MinAPIVersion : newestApi;
+}
+
+function compareVersions(a: string, b: string): number {
+  const [[majorA, minorA], [majorB, minorB]] = [parsedVersion(a), parsedVersion(b)];
+  return majorA - majorB || minorA - minorB;
+}
+
+function parsedVersion(version: string): readonly [number, number] {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  return [Number(major ?? 0), Number(minor ?? 0)];
+}
+
+function factsIn({ Version, Components = [] }: VersionResponse, security: readonly string[]): DaemonFacts {
+  const isPodman = Components.some(({ Name }) => /podman/i.test(Name));
+  const has = (name: string): boolean => security.some((option) => option.split(",").includes(`name=${name}`));
+  return {
+    description: `${isPodman ? "podman" : "Docker"} ${Version}`,
+    isPodman,
+    version: parsedVersion(Version),
+    isRootless: has("rootless"),
+    mapsUsers: has("userns"),
+    hasSELinux: has("selinux"),
+  };
+}
