@@ -27,6 +27,8 @@ export interface Configuration {
   readonly cntkScript: string | undefined;
   /** Whether the embedded service runs that script directly on this machine, without the container. */
   readonly ignoreContainerSettings: boolean;
+  /** Container engine of the embedded service; see `ServiceOptions.containerEngine`. */
+  readonly containerEngine: string | undefined;
 }
 
 /** A Batch AI service on another machine, and the storage account of the share that it mounts. */
@@ -69,6 +71,7 @@ export function readConfiguration(): Configuration {
     epochs: options.epochs === undefined ? undefined : wholeNumber("epochs", options.epochs),
     cntkScript: options.cntk ? existingFile(options["cntk-script"]) : undefined,
     ignoreContainerSettings: options["ignore-container-settings"],
+    containerEngine: variable("BATCHAI_CONTAINER_ENGINE"),
   };
 }
 
