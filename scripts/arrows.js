@@ -196,6 +196,7 @@ const rooms = {
       "src/service/nodes",
       "src/service/engines/engine.ts",
       "src/service/engines/engines.ts",
+      "src/service/engines/supervisor/runFolders.ts",
       "src/service/state",
       "src/service/dataFolders.ts",
       "src/service/abortable.ts",

@@ -16,7 +16,9 @@ export async function setup(): Promise<() => Promise<void>> {
       const { socket, address, folder: data } = await bed.daemon(name);
       return { name, socket, address, folder: data };
     }
-    return path === "/registry" ? { host: (await bed.registry()).host } : undefined;
+    if (path !== "/registry") return undefined;
+    const { host, log } = await bed.registry();
+    return { host, log };
   };
   const server = createServer((request, response) => {
     find(request.url ?? "").then(

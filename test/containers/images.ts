@@ -3,7 +3,7 @@ import { chmod, copyFile, link, mkdir, mkdtemp, readFile, rm, symlink, writeFile
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { askDaemon } from "./daemonApi.ts";
+import { askDaemon, callDaemon } from "./daemonApi.ts";
 
 const run = promisify(execFile);
 const bash = "/bin/bash-static";
@@ -74,4 +74,9 @@ export function partsOf(image: string): { readonly repository: string; readonly 
   const colon = image.lastIndexOf(":");
   if (colon < 0 || image.includes("/", colon)) return { repository: image, tag: "latest" };
   return { repository: image.slice(0, colon), tag: image.slice(colon + 1) };
+}
+
+/** Whether a container engine has an image. */
+export async function imageExists(socket: string, name: string): Promise<boolean> {
+  return (await callDaemon(socket, "GET", `/images/${name}/json`)).status === 200;
 }

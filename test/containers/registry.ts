@@ -16,9 +16,12 @@ export const registryUser = { username: "reader", password: "pass word/+=:ü" };
 export class Registry {
   /** Host and port, as image names have them. */
   readonly host: string;
+  /** File with a line for each request. */
+  readonly log: string;
 
-  private constructor(host: string) {
+  private constructor(host: string, log: string) {
     this.host = host;
+    this.log = log;
   }
 
   static async open(sandbox: Sandbox): Promise<Registry> {
@@ -36,8 +39,9 @@ export class Registry {
     };
     // JSON is YAML.
     await writeFile(join(folder, "config.yml"), JSON.stringify(config));
-    sandbox.start(["docker-registry", "serve", join(folder, "config.yml")], { log: join(folder, "log") });
-    const registry = new Registry(host);
+    const log = join(folder, "log");
+    sandbox.start(["docker-registry", "serve", join(folder, "config.yml")], { log });
+    const registry = new Registry(host, log);
     await until("the registry responds", () =>
       registry.#call("GET", "/v2/").then(
         ({ ok }) => ok,
@@ -48,8 +52,8 @@ export class Registry {
   }
 
   /** Connects to a registry that another process has started. */
-  static at(host: string): Registry {
-    return new Registry(host);
+  static at({ host, log }: Pick<Registry, "host" | "log">): Registry {
+    return new Registry(host, log);
   }
 
   /**

@@ -15,7 +15,7 @@ export async function sharedDaemon(name: DaemonName): Promise<SharedDaemon> {
 
 /** Returns the registry of this run of the tests. */
 export async function sharedRegistry(): Promise<Registry> {
-  return Registry.at(((await ask("/registry")) as { host: string }).host);
+  return Registry.at((await ask("/registry")) as Pick<Registry, "host" | "log">);
 }
 
 async function ask(path: string): Promise<unknown> {

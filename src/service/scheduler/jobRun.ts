@@ -6,7 +6,7 @@ import { job as jobSchema } from "../../wire/tables/job.ts";
 import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchSecrets } from "../engines/engine.ts";
 import { abortable } from "../abortable.ts";
-import { containerOf, planJob } from "../launch/job.ts";
+import { containerOf, type JobLaunchContext, planJob } from "../launch/job.ts";
 import { slotsOf } from "../nodes/vmSizes.ts";
 import type { Node } from "../state/nodes.ts";
 import type { StoredResource } from "../state/resources.ts";
@@ -15,6 +15,7 @@ import type { SchedulerContext } from "./context.ts";
 import { markStarting } from "./jobStates.ts";
 import { placeOf } from "./nodePlace.ts";
 import { secretVariables } from "./secretVariables.ts";
+import { StartLog } from "./startLog.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 import { deadlineOf } from "./timeLimit.ts";
 import { clusterVolumesOf } from "./volumeOwners.ts";
@@ -61,11 +62,7 @@ async function prepareJob(
   const clusterVolumes = clusterVolumesOf({ store, folders }, keys.cluster, runId);
   const clusterMounts = await attachVolumes(cluster.nodeSetup?.mountVolumes, clusterVolumes, volumes, abortSignal);
   const jobMounts = await attachVolumes(job.mountVolumes, folders.jobVolumes(keys.job), volumes, abortSignal);
-  const { environment } = await abortable(
-    engine.surroundings(needs, { secrets: secretsIn(job), abortSignal }),
-    abortSignal,
-  );
-  const { plan, outputs } = planJob({
+  const launch: JobLaunchContext = {
     job: models.job,
     runId,
     runDirectory: folders.run(runId),
@@ -75,10 +72,16 @@ async function prepareJob(
     clusterMounts,
     jobFolders,
     jobMounts,
-    nodeEnvironment: environment,
     // In a container, the home folder is that of the image.
     serviceVariables: needs.container ? { ...serviceVariables, privateHome: false } : serviceVariables,
-  });
+  };
+  const startLog = new StartLog(() => planJob(launch).plan);
+  const { report } = startLog;
+  const { environment } = await abortable(
+    engine.surroundings(needs, { secrets: secretsIn(job), report, abortSignal }),
+    abortSignal,
+  ).finally(() => startLog.written());
+  const { plan, outputs } = planJob({ ...launch, nodeEnvironment: environment });
   const mounts = [...clusterMounts, ...jobMounts];
   return {
     engine,

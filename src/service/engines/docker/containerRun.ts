@@ -50,6 +50,9 @@ export interface ContainerRunContext {
 
 const startTimeoutInMs = 120_000;
 const retryIntervalInMs = 250;
+/** Time in which a container that was started takes the claim, in milliseconds. It may also end without it. */
+const claimPeriodInMs = 2000;
+const claimIntervalInMs = 10;
 /** Time in which the supervisor ends after it has written the exit file, in milliseconds. */
 const exitPeriodInMs = 5000;
 /** Time that handing over the output may take, in milliseconds. */
@@ -153,6 +156,15 @@ export class ContainerRun implements RunBody {
     const id = await this.#persistently(() => this.#create(containerNameOf(runId), body));
     if (!facts.isPodman) await this.#checkGpus(id, plan);
     await this.#persistently(() => this.#startContainer(id));
+    await this.#claimed();
+  }
+
+  /** A run whose supervisor has the claim cannot be mistaken for one that has not started. */
+  async #claimed(): Promise<void> {
+    const deadline = performance.now() + claimPeriodInMs;
+    while (this.#files.readClaim().kind === "open" && performance.now() < deadline) {
+      await delay(claimIntervalInMs, undefined, { signal: this.#context.closing });
+    }
   }
 
   /** Engines have different statuses for a name that is in use, and the response to an earlier try may be lost. */
@@ -163,6 +175,8 @@ export class ContainerRun implements RunBody {
       return (await daemon.call<{ readonly Id: string }>("POST", "/containers/create", request)).Id;
     } catch (error) {
       const existing = await inspectContainer(daemon, name, closing);
+      // The name is taken before the container can be inspected.
+      if (existing === undefined && isNameInUse(error)) throw new DaemonSilence(daemon.address, error);
       if (existing === undefined) throw error;
       if (this.#isOurs(existing)) return existing.Id;
       throw new StartError("FailedStartingContainer", `Another container has the name ${name}. Remove it.`);
@@ -284,6 +298,10 @@ export class ContainerRun implements RunBody {
   #warn(error: unknown, message: string): void {
     this.#context.logger.warn({ run: this.#details.runId, reason: reasonOf(error) }, message);
   }
+}
+
+function isNameInUse(error: unknown): boolean {
+  return error instanceof DaemonRefusal && /already in use/i.test(error.message);
 }
 
 /** Returns the user and group that own the output afterwards; undefined if root in the container is that user anyway. */

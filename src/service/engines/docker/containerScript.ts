@@ -32,7 +32,7 @@ command -p rm -f environment
 batchai_odd=()
 for batchai_pair in "\${batchai_pairs[@]}"; do
   batchai_name=\${batchai_pair%%=*}
-  if [[ $batchai_name =~ \${assignable.source} && ! $batchai_name =~ \${readOnly.source} ]]; then
+  if [[ $batchai_name =~ ${assignable.source} && ! $batchai_name =~ ${readOnly.source} ]]; then
     export "$batchai_pair"
   else
     batchai_odd+=("$batchai_pair")

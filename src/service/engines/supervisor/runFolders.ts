@@ -14,7 +14,7 @@ import { isWithin } from "../../../ground/containment.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
 import { logLine, ownFileOnly } from "../../executionLog.ts";
 import { attemptNow, StartError } from "../../startError.ts";
-import type { LaunchMount } from "../engine.ts";
+import type { LaunchMount, LaunchPlan } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
 import { createFolder } from "../../../ground/createFolder.ts";
 
@@ -72,6 +72,23 @@ export function makeFolders({ mounts, scratchRoots, directories, files, outputs,
   }
   for (const log of logs)
     attemptNow(`The file ${log} cannot be written`, () => writeWith(log, constants.O_APPEND, logLine("Run started.")));
+}
+
+/**
+ * Creates the folders of the execution logs of a run ahead of its start. Returns the paths of the logs: those on a volume
+ * that may stop responding are left out.
+ * @throws StartError
+ */
+export function createLogFolders({ mounts, scratchRoots, nodes }: LaunchPlan): string[] {
+  const slow = mounts.filter(({ isMount }) => isMount).map(({ target }) => target);
+  const logs = nodes.map(({ executionLog }) => executionLog);
+  const reachable = logs.filter((log) => !slow.some((target) => isWithin(target, log)));
+  const hosted = mounts.filter(({ isMount }) => !isMount);
+  hosted.forEach(checkMount);
+  const territories = [...hosted.map(mountTerritory), ...scratchRoots.map(scratchTerritory)];
+  territories.sort((a, b) => b.path.length - a.path.length);
+  for (const path of new Set(reachable.map(dirname))) makeDirectory(path, territories);
+  return [...new Set(reachable)];
 }
 
 /** Removes the links that an older version created for a run, and nothing that replaced them. */
