@@ -95,7 +95,7 @@ export function engineConformance(name: string, factory: URL, obstacle?: string)
       const [process] = plan.processes;
       if (!process) throw new Error("no process");
       const file = join(plan.nodes[0]?.tempDirectory ?? "", "hosts");
-      const gpus = [{ index: 0, uuid: "GPU-1" }];
+      const gpus = underTest.needsRealGpus ? [] : [{ index: 0, uuid: "GPU-1" }];
       await run({
         ...plan,
         nodes: plan.nodes.map((node) => ({ ...node, gpus })),
@@ -109,7 +109,8 @@ export function engineConformance(name: string, factory: URL, obstacle?: string)
         processes: [{ ...process, environment: { OWN: [{ port: 7 }] } }],
       });
       const lines = (await outputOf(plan, "stdout-proc0.txt")).trimEnd().split("\n");
-      const [, address, port] = /^tcp:\/\/(\S+):(\d+) 1 of \{host: 0\}$/.exec(lines[0] ?? "") ?? [];
+      const [, address, port, count] = /^tcp:\/\/(\S+):(\d+) (\d) of \{host: 0\}$/.exec(lines[0] ?? "") ?? [];
+      expect(count).toBe(String(gpus.length));
       const [first, second] = (lines[1] ?? "").split(" ");
       expect(first).toBe(port);
       expect(Number(second)).toBeGreaterThan(0);

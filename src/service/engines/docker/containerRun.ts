@@ -9,7 +9,7 @@ import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
 import { foldersOf } from "../supervisor/runFolders.ts";
 import { endWithoutFile, containerRemoved, outOfMemory } from "./containerEnds.ts";
-import { isAssignable } from "./containerScript.ts";
+import { endScript, isAssignable } from "./containerScript.ts";
 import {
   containerNameOf,
   hasEnded,
@@ -252,7 +252,7 @@ export class ContainerRun implements RunBody {
     if (hasEnded(State.Status) || isCreated(State.Status)) return;
     try {
       if (State.Status.toLowerCase() === "paused") await daemon.call("POST", `/containers/${Id}/unpause`);
-      const Cmd = ["bash", "-p", "-c", "kill -TERM -1; kill -CONT -1"];
+      const Cmd = ["bash", "-p", "-c", endScript, this.#details.runId];
       const body = { User: "0", Cmd, AttachStdout: false, AttachStderr: false };
       const request = { body, abortSignal: closing };
       const exec = await daemon.call<{ readonly Id: string }>("POST", `/containers/${Id}/exec`, request);

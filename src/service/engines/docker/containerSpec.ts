@@ -26,7 +26,8 @@ export interface ContainerSpec {
  */
 export function createBodyOf(spec: ContainerSpec): object {
   const { plan, image, serviceId, facts, owner = "" } = spec;
-  const command = [plan.runDirectory, supervisorScript, rareSupervision, owner, ...ownedFoldersOf(plan)];
+  const limit = String(plan.limits?.memoryInBytes ?? "");
+  const command = [plan.runDirectory, supervisorScript, rareSupervision, limit, owner, ...ownedFoldersOf(plan)];
   return {
     Image: image,
     User: "0",
@@ -39,6 +40,8 @@ export function createBodyOf(spec: ContainerSpec): object {
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       NetworkMode: "host",
+      // containers.conf may give containers the processes of the machine, and a stop signals all processes.
+      ...(facts.isPodman ? { PidMode: "private" } : {}),
       Mounts: foldersFor(plan).map((path) => ({ Type: "bind", Source: path, Target: path })),
       RestartPolicy: { Name: "no" },
       LogConfig: { Type: "none" },

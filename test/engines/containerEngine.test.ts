@@ -1,0 +1,394 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ContainerEngine, type ContainerEngineOptions } from "../../src/service/engines/docker/containerEngine.ts";
+import type { LaunchPlan, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
+import { until } from "../until.ts";
+import { FakeDaemon } from "./fakeDaemon.ts";
+import { type RunSketch, Workplace } from "./workplace.ts";
+
+const image = "test/image:1";
+const noSecrets: LaunchSecrets = { environment: {} };
+
+let workplace: Workplace;
+let daemon: FakeDaemon;
+let engine: ContainerEngine;
+
+beforeEach(async () => {
+  workplace = await Workplace.make((folder) => ({ container: { image }, scratchRoots: [folder] }));
+  daemon = new FakeDaemon(workplace.folder);
+  await daemon.listen();
+  engine = makeEngine();
+});
+
+afterEach(async () => {
+  await engine.close();
+  await daemon.close();
+  const left = workplace.processes();
+  await workplace.remove();
+  expect(left).toEqual([]);
+});
+
+function makeEngine(options: Partial<ContainerEngineOptions> = {}): ContainerEngine {
+  const { runs: runsFolder } = workplace;
+  const containerEngine = daemon.address;
+  return new ContainerEngine({ runsFolder, serviceId: "test", containerEngine, gracePeriodInMs: 1000, ...options });
+}
+
+/** The next engine of the service, after the one before was killed. */
+async function restart(): Promise<void> {
+  await engine.close();
+  engine = makeEngine();
+}
+
+async function reserved(plan: LaunchPlan): Promise<RunHandle> {
+  await engine.reserve(plan);
+  return engine.handleFor(plan);
+}
+
+async function start(sketch: string | RunSketch | LaunchPlan, secrets = noSecrets): Promise<RunHandle> {
+  const plan = typeof sketch === "object" && "runId" in sketch ? sketch : workplace.plan(sketch);
+  const handle = await reserved(plan);
+  await engine.start(plan, secrets, handle);
+  return handle;
+}
+
+const run = async (sketch: string | RunSketch | LaunchPlan): Promise<RunEnd> => engine.wait(await start(sketch));
+const succeeded = { kind: "exited", phase: "processes", exitCode: 0 };
+const attempts = (): string => readFileSync(join(workplace.folder, "attempts"), "utf8");
+const note = 'echo attempt >> "$WORKPLACE/attempts"';
+
+describe("a container engine that loses requests and responses", () => {
+  it.each([
+    ["create", "lose the response"],
+    ["create", "lose the request"],
+    ["start", "lose the response"],
+    ["start", "lose the request"],
+    ["json", "lose the request"],
+  ] as const)("runs a job once although %s: %s", async (action, how) => {
+    daemon.misbehave(new RegExp(`/${action}$`), how);
+    expect(await run(note)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("says that a run has not started if the engine stays silent, and the run never starts", async () => {
+    await engine.close();
+    engine = makeEngine({ silenceLimitInMs: 300 });
+    daemon.misbehave(/POST .*\/start$/, "lose the request", 1000);
+    const handle = await start(note);
+    const reason = expect.stringContaining("does not respond") as string;
+    expect(await engine.wait(handle)).toEqual({ kind: "notStarted", reason });
+    expect(daemon.containers.size).toBe(0);
+    expect(existsSync(join(workplace.folder, "attempts"))).toBe(false);
+  });
+
+  it("finds out about a start whose responses are all lost", async () => {
+    await engine.close();
+    engine = makeEngine({ silenceLimitInMs: 300 });
+    daemon.misbehave(/POST .*\/start$/, "lose the response", 1000);
+    daemon.misbehave(/GET \/containers\/.*\/json$/, "lose the request", 4);
+    expect(await run(`${note}; sleep 1`)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+  });
+
+  it("follows a run while the engine is dead, and removes the container when it is back", async () => {
+    const handle = await start(workplace.gate("go"));
+    await daemon.kill();
+    await workplace.open("go");
+    await until("the exit file is there", () => existsSync(join(workplace.runs, String(handle.runId), "exit.json")));
+    await daemon.listen();
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("reports an end with an exit file although the engine does not come back", async () => {
+    const handle = await start("exit 4");
+    await daemon.kill();
+    expect(await engine.wait(handle)).toMatchObject({ kind: "exited", exitCode: 4 });
+    await engine.cleanUp(handle);
+    await daemon.listen();
+    expect(daemon.container.state).toBe("exited");
+    daemon.container.created -= 301;
+    await engine.probe();
+    await until("the container is removed as a leftover", () => daemon.containers.size === 0);
+  }, 30_000);
+
+  it("does not say that a run has stopped before its container is gone", async () => {
+    const handle = await start("sleep 600");
+    await daemon.kill();
+    let isStopped = false;
+    const stopping = engine.stop(handle).then(() => (isStopped = true));
+    await until("the stop is recorded", () => existsSync(join(workplace.runs, String(handle.runId), "exit.json")));
+    expect(isStopped).toBe(false);
+    await daemon.listen();
+    await stopping;
+    expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+    expect(workplace.processes()).toEqual([]);
+  });
+});
+
+describe("containers that end in other ways than by themselves", () => {
+  it("are lost when somebody removes them", async () => {
+    const handle = await start("sleep 600");
+    daemon.killContainer(daemon.container);
+    daemon.containers.clear();
+    const end = await engine.wait(handle);
+    expect(end).toMatchObject({ kind: "failed", code: "RunLost" });
+    expect(end).toMatchObject({ message: expect.stringContaining("was removed from outside") as string });
+  });
+
+  it("are lost when somebody kills them", async () => {
+    const handle = await start("sleep 600");
+    daemon.killContainer(daemon.container);
+    const end = await engine.wait(handle);
+    expect(end).toMatchObject({ kind: "failed", code: "RunLost" });
+    expect(end).toMatchObject({ message: expect.stringMatching(/exit code 137.*somebody killed/) as string });
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("say that memory ran out, with and without an exit file, and after a restart", async () => {
+    const limits = { memoryInBytes: 50 * 1024 * 1024 };
+    const outOfMemory = { kind: "exited", exitCode: 137, outOfMemory: { limitInBytes: limits.memoryInBytes } };
+    const handle = await start({ commands: [`${workplace.gate("go")}; kill -KILL $$`], plan: { limits } });
+    daemon.container.oomKilled = true;
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toMatchObject(outOfMemory);
+    await restart();
+    expect(await engine.recover(handle)).toMatchObject({ kind: "ended", end: outOfMemory });
+    const other = await start({ commands: ["sleep 600"], plan: { limits } });
+    daemon.container.oomKilled = true;
+    daemon.killContainer(daemon.container);
+    expect(await engine.wait(other)).toMatchObject(outOfMemory);
+  });
+
+  it("belong to another service if their label says so, and are left alone", async () => {
+    const handle = await start("sleep 600");
+    await engine.close();
+    engine = makeEngine({ serviceId: "copy" });
+    const state = await engine.recover(handle);
+    const end = state.kind === "ended" ? state.end : await engine.wait(handle);
+    expect(end).toMatchObject({ kind: "failed", message: expect.stringContaining("data folder was copied") as string });
+    await engine.cleanUp(handle);
+    expect(daemon.container.state).toBe("running");
+  });
+});
+
+describe("containers that cannot start", () => {
+  it.each([
+    ['exec: "bash": executable file not found in $PATH: unknown', /test\/image:1 has no bash/],
+    ['could not select device driver "" with capabilities: [[gpu]]', /NVIDIA Container Toolkit/],
+    ["something else", /cannot be started: something else\./],
+  ])("say why: %s", async (message, reason) => {
+    daemon.misbehave(/\/start$/, { status: 500, message });
+    const end = await run("true");
+    expect(end).toMatchObject({ kind: "failed", code: "FailedStartingContainer" });
+    expect(end).toMatchObject({ details: [{ name: "imageName", value: image }] });
+    expect(JSON.stringify(end)).toMatch(reason);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("fail if the engine drops their GPUs without a word", async () => {
+    daemon.grantsGpus = false;
+    const plan = workplace.plan("true");
+    const gpus = [{ index: 0, uuid: "GPU-1" }];
+    const end = await run({ ...plan, nodes: plan.nodes.map((node) => ({ ...node, gpus })) });
+    expect(JSON.stringify(end)).toMatch(/FailedStartingContainer.*GPU-1/);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("fail if a container of somebody else has their name, and leave it alone", async () => {
+    const plan = workplace.plan("true");
+    const body = { Image: image, Env: [], Entrypoint: ["true"], Cmd: [], Labels: {}, HostConfig: {} };
+    const name = `batchai-${plan.runId}`;
+    const state = { state: "created", exitCode: 0, oomKilled: false } as const;
+    daemon.containers.set("other", { id: "other", name, body, created: 0, ...state });
+    expect(JSON.stringify(await run(plan))).toMatch(/Another container has the name batchai-/);
+    expect(daemon.container.id).toBe("other");
+  });
+
+  it("fail if a size cannot be read, or a secret cannot be passed on unseen", async () => {
+    const plan = workplace.plan("true");
+    const shm = await run({ ...plan, container: { image, shmSize: "much" } });
+    expect(JSON.stringify(shm)).toMatch(/properties.containerSettings.shmSize: .*much.* is not a size/);
+    const handle = await start("true", { environment: { "odd-name": "s3cret" } });
+    expect(JSON.stringify(await engine.wait(handle))).toMatch(/secret variable.*odd-name/);
+  });
+
+  it("are removed if the run is stopped while they are created", async () => {
+    const plan = workplace.plan(note);
+    const handle = await reserved(plan);
+    daemon.misbehave(/\/create$/, "lose the response", 3);
+    daemon.misbehave(/GET \/containers\/.*\/json$/, "lose the request", 3);
+    const starting = engine.start(plan, noSecrets, handle);
+    await until("it is created", () => daemon.containers.size === 1);
+    await engine.stop(handle);
+    await starting;
+    expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+    expect(daemon.containers.size).toBe(0);
+    expect(existsSync(join(workplace.folder, "attempts"))).toBe(false);
+  });
+});
+
+describe("a service that is killed", () => {
+  it("starts a run again of which it finds a container that was never started", async () => {
+    const plan = workplace.plan(note);
+    const handle = await reserved(plan);
+    daemon.misbehave(/\/start$/, "lose the request", 1000);
+    void engine.start(plan, noSecrets, handle);
+    await until("it is about to start", () => daemon.calls.some((call) => call.endsWith("/start")));
+    await restart();
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "notStarted" } });
+    await engine.cleanUp(handle);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("finds its runs again: those that run, and those that ended while it was away", async () => {
+    const running = await start(workplace.gate("go"));
+    const ended = await start("exit 7");
+    await until("it has ended", () => existsSync(join(workplace.runs, String(ended.runId), "exit.json")));
+    await restart();
+    expect(await engine.recover(running)).toMatchObject({ kind: "running" });
+    expect(await engine.recover(ended)).toMatchObject({ kind: "ended", end: { exitCode: 7 } });
+    await workplace.open("go");
+    expect(await engine.wait(running)).toEqual(succeeded);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("removes what it has left, and nothing of other services or of its own runs", async () => {
+    const handle = await start(workplace.gate("go"));
+    const [own] = daemon.containers.values();
+    if (!own) throw new Error("no container");
+    own.created -= 1000;
+    const add = (id: string, service: string, age: number): void => {
+      const Labels = { "batchai.service": service, "batchai.run": id };
+      const created = Date.now() / 1000 - age;
+      daemon.containers.set(id, { ...own, id, name: id, created, body: { ...own.body, Env: [], Labels } });
+    };
+    add("old", "test", 400);
+    add("young", "test", 200);
+    add("foreign", "other", 400);
+    await engine.probe();
+    await until("the old one is gone", () => !daemon.containers.has("old"));
+    expect([...daemon.containers.keys()]).toEqual([own.id, "young", "foreign"]);
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual(succeeded);
+  });
+});
+
+describe("what everybody may see of a container", () => {
+  it("has no secrets, and the file that has them is gone before the job runs", async () => {
+    const environment = 'ls "$WORKPLACE/runs/$BATCHAI_RUN_ID"; echo "$TOKEN"';
+    const handle = await start(environment, { environment: { TOKEN: "s3cret-value" } });
+    const { body } = daemon.container;
+    expect(JSON.stringify(body)).not.toContain("s3cret");
+    expect(body.Env).toEqual([`BATCHAI_RUN_ID=${String(handle.runId)}`]);
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    const output = await readFile(join(workplace.output(String(handle.runId)), "stdout-proc0.txt"), "utf8");
+    expect(output.split("\n")).toEqual(["claim", "plan", "s3cret-value", ""]);
+  });
+
+  it("is asked for once in a while for all runs together", async () => {
+    const handles = await Promise.all(Array.from({ length: 5 }, () => start(workplace.gate("go"))));
+    daemon.calls.length = 0;
+    await until("two lists", () => daemon.calls.length >= 2);
+    expect(new Set(daemon.calls)).toEqual(new Set(["GET /containers/json"]));
+    expect(daemon.calls.length).toBeLessThan(4);
+    await workplace.open("go");
+    await Promise.all(handles.map((handle) => engine.wait(handle)));
+  });
+});
+
+describe("pulls", () => {
+  const needs = { container: { image: "team/trainer", serverUrl: "https://registry.test:5000", username: "me" } };
+  const secrets = { environment: {}, registryPassword: "pass word" };
+  const full = "registry.test:5000/team/trainer:latest";
+
+  it("take the credentials, report their progress, and return the variables of the image", async () => {
+    const reports: string[] = [];
+    const found = engine.surroundings(needs, { secrets, report: (text) => reports.push(text) });
+    await until("it pulls", () => daemon.pulls.length === 1);
+    const [pull] = daemon.pulls;
+    expect(pull?.image).toBe(full);
+    expect(JSON.parse(Buffer.from(pull?.authorization ?? "", "base64url").toString())).toEqual({
+      username: "me",
+      password: "pass word",
+      serveraddress: "registry.test:5000",
+    });
+    pull?.write({ id: "0123456789ab", status: "Downloading", progressDetail: { current: 1, total: 2 } });
+    pull?.end();
+    expect((await found).environment).toEqual({ PATH: "/usr/bin:/bin", FROM_IMAGE: "yes" });
+    expect(reports).toEqual([`Pulling the image ${full}.`, `The image ${full} was pulled.`]);
+    await engine.surroundings(needs);
+    expect(daemon.pulls.length).toBe(1);
+  });
+
+  it("are shared by those who wait, and continue until the last one has left", async () => {
+    const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
+    const waits = [first, second].map(({ signal }) => engine.surroundings(needs, { secrets, abortSignal: signal }));
+    const other = engine.surroundings(needs, { abortSignal: third.signal });
+    await until("both pulls run", () => daemon.pulls.length === 2);
+    first.abort();
+    await expect(waits[0]).rejects.toMatchObject({ name: "AbortError" });
+    expect(daemon.pulls.map((pull) => pull.isCancelled())).toEqual([false, false]);
+    third.abort();
+    await expect(other).rejects.toMatchObject({ name: "AbortError" });
+    await until("one is cancelled", () => daemon.pulls.filter((pull) => pull.isCancelled()).length === 1);
+    for (const pull of daemon.pulls) if (!pull.isCancelled()) pull.end();
+    expect((await waits[1])?.environment.FROM_IMAGE).toBe("yes");
+  });
+
+  it("fail with the reason of the engine, or if they make no progress", async () => {
+    await engine.close();
+    engine = makeEngine({ stallLimitInMs: 200 });
+    const refused = engine.surroundings(needs);
+    await until("it pulls", () => daemon.pulls.length === 1);
+    daemon.pulls[0]?.write({ error: "unauthorized", errorDetail: { message: "unauthorized: wrong password" } });
+    const code = "FailedStartingContainer";
+    await expect(refused).rejects.toMatchObject({
+      code,
+      reason: `The image ${full} cannot be pulled: unauthorized: wrong password.`,
+    });
+    const stalled = engine.surroundings(needs);
+    await expect(stalled).rejects.toMatchObject({ code, message: expect.stringContaining("no progress") as string });
+    await until("it is cancelled", () => daemon.pulls[1]?.isCancelled() === true);
+  });
+
+  it("wait with the job while the engine is away", async () => {
+    await daemon.kill();
+    await expect(engine.surroundings(needs)).rejects.toMatchObject({ code: "Shortage" });
+  });
+});
+
+describe("the search for a container engine", () => {
+  const probe = (containerEngine: string): Promise<{ usable: boolean; description: string }> => {
+    return makeEngine({ containerEngine }).probe();
+  };
+
+  it("says what is there, and what to do if nothing is", async () => {
+    expect(await engine.probe()).toMatchObject({
+      usable: true,
+      description: "Runs jobs in containers of Docker 28.0.0.",
+    });
+    const none = await probe("none");
+    expect(none.usable).toBe(false);
+    expect(none.description).toMatch(/--container-engine.*containerEngine/);
+    expect(() => makeEngine({ containerEngine: "tcp://host" })).toThrow(/auto, none or unix:\/\/\/PATH/);
+  });
+
+  it("waits for an engine that is away for the moment", async () => {
+    await daemon.kill();
+    await mkdir(join(workplace.folder, "file"));
+    await writeFile(join(workplace.folder, "file/x"), "");
+    expect(await probe(daemon.address)).toMatchObject({ usable: true });
+  });
+
+  it("refuses GPUs in podman before 5.4", async () => {
+    daemon.version = { Version: "4.3.1", ApiVersion: "1.41", Components: [{ Name: "Podman Engine" }] };
+    await engine.probe();
+    expect(engine.objection({ container: { image } })).toBeUndefined();
+    expect(engine.objection({ container: { image }, gpuCount: 1 })?.message).toMatch(/podman 4.3.1 .*5.4/);
+    expect(engine.objection({})?.code).toBe("FailedStartingProcess");
+  });
+});
