@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { CNTK_TRAINER } from "./trainer.ts";
 
 /** Configuration of the quickstart; see README.md. The source contains no credentials. */
 export interface Configuration {
@@ -20,11 +21,14 @@ export interface Configuration {
   readonly folder: string;
   /** Number of samples of each part of MNIST, for a quick test. Default: all. */
   readonly samples: number | undefined;
-  readonly epochs: number;
-  /** Path of the article's CNTK script, to run in the article's container. Default: the trainer of this quickstart. */
+  /** Number of passes over the training data. Default: that of the training script. */
+  readonly epochs: number | undefined;
+  /** Path of the CNTK script to run in the article's container. Absent: the job runs a script that does not need CNTK. */
   readonly cntkScript: string | undefined;
   /** Whether the embedded service runs that script directly on this machine, without the container. */
   readonly ignoreContainerSettings: boolean;
+  /** Container engine of the embedded service; see `ServiceOptions.containerEngine`. */
+  readonly containerEngine: string | undefined;
 }
 
 /** A Batch AI service on another machine, and the storage account of the share that it mounts. */
@@ -49,10 +53,10 @@ export function readConfiguration(): Configuration {
   const { values: options } = parseArgs({
     options: {
       cntk: { type: "boolean", default: false },
-      "cntk-script": { type: "string", default: "ConvNet_MNIST.py" },
+      "cntk-script": { type: "string", default: CNTK_TRAINER },
       "ignore-container-settings": { type: "boolean", default: false },
       samples: { type: "string" },
-      epochs: { type: "string", default: "2" },
+      epochs: { type: "string" },
     },
   });
   return {
@@ -64,9 +68,10 @@ export function readConfiguration(): Configuration {
     adminUserPassword: readAdminPassword(),
     folder: resolve(variable("BATCHAI_QUICKSTART_FOLDER") ?? join(".batchai", "quickstart")),
     samples: options.samples === undefined ? undefined : wholeNumber("samples", options.samples),
-    epochs: wholeNumber("epochs", options.epochs),
+    epochs: options.epochs === undefined ? undefined : wholeNumber("epochs", options.epochs),
     cntkScript: options.cntk ? existingFile(options["cntk-script"]) : undefined,
     ignoreContainerSettings: options["ignore-container-settings"],
+    containerEngine: variable("BATCHAI_CONTAINER_ENGINE"),
   };
 }
 
@@ -125,8 +130,5 @@ function wholeNumber(option: string, text: string): number {
 
 function existingFile(path: string): string {
   if (existsSync(path)) return path;
-  throw new Error(
-    `--cntk needs the article's training script, which is not part of this package: ${path} does not exist. ` +
-      "Put the script there, or set its path with --cntk-script FILE.",
-  );
+  throw new Error(`--cntk-script names ${path}, which does not exist.`);
 }

@@ -57,12 +57,17 @@ async function connectToRunning(connectionFile: string): Promise<Connection> {
 }
 
 /** Starts a service in this process, with its own storage account. */
-async function startEmbedded({ folder, ignoreContainerSettings }: Configuration): Promise<Connection> {
+async function startEmbedded({ folder, ignoreContainerSettings, containerEngine }: Configuration): Promise<Connection> {
   // The node of the cluster is this machine, and jobs inherit the PATH. This lets them find the Node.js of this
   // process.
   process.env.PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
   const dataDir = join(folder, "service");
-  const service = await BatchAIService.start({ dataDir, ignoreContainerSettings, gracePeriodInMs: 1000 });
+  const service = await BatchAIService.start({
+    dataDir,
+    ignoreContainerSettings,
+    containerEngine,
+    gracePeriodInMs: 1000,
+  });
   const { endpoint } = service.connection;
   return {
     description: `an embedded service at ${endpoint}, which stores its state in ${shortPath(dataDir)}`,

@@ -4,8 +4,14 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 // In your own project: from "batchai" and "batchai/transfer".
-import { type ClusterCreateParameters, type JobCreateParameters, JobFailedError } from "../../src/index.ts";
+import {
+  type ClusterCreateParameters,
+  isBatchAIError,
+  type JobCreateParameters,
+  JobFailedError,
+} from "../../src/index.ts";
 import { downloadOutputDirectory } from "../../src/transfer/index.ts";
+import { CNTK_IMAGE, howToProvide, lacksContainer } from "./cntkImage.ts";
 import { readConfiguration } from "./configuration.ts";
 import { connect } from "./connection.ts";
 import { say, shortPath, size } from "./console.ts";
@@ -95,21 +101,20 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   await batchAI.experiments.create(resourceGroup, "myworkspace", "myexperiment");
 
   step("Create the job myjob");
+  const epochs = configuration.epochs === undefined ? "" : ` --epochs ${configuration.epochs}`;
   const toolkit: Partial<JobCreateParameters> = cntkScript
     ? {
-        containerSettings: {
-          imageSourceRegistry: { image: "microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0" },
-        },
+        containerSettings: { imageSourceRegistry: { image: CNTK_IMAGE } },
         cntkSettings: {
           pythonScriptFilePath: `$AZ_BATCHAI_INPUT_SAMPLE/${basename(cntkScript)}`,
-          commandLineArgs: '"$AZ_BATCHAI_INPUT_SAMPLE" "$AZ_BATCHAI_OUTPUT_MODEL"',
+          commandLineArgs: `"$AZ_BATCHAI_INPUT_SAMPLE" "$AZ_BATCHAI_OUTPUT_MODEL"${epochs}`,
         },
       }
     : {
         customToolkitSettings: {
           commandLine:
-            'node "$AZ_BATCHAI_INPUT_SAMPLE/ConvNet_MNIST.mjs" "$AZ_BATCHAI_INPUT_SAMPLE" "$AZ_BATCHAI_OUTPUT_MODEL" ' +
-            `--epochs ${configuration.epochs}`,
+            'node "$AZ_BATCHAI_INPUT_SAMPLE/ConvNet_MNIST.mjs" ' +
+            `"$AZ_BATCHAI_INPUT_SAMPLE" "$AZ_BATCHAI_OUTPUT_MODEL"${epochs}`,
         },
       };
   const myjob = [resourceGroup, "myworkspace", "myexperiment", "myjob"] as const;
@@ -125,7 +130,12 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
 
   step("Monitor the job: this is its standard output");
   const log = batchAI.jobs.streamOutputFile(...myjob, "stdouterr", "stdout.txt", { abortSignal: signal });
-  for await (const line of log.lines()) say(line);
+  try {
+    for await (const line of log.lines()) say(line);
+  } catch (error) {
+    // A job that could not start has no output; its errors follow below.
+    if (!isBatchAIError(error, "OutputFileNotFound")) throw error;
+  }
   const job = await batchAI.jobs.waitForCompletion(...myjob, { abortSignal: signal, throwOnFailure: false });
   say(`Job ${job.executionState}, exit code ${job.executionInfo?.exitCode ?? "none"}.`);
 
@@ -147,8 +157,8 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   }
   say(`${downloaded.length} files are now in ${shortPath(folder)}.`);
   if (job.executionState === "failed") {
-    const stderr = await readFile(join(folder, "stderr.txt"), "utf8");
-    throw new Error(`${new JobFailedError(job).message}\n${stderr}`.trimEnd());
+    const advice = lacksContainer(job) ? `\n${howToProvide(CNTK_IMAGE)}` : "";
+    throw new Error(`${new JobFailedError(job).message}${advice}`);
   }
 
   step("See what it learned");
@@ -169,4 +179,5 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
   if (isOurGroup) await resources.resourceGroups.delete(resourceGroup);
 
   console.log(`\ntest accuracy: ${accuracy?.toFixed(1) ?? "?"} %\nThe model is in ${model}`);
+  if (!cntkScript) console.log("To train with CNTK in the article's container: npm run quickstart -- --cntk");
 });

@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testAccuracyIn } from "./trainingLog.ts";
 
-/** Path of the training script that the job runs. */
+/** Path of the training script that the job runs on CNTK. */
+export const CNTK_TRAINER = fileURLToPath(new URL("ConvNet_MNIST.py", import.meta.url));
+
+/** Path of the training script that the job runs without CNTK. */
 export const TRAINER = fileURLToPath(new URL("ConvNet_MNIST.mjs", import.meta.url));
 
 /** Returns the model of the last epoch. */
