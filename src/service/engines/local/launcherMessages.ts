@@ -1,6 +1,7 @@
 import { errorCode } from "../../../ground/systemErrors.ts";
 import { StartError, type StartErrorCode } from "../../startError.ts";
 import type { RunFolders } from "../supervisor/runFolders.ts";
+import type { LimitedStart } from "./limits/groupWay.ts";
 
 /** Request of the engine to its launcher. */
 export type LauncherRequest =
@@ -15,6 +16,8 @@ export type LauncherRequest =
       /** Created before the start. */
       readonly folders: RunFolders;
       readonly environment: Readonly<Record<string, string>>;
+      /** Starts to try, for a run with limits. */
+      readonly limits?: readonly LimitedStart[] | undefined;
     }
   | {
       /** Ends every process of a run. */

@@ -8,8 +8,9 @@ import { abortable } from "../../abortable.ts";
 import { findBash } from "./bash.ts";
 import { releasePorts } from "./freePorts.ts";
 import type { LauncherClient } from "./launcherClient.ts";
+import type { RunLimits } from "./limits/runLimits.ts";
 import { containerObjection, withLocalValues } from "./localPlan.ts";
-import { copied, neverStarted, noRoom, removed, vanished } from "./localEnds.ts";
+import { copied, idle, neverStarted, noRoom, removed } from "./localEnds.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { appendToLogs } from "../../executionLog.ts";
@@ -29,6 +30,7 @@ export type LocalRunDetails = Pick<LaunchPlan, "runId"> & {
 /** Everything that all runs of an engine share. */
 export interface LocalRunContext extends SupervisorPeriods {
   readonly launcher: LauncherClient;
+  readonly limits: RunLimits;
   /** Aborted when the engine is closed. */
   readonly closing: AbortSignal;
   /** Work that only the closing of the engine waits for. */
@@ -173,6 +175,7 @@ export class LocalRun {
     const { runId, environment } = plan;
     const bash = await findBash();
     if (bash === undefined) throw new StartError("FailedStartingProcess", "bash was not found on this machine.");
+    const limits = await this.#context.limits.startsOf(runId, plan.limits, bash);
     await attempt("The run cannot be started", () => {
       return this.#context.launcher.request({
         kind: "spawn",
@@ -181,6 +184,7 @@ export class LocalRun {
         folder: this.#folder,
         folders: foldersOf(plan),
         environment: { ...nodeEnvironment(), ...environment, ...secrets.environment, [runMarker]: runId },
+        limits,
       });
     });
     this.#spawned = true;
@@ -236,7 +240,7 @@ export class LocalRun {
       return { kind: "running" };
     }
     // Once more, because it may have ended in the meantime.
-    return (await this.#readFiles()) ?? { kind: "ended", end: this.#endWithoutTrace() };
+    return (await this.#readFiles()) ?? { kind: "ended", end: await this.#endWithoutTrace() };
   }
 
   /** Returns the state of the run if its files tell it. */
@@ -250,13 +254,13 @@ export class LocalRun {
     if (claim.alive) return { kind: "running" };
     // A supervisor that ended well has run something, so it was the job that wrote this.
     const wasIdle = end !== undefined && this.#exitCode !== 0;
-    return { kind: "ended", end: wasIdle ? { kind: "notStarted", reason: noRoom } : vanished };
+    return { kind: "ended", end: wasIdle ? idle : await this.#context.limits.endOfVanished(this.runId) };
   }
 
-  #endWithoutTrace(): RunEnd {
+  async #endWithoutTrace(): Promise<RunEnd> {
     const { kind } = this.#files.readClaim();
     if (kind === "missing") return removed;
-    if (kind === "damaged" || this.#mayHaveRun()) return vanished;
+    if (kind === "damaged" || this.#mayHaveRun()) return this.#context.limits.endOfVanished(this.runId);
     return this.#lack === undefined ? { kind: "notStarted" } : { kind: "notStarted", reason: this.#lack };
   }
 
@@ -306,6 +310,7 @@ export class LocalRun {
     // A withdrawn claim without an exit file says that the run never started.
     const settled = end.kind === "notStarted" ? end : await this.#files.recordExit(end).catch(() => end);
     if (isOurs && !this.#isOver) await this.#endProcesses();
+    if (isOurs) void this.#context.limits.release(this.runId);
     if (settled.kind === "failed" || settled.kind === "stopped") await this.#note(settled);
     this.#resolveEnd(settled);
     return settled;
