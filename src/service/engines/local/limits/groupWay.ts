@@ -61,5 +61,5 @@ export function groupNameOf(runId: string): string {
   return `batchai-${runId}`;
 }
 
-/** Name of the groups of runs. */
-export const groupName = /^batchai-[\w.-]+$/;
+/** Name of the groups of runs, whose IDs are UUIDs. */
+export const groupName = /^batchai-[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
