@@ -163,7 +163,7 @@ for word; do
   esac
 done
 while [[ $1 != -- ]]; do shift; done
-exec "\${@:2}"
+INVOCATION_ID=f00 exec "\${@:2}"
 `;
     await writeFile(join(programs, "systemd-run"), script);
     await chmod(join(programs, "systemd-run"), 0o755);
@@ -174,13 +174,15 @@ exec "\${@:2}"
     openEngine(await installSystemd(254));
     await engine.probe();
     expect(said).toEqual([{ memory: "a systemd scope", cores: "a systemd scope" }]);
-    const command = 'echo "$LD_SECRET|${XDG_RUNTIME_DIR-none}|${!batchai_*}"';
+    const command = 'echo "$LD_SECRET|${XDG_RUNTIME_DIR-none}|$INVOCATION_ID${!batchai_*}"';
     const plan = planOf(command, { memoryInBytes, cores: 2 });
     expect(await run(plan, { LD_SECRET: "s3cret" })).toEqual(exited);
     expect(await outputOf(plan)).toBe("s3cret|none|\n");
     const call = textOf(calls).split("XDG_RUNTIME_DIR=").at(-1) ?? "";
     expect(call).toMatch(`${workplace.folder}/manager\nLD_SECRET=\n--user --scope --quiet --collect `);
-    expect(call).toMatch(`--unit=batchai-${plan.runId} --expand-environment=no --property=MemoryMax=${memoryInBytes} `);
+    expect(call).toMatch(
+      `--unit=batchai-${plan.runId} --property=OOMPolicy=continue --expand-environment=no --property=MemoryMax=${memoryInBytes} `,
+    );
     expect(call).toContain("--property=MemorySwapMax=0 --property=CPUQuota=200% -- /");
     expect(call).not.toContain("s3cret");
 
@@ -194,7 +196,7 @@ exec "\${@:2}"
     const path = '"$(sed -n s/^0:://p /proc/self/cgroup)"';
     const plan = planOf(`echo 'oom_kill 2' > '${tree}'${path}/memory.events; exit 1`, { memoryInBytes });
     expect(await run(plan)).toMatchObject({ exitCode: 1, outOfMemory });
-    expect(textOf(calls)).not.toContain("--expand-environment");
+    expect(textOf(calls)).not.toMatch(/--expand-environment|OOMPolicy/);
   });
 
   it("runs a job with fewer limits if the manager no longer responds", async () => {

@@ -34,6 +34,8 @@ set +o noclobber
 batchai_rare=$2
 batchai_counter=$3
 batchai_limit=$4
+# systemd before version 253 stops everything in a scope in which a process was killed for lack of memory.
+[[ $batchai_counter ]] && trap : TERM
 mapfile -d '' -t batchai_plan < plan
 batchai_started=()
 batchai_ends= # Descriptor of a pipe, to which the ends of processes are reported.
@@ -61,6 +63,15 @@ batchai_run() { # runs batchai_step in the place of this process
   exec -a bash "$BASH" -c -- "\${batchai_step[5]}"
 }
 
+batchai_wait() { # process; sets batchai_status to its exit code
+  wait "$1"
+  batchai_status=$?
+  while [[ $batchai_counter ]] && kill -0 "$1"; do # A signal to this process has interrupted \`wait\`.
+    wait "$1"
+    batchai_status=$?
+  done
+}
+
 batchai_note() { # text, logs...
   local batchai_text=$1 batchai_time batchai_log
   shift
@@ -77,8 +88,8 @@ if (( batchai_plan[1] == 0 && batchai_plan[2] == 1 )); then
   ( batchai_run ) &
   set +m
   batchai_started+=("$!")
-  wait "$!"
-  batchai_code=$?
+  batchai_wait "$!"
+  batchai_code=$batchai_status
   batchai_decider=0
 else
   eval "$batchai_rare"
@@ -160,8 +171,7 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
 
   for (( batchai_index = 0; batchai_index < batchai_master; batchai_index++ )); do
     batchai_begin "$batchai_index"
-    wait "$!"
-    batchai_status=$?
+    batchai_wait "$!"
     batchai_ended "$batchai_index" "$batchai_status"
     (( batchai_status )) || continue
     batchai_phase=preparation
@@ -171,8 +181,8 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
 
   if (( batchai_plan[2] == 1 )); then
     batchai_begin "$batchai_master"
-    wait "$!"
-    batchai_decide "$batchai_master" "$?"
+    batchai_wait "$!"
+    batchai_decide "$batchai_master" "$batchai_status"
     batchai_ended "$batchai_master" "$batchai_code"
     return
   fi

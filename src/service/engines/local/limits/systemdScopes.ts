@@ -24,13 +24,15 @@ export async function systemdScopes(machine: LimitMachine): Promise<GroupWay | u
   const program = await findProgram("systemd-run", path);
   if (program === undefined) return undefined;
   const variables: Record<string, string> = isRoot ? {} : { XDG_RUNTIME_DIR: managerFolder };
+  // systemd-run itself sets the last one.
+  const foreign = [...Object.keys(variables), "INVOCATION_ID"];
   try {
-    const asIs = await keepsCommands(program);
+    const options = await optionsOf(program);
     const scope = (name: string, limits: LaunchLimits): string[] => [
       program,
       ...(isRoot ? [] : ["--user"]),
       ...["--scope", "--quiet", "--collect", "--no-ask-password", `--unit=${name}`],
-      ...asIs,
+      ...options,
       ...propertiesOf(limits),
       "--",
       bash,
@@ -57,7 +59,7 @@ export async function systemdScopes(machine: LimitMachine): Promise<GroupWay | u
           ...(limitsCores && limit !== undefined ? { cores: limit } : {}),
         };
         const words = [enterScope, "batchai-limits", mount, String(limits.memoryInBytes ?? "")];
-        const prefix = [...scope(groupNameOf(runId), limits), ...words, ...Object.keys(variables), "--"];
+        const prefix = [...scope(groupNameOf(runId), limits), ...words, ...foreign, "--"];
         return { groups: [], prefix, prefixVariables: variables };
       },
     };
@@ -73,8 +75,14 @@ function propertiesOf({ memoryInBytes, cores }: LaunchLimits): string[] {
   ];
 }
 
-/** Returns the option that keeps systemd-run from expanding variables in commands. Earlier versions never do. */
-async function keepsCommands(program: string): Promise<string[]> {
+/** Returns options that depend on the version of systemd. */
+async function optionsOf(program: string): Promise<string[]> {
   const { stdout } = await execute(program, ["--version"], { timeout: probeLimitInMs });
-  return Number(/^systemd (\d+)/.exec(stdout)?.[1] ?? 0) >= 254 ? ["--expand-environment=no"] : [];
+  const version = Number(/^systemd (\d+)/.exec(stdout)?.[1] ?? 0);
+  return [
+    // The other processes of a run continue after one was killed for lack of memory.
+    ...(version >= 253 ? ["--property=OOMPolicy=continue"] : []),
+    // Commands contain `$`. Earlier versions leave it as it is.
+    ...(version >= 254 ? ["--expand-environment=no"] : []),
+  ];
 }
