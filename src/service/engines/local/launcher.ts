@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
 import { rareSupervision, supervisorScript } from "../supervisor/supervisorScript.ts";
 import { createFolders } from "../supervisor/createFolders.ts";
 import { failureOf } from "../supervisor/sentFailures.ts";
 import type { LauncherMessage, LauncherRequest, NumberedRequest } from "./launcherMessages.ts";
+import { startLimited } from "./limits/startLimited.ts";
 import { endRun, isRunOver } from "./processTree.ts";
+import { startProcess } from "./supervisorProcess.ts";
 
 /*
  * The launcher: a small process that does all spawning, because a fork of the service, with its large memory, would
@@ -15,23 +16,13 @@ function send(message: LauncherMessage): void {
   if (process.connected) process.send?.(message);
 }
 
-/**
- * Starts a supervisor in its own session, because it must outlive the service and this process. Resolves once the
- * process exists.
- */
-function startSupervisor({ runId, bash, folder, environment }: Spawn): Promise<void> {
-  const supervisor = spawn(bash, ["-p", "-c", supervisorScript, "batchai-supervisor", folder, rareSupervision], {
-    cwd: folder,
-    env: environment,
-    detached: true,
-    stdio: "ignore",
-  });
-  return new Promise((resolve, reject) => {
-    supervisor.once("error", reject);
-    if (supervisor.pid === undefined) return;
-    supervisor.once("exit", (exitCode) => void report(runId, exitCode));
-    resolve();
-  });
+/** Starts the supervisor of a run. Resolves once a process exists. */
+function startSupervisor({ runId, bash, folder, folders, environment, limits }: Spawn): Promise<void> {
+  const words = [bash, "-p", "-c", supervisorScript, "batchai-supervisor", folder, rareSupervision];
+  const command = { words, cwd: folder, env: environment };
+  const onExit = (exitCode: number | null): void => void report(runId, exitCode);
+  if (limits === undefined) return startProcess(command, onExit);
+  return startLimited(limits, { ...command, logs: folders.logs }, onExit);
 }
 
 type Spawn = Extract<LauncherRequest, { kind: "spawn" }>;

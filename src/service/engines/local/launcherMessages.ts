@@ -1,5 +1,6 @@
 import type { RunFolders } from "../supervisor/runFolders.ts";
 import type { SentFailure } from "../supervisor/sentFailures.ts";
+import type { LimitedStart } from "./limits/groupWay.ts";
 
 /** Request of the engine to its launcher. */
 export type LauncherRequest =
@@ -14,6 +15,8 @@ export type LauncherRequest =
       /** Created before the start. */
       readonly folders: RunFolders;
       readonly environment: Readonly<Record<string, string>>;
+      /** Starts to try, for a run with limits. */
+      readonly limits?: readonly LimitedStart[] | undefined;
     }
   | {
       /** Ends every process of a run. */

@@ -4,6 +4,7 @@ import type { PlainPlan } from "../launchText.ts";
 import { findBash } from "./bash.ts";
 import { supervisorState } from "./claimOwner.ts";
 import type { LauncherClient } from "./launcherClient.ts";
+import type { RunLimits } from "./limits/runLimits.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { hasProcesses } from "../../../ground/processTable.ts";
@@ -22,6 +23,7 @@ export type LocalRunDetails = Pick<LaunchPlan, "runId"> & {
 /** Everything that all runs of the process engine share. */
 export interface LocalRunContext {
   readonly launcher: LauncherClient;
+  readonly limits: RunLimits;
   readonly gracePeriodInMs: number;
 }
 
@@ -48,24 +50,22 @@ export class LocalRun implements RunBody {
     return this.#spawn(plan, secrets);
   }
 
-  look(claim: Claim): Life {
-    if (claim.kind === "supervised") {
-      const kind = supervisorState(claim.pid, this.runId, this.#folder);
-      return kind === "gone" ? { kind, exitCode: this.#exitCode } : { kind };
-    }
-    // The supervisor still writes its claim, or somebody has damaged it: then the processes know more than the files.
-    const isRunning = !this.#isOver && hasProcesses(runMarker, this.runId);
-    return isRunning ? { kind: "running" } : { kind: "gone", exitCode: this.#exitCode };
+  async look(claim: Claim): Promise<Life> {
+    const kind = this.#kindOfLife(claim);
+    if (kind !== "gone") return { kind };
+    return { kind, exitCode: this.#exitCode, end: await this.#context.limits.endOfVanished(this.runId) };
   }
 
   async end(claim: Claim | undefined): Promise<void> {
-    if (this.#isOver || this.#isElsewhere(claim)) return;
-    const { launcher, gracePeriodInMs } = this.#context;
-    await launcher.request({ kind: "end", runId: this.runId, gracePeriodInMs });
+    if (this.#isElsewhere(claim)) return;
+    const { launcher, limits, gracePeriodInMs } = this.#context;
+    if (!this.#isOver) await launcher.request({ kind: "end", runId: this.runId, gracePeriodInMs });
+    void limits.release(this.runId);
   }
 
   async cleanUp(): Promise<void> {
     removeMounts(this.#details.mounts ?? []);
+    await this.#context.limits.release(this.runId);
   }
 
   /** Called when the launcher sees the supervisor of this run end. */
@@ -78,6 +78,7 @@ export class LocalRun implements RunBody {
     const { runId, environment } = plan;
     const bash = await findBash();
     if (bash === undefined) throw new StartError("FailedStartingProcess", "bash was not found on this machine.");
+    const limits = await this.#context.limits.startsOf(runId, plan.limits, bash);
     await attempt("The run cannot be started", () => {
       return this.#context.launcher.request({
         kind: "spawn",
@@ -86,8 +87,15 @@ export class LocalRun implements RunBody {
         folder: this.#folder,
         folders: foldersOf(plan),
         environment: { ...nodeEnvironment(), ...environment, ...secrets.environment, [runMarker]: runId },
+        limits,
       });
     });
+  }
+
+  #kindOfLife(claim: Claim): Life["kind"] {
+    if (claim.kind === "supervised") return supervisorState(claim.pid, this.runId, this.#folder);
+    // The supervisor still writes its claim, or somebody has damaged it: then the processes know more than the files.
+    return !this.#isOver && hasProcesses(runMarker, this.runId) ? "running" : "gone";
   }
 
   /** Whether the processes of the run belong to another folder. Unknown counts as no. */

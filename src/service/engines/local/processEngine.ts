@@ -22,13 +22,14 @@ import { type RunContext, SupervisedRun } from "../supervisor/supervisedRun.ts";
 import { ranNothing } from "../supervisor/supervisorScript.ts";
 import { noRoom } from "../supervisor/runEnds.ts";
 import { LauncherClient } from "./launcherClient.ts";
+import { RunLimits, type RunLimitsOptions } from "./limits/runLimits.ts";
 import { containerObjection } from "./localPlan.ts";
 import { LocalRun, type LocalRunContext, type LocalRunDetails } from "./localRun.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 
 /** Options of a {@link ProcessEngine}. */
-export interface ProcessEngineOptions {
+export interface ProcessEngineOptions extends Pick<RunLimitsOptions, "machine"> {
   /** Folder that contains the folder of each run, by the ID of the run. It may be another one after a restart. */
   readonly runsFolder: string;
   /** Time between the polite request to end and the end by force, in milliseconds. Default: 5000. */
@@ -65,6 +66,7 @@ export class ProcessEngine implements Engine {
 
   constructor(options: ProcessEngineOptions) {
     const { runsFolder, gracePeriodInMs = 5000, finishPeriodInMs = 60_000, logger = silentLogger } = options;
+    const limits = new RunLimits({ ...options, logger, closing: this.#closing.signal });
     this.#runsFolder = runsFolder;
     this.#launcher = new LauncherClient(
       {
@@ -75,6 +77,7 @@ export class ProcessEngine implements Engine {
     );
     this.#context = {
       launcher: this.#launcher,
+      limits,
       closing: this.#closing.signal,
       background: this.#background,
       gracePeriodInMs,
@@ -88,6 +91,7 @@ export class ProcessEngine implements Engine {
   async probe(): Promise<EngineProbe> {
     const problem = await whyUnusable();
     if (problem !== undefined) return { usable: false, description: problem };
+    await this.#context.limits.ways();
     this.#launcher.warmUp();
     return { usable: true, description: "Runs jobs as processes of this machine, without containers." };
   }

@@ -239,9 +239,10 @@ function parseExit(text: string): ExitFile | undefined {
 
 function isEnd(value: unknown): value is ExitFile {
   if (!isObject(value)) return false;
-  const { kind, exitCode, phase, step, code, message, details } = value;
+  const { kind, exitCode, phase, step, outOfMemory, code, message, details } = value;
   if (kind === "exited") {
-    return isExitCode(exitCode) && isStep(step) && (phase === "preparation" || phase === "processes");
+    const isPlausible = isExitCode(exitCode) && isStep(step) && isOutOfMemory(outOfMemory);
+    return isPlausible && (phase === "preparation" || phase === "processes");
   }
   if (kind === "failed") {
     const isDetailed = details === undefined || (Array.isArray(details) && details.every(isDetail));
@@ -256,6 +257,11 @@ function isExitCode(value: unknown): boolean {
 
 function isStep(value: unknown): boolean {
   return value === undefined || (Number.isInteger(value) && Number(value) >= 0);
+}
+
+function isOutOfMemory(value: unknown): boolean {
+  if (value === undefined) return true;
+  return isObject(value) && (value.limitInBytes === undefined || typeof value.limitInBytes === "number");
 }
 
 function isDetail(value: unknown): boolean {

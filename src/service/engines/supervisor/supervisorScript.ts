@@ -6,8 +6,9 @@ export const ranNothing = 3;
 
 /**
  * Supervises one run, independently of the service and the launcher: if both die, the run continues and records its end.
- * Started as `bash -p -c SCRIPT batchai-supervisor FOLDER RARE` in its own session, without standard streams. `RARE` is
- * {@link rareSupervision}.
+ * Started as `bash -p -c SCRIPT batchai-supervisor FOLDER RARE [COUNTER LIMIT]` in its own session, without standard
+ * streams. `RARE` is {@link rareSupervision}. If the memory of the run is limited, `COUNTER` is the file of its control group
+ * that counts the processes that the system has killed for it, and `LIMIT` the number of bytes.
  *
  * The script is the same for every run. The differences are in the file `plan` of the run's folder, as fields that end in
  * NUL: grace period in tenths of a second, number of preparation steps, number of processes, number of execution logs,
@@ -31,6 +32,10 @@ printf '%s\\n' "$$" > claim || { [[ -s claim ]] && exit 0; exit ${ranNothing}; }
 set +o noclobber
 
 batchai_rare=$2
+batchai_counter=$3
+batchai_limit=$4
+# systemd before version 253 stops everything in a scope in which a process was killed for lack of memory.
+[[ $batchai_counter ]] && trap : TERM
 mapfile -d '' -t batchai_plan < plan || {
   # Before bash 4.4.
   batchai_plan=()
@@ -51,11 +56,24 @@ batchai_run() { # runs batchai_step in the place of this process
     if [[ \${batchai_pair%%=*} =~ ^[a-zA-Z_][a-zA-Z0-9_]*$ ]]; then export "$batchai_pair"; else batchai_odd+=("$batchai_pair"); fi
   done
   cd -- "\${batchai_step[1]}" || exit 126
+  if [[ $batchai_counter ]]; then # The system is to kill the job before its supervisor.
+    read -r batchai_score < /proc/self/oom_score_adj
+    printf '%d' "$((batchai_score < 500 ? batchai_score + 500 : 1000))" > /proc/self/oom_score_adj
+  fi
   [[ -p \${batchai_step[2]} || -p \${batchai_step[3]} ]] && exit 126
   exec >> "\${batchai_step[2]}" 2>> "\${batchai_step[3]}" || exit 126
   unset OLDPWD # The folder of the run does not concern the job.
   (( \${#batchai_odd[@]} )) && exec "$(command -pv env)" -- "\${batchai_odd[@]}" "$BASH" -c -- "\${batchai_step[5]}"
   exec -a bash "$BASH" -c -- "\${batchai_step[5]}"
+}
+
+batchai_wait() { # process; sets batchai_status to its exit code
+  wait "$1"
+  batchai_status=$?
+  while [[ $batchai_counter ]] && kill -0 "$1"; do # A signal to this process has interrupted \`wait\`.
+    wait "$1"
+    batchai_status=$?
+  done
 }
 
 batchai_note() { # text, logs...
@@ -74,8 +92,8 @@ if (( batchai_plan[1] == 0 && batchai_plan[2] == 1 )); then
   ( batchai_run ) &
   set +m
   batchai_started+=("$!")
-  wait "$!"
-  batchai_code=$?
+  batchai_wait "$!"
+  batchai_code=$batchai_status
   batchai_decider=0
 else
   eval "$batchai_rare"
@@ -88,11 +106,16 @@ for batchai_group in "\${batchai_started[@]}"; do
   batchai_end_session
   break
 done
+batchai_memory=
+if [[ $batchai_counter ]] && (( batchai_code )); then
+  eval "$batchai_rare"
+  batchai_count_kills
+fi
 batchai_note "Run ended with exit code $batchai_code." "\${batchai_plan[@]:5:batchai_plan[3]}"
 
 trap - EXIT
-printf -v batchai_end '{"kind":"exited","phase":"%s","exitCode":%d%s}' "$batchai_phase" "$batchai_code" \\
-  "\${batchai_decider:+,\\"step\\":$batchai_decider}"
+printf -v batchai_end '{"kind":"exited","phase":"%s","exitCode":%d%s%s}' "$batchai_phase" "$batchai_code" \\
+  "\${batchai_decider:+,\\"step\\":$batchai_decider}" "$batchai_memory"
 set -o noclobber
 [[ -e exit.json || -h exit.json ]] || printf '%s\\n' "$batchai_end" > exit.json || {
   eval "$batchai_rare"
@@ -153,8 +176,7 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
 
   for (( batchai_index = 0; batchai_index < batchai_master; batchai_index++ )); do
     batchai_begin "$batchai_index"
-    wait "$!"
-    batchai_status=$?
+    batchai_wait "$!"
     batchai_ended "$batchai_index" "$batchai_status"
     (( batchai_status )) || continue
     batchai_phase=preparation
@@ -164,8 +186,8 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
 
   if (( batchai_plan[2] == 1 )); then
     batchai_begin "$batchai_master"
-    wait "$!"
-    batchai_decide "$batchai_master" "$?"
+    batchai_wait "$!"
+    batchai_decide "$batchai_master" "$batchai_status"
     batchai_ended "$batchai_master" "$batchai_code"
     return
   fi
@@ -278,6 +300,16 @@ batchai_end_session() { # ends what is left
     (( batchai_tenths - batchai_since >= batchai_plan[0] )) && kill -KILL "\${batchai_alive[@]}"
     command -p sleep 0.1
   done
+}
+
+batchai_count_kills() { # sets batchai_memory if the system has killed processes of the run for lack of memory
+  local batchai_event batchai_count
+  while read -r batchai_event batchai_count; do
+    [[ $batchai_event == oom_kill && $batchai_count != 0 ]] || continue
+    batchai_memory=",\\"outOfMemory\\":{\\"limitInBytes\\":$batchai_limit}"
+    batchai_note "The system killed processes of the run, because it had reached its memory limit of $((batchai_limit >> 20)) MiB." \\
+      "\${batchai_plan[@]:5:batchai_plan[3]}"
+  done < "$batchai_counter"
 }
 
 batchai_record() { # exit file; tries again while the disk is full, and keeps the exit file of the engine
