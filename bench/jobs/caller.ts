@@ -5,6 +5,13 @@ import type { ServiceConnection } from "../../src/service/index.ts";
 /** Share for the output of jobs; it is a plain folder in the data folder. */
 export const shareName = "output";
 
+/** Options of {@link Caller.createJob}. */
+export interface JobOptions {
+  readonly cluster?: string;
+  readonly nodeCount?: number;
+  readonly image?: string;
+}
+
 /** A client that costs as little as possible, so the measurement is that of the service. */
 export class Caller {
   readonly #connection: ServiceConnection;
@@ -73,8 +80,12 @@ export class Caller {
     };
   }
 
-  /** Creates a job of a command line. */
-  async createJob(name: string, commandLine: string, cluster = "nodes", nodeCount = 1): Promise<void> {
+  /** Creates a job of a command line, in a container if there is an image. */
+  async createJob(
+    name: string,
+    commandLine: string,
+    { cluster = "nodes", nodeCount = 1, image }: JobOptions = {},
+  ): Promise<void> {
     const { subscriptionId } = this.#connection;
     const workspace = `/subscriptions/${subscriptionId}/resourceGroups/bench/providers/Microsoft.BatchAI/workspaces/work`;
     await this.send("PUT", `/experiments/exp/jobs/${name}`, {
@@ -83,6 +94,7 @@ export class Caller {
         nodeCount,
         stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/share",
         customToolkitSettings: { commandLine },
+        ...(image === undefined ? {} : { containerSettings: { imageSourceRegistry: { image } } }),
       },
     });
   }

@@ -6,7 +6,7 @@ const measured = 200;
 /** Returns the processor time of the service for each PUT of a job that waits, in milliseconds. */
 async function costOfPut(service: BuiltService, caller: Caller, prefix: string, cluster?: string): Promise<number> {
   const before = service.usage().service;
-  for (let job = 0; job < measured; job++) await caller.createJob(`${prefix}${job}`, "true", cluster);
+  for (let job = 0; job < measured; job++) await caller.createJob(`${prefix}${job}`, "true", { cluster });
   return (service.usage().service - before) / measured;
 }
 
@@ -47,7 +47,7 @@ export async function costByClusters(
     while (clusters < count) await caller.prepare({ [`nodes${(clusters += 1)}`]: 100 });
     await service.untilIdle();
     const before = service.usage().service;
-    for (let job = 0; job < measured; job++) await caller.createJob(`c${count}-${job}`, "true", "nodes1", 101);
+    for (let job = 0; job < measured; job++) await caller.createJob(`c${count}-${job}`, "true", { cluster: "nodes1", nodeCount: 101 });
     costs.set(count, (service.usage().service - before) / measured);
   }
   caller.close();

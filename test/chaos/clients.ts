@@ -19,6 +19,8 @@ export interface ClientSurroundings {
   readonly stage: Stage;
   /** Kinds of jobs that they create. */
   readonly kinds: readonly JobKind[];
+  /** Image of the jobs in containers. Absent: all jobs are processes. */
+  readonly image?: string | undefined;
 }
 
 /** Several clients that call the service all the time, until they are paused. */
@@ -76,12 +78,12 @@ export class Clients {
     random: Random,
     { kind, cluster, seconds }: { kind: JobKind; cluster: string; seconds: number },
   ): Promise<JobRecord> {
-    const { caller, ledger, stage, report } = this.#world;
+    const { caller, ledger, stage, report, image } = this.#world;
     const name = ledger.nextName(`${kind.name}-`);
     const exitCode = random.pick([0, 0, 0, 1, 7, 42]);
     const sketch = { name, exitCode, seconds, cluster: caller.path(`/clusters/${cluster}`) };
     const record: JobRecord = {
-      ...{ name, kind, exitCode, cluster, body: jobBody(kind, sketch, { stage, random }) },
+      ...{ name, kind, exitCode, cluster, body: jobBody(kind, sketch, { stage, random, image }) },
       ...{ created: "asked", terminated: "no", deleted: "no", supervisorKilled: false, judged: false, stuck: false },
     };
     ledger.jobs.set(name, record);

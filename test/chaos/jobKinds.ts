@@ -19,6 +19,8 @@ export interface JobKind {
   readonly expects: Expectation;
   /** Whether it leaves something in the place of its output files, so that another attempt cannot start. */
   readonly blocksNextAttempt?: true;
+  /** Whether it is always a process: in a container, it cannot do what it is for. */
+  readonly neverContained?: true;
   readonly commandLine: (work: JobWork) => string;
   readonly properties?: (random: Random) => Record<string, unknown>;
 }
@@ -89,6 +91,8 @@ export const jobKinds: readonly JobKind[] = [
   {
     name: "kills-supervisor",
     weight: 2,
+    // The kernel does not let a container kill its first process.
+    neverContained: true,
     expects: "lost",
     commandLine: ({ start, wait, end }) => `${start}; kill -KILL $PPID; ${wait}; ${wait}; ${wait}; ${end}`,
   },
@@ -172,7 +176,7 @@ export const jobKinds: readonly JobKind[] = [
 export function jobBody(
   kind: JobKind,
   job: { readonly name: string; readonly exitCode: number; readonly seconds: number; readonly cluster: string },
-  { stage, random }: { readonly stage: Stage; readonly random: Random },
+  { stage, random, image }: { readonly stage: Stage; readonly random: Random; readonly image?: string | undefined },
 ): { properties: Record<string, unknown> } {
   const commandLine = kind.commandLine({
     start: line("start"),
@@ -185,9 +189,11 @@ export function jobBody(
     CHAOS_LINES: stage.lines,
     CHAOS_PIPE: stage.pipe,
   };
+  const isContained = image !== undefined && kind.neverContained !== true && random.chance(0.75);
   return {
     properties: {
       cluster: { id: job.cluster },
+      ...(isContained ? { containerSettings: { imageSourceRegistry: { image } } } : {}),
       nodeCount: 1,
       stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/share",
       outputDirectories: [{ id: "OUT", pathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/share" }],

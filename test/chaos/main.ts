@@ -2,9 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { ContainerBed } from "../containers/containerBed.ts";
+import type { ContainerDaemon } from "../containers/daemons.ts";
+import { imageTar, loadImage } from "../containers/images.ts";
 import { Caller } from "./caller.ts";
 import { Clients } from "./clients.ts";
 import { clockJumps } from "./disturbances/clock.ts";
+import { containerDisturbances, killContainersSometimes } from "./disturbances/containers.ts";
 import type { Disturbance, World } from "./disturbances/disturbance.ts";
 import { folders } from "./disturbances/folders.ts";
 import { kills, killSometimes } from "./disturbances/kills.ts";
@@ -27,7 +31,10 @@ import { Subject } from "./subject.ts";
 /** Limits of the time that the last scenario and the checks at the end of a run may take. */
 const graceInMs = { least: 50_000, most: 180_000 };
 
-const disturbances: readonly Disturbance[] = [...kills, ...shortages, clockJumps, lockedDatabase, ...folders];
+/** Image of the jobs in containers. */
+const image = "chaos/programs:1";
+
+const processDisturbances: readonly Disturbance[] = [...kills, ...shortages, clockJumps, lockedDatabase, ...folders];
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
@@ -40,11 +47,14 @@ async function main(): Promise<void> {
   const stage = Stage.open(script);
   report.say(`seed ${options.seed}, in ${stage.folder}, user ${stage.user ?? "of this process"}`);
   const interruption = interrupted(options);
+  const bed = new ContainerBed();
   try {
-    await Promise.race([run(options, script, stage, report), interruption]);
+    const daemon = options.containers && (await bed.daemon(options.containers));
+    await Promise.race([run(options, script, { stage, report, daemon }), interruption]);
   } catch (error) {
     report.hurt("suite", error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
+  await bed.close();
   const failed = report.violations.length > 0;
   const kept = stage.close(failed);
   process.stdout.write(`\n${report.table()}\n\n`);
@@ -66,10 +76,16 @@ async function interrupted({ minutes }: ChaosOptions): Promise<never> {
   throw new Error(`The run was interrupted: ${await Promise.race([hangs, ...signals])}.`);
 }
 
-async function run(options: ChaosOptions, script: string, stage: Stage, report: Report): Promise<void> {
+async function run(options: ChaosOptions, script: string, parts: Parts): Promise<void> {
+  const { stage, report, daemon } = parts;
   const random = new Random(options.seed);
   const subject = new Subject(script, join(stage.disk, "data"), stage, report);
-  const world = worldOf(options, { subject, stage, report }, random.fork());
+  if (daemon) {
+    daemon.openToAll();
+    await loadImage(daemon.socket, image, await imageTar());
+    subject.flags = ["--container-engine", daemon.address];
+  }
+  const world = worldOf(options, { ...parts, subject }, random.fork());
   try {
     await subject.ensureUp();
     await world.clients.prepare(shareOf(world));
@@ -80,25 +96,35 @@ async function run(options: ChaosOptions, script: string, stage: Stage, report: 
   }
 }
 
-function worldOf({ jobs }: ChaosOptions, parts: Pick<World, "subject" | "stage" | "report">, random: Random): World {
+/** Parts of the world that a run gets. */
+interface Parts {
+  readonly stage: Stage;
+  readonly report: Report;
+  readonly daemon?: ContainerDaemon | undefined;
+}
+
+function worldOf({ jobs }: ChaosOptions, parts: Parts & Pick<World, "subject">, random: Random): World {
   const kinds = jobKinds.filter(({ name }) => jobs.length === 0 || jobs.includes(name));
   if (kinds.length === 0) throw new Error(`--jobs: the kinds are ${jobKinds.map(({ name }) => name).join(", ")}`);
   const own = { caller: new Caller(parts.subject, parts.report), ledger: new Ledger() };
-  return { ...parts, ...own, clients: new Clients({ ...parts, ...own, kinds }, random) };
+  const jobImage = parts.daemon ? image : undefined;
+  return { ...parts, ...own, clients: new Clients({ ...parts, ...own, kinds, image: jobImage }, random) };
 }
 
 /** Creates a file share and returns it as volumes of a cluster. */
-function shareOf({ subject, stage }: World): Record<string, unknown> {
+function shareOf({ subject, stage, daemon }: World): Record<string, unknown> {
   const { accountName, accountKey } = subject.connection.storage;
   const folder = join(subject.dataDir, "files", accountName, "chaos");
   mkdirSync(folder, { recursive: true });
   stage.give(folder);
+  if (daemon) stage.moveJobFiles(folder);
   const azureFileUrl = `https://${accountName}.file.core.windows.net/chaos`;
   return { azureFileShares: [{ accountName, azureFileUrl, credentials: { accountKey }, relativeMountPath: "share" }] };
 }
 
 async function playAll(options: ChaosOptions, world: World, random: Random): Promise<void> {
   const { report, stage } = world;
+  const disturbances = world.daemon ? containerDisturbances : processDisturbances;
   const chosen = disturbances.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   if (chosen.length === 0)
     throw new Error(`--only: the disturbances are ${disturbances.map(({ name }) => name).join(", ")}`);
@@ -144,7 +170,8 @@ async function playScene(
     withdrawals.push(await disturbance.apply(world, random));
     report.count(`applied: ${disturbance.name}`);
     await delay(random.between(50, 1500));
-    if (!disturbance.alone) await killSometimes(world, random);
+    if (disturbance.alone) continue;
+    await (world.daemon ? killContainersSometimes(world, random) : killSometimes(world, random));
   }
   for (const withdraw of random.shuffled(withdrawals)) await withdraw();
   await subject.ensureUp();
@@ -156,12 +183,13 @@ async function playScene(
   report.say(`${report.scenario}: ${result} (kills ${report.kills}, jobs ${report.counted("jobs judged")})`);
 }
 
-function describeFailure({ seed }: ChaosOptions, report: Report, kept: string): void {
+function describeFailure({ seed, containers }: ChaosOptions, report: Report, kept: string): void {
   process.stdout.write(`${report.violations.length} promises were not kept:\n`);
   for (const { oracle, text, scenario, afterInSeconds } of report.violations)
     process.stdout.write(`- ${oracle}, ${afterInSeconds} s, scenario ${scenario}\n  ${text}\n`);
   process.stdout.write(`The log and the data folder are in ${kept}.\n`);
-  process.stdout.write(`Repeat it with: npm run chaos -- --seed ${seed}\n`);
+  const flags = containers === undefined ? "" : `--containers ${containers} `;
+  process.stdout.write(`Repeat it with: npm run chaos -- ${flags}--seed ${seed}\n`);
 }
 
 await main();

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { type DaemonName, daemonNames } from "../containers/daemons.ts";
 
 /** Options of `npm run chaos`. */
 export interface ChaosOptions {
@@ -15,6 +16,8 @@ export interface ChaosOptions {
   readonly only: readonly string[];
   /** Names of the kinds of jobs to choose from. Empty: all. */
   readonly jobs: readonly string[];
+  /** Container engine that most jobs use and that the run kills too. Absent: all jobs are processes. */
+  readonly containers?: DaemonName | undefined;
 }
 
 export const usage = `npm run chaos -- [options]
@@ -27,6 +30,7 @@ export const usage = `npm run chaos -- [options]
   --keep-going      continue after a failure
   --only NAME,...   choose from these disturbances only
   --jobs NAME,...   choose from these kinds of jobs only
+  --containers NAME run most jobs in containers of docker or podman, and kill it too; needs root
 `;
 
 /** Reads the command line. Throws an error if it is not valid. */
@@ -42,6 +46,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
       "keep-going": { type: "boolean", default: false },
       only: { type: "string" },
       jobs: { type: "string" },
+      containers: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -54,7 +59,15 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
     keepGoing: values["keep-going"],
     only: values.only?.split(",") ?? [],
     jobs: values.jobs?.split(",") ?? [],
+    containers: daemonOf(values.containers),
   };
+}
+
+function daemonOf(text: string | undefined): DaemonName | undefined {
+  if (text === undefined) return undefined;
+  const name = daemonNames.find((each) => each === text);
+  if (name === undefined) throw new Error(`--containers must be ${daemonNames.join(" or ")}, got ${text}`);
+  return name;
 }
 
 function positive(name: string, text: string | undefined): number | undefined {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { containersLeft } from "../containers/containersLeft.ts";
 import type { World } from "./disturbances/disturbance.ts";
 import { databaseScript } from "./disturbances/lockedDatabase.ts";
 import { judge, type ShownJob } from "./judge.ts";
@@ -12,6 +13,8 @@ import { descriptorsOf, look, memoryOf, signal } from "./processes.ts";
 const drainLimitInMs = 20_000;
 /** Time for which a state may differ from the truth. */
 const truthLimitInMs = 10_000;
+/** Containers start and end more slowly than processes. */
+const containerPatience = 3;
 const mostJobs = 250;
 const mostMemoryInMb = 350;
 
@@ -28,6 +31,7 @@ export async function checkQuietService(world: World): Promise<void> {
   await checkOutputFiles(world);
   checkDatabase(world);
   checkProcesses(world);
+  await checkContainers(world);
   sampleResources(world);
   await forgetOldJobs(world);
 }
@@ -38,6 +42,7 @@ export async function checkNothingLeft(world: World): Promise<void> {
   await caller.acknowledged("DELETE", caller.group);
   const isGone = async (): Promise<boolean> => (await caller.once("GET", caller.group))?.status === 404;
   if (!(await within(drainLimitInMs, isGone))) report.hurt("left behind", "the resource group is not deleted in time");
+  await checkContainers(world);
   const { launcher } = subject;
   await subject.stop();
   if (launcher !== undefined && !(await within(5000, () => look(launcher) === undefined)))
@@ -71,7 +76,7 @@ async function untilDrained(world: World): Promise<ShownJob[]> {
     if (left.length === 0) return jobs;
     if (left.length < fewest) progressAt = performance.now();
     fewest = Math.min(fewest, left.length);
-    if (performance.now() - progressAt > drainLimitInMs) {
+    if (performance.now() - progressAt > drainLimitInMs * patienceOf(world)) {
       await giveUp(world, left);
       return jobs;
     }
@@ -99,13 +104,19 @@ async function giveUp(world: World, stuck: readonly ShownJob[]): Promise<void> {
   }
 }
 
-function checkRunning({ stage, report }: World, jobs: readonly ShownJob[], emptySince: Map<string, number>): void {
+function patienceOf({ daemon }: World): number {
+  return daemon === undefined ? 1 : containerPatience;
+}
+
+function checkRunning(world: World, jobs: readonly ShownJob[], emptySince: Map<string, number>): void {
+  const { stage, report } = world;
+  const limitInMs = truthLimitInMs * patienceOf(world);
   const alive = new Set(stage.jobProcesses().map(({ environment }) => environment.get("CHAOS_JOB")));
   for (const { name, properties } of jobs) {
     if (properties.executionState !== "running" || alive.has(name)) emptySince.delete(name);
     else if (!emptySince.has(name)) emptySince.set(name, performance.now());
-    if (performance.now() - (emptySince.get(name) ?? Infinity) > truthLimitInMs)
-      report.hurt("truth", `${name} is running, but has had no process for ${truthLimitInMs / 1000} s`);
+    if (performance.now() - (emptySince.get(name) ?? Infinity) > limitInMs)
+      report.hurt("truth", `${name} is running, but has had no process for ${limitInMs / 1000} s`);
   }
 }
 
@@ -182,6 +193,15 @@ function checkDatabase({ stage, subject, report }: World): void {
 function checkProcesses({ stage, report }: World): void {
   for (const { environment, command } of stage.jobProcesses())
     report.hurt("left behind", `a process of the ended job ${environment.get("CHAOS_JOB")}: ${command.slice(0, 30)}`);
+}
+
+/** All jobs have ended, so no container may be left. */
+async function checkContainers({ daemon, report }: World): Promise<void> {
+  if (daemon === undefined) return;
+  let left: string[] = [];
+  const isClean = async (): Promise<boolean> => (left = await containersLeft(daemon.socket)).length === 0;
+  if (!(await within(truthLimitInMs * containerPatience, isClean)))
+    report.hurt("left behind", `${left.length} containers: ${left.slice(0, 3).join("; ")}`);
 }
 
 function sampleResources({ subject, report }: World): void {

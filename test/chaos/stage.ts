@@ -19,9 +19,9 @@ export class Stage {
   /** File system of the data folder and the mount root. */
   readonly disk: string;
   /** Each job appends its lines to this file. */
-  readonly lines: string;
+  lines: string;
   /** A pipe that nothing is written to: jobs wait on it without a process of their own. */
-  readonly pipe: string;
+  pipe: string;
   readonly log: string;
   /** User ID of the service. Absent: that of this process. */
   readonly user: number | undefined;
@@ -37,9 +37,8 @@ export class Stage {
     this.user = this.#findUser(main);
     mkdirSync(this.disk);
     this.#mountDisk();
-    writeFileSync(this.lines, "");
-    execFileSync("mkfifo", [this.pipe]);
-    for (const path of [this.folder, this.disk, this.lines, this.pipe]) this.give(path);
+    for (const path of [this.folder, this.disk]) this.give(path);
+    this.#makeJobFiles();
     chmodSync(this.disk, 0o700);
     mkdirSync(this.mountRoot, { mode: 0o755 });
     this.give(this.mountRoot);
@@ -50,6 +49,13 @@ export class Stage {
     const folder = mkdtempSync(join(tmpdir(), "batchai-chaos-"));
     chmodSync(folder, 0o755);
     return new Stage(folder, main);
+  }
+
+  /** Lets jobs write to a folder that containers see too: a share. */
+  moveJobFiles(folder: string): void {
+    this.lines = join(folder, ".chaos-lines");
+    this.pipe = join(folder, ".chaos-pipe");
+    this.#makeJobFiles();
   }
 
   get mountRoot(): string {
@@ -103,6 +109,12 @@ export class Stage {
     if (keep) return this.folder;
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
     return undefined;
+  }
+
+  #makeJobFiles(): void {
+    writeFileSync(this.lines, "");
+    execFileSync("mkfifo", [this.pipe]);
+    for (const path of [this.lines, this.pipe]) this.give(path);
   }
 
   #findUser(main: string): number | undefined {

@@ -17,6 +17,8 @@ export class Subject {
   dataDir: string;
   /** Variables of the next start, for a clock that can be set. */
   environment: Readonly<Record<string, string>> = {};
+  /** Further flags of `batchai serve`. */
+  flags: readonly string[] = [];
   /** Path of its script. */
   readonly main: string;
   readonly #stage: Stage;
@@ -104,7 +106,7 @@ export class Subject {
   #spawn(): ChildProcess {
     const folders = ["--data-dir", this.dataDir, "--mount-root", this.#stage.mountRoot];
     const variables = Object.entries(this.environment).map(([name, value]) => `${name}=${value}`);
-    const serve = ["serve", ...folders, "--port", "0", "--files-port", "0"];
+    const serve = ["serve", ...folders, "--port", "0", "--files-port", "0", ...this.flags];
     const [program, ...args] = this.#stage.asUser(["env", ...variables, process.execPath, this.main, ...serve]);
     // Only for the service: a library that it preloads must not run in setpriv, which is another user's process.
     const log = openSync(this.#stage.log, "a");

@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../until.ts";
@@ -17,6 +18,7 @@ export class ContainerDaemon {
   readonly #command: readonly string[];
   readonly #options: StartOptions;
   #program: SandboxedProgram | undefined;
+  #isOpenToAll = false;
 
   private constructor(name: DaemonName, sandbox: Sandbox, command: readonly string[], options: StartOptions) {
     this.name = name;
@@ -62,11 +64,24 @@ export class ContainerDaemon {
       );
     };
     await until(`${this.name} responds`, responds);
+    if (this.#isOpenToAll) this.openToAll();
   }
 
   /** Ends the engine without warning; its containers continue. */
   async kill(): Promise<void> {
-    await this.#program?.kill("SIGKILL");
+    await this.#program?.kill();
+  }
+
+  /** Sends a signal to the engine. */
+  signal(name: NodeJS.Signals): void {
+    this.#program?.signal(name);
+  }
+
+  /** Lets every user of this machine use the engine. Starting it again withdraws that for Docker, so `start` repeats it. */
+  openToAll(): void {
+    this.#isOpenToAll = true;
+    for (const folder of [this.folder, join(this.folder, "..")]) chmodSync(folder, 0o711);
+    chmodSync(this.socket, 0o666);
   }
 }
 

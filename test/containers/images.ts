@@ -56,17 +56,19 @@ export async function imageTar({ bash: bashPath = bash, files = {} }: ImageConte
 /** Variables that images for the tests set. */
 export const imageVariables = { PATH: "/usr/local/bin:/usr/bin:/bin", FROM_IMAGE: "yes" };
 
-/** Makes an image in a container engine from a file tree and gives it a name. */
-export async function loadImage(socket: string, name: string, tree: Buffer): Promise<void> {
-  const { repository, tag } = partsOf(name);
+/** Makes an image in a container engine from a file tree and gives it one or several names. */
+export async function loadImage(socket: string, names: string | readonly string[], tree: Buffer): Promise<void> {
   const changes = Object.entries(imageVariables).map(
     ([variable, value]) => `&changes=${encodeURIComponent(`ENV ${variable}=${value}`)}`,
   );
-  // podman ignores a tag here, so the image gets its name by a second request.
   const progress = await askDaemon(socket, "POST", `/images/create?fromSrc=-${changes.join("")}`, tree);
   const id = /sha256:([0-9a-f]{64})/.exec(progress)?.[1];
-  if (id === undefined) throw new Error(`The import of ${name} failed: ${progress}`);
-  await askDaemon(socket, "POST", `/images/${id}/tag?repo=${encodeURIComponent(repository)}&tag=${tag}`);
+  if (id === undefined) throw new Error(`The import of an image failed: ${progress}`);
+  // podman ignores a tag in the import, so the image gets its names by further requests.
+  for (const name of [names].flat()) {
+    const { repository, tag } = partsOf(name);
+    await askDaemon(socket, "POST", `/images/${id}/tag?repo=${encodeURIComponent(repository)}&tag=${tag}`);
+  }
 }
 
 /** Splits the name of an image at its tag. */

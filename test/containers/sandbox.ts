@@ -11,8 +11,10 @@ const controlGroups = "/sys/fs/cgroup";
 
 /** A program in the sandbox. */
 export interface SandboxedProgram {
-  /** Sends a signal to the program, not to what it started, and resolves when it has ended. */
-  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Kills the program, not what it started, and resolves when it has ended. */
+  kill(): Promise<void>;
+  /** Sends a signal to the program. */
+  signal(name: NodeJS.Signals): void;
   /** Whether the program is alive. */
   isAlive(): boolean;
 }
@@ -65,13 +67,17 @@ export class Sandbox {
     program.on("error", () => undefined);
     return {
       isAlive: () => isAlive(program),
-      kill: async (signal) => {
+      signal: (name) => {
+        const pid = childOf(program);
+        if (pid !== undefined) process.kill(pid, name);
+      },
+      kill: async () => {
         if (!isAlive(program)) return;
         const ended = once(program, "exit");
         // nsenter waits for the program, which it has started in the sandbox.
         await until("the program has started", () => childOf(program) !== undefined || !isAlive(program));
         const pid = childOf(program);
-        if (pid !== undefined) process.kill(pid, signal);
+        if (pid !== undefined) process.kill(pid, "SIGKILL");
         await ended;
       },
     };

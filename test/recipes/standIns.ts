@@ -65,7 +65,69 @@ export async function writePrograms(folder: string): Promise<void> {
   await writeAll(folder, { apt: installer, "apt-get": installer, pip: installer, cntk });
 }
 
-async function writeAll(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+/** Stands in for Python in images that have only bash: does what {@link trainingScript} does, whatever script it is given. */
+const pythonInBash = `#!/bin/bash
+while [[ $1 == -* ]]; do shift; done
+[[ -e $1 ]] || { echo "$1 does not exist" >&2; exit 2; }
+shift
+text() { local text=\${1//\\\\/\\\\\\\\}; printf '"%s"' "\${text//\\"/\\\\\\"}"; }
+list=
+for argument; do list+="\${list:+, }$(text "$argument")"; done
+variables=
+for name in AZ_BATCHAI_TASK_INDEX AZ_BATCHAI_PS_HOSTS AZ_BATCHAI_WORKER_HOSTS TF_CONFIG AZ_BATCHAI_PYTORCH_INIT_METHOD \
+  AZ_BATCHAI_PYTORCH_BACKEND AZ_BATCH_HOST_LIST OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE; do
+  [[ -v $name ]] && variables+="\${variables:+, }\\"$name\\": $(text "\${!name}")"
+done
+printf '{"arguments": [%s], "variables": {%s}}\\n' "$list" "$variables"
+IFS=, read -ra servers <<<"$AZ_BATCHAI_PS_HOSTS"
+if [[ " $* " == *" --job_name=ps "* ]]; then
+  while :; do nc -l -p "\${servers[AZ_BATCHAI_TASK_INDEX]##*:}" </dev/null >/dev/null; done
+fi
+for server in "\${servers[@]}"; do
+  until { : >"/dev/tcp/\${server%:*}/\${server##*:}"; } 2>/dev/null; do sleep 0.05; done
+done
+`;
+
+/** Stands in for Open MPI in images that have only bash: starts all ranks on this machine. */
+const mpirunInBash = `#!/bin/bash
+[[ $1 == --version ]] && { echo "mpirun (Open MPI) 1.10, a stand-in"; exit; }
+size=1
+while [[ $1 == -* ]]; do
+  case $1 in
+    -n | -np) size=$2; shift 2 ;;
+    --hostfile | -hostfile) [[ -e $2 ]] || { echo "no host file: $2" >&2; exit 2; }; shift 2 ;;
+    --mca | -mca) shift 3 ;;
+    -x | -env | -ppn | -hosts | --map-by | --bind-to | -bind-to | -map-by) shift 2 ;;
+    *) shift ;;
+  esac
+done
+ranks=()
+for ((rank = 0; rank < size; rank++)); do
+  OMPI_COMM_WORLD_RANK=$rank OMPI_COMM_WORLD_SIZE=$size "$@" &
+  ranks+=($!)
+done
+status=0
+for rank in "\${ranks[@]}"; do wait "$rank" || status=$?; done
+exit "$status"
+`;
+
+/** Programs of the images of the recipes, by their paths. `hasPython`: the image has Python and Open MPI. */
+export function imagePrograms(hasPython: boolean): Readonly<Record<string, string>> {
+  const installer = '#!/bin/bash\necho "$0 $*"\n';
+  const programs = hasPython
+    ? { python: '#!/bin/bash\nexec python3 "$@"\n', cntk: trainingScript }
+    : {
+        python: pythonInBash,
+        python3: pythonInBash,
+        mpirun: mpirunInBash,
+        cntk: '#!/bin/bash\nexec python "$0" "$@"\n',
+      };
+  const all = { ...programs, apt: installer, "apt-get": installer, pip: installer };
+  return Object.fromEntries(Object.entries(all).map(([name, text]) => [`usr/local/bin/${name}`, text]));
+}
+
+/** Writes executable files by their paths in a folder. */
+export async function writeAll(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });

@@ -1,3 +1,4 @@
+import type { ContainerDaemon } from "../../containers/daemons.ts";
 import type { Caller } from "../caller.ts";
 import type { Clients } from "../clients.ts";
 import type { Ledger } from "../ledger.ts";
@@ -14,6 +15,8 @@ export interface World {
   readonly clients: Clients;
   readonly ledger: Ledger;
   readonly report: Report;
+  /** Container engine of the run. Absent: all jobs are processes. */
+  readonly daemon?: ContainerDaemon | undefined;
 }
 
 /** Ends a disturbance. */

@@ -4,7 +4,7 @@ import type { Random } from "../random.ts";
 import { type Disturbance, nothing, type World } from "./disturbance.ts";
 
 /** Kills the service, and starts it again some time later. */
-const killService: Disturbance = {
+export const killService: Disturbance = {
   name: "service killed",
   async apply({ subject, report }, random) {
     await subject.kill();
@@ -16,7 +16,7 @@ const killService: Disturbance = {
 };
 
 /** Stops the service as a service manager does, and starts it again. */
-const restartService: Disturbance = {
+export const restartService: Disturbance = {
   name: "service restarted",
   async apply({ subject, report }, random) {
     await subject.stop();
@@ -40,7 +40,7 @@ const killLauncher: Disturbance = {
   },
 };
 
-const killSupervisors: Disturbance = {
+export const killSupervisors: Disturbance = {
   name: "supervisors killed",
   apply(world, random) {
     for (const { pid, job } of chosenSupervisors(world, random)) {
