@@ -23,7 +23,7 @@ it("jobs and setup tasks have the limits of their nodes' type, and usages count 
   await withFolder(async (folder) => {
     const dataDir = join(folder, "data");
     const engine = new LimitsEngine(new ProcessEngine({ runsFolder: runsFolderOf(dataDir) }));
-    const memoryInBytes = 64 * 1024 ** 2;
+    const memoryInBytes = 512 * 1024 ** 2;
     const nodeTypes = new NodeTypes(new Map([["small", { gpus: 0, cores: 4096, memoryInBytes }]]));
     const service = await ServiceWithEngines.start(dataDir, [engine], { gpus: new FakeGpus(0), nodeTypes });
     const setupTask = { commandLine: "true", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
