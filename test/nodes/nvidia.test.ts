@@ -136,8 +136,12 @@ describe("a GPU that fails", () => {
     const tool = withEightCards();
     const gpus = await tool.watch();
     const others = `echo '${answers.linesOf([0, 1, 3, 4, 5, 6, 7])}'`;
-    tool.behave("query", `case "$*" in --id=*) ${others} ;; *) echo '${answers.lostCard}'; exit 15 ;; esac`);
+    const exceptLost = (answer: string) =>
+      `case "$*" in --id=*) ${answer} ;; *) echo '${answers.lostCard}'; exit 15 ;; esac`;
+    tool.behave("query", exceptLost(others));
+    tool.behave("processes", exceptLost(`echo ${answers.eightUuids[0] ?? ""}, ${String(process.pid)}, 10`));
     await untilReasons(gpus, third(`nvidia-smi says: ${answers.lostCard}.`));
+    expect(gpus.statuses()[0]?.outsideProcesses).toHaveLength(1);
     const selection = tool.calls().find((call) => call.startsWith("--id="));
     expect(selection?.split(" ")[0]).toBe(
       `--id=${answers.eightUuids.filter((_, position) => position !== 2).join(",")}`,

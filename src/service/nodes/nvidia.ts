@@ -27,7 +27,9 @@ export class NvidiaTool implements GpuTool {
     const listed = await this.#list(known);
     if (listed.problem !== undefined || listed.rows.length === 0) return { cards: [], uses: [], ...listed };
     const cards = await this.#withParts(listed.rows);
-    const users = await this.#program.run(["--query-compute-apps=gpu_uuid,pid,used_memory", csv]);
+    // A lost GPU makes some versions fail unless they are asked for the others.
+    const selection = listed.lost.size > 0 ? [selectionOf(listed.rows.map(({ card }) => card))] : [];
+    const users = await this.#program.run([...selection, "--query-compute-apps=gpu_uuid,pid,used_memory", csv]);
     if (users.exitCode !== 0) return failedLook(problemOf(this.name, users));
     return { cards, uses: usesOf(users.stdout), lost: listed.lost };
   }
@@ -41,8 +43,7 @@ export class NvidiaTool implements GpuTool {
     const others = known.filter(({ place }) => !listed.lost.has(place));
     // Some versions end at the first GPU that is lost. The other GPUs are well.
     if (listed.rows.length > 0 || listed.lost.size === 0 || others.length === 0) return listed;
-    const uuids = new Set(others.map(({ gpu, whole }) => whole ?? gpu.uuid));
-    const rest = listOf(this.name, await this.#query(`--id=${[...uuids].join(",")}`));
+    const rest = listOf(this.name, await this.#query(selectionOf(others)));
     return { ...rest, lost: new Map([...listed.lost, ...rest.lost]) };
   }
 
@@ -68,6 +69,10 @@ export class NvidiaTool implements GpuTool {
 }
 
 const csv = "--format=csv,noheader,nounits";
+
+function selectionOf(cards: readonly Card[]): string {
+  return `--id=${[...new Set(cards.map(({ gpu, whole }) => whole ?? gpu.uuid))].join(",")}`;
+}
 
 interface Row {
   readonly card: Card;
