@@ -47,7 +47,8 @@ export async function costByClusters(
     while (clusters < count) await caller.prepare({ [`nodes${(clusters += 1)}`]: 100 });
     await service.untilIdle();
     const before = service.usage().service;
-    for (let job = 0; job < measured; job++) await caller.createJob(`c${count}-${job}`, "true", { cluster: "nodes1", nodeCount: 101 });
+    for (let job = 0; job < measured; job++)
+      await caller.createJob(`c${count}-${job}`, "true", { cluster: "nodes1", nodeCount: 101 });
     costs.set(count, (service.usage().service - before) / measured);
   }
   caller.close();
