@@ -20,7 +20,7 @@ function batchai(
 it("tells what it can do", async () => {
   const { exitCode, stdout } = await batchai("serve", "--help");
   expect(exitCode).toBe(0);
-  for (const option of ["--data-dir", "--port", "--files-port", "--ignore-container-settings"])
+  for (const option of ["--data-dir", "--port", "--files-port", "--ignore-container-settings", "--container-engine"])
     expect(stdout).toContain(option);
 });
 
@@ -31,6 +31,7 @@ it.each([
   [["serve", "--data-dir", "/nowhere/x", "--job-env", "no-name=1"], "no-name"],
   [["serve", "--data-dir", "/nowhere/x", "--job-env", "NOT_SET_HERE"], "NOT_SET_HERE is not set"],
   [["serve", "--data-dir", "/nowhere/x", "--job-env", "HOME=/x", "--private-home"], "HOME and privateHome exclude"],
+  [["serve", "--data-dir", "/nowhere/x", "--container-engine", "tcp://host"], "auto, none or unix:///PATH"],
   [["serve", "--data-dir", "/nowhere/x", "--log-level", "loud"], "--log-level"],
   [["sing"], "sing"],
 ])("refuses %j in one line that names the fault", async (args, fault) => {

@@ -15,7 +15,7 @@ let embedded: EmbeddedService;
 const onShare = { stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs" };
 
 beforeAll(async () => {
-  embedded = await EmbeddedService.start({ gracePeriodInMs: 500 });
+  embedded = await EmbeddedService.start({ gracePeriodInMs: 500, containerEngine: "none" });
   const mount = await embedded.share("logs");
   await embedded.arm.prepare(3, { nodeSetup: { mountVolumes: { azureFileShares: [mount] } } });
   await embedded.counts({ idleNodeCount: 3 });
@@ -122,7 +122,7 @@ describe("the error of a failed job", () => {
     expect(LastLines).toMatch(/broken$/);
   });
 
-  it("names the image of a container that cannot run, and both ways out", async () => {
+  it("names the image of a container that cannot run, and all ways out", async () => {
     const containerSettings = { imageSourceRegistry: { image: "ubuntu:18.04" } };
     const job = await embedded.run("contained", "true", { containerSettings });
     expect(detailsOf(job)).toEqual({ imageName: "ubuntu:18.04" });
@@ -130,6 +130,7 @@ describe("the error of a failed job", () => {
     expect(text).toContain("FailedStartingContainer");
     expect(text).toMatch(/option ignoreContainerSettings\b/);
     expect(text).toMatch(/flag --ignore-container-settings\b/);
+    expect(text).toMatch(/Install Docker or podman .*flag --container-engine .*option containerEngine\b/);
   });
 
   it("reaches people through JobFailedError", async () => {

@@ -10,7 +10,7 @@ let mount: Record<string, unknown>;
 const onShare = { stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT/logs" };
 
 beforeAll(async () => {
-  embedded = await EmbeddedService.start({ gracePeriodInMs: 500 });
+  embedded = await EmbeddedService.start({ gracePeriodInMs: 500, containerEngine: "none" });
   mount = await embedded.share("logs");
   await embedded.arm.prepare(3, { nodeSetup: { mountVolumes: { azureFileShares: [mount] } } });
   await embedded.counts({ idleNodeCount: 3 });

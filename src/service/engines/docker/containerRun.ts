@@ -24,7 +24,7 @@ import {
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
 import { containerStartError, missingGpus } from "./containerStart.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
-import type { Daemon } from "./daemon.ts";
+import type { Daemon, DaemonSecurity } from "./daemon.ts";
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
 
 /** The part of a handle that belongs to the container engine. */
@@ -48,6 +48,7 @@ export interface ContainerRunContext {
   readonly logger: Logger;
 }
 
+const askTimeoutInMs = 10_000;
 const startTimeoutInMs = 120_000;
 const retryIntervalInMs = 250;
 /** Time in which a container that was started takes the claim, in milliseconds. It may also end without it. */
@@ -150,8 +151,9 @@ export class ContainerRun implements RunBody {
     const { runId, image } = this.#details;
     checkNames(secrets);
     await createFolders(foldersOf(plan));
-    const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask()));
-    const body = createBodyOf({ plan, image, serviceId, facts, owner: ownerFor(facts.isRootless) });
+    const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask(askTimeoutInMs)));
+    const security = await this.#persistently(() => daemon.security());
+    const body = createBodyOf({ plan, image, serviceId, facts, security, owner: ownerFor(security) });
     this.#files.writeEnvironment({ ...plan.environment, ...secrets.environment });
     const id = await this.#persistently(() => this.#create(containerNameOf(runId), body));
     if (!facts.isPodman) await this.#checkGpus(id, plan);
@@ -282,8 +284,8 @@ export class ContainerRun implements RunBody {
   /** Hands the files of root over to the user of the service: the container does that when it is started again. */
   async #handOver(container: InspectedContainer): Promise<void> {
     const { daemon, closing } = this.#context;
-    const facts = daemon.facts ?? (await daemon.ask());
-    if (this.#isHandedOver || ownerFor(facts.isRootless) === undefined || !wasStarted(container)) return;
+    const owner = ownerFor(await daemon.security());
+    if (this.#isHandedOver || owner === undefined || !wasStarted(container)) return;
     try {
       await this.#exited(container, exitPeriodInMs);
       await daemon.call("POST", `/containers/${container.Id}/start`, { abortSignal: closing });
@@ -305,7 +307,7 @@ function isNameInUse(error: unknown): boolean {
 }
 
 /** Returns the user and group that own the output afterwards; undefined if root in the container is that user anyway. */
-function ownerFor(isRootless: boolean): string | undefined {
+function ownerFor({ isRootless }: DaemonSecurity): string | undefined {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   return isRootless || uid === 0 ? undefined : `${String(uid)}:${String(gid)}`;
 }

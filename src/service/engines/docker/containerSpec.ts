@@ -6,7 +6,7 @@ import type { PlainPlan } from "../launchText.ts";
 import { rareSupervision, runMarker, supervisorScript } from "../supervisor/supervisorScript.ts";
 import { containerScript } from "./containerScript.ts";
 import { runLabel, serviceLabel } from "./containers.ts";
-import type { DaemonFacts } from "./daemon.ts";
+import type { DaemonFacts, DaemonSecurity } from "./daemon.ts";
 
 /** Everything by which the container of a run is described. */
 export interface ContainerSpec {
@@ -15,7 +15,8 @@ export interface ContainerSpec {
   readonly image: string;
   /** ID of the service. */
   readonly serviceId: string;
-  readonly facts: DaemonFacts;
+  readonly facts: Pick<DaemonFacts, "isPodman">;
+  readonly security: DaemonSecurity;
   /** User and group that own the output afterwards; undefined if they do so anyway. */
   readonly owner: string | undefined;
 }
@@ -25,7 +26,7 @@ export interface ContainerSpec {
  * @throws StartError if the plan has a size that cannot be read.
  */
 export function createBodyOf(spec: ContainerSpec): object {
-  const { plan, image, serviceId, facts, owner = "" } = spec;
+  const { plan, image, serviceId, facts, security, owner = "" } = spec;
   const limit = String(plan.limits?.memoryInBytes ?? "");
   const command = [plan.runDirectory, supervisorScript, rareSupervision, limit, owner, ...ownedFoldersOf(plan)];
   return {
@@ -45,8 +46,8 @@ export function createBodyOf(spec: ContainerSpec): object {
       Mounts: foldersFor(plan).map((path) => ({ Type: "bind", Source: path, Target: path })),
       RestartPolicy: { Name: "no" },
       LogConfig: { Type: "none" },
-      ...(facts.mapsUsers ? { UsernsMode: "host" } : {}),
-      ...(facts.hasSELinux ? { SecurityOpt: ["label=disable"] } : {}),
+      ...(security.mapsUsers ? { UsernsMode: "host" } : {}),
+      ...(security.hasSELinux ? { SecurityOpt: ["label=disable"] } : {}),
       ...sharedMemoryOf(plan),
       ...limitsOf(plan),
       ...devicesOf(gpusOf(plan), facts),
@@ -88,7 +89,7 @@ export function gpusOf({ nodes }: Pick<PlainPlan, "nodes">): LaunchGpu[] {
 }
 
 /** The container toolkit of NVIDIA takes UUIDs; podman finds GPUs by their names in CDI. AMD has no such toolkit. */
-function devicesOf(gpus: readonly LaunchGpu[], { isPodman }: DaemonFacts): object {
+function devicesOf(gpus: readonly LaunchGpu[], { isPodman }: ContainerSpec["facts"]): object {
   if (gpus.length === 0) return {};
   if (gpus.some(({ vendor }) => vendor === "amd")) {
     const devices = ["/dev/kfd", "/dev/dri"];

@@ -80,7 +80,7 @@ export async function inspectContainer(
 /** Removes a container by force, with its volumes without a name. Succeeds if it does not exist. */
 export async function removeContainer(daemon: Daemon, name: string, abortSignal?: AbortSignal): Promise<void> {
   await daemon
-    .call("DELETE", `/containers/${name}`, { query: { force: "1", v: "1" }, abortSignal })
+    .call("DELETE", `/containers/${name}`, { query: { force: "1", v: "1", timeout: "0" }, abortSignal })
     .catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });

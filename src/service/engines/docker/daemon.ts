@@ -19,6 +19,10 @@ export interface DaemonFacts {
   readonly isPodman: boolean;
   /** Version of the engine, as `[5, 4]`. */
   readonly version: readonly [major: number, minor: number];
+}
+
+/** What a container engine says about the security of its containers. */
+export interface DaemonSecurity {
   /** Whether root in a container is the user of the engine, and not root of the machine. */
   readonly isRootless: boolean;
   /** Whether root in a container is another user unless the container asks for the machine's users. */
@@ -50,6 +54,7 @@ export class Daemon {
   readonly #socketPath: string;
   #api: Promise<string> | undefined;
   #facts: DaemonFacts | undefined;
+  #security: Promise<DaemonSecurity> | undefined;
 
   constructor(address: string) {
     this.address = address;
@@ -62,12 +67,22 @@ export class Daemon {
   }
 
   /** Asks the engine what it is. Rejects with a `DaemonSilence` or a `DaemonRefusal`. */
-  async ask(timeoutInMs?: number): Promise<DaemonFacts> {
+  async ask(timeoutInMs: number): Promise<DaemonFacts> {
     const version = await this.#send<VersionResponse>("GET", "/version", { timeoutInMs });
     this.#api = Promise.resolve(commonApi(version));
-    const info = await this.call<InfoResponse>("GET", "/info", { timeoutInMs });
-    this.#facts = factsIn(version, info.SecurityOptions ?? []);
+    this.#facts = factsIn(version);
+    // Some engines need a second for this, and the first run wants to know.
+    this.security().catch(() => undefined);
     return this.#facts;
+  }
+
+  /** Returns the security of the containers; asks the engine once. */
+  security(): Promise<DaemonSecurity> {
+    this.#security ??= this.call<InfoResponse>("GET", "/info").then(securityIn);
+    return this.#security.catch((error: unknown) => {
+      this.#security = undefined;
+      throw error;
+    });
   }
 
   /**
@@ -215,15 +230,16 @@ function parsedVersion(version: string): readonly [number, number] {
   return [Number(major ?? 0), Number(minor ?? 0)];
 }
 
-function factsIn({ Version, Components = [] }: VersionResponse, security: readonly string[]): DaemonFacts {
+function factsIn({ Version, Components = [] }: VersionResponse): DaemonFacts {
   const isPodman = Components.some(({ Name }) => /podman/i.test(Name));
-  const has = (name: string): boolean => security.some((option) => option.split(",").includes(`name=${name}`));
+  return { description: `${isPodman ? "podman" : "Docker"} ${Version}`, isPodman, version: parsedVersion(Version) };
+}
+
+function securityIn({ SecurityOptions }: InfoResponse): DaemonSecurity {
+  const options = (SecurityOptions ?? []).flatMap((option) => option.split(","));
   return {
-    description: `${isPodman ? "podman" : "Docker"} ${Version}`,
-    isPodman,
-    version: parsedVersion(Version),
-    isRootless: has("rootless"),
-    mapsUsers: has("userns"),
-    hasSELinux: has("selinux"),
+    isRootless: options.includes("name=rootless"),
+    mapsUsers: options.includes("name=userns"),
+    hasSELinux: options.includes("name=selinux"),
   };
 }

@@ -1,13 +1,32 @@
+import { imageDetails, StartError } from "../../startError.ts";
 import type { LaunchContainer } from "../engine.ts";
 
 /** Hosts of Docker Hub: images of it have no host in their names. */
 const dockerHub = /^(.*\.)?docker\.(io|com)$/;
+
+/** More than registries allow. */
+const mostCharacters = 512;
 
 /** Returns the image with its registry and its tag: the server of the job is put in front of an image that has no registry. */
 export function imageReferenceOf({ image, serverUrl }: Pick<LaunchContainer, "image" | "serverUrl">): string {
   const host = hostOf(serverUrl);
   const isPlain = host === undefined || dockerHub.test(host) || hasRegistry(image);
   return withTag(isPlain ? image : `${host}/${image}`);
+}
+
+/**
+ * Rejects what cannot be the name of an image. The names are parts of paths in requests to the engine.
+ * @throws StartError
+ */
+export function checkReference(reference: string): void {
+  const parts = reference.split("/");
+  const isPlausible = parts.every((part) => /^[a-z0-9_][\w.:@+-]*$/i.test(part)) && reference.length <= mostCharacters;
+  if (isPlausible) return;
+  const shown = JSON.stringify(reference.slice(0, mostCharacters));
+  throw new StartError("FailedStartingContainer", `${shown} is not the name of an image.`, {
+    target: "properties.containerSettings.imageSourceRegistry.image",
+    details: imageDetails({ image: reference.slice(0, mostCharacters) }),
+  });
 }
 
 /** Returns the server for which the credentials of an image are. */

@@ -5,7 +5,7 @@ import { abortable } from "../../abortable.ts";
 import type { LaunchContainer, SurroundingsOptions } from "../engine.ts";
 import type { Daemon } from "./daemon.ts";
 import { DaemonSilence, isNotFound } from "./daemonErrors.ts";
-import { imageReferenceOf, registryOf } from "./imageNames.ts";
+import { checkReference, imageReferenceOf, registryOf } from "./imageNames.ts";
 import { PullProgress } from "./pullProgress.ts";
 
 /** An image that the engine has. */
@@ -46,6 +46,7 @@ export class Images {
    */
   async provide(container: LaunchContainer, options: SurroundingsOptions): Promise<Image> {
     const reference = imageReferenceOf(container);
+    checkReference(reference);
     const known = await this.#find(reference);
     if (known) return known;
     await this.#pullTogether(container, reference, options);

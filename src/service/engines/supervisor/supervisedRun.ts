@@ -191,6 +191,7 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     if (this.#fate.kind === "absent") await this.#files.withdraw();
     else if (this.#fate.kind === "unknown" && this.#files.readClaim().kind === "open") return false;
     const state = await this.#read();
+    this.#context.closing.throwIfAborted();
     // During a stop, only `#stop` decides how the run ends.
     if (state.kind !== "ended" || this.#stopping) return false;
     const { end } = state;
@@ -230,6 +231,7 @@ export class SupervisedRun<B extends RunBody = RunBody> {
 
   /** Polls until the run has ended. A look that fails says nothing about the run: the next one may succeed. */
   #poll(): void {
+    if (this.#context.closing.aborted) return; // The next process of the service decides what becomes of the run.
     this.#polling ??= this.#inBackground(async () => {
       while (!(await this.#look().catch((error: unknown) => this.#lookFailed(error)))) await this.#pause();
     }).finally(() => {
