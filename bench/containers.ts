@@ -1,7 +1,7 @@
 // Measures jobs in containers, compared with `docker run` of the same image: `npm run bench:containers`. It needs root,
 // Docker and podman. README.md explains the numbers.
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -12,7 +12,7 @@ import { containersLeft } from "../test/containers/containersLeft.ts";
 import { type ContainerDaemon, daemonNames } from "../test/containers/daemons.ts";
 import { imageTar, loadImage } from "../test/containers/images.ts";
 import { CountingSocket } from "./containers/countingSocket.ts";
-import { Caller } from "./jobs/caller.ts";
+import { Caller, shareName } from "./jobs/caller.ts";
 import { median } from "./median.ts";
 
 const { values: options } = parseArgs({
@@ -70,7 +70,9 @@ async function measure(daemon: ContainerDaemon): Promise<Record<string, string>>
   await loadImage(daemon.socket, image, await imageTar());
   const folder = await mkdtemp(join(tmpdir(), "batchai-bench-"));
   const socket = await CountingSocket.open(join(folder, "engine.sock"), daemon.socket);
-  const service = await BatchAIService.start({ dataDir: join(folder, "data"), containerEngine: socket.address });
+  const dataDir = join(folder, "data");
+  const service = await BatchAIService.start({ dataDir, containerEngine: socket.address });
+  await mkdir(join(dataDir, "files", service.connection.storage.accountName, shareName), { recursive: true });
   const caller = new Caller(service.connection);
   await caller.prepare({ nodes: Number(options.running) });
   const runs: number[] = [];
