@@ -52,7 +52,7 @@ function openEngine(machine: Partial<LimitMachine>): void {
   const silent = (): void => undefined;
   const logger = { debug: silent, info, warn: silent, error: silent };
   const managerFolder = join(workplace.folder, "manager");
-  const places = { proc, isRoot: false, managerFolder, ...machine };
+  const places = { proc, isRoot: false, isUnit: false, managerFolder, ...machine };
   engine = new ProcessEngine({ runsFolder: workplace.runs, gracePeriodInMs: 1000, logger, machine: places });
 }
 
@@ -119,9 +119,12 @@ describe("limits by a delegated control group of version 2, with a folder in its
     await until("its group is removed", () => !existsSync(groupOf(plan)));
   });
 
-  it("leaves a group alone in which other processes are", async () => {
-    await createGroup("batchai.service", `${process.pid}\n1\n`);
-    openEngine({});
+  it.each([
+    ["in which other processes are", "1\n", false],
+    ["to which systemd must be able to add a process when it starts the unit again", "", true],
+  ])("leaves a group alone %s", async (_, others, isUnit) => {
+    await createGroup("batchai.service", `${process.pid}\n${others}`);
+    openEngine({ isUnit });
     const plan = planOf("true", { memoryInBytes });
     expect(await run(plan)).toEqual(exited);
     expect(existsSync(join(tree, "batchai.service/service"))).toBe(false);

@@ -12,9 +12,10 @@ const serviceGroup = "service";
 
 /**
  * Returns the way of cgroup version 2: groups in the group that was delegated to the service. If the service is in that
- * group itself, and nothing else is, it moves to a subgroup.
+ * group itself, and nothing else is, it moves to a subgroup; but not in a unit of systemd, which could not start the unit
+ * again (219/CGROUP) while runs are in its subgroups. Units have `DelegateSubgroup`.
  */
-export function delegatedGroup({ proc }: LimitMachine): GroupWay | undefined {
+export function delegatedGroup({ proc, isUnit }: LimitMachine): GroupWay | undefined {
   const own = ownGroup(proc);
   if (own === undefined) return undefined;
   try {
@@ -23,7 +24,7 @@ export function delegatedGroup({ proc }: LimitMachine): GroupWay | undefined {
     checkWritable(parent);
     const controllers = wordsOf(join(parent, "cgroup.controllers"));
     const wanted = ["memory", "cpu"].filter((controller) => controllers.includes(controller));
-    if (wanted.length === 0 || (!hasMoved && !moveTo(parent))) return undefined;
+    if (wanted.length === 0 || (!hasMoved && (isUnit || !moveTo(parent)))) return undefined;
     const enabled = wanted.filter((controller) => enable(parent, controller));
     return enabled.length === 0 ? undefined : groupsIn(parent, enabled);
   } catch {

@@ -50,6 +50,8 @@ export interface LimitMachine {
   readonly path: string;
   /** Whether the service's user is root. */
   readonly isRoot: boolean;
+  /** Whether systemd has started the service as a unit. */
+  readonly isUnit: boolean;
   /** Folder with the socket `systemd/private` of the systemd manager of this user, or of the system for root. */
   readonly managerFolder: string;
   /** Absolute path of bash. */

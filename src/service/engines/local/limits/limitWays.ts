@@ -23,7 +23,8 @@ export function thisMachine(bash: string): LimitMachine {
   const user = process.getuid?.() ?? 0;
   const isRoot = user === 0;
   const managerFolder = isRoot ? "/run" : (process.env.XDG_RUNTIME_DIR ?? `/run/user/${user}`);
-  return { proc: "/proc", path: nodeEnvironment().PATH ?? "", isRoot, managerFolder, bash };
+  const isUnit = process.env.INVOCATION_ID !== undefined;
+  return { proc: "/proc", path: nodeEnvironment().PATH ?? "", isRoot, isUnit, managerFolder, bash };
 }
 
 /**
