@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Job } from "../../src/models/job.ts";
-import type { LaunchGpu, LaunchPlan } from "../../src/service/engines/engine.ts";
+import type { GpuMaker, LaunchGpu, LaunchPlan } from "../../src/service/engines/engine.ts";
 import { planJob } from "../../src/service/launch/job.ts";
 import { jobLaunchIssues } from "../../src/service/launch/launchIssues.ts";
 import { planSetupTask } from "../../src/service/launch/setupTask.ts";
@@ -11,17 +11,17 @@ const gpu = (index: number, more: Partial<LaunchGpu> = {}): LaunchGpu => ({
   uuid: `GPU-${String(index)}`,
   ...more,
 });
-const eight = [0, 1, 2, 3, 4, 5, 6, 7].map((index) => gpu(index));
+const nvidia: readonly GpuMaker[] = ["nvidia"];
 
 /** Plans a job on nodes of one machine with these GPUs each. */
-function planOn(gpus: readonly (readonly LaunchGpu[])[], job: Partial<Job> = {}, machineGpus = eight): LaunchPlan {
+function planOn(gpus: readonly (readonly LaunchGpu[])[], job: Partial<Job> = {}, hiddenMakers = nvidia): LaunchPlan {
   const nodes = gpus.map((ofNode, position) => ({
     nodeId: `tvm-${String(position + 1)}`,
     address: "127.0.0.1",
     tempRoot: `/data/nodes/tvm-${String(position + 1)}`,
     gpus: ofNode,
   }));
-  return planJob(jobContext({ nodeCount: nodes.length, ...job }, { nodes, machineGpus })).plan;
+  return planJob(jobContext({ nodeCount: nodes.length, ...job }, { nodes, hiddenMakers })).plan;
 }
 
 /** Returns a variable as each process of a plan sees it. */
@@ -78,15 +78,15 @@ describe("the variables by which programs find GPUs", () => {
     const node = { nodeId: "tvm-1", address: "127.0.0.1", tempRoot: "/data/nodes/tvm-1", gpus: [] };
     const setupTask = { commandLine: "true", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
     const run = { runId: "run-1", runDirectory: "/data/runs/run-1", clusterMountRoot: "/roots/c-1" };
-    expect(seen(planSetupTask({ ...run, setupTask, node, machineGpus: eight }))).toEqual([""]);
+    expect(seen(planSetupTask({ ...run, setupTask, node, hiddenMakers: nvidia }))).toEqual([""]);
   });
 
   it("are others for AMD", () => {
     const amd = [0, 1].map((index) => gpu(index, { vendor: "amd" }));
-    const plan = planOn([amd.slice(1)], {}, amd);
+    const plan = planOn([amd.slice(1)], {}, ["amd"]);
     expect(seen(plan, "ROCR_VISIBLE_DEVICES")).toEqual(["1"]);
     expect(seen(plan)).toEqual([undefined]);
-    expect(seen(planOn([[]], {}, amd), "ROCR_VISIBLE_DEVICES")).toEqual([""]);
+    expect(seen(planOn([[]], {}, ["amd"]), "ROCR_VISIBLE_DEVICES")).toEqual([""]);
   });
 });
 
@@ -117,7 +117,7 @@ describe("the list of a job's own", () => {
     const { job } = jobContext({ ...withVariable(value), stdOutErrPathPrefix: "$AZ_BATCHAI_JOB_TEMP_DIR" });
     const mountPaths = { cluster: [], job: [] };
     const issue = { path: "properties.environmentVariables" };
-    expect(jobLaunchIssues(job, mountPaths, "/check", eight)).toMatchObject([issue]);
+    expect(jobLaunchIssues(job, mountPaths, "/check", nvidia)).toMatchObject([issue]);
     expect(jobLaunchIssues(job, mountPaths, "/check")).toEqual([]);
   });
 

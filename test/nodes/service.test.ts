@@ -44,6 +44,9 @@ it("asks no tool if jobs get no GPUs", async () => {
   inPath(tool);
   await start({ gpus: "none" });
   expect(tool.calls()).toEqual([]);
+  // Jobs do not see those that are there.
+  const gpus = await openMachineGpus({ logger: silentLogger, runMarker: "M", isOwnRun: () => false, choice: "none" });
+  expect(gpus.hiddenMakers()).toEqual(["nvidia", "amd"]);
 });
 
 it("has no GPUs on a machine without a tool", async () => {

@@ -166,7 +166,10 @@ export const tablesWithoutModel: Readonly<Record<string, string>> = {
 export const addedProperties: Readonly<
   Record<string, { readonly names: readonly string[]; readonly because: string }>
 > = {
-  Job: { names: ["batchai"], because: "says for what a job waits and which GPUs it has; every official client ignores unknown members" },
+  Job: {
+    names: ["batchai"],
+    because: "says for what a job waits and which GPUs it has; every official client ignores unknown members",
+  },
   Cluster: {
     names: ["batchai"],
     because: "says which nodes are missing; every official client ignores unknown members",

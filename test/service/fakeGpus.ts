@@ -1,3 +1,4 @@
+import type { GpuMaker } from "../../src/service/engines/engine.ts";
 import type { GpuProcess, GpuStatus, MachineGpus } from "../../src/service/nodes/gpus.ts";
 import { NodeTypes } from "../../src/service/nodes/nodeTypes.ts";
 
@@ -16,6 +17,10 @@ export class FakeGpus implements MachineGpus {
 
   statuses(): readonly GpuStatus[] {
     return this.#statuses;
+  }
+
+  hiddenMakers(): readonly GpuMaker[] {
+    return this.#statuses.length === 0 ? [] : ["nvidia"];
   }
 
   onChange(listener: () => void): void {

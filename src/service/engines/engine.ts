@@ -21,6 +21,9 @@ export type LaunchSegment =
   /** Number of GPUs of the node at this position. */
   | { readonly gpuCount: number };
 
+/** Maker of GPUs. The programs for the GPUs of each maker have a variable of their own by which they find them. */
+export type GpuMaker = "nvidia" | "amd";
+
 /** A GPU that a run may use. */
 export interface LaunchGpu {
   /** Position of the GPU on its machine, in the order of PCI buses. Parts of one GPU have the same. */

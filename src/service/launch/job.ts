@@ -1,7 +1,7 @@
 import type { Job } from "../../models/job.ts";
 import type {
+  GpuMaker,
   LaunchContainer,
-  LaunchGpu,
   LaunchLimits,
   LaunchMount,
   LaunchPlan,
@@ -38,8 +38,8 @@ export interface JobLaunchContext {
   readonly jobMounts?: readonly LaunchMount[];
   /** Slots in the MPI host file of a node that has no GPU: what its VM size stands for. Default: 1. */
   readonly slotsWithoutGpu?: number | undefined;
-  /** All GPUs of the machine, which the job sees only as far as its nodes have them. Default: none. */
-  readonly machineGpus?: readonly LaunchGpu[];
+  /** Makers whose GPUs the job sees only if its nodes have them. Default: none. */
+  readonly hiddenMakers?: readonly GpuMaker[];
   /** What the job may use of the machine. Default: as much as there is. */
   readonly limits?: LaunchLimits | undefined;
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */

@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
-import type { LaunchGpu, LaunchText } from "../engines/engine.ts";
+import type { GpuMaker, LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { toolkitVariablesOf } from "../toolkits/toolkits.ts";
 import { hostOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
@@ -25,8 +25,8 @@ export interface JobEnvironmentContext {
   readonly job: Job;
   readonly runId: string;
   readonly nodes: readonly NodePlace[];
-  /** All GPUs of the machine. Default: none. */
-  readonly machineGpus?: readonly LaunchGpu[];
+  /** Makers whose GPUs the job sees only if its nodes have them. Default: none. */
+  readonly hiddenMakers?: readonly GpuMaker[];
   readonly clusterMountRoot: string;
   readonly jobFolders: { readonly mountRoot: string; readonly sharedTemp: string; readonly hostFile: string };
   /** Variables that the nodes set themselves, such as `PATH`. Default: none. */

@@ -1,7 +1,7 @@
 import type { SetupTask } from "../../models/cluster.ts";
 import type { Job } from "../../models/job.ts";
 import type { ValidationIssue } from "../../wire/validate.ts";
-import type { LaunchGpu } from "../engines/engine.ts";
+import type { GpuMaker } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { planJob, type JobFolders, type JobLaunch } from "./job.ts";
 import { stdOutErrDirectoryId } from "./jobEnvironment.ts";
@@ -16,13 +16,13 @@ import { planSetupTask, stdOutErrPathOf } from "./setupTask.ts";
  * anything is stored.
  * @param mountPaths - Relative mount paths of the volumes of the cluster and of the job.
  * @param folder - Absolute folder for the imagined paths, to which no path of the job can lead.
- * @param machineGpus - All GPUs of the machine. Default: none.
+ * @param hiddenMakers - Makers whose GPUs the job sees only if its nodes have them. Default: none.
  */
 export function jobLaunchIssues(
   job: Job,
   mountPaths: { readonly cluster: readonly string[]; readonly job: readonly string[] },
   folder: string,
-  machineGpus: readonly LaunchGpu[] = [],
+  hiddenMakers: readonly GpuMaker[] = [],
 ): ValidationIssue[] {
   return issuesOfPlan(() => {
     const { node, run, jobFolders } = imaginedPlaces(folder);
@@ -33,7 +33,7 @@ export function jobLaunchIssues(
       volumes: mountPaths.job,
     };
     const mounts = { clusterMounts: imaginedMounts(clusterRoot), jobMounts: imaginedMounts(jobRoot) };
-    const launch = planJob({ ...run, ...mounts, job, nodes: [node], machineGpus, jobFolders });
+    const launch = planJob({ ...run, ...mounts, job, nodes: [node], hiddenMakers, jobFolders });
     const scratchFolders = [node.tempRoot, jobFolders.sharedTemp];
     for (const output of outputsOf(job, launch)) checkKept(output, [clusterRoot, jobRoot], scratchFolders, jobPaths);
   });

@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
 import type { SetupTask } from "../../models/cluster.ts";
-import type { LaunchGpu, LaunchLimits, LaunchMount, LaunchPlan } from "../engines/engine.ts";
+import type { GpuMaker, LaunchLimits, LaunchMount, LaunchPlan } from "../engines/engine.ts";
 import { checkCommandLine } from "./commandLine.ts";
 import {
   homeDirectoryOf,
@@ -28,8 +28,8 @@ export interface SetupTaskContext {
   readonly runDirectory: string;
   /** The node that is set up. */
   readonly node: NodePlace;
-  /** All GPUs of the machine; the task sees none of them. Default: none. */
-  readonly machineGpus?: readonly LaunchGpu[];
+  /** Makers whose GPUs the task does not see. Default: none. */
+  readonly hiddenMakers?: readonly GpuMaker[];
   /** What the task may use of the machine. Default: as much as there is. */
   readonly limits?: LaunchLimits | undefined;
   /** Folder with the mounts of the cluster: `$AZ_BATCHAI_MOUNT_ROOT`. */

@@ -1,5 +1,5 @@
 import type { EnvironmentVariableWithSecretValue } from "../../models/environment.ts";
-import type { LaunchGpu, LaunchText } from "../engines/engine.ts";
+import type { GpuMaker, LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import type { NodePlace } from "./node.ts";
 import type { Environment, VariableDefinition } from "./variables.ts";
@@ -9,17 +9,17 @@ export interface GpuContext {
   /** All nodes of the run. */
   readonly nodes: readonly NodePlace[];
   /**
-   * GPUs of the machine. Default: none; then the run gets none of the variables by which programs find GPUs, because
-   * there is nothing to hide.
+   * Makers whose GPUs the run sees only if it has them. Default: none; then the run gets none of the variables by which
+   * programs find GPUs, because there is nothing to hide.
    */
-  readonly machineGpus?: readonly LaunchGpu[];
+  readonly hiddenMakers?: readonly GpuMaker[];
   /** Whether the run is in a container, which has only the GPUs of the run and numbers them anew. Default: false. */
   readonly inContainer?: boolean;
 }
 
 const cudaOrder = "CUDA_DEVICE_ORDER";
 const ofNvidia = "CUDA_VISIBLE_DEVICES";
-const ofAmd = "ROCR_VISIBLE_DEVICES";
+const variables: Readonly<Record<GpuMaker, string>> = { nvidia: ofNvidia, amd: "ROCR_VISIBLE_DEVICES" };
 
 /**
  * Adds the variables by which programs find the GPUs of a run on a node, and no others. A job may choose among the GPUs of
@@ -67,22 +67,19 @@ export function gpuVariablesOfAllNodes(
   );
 }
 
-/** The makers of the GPUs of a machine each have a variable; it hides their GPUs from runs that have none of them. */
-function variablesOf({ machineGpus = [] }: GpuContext): string[] {
-  return [
-    ...(machineGpus.some(({ vendor }) => vendor === undefined) ? [ofNvidia] : []),
-    ...(machineGpus.some(({ vendor }) => vendor === "amd") ? [ofAmd] : []),
-  ];
+function variablesOf({ hiddenMakers = [] }: GpuContext): string[] {
+  return hiddenMakers.map((maker) => variables[maker]);
 }
 
 /**
  * Returns the names of the GPUs of a node for programs: numbers, because frameworks stumble over UUIDs. Parts of a GPU have
- * no numbers.
+ * no numbers. A container has all GPUs of AMD, and so their numbers on the machine.
  */
 function namesOfGpus({ nodes, inContainer = false }: GpuContext, node: NodePlace): string[] {
   const ofRun = nodes.flatMap(({ gpus }) => gpus).sort((a, b) => a.index - b.index);
   if (ofRun.some(({ isPart }) => isPart)) return node.gpus.map(({ uuid }) => uuid);
-  if (!inContainer) return node.gpus.map(({ index }) => String(index));
+  const isNumberedAnew = inContainer && ofRun.every(({ vendor }) => vendor === undefined);
+  if (!isNumberedAnew) return node.gpus.map(({ index }) => String(index));
   return node.gpus.map(({ uuid }) => String(ofRun.findIndex((gpu) => gpu.uuid === uuid)));
 }
 

@@ -1,3 +1,4 @@
+import type { GpuMaker } from "../engines/engine.ts";
 import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
 import { type GpuChoice, problemOfChoice } from "./gpuChoice.ts";
@@ -85,6 +86,11 @@ export class GpuInventory implements MachineGpus {
 
   statuses(): readonly GpuStatus[] {
     return this.#statuses;
+  }
+
+  /** GPUs that the service may not give out are hidden too. */
+  hiddenMakers(): readonly GpuMaker[] {
+    return [...new Set(this.#all.map(({ gpu }) => gpu.vendor ?? "nvidia"))];
   }
 
   onChange(listener: () => void): void {

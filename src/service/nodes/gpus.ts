@@ -1,4 +1,4 @@
-import type { LaunchGpu } from "../engines/engine.ts";
+import type { GpuMaker, LaunchGpu } from "../engines/engine.ts";
 
 /** A GPU of this machine, or a part of one (MIG). */
 export interface Gpu extends LaunchGpu {
@@ -30,6 +30,8 @@ export interface GpuStatus {
 export interface MachineGpus {
   /** Returns what was found at the last look, in the order of their indexes. Empty: this machine has none. */
   statuses(): readonly GpuStatus[];
+  /** Returns the makers whose GPUs are hidden from runs that do not have them. */
+  hiddenMakers(): readonly GpuMaker[];
   /** Sets the function that is called after a look has found a change. */
   onChange(listener: () => void): void;
   /** Looks soon instead of at the next interval, for example because a run with GPUs has ended. Never throws. */
@@ -37,4 +39,9 @@ export interface MachineGpus {
 }
 
 /** A machine without GPUs. */
-export const noGpus: MachineGpus = { statuses: () => [], onChange: () => undefined, lookSoon: () => undefined };
+export const noGpus: MachineGpus = {
+  statuses: () => [],
+  hiddenMakers: () => [],
+  onChange: () => undefined,
+  lookSoon: () => undefined,
+};

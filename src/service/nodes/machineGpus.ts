@@ -28,7 +28,8 @@ export interface MachineGpusOptions extends OwnRuns {
  */
 export async function openMachineGpus(options: MachineGpusOptions): Promise<MachineGpus & { close(): void }> {
   const { logger, choice = "all", intervalInMs = 10_000 } = options;
-  const tool = choice === "none" ? undefined : findTool(logger);
+  if (choice === "none") return { ...noGpus, hiddenMakers: () => ["nvidia", "amd"], close: () => undefined };
+  const tool = findTool(logger);
   if (tool === undefined) {
     const problem = problemOfChoice(choice, []);
     if (problem !== undefined) throw new Error(`${problem} Install nvidia-smi or rocm-smi in a folder of PATH.`);

@@ -79,7 +79,7 @@ async function prepareJob(
     runId,
     runDirectory: folders.run(runId),
     nodes: nodes.map((node) => placeOf(node, folders, gpusOfRun[node.id])),
-    machineGpus: gpus.statuses().map(({ gpu }) => gpu),
+    hiddenMakers: gpus.hiddenMakers(),
     limits: limitsOf(nodeType, nodes),
     slotsWithoutGpu: nodeType.gpus || (nodeType.cores ?? coresOf(models.cluster.vmSize ?? "")),
     clusterMountRoot,

@@ -58,7 +58,7 @@ async function prepareSetup(
     runId,
     runDirectory: folders.run(runId),
     node: placeOf(node, folders),
-    machineGpus: gpus.statuses().map(({ gpu }) => gpu),
+    hiddenMakers: gpus.hiddenMakers(),
     limits: limitsOf(nodeTypes.of(cluster.vmSize), [node]),
     clusterMountRoot,
     clusterMounts,

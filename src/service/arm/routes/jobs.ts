@@ -7,7 +7,6 @@ import { job as jobSchema, jobConstraints, jobCreateParameters } from "../../../
 import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { jobLaunchIssues } from "../../launch/launchIssues.ts";
-import type { Gpu } from "../../nodes/gpus.ts";
 import { enqueue } from "../../scheduler/jobStates.ts";
 import type { JobDetails } from "../../scheduler/jobDetails.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
@@ -60,7 +59,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
       cluster: relativeMountPathsOf(cluster.nodeSetup?.mountVolumes),
       job: relativeMountPathsOf(model.mountVolumes),
     };
-    const launchIssues = jobLaunchIssues(model, mountPaths, `/${randomUUID()}`, machineGpusIn(context));
+    const launchIssues = jobLaunchIssues(model, mountPaths, `/${randomUUID()}`, context.gpus.hiddenMakers());
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const { found, operation } = await scheduler.commit(() => {
@@ -106,10 +105,6 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     url: `${job}/listOutputFiles`,
     handler: (request: ArmRequest) => outputFilesOf(context, request, jobOf(context, request)),
   });
-}
-
-function machineGpusIn({ gpus }: ArmContext): Gpu[] {
-  return gpus.statuses().map(({ gpu }) => gpu);
 }
 
 /**
