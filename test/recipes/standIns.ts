@@ -97,7 +97,7 @@ while [[ $1 == -* ]]; do
     -n | -np) size=$2; shift 2 ;;
     --hostfile | -hostfile) [[ -e $2 ]] || { echo "no host file: $2" >&2; exit 2; }; shift 2 ;;
     --mca | -mca) shift 3 ;;
-    -x | -env | -ppn | -hosts | --map-by | --bind-to | -bind-to | -map-by) shift 2 ;;
+    -x | -env | -ppn | -hosts | --rank-by | --map-by | --bind-to | -bind-to | -map-by) shift 2 ;;
     *) shift ;;
   esac
 done
