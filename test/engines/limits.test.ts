@@ -66,7 +66,7 @@ describe.skipIf(lacks !== undefined && !mustRun)(lacks === undefined ? title : `
   }
 
   it("limits memory and cores of all processes of a run together", async () => {
-    const show = 'grep -h batchai /proc/self/cgroup; echo "$SHLVL" > shell; ' + workplace.gate("go");
+    const show = `grep -h batchai /proc/self/cgroup; echo "$SHLVL" > shell; ${  workplace.gate("go")}`;
     const plan = planOf([show, show], { memoryInBytes, cores: 1.5 });
     const handle = await start(plan);
     await until("the run shows its groups", async () => (await outputOf(plan)).split("\n").length === 3);
@@ -127,7 +127,7 @@ describe.skipIf(lacks !== undefined && !mustRun)(lacks === undefined ? title : `
     await until("its groups are removed", () => groupsOf(plan).length === 0);
     await engine.cleanUp(handle);
 
-    const recovered = planOf(sacrifice + workplace.gate("grow") + `; ${grow}`, { memoryInBytes });
+    const recovered = planOf(`${sacrifice + workplace.gate("grow")  }; ${grow}`, { memoryInBytes });
     await startAndCrash(factory, workplace, [recovered]);
     const claim = (): string => textOf(join(recovered.runDirectory, "claim"));
     await until("the run is claimed", () => claim().endsWith("\n"));
