@@ -21,13 +21,16 @@ const hog = "exec tail /dev/zero";
 
 let workplace: Workplace;
 let engine: ProcessEngine;
+let started: RunHandle[];
 
 beforeEach(async () => {
+  started = [];
   workplace = await Workplace.make();
   engine = makeEngine(workplace.runs);
 });
 
 afterEach(async () => {
+  await Promise.all(started.map((handle) => engine.stop(handle)));
   await engine.close();
   const left = workplace.processes();
   await workplace.remove();
@@ -42,6 +45,7 @@ function planOf(command: string | readonly string[], limits: LaunchLimits): Laun
 async function start(plan: LaunchPlan): Promise<RunHandle> {
   await engine.reserve(plan);
   const handle = engine.handleFor(plan);
+  started.push(handle);
   await engine.start(plan, { environment: {} }, handle);
   return handle;
 }
@@ -66,15 +70,21 @@ describe.skipIf(lacks !== undefined && !mustRun)(lacks === undefined ? title : `
   }
 
   it("limits memory and cores of all processes of a run together", async () => {
-    const show = `grep -h batchai /proc/self/cgroup; echo "$SHLVL" > shell; ${  workplace.gate("go")}`;
+    const show = `grep -h batchai /proc/self/cgroup; echo "$SHLVL" > shell; ${workplace.gate("go")}`;
     const plan = planOf([show, show], { memoryInBytes, cores: 1.5 });
     const handle = await start(plan);
-    await until("the run shows its groups", async () => (await outputOf(plan)).split("\n").length === 3);
+    const outputs = (): Promise<string[]> => {
+      return Promise.all(["stdout-proc0.txt", "stdout-proc1.txt"].map((file) => workplace.read(plan, file)));
+    };
+    await until("both processes show their groups", async () => {
+      return (await outputs()).every((output) => output.split("\n").length === 3);
+    });
     const [memory = "", cpu = ""] = groupsOf(plan);
     expect(textOf(join(memory, "memory.limit_in_bytes"))).toBe(`${memoryInBytes}\n`);
     expect(textOf(join(cpu, "cpu.cfs_quota_us"))).toBe("150000\n");
     expect(textOf(join(cpu, "cgroup.procs")).split("\n").length).toBeGreaterThan(3);
-    expect(await workplace.read(plan, "stdout-proc1.txt")).toBe(await outputOf(plan));
+    const [first, second] = await outputs();
+    expect(second).toBe(first);
     await workplace.open("go");
     expect(await engine.wait(handle)).toEqual({ kind: "exited", phase: "processes", exitCode: 0 });
     expect(await logOf(plan)).not.toContain("limit");
@@ -127,7 +137,7 @@ describe.skipIf(lacks !== undefined && !mustRun)(lacks === undefined ? title : `
     await until("its groups are removed", () => groupsOf(plan).length === 0);
     await engine.cleanUp(handle);
 
-    const recovered = planOf(`${sacrifice + workplace.gate("grow")  }; ${grow}`, { memoryInBytes });
+    const recovered = planOf(`${sacrifice + workplace.gate("grow")}; ${grow}`, { memoryInBytes });
     await startAndCrash(factory, workplace, [recovered]);
     const claim = (): string => textOf(join(recovered.runDirectory, "claim"));
     await until("the run is claimed", () => claim().endsWith("\n"));
