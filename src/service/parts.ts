@@ -53,7 +53,7 @@ export async function startParts(
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
-  const engines = chosenEngines ?? enginesFor(options, place);
+  const engines = chosenEngines ?? enginesFor({ ...options, logger }, place);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 

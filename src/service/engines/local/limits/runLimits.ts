@@ -80,7 +80,7 @@ export class RunLimits {
     this.#masks = new CoreMasks(ways.cores);
     const known = new Set(namesIn(runsFolder).map(groupNameOf));
     for (const parent of ways.group?.parents ?? []) sweepGroups(parent, (group) => known.has(group));
-    logger.info(describeWays(ways), "found how this machine limits the memory and cores of jobs");
+    logger.debug(describeWays(ways), "found how this machine limits the memory and cores of jobs");
     return ways;
   }
 }
