@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { lstatSync, opendirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
+import { lstatSync, opendirSync, readdirSync, renameSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isWithin } from "../ground/containment.ts";
@@ -121,7 +121,7 @@ export class DataFolders {
   async wipeNodes(nodeIds: readonly string[]): Promise<void> {
     for (const folder of nodeIds.map((nodeId) => this.node(nodeId))) {
       await uncover(this.#mountRoot, folder);
-      if (!emptiedAtOnce(folder) && !this.#setAside(folder)) await this.#clear(folder);
+      if (!(await emptiedAtOnce(folder)) && !this.#setAside(folder)) await this.#clear(folder);
     }
   }
 
@@ -255,13 +255,13 @@ export class DataFolders {
  * Removes a single empty folder from a folder. Returns whether nothing is left in it. That is all that most jobs leave on
  * the disk of a node, and it costs little to find out.
  */
-function emptiedAtOnce(path: string): boolean {
+async function emptiedAtOnce(path: string): Promise<boolean> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found?.isDirectory()) return found === undefined;
   const folder = opendirSync(path);
   try {
     const entries = [folder.readSync(), folder.readSync()];
-    if (entries[0] && !entries[1]) rmdirSync(join(path, entries[0].name));
+    if (entries[0] && !entries[1]) await rmdir(join(path, entries[0].name));
     return !entries[1];
   } catch {
     return false; // It is a file, or a folder that is not empty.

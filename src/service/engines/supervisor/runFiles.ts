@@ -9,10 +9,10 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { removeTree } from "../../../ground/removeTree.ts";
@@ -60,11 +60,11 @@ export class RunFiles {
     this.#hasPlan = hasPlan;
   }
 
-  /** Removes the folder with all that is in it. */
+  /** Removes the folder with all that is in it. Nothing waits for that, and file systems let removals wait for each other. */
   async remove(): Promise<void> {
     try {
-      for (const name of files) unlinkIfPresent(join(this.#folder, name));
-      rmdirSync(this.#folder);
+      await Promise.all(files.map((name) => rm(join(this.#folder, name), { force: true })));
+      await rmdir(this.#folder);
     } catch {
       await removeTree(this.#folder); // There is more in it than the engine has created.
     }
