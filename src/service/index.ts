@@ -70,7 +70,7 @@ export class BatchAIService {
     options.allowedOrigins?.forEach(checkOrigin);
     checkServiceVariables(serviceVariablesOf(options));
     checkGpuChoice(options.gpus);
-    openNodeTypes(options.nodeTypes);
+    const nodeTypes = openNodeTypes(options.nodeTypes);
     const dataDir = resolve(options.dataDir);
     openDataFolder(dataDir, {
       privateFolders,
@@ -85,7 +85,7 @@ export class BatchAIService {
         lock.release();
       });
       removeConnectionFile(dataDir);
-      const connection = await startParts({ ...options, host, dataDir }, opened);
+      const connection = await startParts({ ...options, host, dataDir }, opened, { nodeTypes });
       writeConnectionFile(dataDir, connection);
       opened.add(() => {
         removeConnectionFile(dataDir);

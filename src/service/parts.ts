@@ -34,26 +34,34 @@ const defaultGracePeriodInMs = 5000;
 /** Time in which processes disappear after they were killed. */
 const killedAfterInMs = 5000;
 
+/** Parts of a service that its caller has made. */
+export interface MadeParts {
+  /** Engines in the order in which they are asked. Default: processes of this machine, and containers. */
+  readonly engines?: readonly Engine[];
+  /** Default: those of the options. */
+  readonly nodeTypes?: NodeTypes;
+  /** Default: those of this machine. */
+  readonly gpus?: MachineGpus;
+}
+
 /**
  * Starts the parts of a service in a data folder that exists and is locked.
- * @param chosenEngines - Engines in the order in which they are asked. Default: processes of this machine, and containers.
- * @param machine - Node types and GPUs. Default: those of the options and of this machine.
+ * @param made - Parts that exist already.
  */
 export async function startParts(
   options: BatchAIServiceOptions & { readonly host: string },
   opened: OpenParts,
-  chosenEngines?: readonly Engine[],
-  machine: { readonly nodeTypes?: NodeTypes; readonly gpus?: MachineGpus } = {},
+  made: MadeParts = {},
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
-  const nodeTypes = machine.nodeTypes ?? openNodeTypes(options.nodeTypes);
+  const nodeTypes = made.nodeTypes ?? openNodeTypes(options.nodeTypes);
   const store = openStore(dataDir);
   opened.add(() => {
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
-  const engines = chosenEngines ?? enginesFor({ ...options, logger }, place);
+  const engines = made.engines ?? enginesFor({ ...options, logger }, place);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
@@ -93,7 +101,7 @@ export async function startParts(
   const storageSuffix = checkedSuffix(options.storageSuffix ?? "core.windows.net");
   const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
 
-  const gpus = machine.gpus ?? (await openGpus(options, { logger, store, opened }));
+  const gpus = made.gpus ?? (await openGpus(options, { logger, store, opened }));
   const scheduler = new Scheduler({
     store,
     engines: await Engines.probe(engines, logger),

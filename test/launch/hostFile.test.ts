@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Job } from "../../src/models/job.ts";
 import { hostFileOf } from "../../src/service/launch/hostFile.ts";
 import { type JobLaunchContext, planJob } from "../../src/service/launch/job.ts";
-import { coresOf, gpusOf, slotsOf } from "../../src/service/nodes/vmSizes.ts";
+import { NodeTypes } from "../../src/service/nodes/nodeTypes.ts";
 import { jobContext, twoNodes } from "./context.ts";
 
 describe("the MPI host file", () => {
@@ -64,6 +64,7 @@ describe("the VM sizes of Azure", () => {
     ["Standard_X0", 1, 0],
     ["constructor", 1, 0],
   ])("%s has %i cores and %i GPUs", (vmSize, cores, gpus) => {
-    expect([coresOf(vmSize), gpusOf(vmSize), slotsOf(vmSize)]).toEqual([cores, gpus, gpus || cores]);
+    const types = new NodeTypes();
+    expect([types.coresOf(vmSize), types.of(vmSize).gpus, types.slotsOf(vmSize)]).toEqual([cores, gpus, gpus || cores]);
   });
 });

@@ -27,12 +27,10 @@ export class ServiceWithEngines {
     mkdirSync(dataDir, { recursive: true });
     const opened = new OpenParts();
     try {
-      const connection = await startParts(
-        { dataDir, host: "127.0.0.1", mountRoot: join(dataDir, "roots") },
-        opened,
+      const connection = await startParts({ dataDir, host: "127.0.0.1", mountRoot: join(dataDir, "roots") }, opened, {
         engines,
-        machine,
-      );
+        ...machine,
+      });
       return new ServiceWithEngines(new ArmCaller(connection), opened);
     } catch (error) {
       await opened.closeAll();

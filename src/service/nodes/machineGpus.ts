@@ -1,3 +1,4 @@
+import { findProgram } from "../../ground/findProgram.ts";
 import type { Logger } from "../logger.ts";
 import { type GpuChoice, problemOfChoice } from "./gpuChoice.ts";
 import { GpuInventory } from "./gpuInventory.ts";
@@ -5,7 +6,7 @@ import { type MachineGpus, noGpus } from "./gpus.ts";
 import type { GpuTool } from "./gpuTool.ts";
 import { NvidiaTool } from "./nvidia.ts";
 import type { OwnRuns } from "./outsideProcesses.ts";
-import { findProgram, Program } from "./program.ts";
+import { Program } from "./program.ts";
 import { RocmTool } from "./rocm.ts";
 
 /** Time after which a tool that does not end is killed, in milliseconds. */

@@ -1,4 +1,4 @@
-import { vmSizeOf } from "./vmSizes.ts";
+import { coresOf, vmSizeOf } from "./vmSizes.ts";
 
 /** What a `vmSize` stands for. */
 export interface NodeType {
@@ -25,6 +25,16 @@ export class NodeTypes {
   /** Returns the type behind a `vmSize`; one without limits and GPUs if nobody knows it. */
   of(vmSize = ""): NodeType {
     return this.#own.get(vmSize.toLowerCase()) ?? azureTypeOf(vmSize);
+  }
+
+  /** Returns the number of virtual cores that a node counts for. */
+  coresOf(vmSize = ""): number {
+    return this.of(vmSize).cores ?? coresOf(vmSize);
+  }
+
+  /** Returns the slots in an MPI host file that a node stands for: one for each GPU, or else for each core. */
+  slotsOf(vmSize = ""): number {
+    return this.of(vmSize).gpus || this.coresOf(vmSize);
   }
 }
 

@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
 
 /** Most characters of the output of a program that are kept: a broken program may print without end. */
 const mostOutput = 1024 * 1024;
@@ -95,21 +93,6 @@ function release(child: ChildProcess): void {
   child.unref();
   child.stdout?.destroy();
   child.stderr?.destroy();
-}
-
-/** Returns the path of a program in a folder of PATH; undefined if there is none. */
-export function findProgram(name: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder.startsWith("/"));
-  return folders.map((folder) => join(folder, name)).find(isProgram);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /** Returns text of a program as a part of one sentence: one line, without control characters, at most 200 characters. */

@@ -58,16 +58,6 @@ export function coresOf(vmSize: string): number {
   return vmSizeOf(vmSize)?.cores ?? Math.max(1, number);
 }
 
-/** Returns the number of GPUs of a VM size. */
-export function gpusOf(vmSize: string): number {
-  return vmSizeOf(vmSize)?.gpus ?? 0;
-}
-
-/** Returns the slots in an MPI host file that a VM size stands for: one for each GPU, or else for each core. */
-export function slotsOf(vmSize: string): number {
-  return gpusOf(vmSize) || coresOf(vmSize);
-}
-
 function withoutTier(name: string): string {
   return name.replace(/^(standard|basic)_/i, "");
 }

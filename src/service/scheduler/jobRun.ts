@@ -7,7 +7,6 @@ import { withSecrets } from "../../wire/secrets.ts";
 import type { LaunchSecrets, RunNeeds } from "../engines/engine.ts";
 import { abortable } from "../abortable.ts";
 import { containerOf, type JobLaunchContext, planJob } from "../launch/job.ts";
-import { coresOf } from "../nodes/vmSizes.ts";
 import type { Node } from "../state/nodes.ts";
 import type { Run, RunGpus } from "../state/runs.ts";
 import type { StoredResource } from "../state/resources.ts";
@@ -81,7 +80,7 @@ async function prepareJob(
     nodes: nodes.map((node) => placeOf(node, folders, gpusOfRun[node.id])),
     hiddenMakers: gpus.hiddenMakers(),
     limits: limitsOf(nodeType, nodes),
-    slotsWithoutGpu: nodeType.gpus || (nodeType.cores ?? coresOf(models.cluster.vmSize ?? "")),
+    slotsWithoutGpu: nodeTypes.slotsOf(models.cluster.vmSize),
     clusterMountRoot,
     clusterMounts,
     jobFolders,

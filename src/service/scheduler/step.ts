@@ -47,8 +47,7 @@ function storeTogether(context: SchedulerContext, work: StepWork): Omit<StepResu
     for (const change of work.changes) carryOut(context, change);
     keepHouse(context);
     const visits = clustersToVisit(context, work).map((clusterKey) => visit(context, clusterKey, work.mayStart));
-    const hasGpus = visits.some((visit) => visit.hasGpus);
-    return { visits, gpuRuns: hasGpus && work.mayStart ? giveGpus(context) : [] };
+    return { visits, gpuRuns: mayGiveGpus(work, visits) ? giveGpus(context) : [] };
   });
 }
 
@@ -67,7 +66,7 @@ function storeApart(context: SchedulerContext, work: StepWork): StepResult {
       visits.push(store.transaction(() => visit(context, clusterKey, work.mayStart)));
     }),
     () => {
-      if (work.mayStart) gpuRuns.push(...giveGpus(context));
+      if (mayGiveGpus(work, visits)) gpuRuns.push(...giveGpus(context));
     },
   ];
   for (const look of looks) lookAlone(context, look);
@@ -98,6 +97,11 @@ function lookAlone(context: SchedulerContext, look: () => void): void {
   } catch (error) {
     reportFailure(context, error);
   }
+}
+
+/** GPUs are given only after a look at a cluster that has them. */
+function mayGiveGpus({ mayStart }: StepWork, visits: readonly ClusterVisit[]): boolean {
+  return mayStart && visits.some(({ hasGpus }) => hasGpus);
 }
 
 function keepHouse(context: SchedulerContext): void {

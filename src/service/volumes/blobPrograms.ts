@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { BlobContainer } from "./blobContainer.ts";
 import type { MountCommand } from "./mountCommand.ts";
 import type { MountPlace } from "./mounts.ts";
-import { findProgram, mayAllowOthers } from "./programs.ts";
+import { findProgram } from "../../ground/findProgram.ts";
+import { mayAllowOthers } from "./mountRights.ts";
 
 /** A mount of a blob container. */
 interface BlobMount {
@@ -95,7 +96,7 @@ export async function blobMountCommand(): Promise<
   ((mount: BlobMount, place: MountPlace) => Promise<MountCommand>) | undefined
 > {
   for (const { name, command } of programs) {
-    const path = await findProgram(name);
+    const path = findProgram(name);
     if (path !== undefined) return (mount, place) => command(path, mount, place);
   }
   return undefined;

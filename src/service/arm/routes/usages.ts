@@ -1,7 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { serialize } from "../../../wire/serialize.ts";
 import { usage } from "../../../wire/tables/usage.ts";
-import { coresOf } from "../../nodes/vmSizes.ts";
 import { GpuSupply } from "../../scheduler/gpuSupply.ts";
 import type { Store } from "../../state/store.ts";
 import type { ArmContext, ArmRequest } from "../context.ts";
@@ -24,7 +23,7 @@ export function usageRoutes(app: FastifyInstance, context: ArmContext): void {
     const cores = (priority: string) =>
       counted
         .filter((cluster) => cluster.priority === priority)
-        .reduce((sum, { nodes, size }) => sum + nodes * (nodeTypes.of(size).cores ?? coresOf(size)), 0);
+        .reduce((sum, { nodes, size }) => sum + nodes * nodeTypes.coresOf(size), 0);
     return {
       value: [
         usageOf("Clusters", "Clusters", counted.length, clusterLimit),

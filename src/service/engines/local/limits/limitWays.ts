@@ -4,7 +4,7 @@ import { nodeEnvironment } from "../nodeEnvironment.ts";
 import { coresIn } from "./coreMasks.ts";
 import { delegatedGroup } from "./delegatedGroup.ts";
 import type { GroupWay, LimitMachine } from "./groupWay.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram } from "../../../../ground/findProgram.ts";
 import { systemdScopes } from "./systemdScopes.ts";
 import { versionOneGroups } from "./versionOneGroups.ts";
 
@@ -33,7 +33,7 @@ export function thisMachine(bash: string): LimitMachine {
  */
 export async function findLimitWays(machine: LimitMachine): Promise<LimitWays> {
   const group = (await systemdScopes(machine)) ?? delegatedGroup(machine) ?? versionOneGroups(machine);
-  const taskset = await findProgram("taskset", machine.path);
+  const taskset = findProgram("taskset", machine.path);
   return { ...(group && { group }), ...(taskset !== undefined && { taskset }), cores: usableCores(machine.proc) };
 }
 

@@ -6,7 +6,7 @@ import type { LaunchLimits } from "../../engine.ts";
 import { groupNameOf, type GroupWay, type LimitMachine } from "./groupWay.ts";
 import { enterScope, printLimits } from "./limitScripts.ts";
 import { ownGroup } from "./ownGroup.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram } from "../../../../ground/findProgram.ts";
 
 const execute = promisify(execFile);
 /** Time in which the manager must respond to the probe, in milliseconds. */
@@ -21,7 +21,7 @@ export async function systemdScopes(machine: LimitMachine): Promise<GroupWay | u
   const { proc, path, isRoot, managerFolder, bash } = machine;
   const mount = ownGroup(proc)?.mount;
   if (mount === undefined || !existsSync(join(managerFolder, "systemd/private"))) return undefined;
-  const program = await findProgram("systemd-run", path);
+  const program = findProgram("systemd-run", path);
   if (program === undefined) return undefined;
   const variables: Record<string, string> = isRoot ? {} : { XDG_RUNTIME_DIR: managerFolder };
   // systemd-run itself sets the last one.
