@@ -129,6 +129,52 @@ describe("a container engine that loses requests and responses", () => {
   });
 });
 
+describe("a container engine that was killed while it started a container", () => {
+  const leftover = { status: 500, message: "failed to create task for container: task 2cb6: already exists: unknown" };
+
+  it("gets a new container for the run, which then runs once", async () => {
+    daemon.misbehave(/\/start$/, leftover, 2);
+    expect(await run(note)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+    expect(daemon.calls.filter((call) => call === "POST /containers/create")).toHaveLength(3);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("may also refuse to create or start it for another reason, after a request without a response", async () => {
+    daemon.misbehave(/\/start$/, "lose the request");
+    daemon.misbehave(/\/start$/, { status: 500, message: "something else" });
+    daemon.misbehave(/\/create$/, "lose the request");
+    daemon.misbehave(/\/create$/, { status: 500, message: "layer not known" });
+    expect(await run(note)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+  });
+
+  it("lets the run wait for a later attempt if that does not help", async () => {
+    await engine.close();
+    engine = makeEngine({ silenceLimitInMs: 300 });
+    daemon.misbehave(/\/start$/, leftover, 1000);
+    const reason = expect.stringContaining("already exists") as string;
+    expect(await run(note)).toEqual({ kind: "notStarted", reason });
+    expect(daemon.containers.size).toBe(0);
+  });
+});
+
+describe("an engine that closes", () => {
+  it.each(["GET /info", "GET /version", "POST /containers/create", "POST .*/start"])(
+    "does not wait for a container engine that hangs in %s",
+    async (request) => {
+      const plan = workplace.plan("true");
+      const handle = await reserved(plan);
+      daemon.misbehave(new RegExp(request), "hang", 1000);
+      const starting = engine.start(plan, noSecrets, handle);
+      await until("it hangs", () => daemon.calls.some((call) => new RegExp(request).test(call)));
+      await engine.close();
+      await starting;
+    },
+    5000,
+  );
+});
+
 describe("containers that end in other ways than by themselves", () => {
   it("are lost when somebody removes them", async () => {
     const handle = await start("sleep 600");

@@ -204,7 +204,7 @@ export class ContainerEngine implements Engine {
     const known = this.#hosts.get(address);
     if (known) return known;
     const { serviceId, stallLimitInMs = 60_000 } = this.#options;
-    const daemon = new Daemon(address);
+    const daemon = new Daemon(address, this.#closing.signal);
     const host = {
       daemon,
       images: new Images(daemon, stallLimitInMs),

@@ -22,7 +22,7 @@ import {
   wasStarted,
 } from "./containers.ts";
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
-import { containerStartError, missingGpus } from "./containerStart.ts";
+import { containerStartError, isOfKilledEngine, missingGpus, remedyFor } from "./containerStart.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
 import type { Daemon, DaemonSecurity } from "./daemon.ts";
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
@@ -72,6 +72,8 @@ export class ContainerRun implements RunBody {
   #endingSince: number | undefined;
   #isRemoved = false;
   #isHandedOver = false;
+  /** Whether the engine was silent while the container was created and started. */
+  #wasDisturbed = false;
 
   constructor(details: ContainerRunDetails, files: RunFiles, context: ContainerRunContext) {
     this.#details = details;
@@ -139,8 +141,8 @@ export class ContainerRun implements RunBody {
   async cleanUp(): Promise<void> {
     if (this.#isRemoved) return;
     try {
-      const container = await this.#ours();
-      if (container) await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+      await this.#remove();
+      this.#isRemoved = !this.#wasDisturbed; // A request that got no response may still create it.
     } catch (error) {
       this.#warn(error, "failed to remove a container; it is removed later");
     }
@@ -154,17 +156,55 @@ export class ContainerRun implements RunBody {
     const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask(askTimeoutInMs)));
     const security = await this.#persistently(() => daemon.security());
     const body = createBodyOf({ plan, image, serviceId, facts, security, owner: ownerFor(security) });
-    this.#files.writeEnvironment({ ...plan.environment, ...secrets.environment });
-    const id = await this.#persistently(() => this.#create(containerNameOf(runId), body));
-    if (!facts.isPodman) await this.#checkGpus(id, plan);
-    await this.#persistently(() => this.#startContainer(id));
-    await this.#claimed();
+    const environment = { ...plan.environment, ...secrets.environment };
+    const deadline = performance.now() + this.#context.silenceLimitInMs;
+    for (;;) {
+      this.#files.writeEnvironment(environment);
+      const failure = await this.#failureOf(plan, body);
+      if (failure === undefined) return;
+      if (performance.now() >= deadline) throw new StartError("Shortage", reasonOf(failure), { cause: failure });
+      this.#warn(failure, "failed to start a container that its engine had half started; it is created anew");
+      await this.#persistently(() => this.#remove());
+      await delay(retryIntervalInMs, undefined, { signal: this.#context.closing });
+    }
+  }
+
+  /**
+   * Creates the container and starts it. Returns why it must be created anew: an engine that was killed meanwhile leaves
+   * containers that never start. Rejects if a new one would not start either, or something of the run has run.
+   */
+  async #failureOf(plan: PlainPlan, body: object): Promise<Error | undefined> {
+    const { daemon, closing } = this.#context;
+    try {
+      const id = await this.#persistently(() => this.#create(containerNameOf(this.#details.runId), body));
+      if (!daemon.facts?.isPodman) await this.#checkGpus(id, plan);
+      await this.#persistently(() => this.#startContainer(id));
+      await this.#claimed();
+      if (!this.#wasDisturbed || !this.#isOpen()) return undefined;
+      const container = await this.#persistently(() => inspectContainer(daemon, id, closing));
+      if (container && !hasEnded(container.State.Status)) return undefined;
+      this.#wasDisturbed = false; // If the next one ends in the same way, that is its own doing.
+      return new Error("it ended before it ran anything");
+    } catch (error) {
+      const mayPass = error instanceof DaemonRefusal && (this.#wasDisturbed || isOfKilledEngine(error));
+      if (mayPass && this.#isOpen() && remedyFor(error.message, this.#details.image) === undefined) return error;
+      throw error;
+    }
+  }
+
+  #isOpen(): boolean {
+    return this.#files.readClaim().kind === "open";
+  }
+
+  async #remove(): Promise<void> {
+    const container = await this.#ours();
+    if (container) await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
   }
 
   /** A run whose supervisor has the claim cannot be mistaken for one that has not started. */
   async #claimed(): Promise<void> {
     const deadline = performance.now() + claimPeriodInMs;
-    while (this.#files.readClaim().kind === "open" && performance.now() < deadline) {
+    while (this.#isOpen() && performance.now() < deadline) {
       await delay(claimIntervalInMs, undefined, { signal: this.#context.closing });
     }
   }
@@ -216,6 +256,7 @@ export class ContainerRun implements RunBody {
       try {
         return await step();
       } catch (error) {
+        if (error instanceof DaemonSilence) this.#wasDisturbed = true;
         if (!(error instanceof DaemonSilence) || performance.now() >= deadline) throw error;
       }
       await delay(retryIntervalInMs, undefined, { signal: closing });
