@@ -168,8 +168,11 @@ export class ContainerEngine implements Engine {
     run.lookForEnd();
   }
 
-  recover(handle: RunHandle): Promise<RunState> {
-    return this.#run(handle).recover();
+  async recover(handle: RunHandle): Promise<RunState> {
+    const run = this.#run(handle);
+    const state = await run.recover();
+    const { startedOn } = run.body;
+    return state.kind === "running" && startedOn ? { ...state, startedOn } : state;
   }
 
   wait(handle: RunHandle, { onState, abortSignal }: WaitOptions = {}): Promise<RunEnd> {

@@ -81,6 +81,11 @@ export class ContainerRun implements RunBody {
     this.#context = context;
   }
 
+  /** Time at which its supervisor took the claim; undefined if it has not. */
+  get startedOn(): Date | undefined {
+    return this.#files.claimedOn();
+  }
+
   async start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
     this.#starting = this.#start(plan, secrets);
     try {
