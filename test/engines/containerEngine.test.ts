@@ -108,11 +108,21 @@ describe("a container engine that loses requests and responses", () => {
     await daemon.kill();
     expect(await engine.wait(handle)).toMatchObject({ kind: "exited", exitCode: 4 });
     await engine.cleanUp(handle);
-    await daemon.listen();
-    expect(daemon.container.state).toBe("exited");
-    daemon.container.created -= 301;
+    const { container } = daemon;
+    expect(container.state).toBe("exited");
+    const add = (id: string, age: number): void => {
+      const Labels = { "batchai.service": "test", "batchai.run": id };
+      const created = Date.now() / 1000 - age;
+      daemon.containers.set(id, { ...container, id, name: id, created, body: { ...container.body, Labels } });
+    };
     await engine.probe();
+    await daemon.listen();
     await until("the container is removed as a leftover", () => daemon.containers.size === 0);
+    add("young", 200);
+    add("old", 400);
+    await engine.cleanUp(await reserved(workplace.plan("true")));
+    await until("the old one is gone", () => !daemon.containers.has("old"));
+    expect([...daemon.containers.keys()]).toEqual(["young"]);
   }, 30_000);
 
   it("does not say that a run has stopped before its container is gone", async () => {
@@ -302,6 +312,23 @@ describe("a service that is killed", () => {
     expect(daemon.containers.size).toBe(0);
   });
 
+  it("removes a container that its engine creates only after the run has ended as not started", async () => {
+    const plan = workplace.plan(note);
+    const handle = await reserved(plan);
+    daemon.misbehave(/\/create$/, "hang");
+    void engine.start(plan, noSecrets, handle);
+    await until("it hangs", () => daemon.calls.includes("POST /containers/create"));
+    await restart();
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "notStarted" } });
+    await engine.cleanUp(handle);
+    await engine.probe();
+    const Labels = { "batchai.service": "test", "batchai.run": plan.runId };
+    const body = { Image: image, Env: [], Entrypoint: ["true"], Cmd: [], Labels, HostConfig: {} };
+    const state = { state: "created", created: Date.now() / 1000, exitCode: 0, oomKilled: false } as const;
+    daemon.containers.set("late", { id: "late", name: `batchai-${plan.runId}`, body, ...state });
+    await until("it is removed", () => daemon.containers.size === 0);
+  });
+
   it("removes what it has left, and nothing of other services or of its own runs", async () => {
     const handle = await start(workplace.gate("go"));
     const [own] = daemon.containers.values();
@@ -313,11 +340,11 @@ describe("a service that is killed", () => {
       daemon.containers.set(id, { ...own, id, name: id, created, body: { ...own.body, Env: [], Labels } });
     };
     add("old", "test", 400);
-    add("young", "test", 200);
+    add("young", "test", 1);
     add("foreign", "other", 400);
     await engine.probe();
-    await until("the old one is gone", () => !daemon.containers.has("old"));
-    expect([...daemon.containers.keys()]).toEqual([own.id, "young", "foreign"]);
+    await until("they are gone", () => !daemon.containers.has("old") && !daemon.containers.has("young"));
+    expect([...daemon.containers.keys()]).toEqual([own.id, "foreign"]);
     await workplace.open("go");
     expect(await engine.wait(handle)).toEqual(succeeded);
   });

@@ -86,6 +86,11 @@ export class ContainerRun implements RunBody {
     return this.#files.claimedOn();
   }
 
+  /** Whether a container may be left, or come into being by a request that got no response. */
+  get mayBeLeft(): boolean {
+    return this.#wasDisturbed || !this.#isRemoved;
+  }
+
   async start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
     this.#starting = this.#start(plan, secrets);
     try {
@@ -134,8 +139,8 @@ export class ContainerRun implements RunBody {
         isOver = true;
         await this.#handOver(container);
         await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+        this.#isRemoved = true;
       }
-      this.#isRemoved = true;
     } catch (error) {
       if (this.#context.closing.aborted || !isOver || performance.now() - this.#endingSince < removalLimitInMs)
         throw error;
@@ -147,7 +152,6 @@ export class ContainerRun implements RunBody {
     if (this.#isRemoved) return;
     try {
       await this.#remove();
-      this.#isRemoved = !this.#wasDisturbed; // A request that got no response may still create it.
     } catch (error) {
       this.#warn(error, "failed to remove a container; it is removed later");
     }
@@ -170,6 +174,7 @@ export class ContainerRun implements RunBody {
       if (performance.now() >= deadline) throw new StartError("Shortage", reasonOf(failure), { cause: failure });
       this.#warn(failure, "failed to start a container that its engine had half started; it is created anew");
       await this.#persistently(() => this.#remove());
+      this.#isRemoved = false;
       await delay(retryIntervalInMs, undefined, { signal: this.#context.closing });
     }
   }
@@ -203,7 +208,9 @@ export class ContainerRun implements RunBody {
 
   async #remove(): Promise<void> {
     const container = await this.#ours();
-    if (container) await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+    if (container === undefined) return;
+    await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+    this.#isRemoved = true;
   }
 
   /** A run whose supervisor has the claim cannot be mistaken for one that has not started. */
