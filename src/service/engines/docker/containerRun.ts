@@ -24,6 +24,7 @@ import {
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
 import { containerStartError, isOfKilledEngine, missingGpus, remedyFor } from "./containerStart.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
+import { createContainer, gpusMissingIn, startContainer } from "./createContainer.ts";
 import type { Daemon, DaemonSecurity } from "./daemon.ts";
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
 
@@ -49,7 +50,6 @@ export interface ContainerRunContext {
 }
 
 const askTimeoutInMs = 10_000;
-const startTimeoutInMs = 120_000;
 const retryIntervalInMs = 250;
 /** Time in which a container that was started takes the claim, in milliseconds. It may also end without it. */
 const claimPeriodInMs = 2000;
@@ -159,7 +159,7 @@ export class ContainerRun implements RunBody {
 
   async #start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
     const { daemon, serviceId } = this.#context;
-    const { runId, image } = this.#details;
+    const { image } = this.#details;
     checkNames(secrets);
     await createFolders(foldersOf(plan));
     const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask(askTimeoutInMs)));
@@ -186,9 +186,11 @@ export class ContainerRun implements RunBody {
   async #failureOf(plan: PlainPlan, body: object): Promise<Error | undefined> {
     const { daemon, closing } = this.#context;
     try {
-      const id = await this.#persistently(() => this.#create(containerNameOf(this.#details.runId), body));
-      if (!daemon.facts?.isPodman) await this.#checkGpus(id, plan);
-      await this.#persistently(() => this.#startContainer(id));
+      const name = containerNameOf(this.#details.runId);
+      const isOurs = (container: InspectedContainer): boolean => this.#isOurs(container);
+      const id = await this.#persistently(() => createContainer(daemon, name, body, { isOurs, abortSignal: closing }));
+      await this.#checkGpus(id, plan);
+      await this.#persistently(() => startContainer(daemon, id, closing));
       await this.#claimed();
       if (!this.#wasDisturbed || !this.#isOpen()) return undefined;
       const container = await this.#persistently(() => inspectContainer(daemon, id, closing));
@@ -221,41 +223,12 @@ export class ContainerRun implements RunBody {
     }
   }
 
-  /** Engines have different statuses for a name that is in use, and the response to an earlier try may be lost. */
-  async #create(name: string, body: object): Promise<string> {
-    const { daemon, closing } = this.#context;
-    try {
-      const request = { query: { name }, body, timeoutInMs: startTimeoutInMs, abortSignal: closing };
-      return (await daemon.call<{ readonly Id: string }>("POST", "/containers/create", request)).Id;
-    } catch (error) {
-      const existing = await inspectContainer(daemon, name, closing);
-      // The name is taken before the container can be inspected.
-      if (existing === undefined && isNameInUse(error)) throw new DaemonSilence(daemon.address, error);
-      if (existing === undefined) throw error;
-      if (this.#isOurs(existing)) return existing.Id;
-      throw new StartError("FailedStartingContainer", `Another container has the name ${name}. Remove it.`);
-    }
-  }
-
-  async #startContainer(id: string): Promise<void> {
-    const { daemon, closing } = this.#context;
-    try {
-      await daemon.call("POST", `/containers/${id}/start`, { timeoutInMs: startTimeoutInMs, abortSignal: closing });
-    } catch (error) {
-      const container = await inspectContainer(daemon, id, closing);
-      if (container === undefined || !wasStarted(container)) throw error;
-    }
-  }
-
-  /** Some engines leave out GPUs without an error. podman 5.4 and later reports those that it does not know. */
+  /** podman 5.4 and later reports the GPUs that it does not know. */
   async #checkGpus(id: string, plan: PlainPlan): Promise<void> {
-    const uuids = gpusOf(plan)
-      .filter(({ vendor }) => vendor !== "amd")
-      .map(({ uuid }) => uuid);
-    if (uuids.length === 0) return;
-    const container = await this.#persistently(() => inspectContainer(this.#context.daemon, id, this.#context.closing));
-    const granted = (container?.HostConfig.DeviceRequests ?? []).flatMap(({ DeviceIDs }) => DeviceIDs ?? []);
-    const missing = uuids.filter((uuid) => !granted.includes(uuid));
+    const { daemon, closing } = this.#context;
+    const gpus = gpusOf(plan).filter(({ vendor }) => vendor !== "amd");
+    if (gpus.length === 0 || daemon.facts?.isPodman) return;
+    const missing = gpusMissingIn(await this.#persistently(() => inspectContainer(daemon, id, closing)), gpus);
     if (missing.length > 0) throw missingGpus(this.#details.image, missing);
   }
 
@@ -353,10 +326,6 @@ export class ContainerRun implements RunBody {
   #warn(error: unknown, message: string): void {
     this.#context.logger.warn({ run: this.#details.runId, reason: reasonOf(error) }, message);
   }
-}
-
-function isNameInUse(error: unknown): boolean {
-  return error instanceof DaemonRefusal && /already in use/i.test(error.message);
 }
 
 /** Returns the user and group that own the output afterwards; undefined if root in the container is that user anyway. */
