@@ -32,9 +32,7 @@ export function judge(record: JobRecord, job: ShownJob, lines: readonly JobLine[
   if (count("end") > 1 + shrinks) problems.push(`ran to its end ${count("end")} times`);
   const runs = new Set(lines.filter(({ what }) => what === "start").map(({ run }) => run));
   if (runs.size < count("start")) problems.push("one run has started twice");
-  // The time of a container job includes that in which its container is created.
-  if (end === "JobMaxWallClockTimeExceeded" && record.body.properties.containerSettings === undefined)
-    problems.push(...limitProblems(lines));
+  if (end === "JobMaxWallClockTimeExceeded") problems.push(...limitProblems(lines));
   return problems;
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../until.ts";
@@ -58,7 +58,9 @@ export class ContainerDaemon {
     this.#program = program;
     const responds = async (): Promise<boolean> => {
       if (!program.isAlive()) throw new Error(`${this.name} ended: ${await readFile(this.#options.log, "utf8")}`);
-      return callDaemon(this.socket, "GET", "/version").then(
+      if (this.#isOpenToAll && existsSync(this.socket)) this.openToAll();
+      // podman starts several programs for `/version`.
+      return callDaemon(this.socket, "GET", "/_ping").then(
         ({ status }) => status === 200,
         () => false,
       );

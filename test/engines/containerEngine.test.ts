@@ -108,11 +108,21 @@ describe("a container engine that loses requests and responses", () => {
     await daemon.kill();
     expect(await engine.wait(handle)).toMatchObject({ kind: "exited", exitCode: 4 });
     await engine.cleanUp(handle);
-    await daemon.listen();
-    expect(daemon.container.state).toBe("exited");
-    daemon.container.created -= 301;
+    const { container } = daemon;
+    expect(container.state).toBe("exited");
+    const add = (id: string, age: number): void => {
+      const Labels = { "batchai.service": "test", "batchai.run": id };
+      const created = Date.now() / 1000 - age;
+      daemon.containers.set(id, { ...container, id, name: id, created, body: { ...container.body, Labels } });
+    };
     await engine.probe();
+    await daemon.listen();
     await until("the container is removed as a leftover", () => daemon.containers.size === 0);
+    add("young", 200);
+    add("old", 400);
+    await engine.cleanUp(await reserved(workplace.plan("true")));
+    await until("the old one is gone", () => !daemon.containers.has("old"));
+    expect([...daemon.containers.keys()]).toEqual(["young"]);
   }, 30_000);
 
   it("does not say that a run has stopped before its container is gone", async () => {
@@ -127,6 +137,52 @@ describe("a container engine that loses requests and responses", () => {
     expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
     expect(workplace.processes()).toEqual([]);
   });
+});
+
+describe("a container engine that was killed while it started a container", () => {
+  const leftover = { status: 500, message: "failed to create task for container: task 2cb6: already exists: unknown" };
+
+  it("gets a new container for the run, which then runs once", async () => {
+    daemon.misbehave(/\/start$/, leftover, 2);
+    expect(await run(note)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+    expect(daemon.calls.filter((call) => call === "POST /containers/create")).toHaveLength(3);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("may also refuse to create or start it for another reason, after a request without a response", async () => {
+    daemon.misbehave(/\/start$/, "lose the request");
+    daemon.misbehave(/\/start$/, { status: 500, message: "something else" });
+    daemon.misbehave(/\/create$/, "lose the request");
+    daemon.misbehave(/\/create$/, { status: 500, message: "layer not known" });
+    expect(await run(note)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+  });
+
+  it("lets the run wait for a later attempt if that does not help", async () => {
+    await engine.close();
+    engine = makeEngine({ silenceLimitInMs: 300 });
+    daemon.misbehave(/\/start$/, leftover, 1000);
+    const reason = expect.stringContaining("already exists") as string;
+    expect(await run(note)).toEqual({ kind: "notStarted", reason });
+    expect(daemon.containers.size).toBe(0);
+  });
+});
+
+describe("an engine that closes", () => {
+  it.each(["GET /info", "GET /version", "POST /containers/create", "POST .*/start"])(
+    "does not wait for a container engine that hangs in %s",
+    async (request) => {
+      const plan = workplace.plan("true");
+      const handle = await reserved(plan);
+      daemon.misbehave(new RegExp(request), "hang", 1000);
+      const starting = engine.start(plan, noSecrets, handle);
+      await until("it hangs", () => daemon.calls.some((call) => new RegExp(request).test(call)));
+      await engine.close();
+      await starting;
+    },
+    5000,
+  );
 });
 
 describe("containers that end in other ways than by themselves", () => {
@@ -256,6 +312,23 @@ describe("a service that is killed", () => {
     expect(daemon.containers.size).toBe(0);
   });
 
+  it("removes a container that its engine creates only after the run has ended as not started", async () => {
+    const plan = workplace.plan(note);
+    const handle = await reserved(plan);
+    daemon.misbehave(/\/create$/, "hang");
+    void engine.start(plan, noSecrets, handle);
+    await until("it hangs", () => daemon.calls.includes("POST /containers/create"));
+    await restart();
+    expect(await engine.recover(handle)).toEqual({ kind: "ended", end: { kind: "notStarted" } });
+    await engine.cleanUp(handle);
+    await engine.probe();
+    const Labels = { "batchai.service": "test", "batchai.run": plan.runId };
+    const body = { Image: image, Env: [], Entrypoint: ["true"], Cmd: [], Labels, HostConfig: {} };
+    const state = { state: "created", created: Date.now() / 1000, exitCode: 0, oomKilled: false } as const;
+    daemon.containers.set("late", { id: "late", name: `batchai-${plan.runId}`, body, ...state });
+    await until("it is removed", () => daemon.containers.size === 0);
+  });
+
   it("removes what it has left, and nothing of other services or of its own runs", async () => {
     const handle = await start(workplace.gate("go"));
     const [own] = daemon.containers.values();
@@ -267,11 +340,11 @@ describe("a service that is killed", () => {
       daemon.containers.set(id, { ...own, id, name: id, created, body: { ...own.body, Env: [], Labels } });
     };
     add("old", "test", 400);
-    add("young", "test", 200);
+    add("young", "test", 1);
     add("foreign", "other", 400);
     await engine.probe();
-    await until("the old one is gone", () => !daemon.containers.has("old"));
-    expect([...daemon.containers.keys()]).toEqual([own.id, "young", "foreign"]);
+    await until("they are gone", () => !daemon.containers.has("old") && !daemon.containers.has("young"));
+    expect([...daemon.containers.keys()]).toEqual([own.id, "foreign"]);
     await workplace.open("go");
     expect(await engine.wait(handle)).toEqual(succeeded);
   });

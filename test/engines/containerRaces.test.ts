@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ContainerEngine } from "../../src/service/engines/docker/containerEngine.ts";
@@ -87,6 +88,27 @@ describe.skipIf(obstacle).each(daemonNames)(titleOf("containers of %s, which die
     await starting;
     expect(await engine.wait(handle)).toMatchObject({ kind: "exited", exitCode: 0 });
     expect(await workplace.read(plan, "stdout-proc0.txt")).toBe("attempt\n");
+  });
+
+  it("starts runs once although the engine dies while it starts them", async () => {
+    const note = 'echo attempt >> "$WORKPLACE/attempts-$BATCHAI_RUN_ID"';
+    const starts = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const plan = workplace.plan(note);
+        await engine.reserve(plan);
+        return { plan, handle: engine.handleFor(plan) };
+      }),
+    );
+    const starting = starts.map(({ plan, handle }) => engine.start(plan, noSecrets, handle));
+    await until("a container is there", async () => (await containersLeft(daemon.socket, workplace.runIds)).length > 0);
+    await daemon.kill();
+    await daemon.start();
+    await Promise.all(starting);
+    const ends = await Promise.all(starts.map(({ handle }) => engine.wait(handle)));
+    expect(ends).toEqual(starts.map(() => ({ kind: "exited", phase: "processes", exitCode: 0 })));
+    for (const { plan } of starts) {
+      expect(await readFile(join(workplace.folder, `attempts-${plan.runId}`), "utf8")).toBe("attempt\n");
+    }
   });
 
   it("tells killed, removed and memory apart", async () => {

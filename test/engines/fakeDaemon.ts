@@ -13,6 +13,8 @@ export type Misbehavior =
   | "lose the response"
   /** It never arrives. */
   | "lose the request"
+  /** It is never carried out, and its connection stays. */
+  | "hang"
   /** It is refused. */
   | { readonly status: number; readonly message: string };
 
@@ -129,6 +131,7 @@ export class FakeDaemon {
       request.socket.destroy();
       return;
     }
+    if (how === "hang") return;
     if (typeof how === "object") {
       send(response, { status: how.status, body: { message: how.message } });
       return;

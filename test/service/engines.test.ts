@@ -10,8 +10,10 @@ import type {
   WaitOptions,
 } from "../../src/service/engines/engine.ts";
 import { runsFolderOf } from "../../src/service/dataFolders.ts";
+import { ContainerEngine } from "../../src/service/engines/docker/containerEngine.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { openStore } from "../../src/service/state/store.ts";
+import { FakeDaemon } from "../engines/fakeDaemon.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { QueueingEngine } from "../engines/queueingEngine.ts";
 import { withFolder } from "./serviceProcess.ts";
@@ -122,6 +124,51 @@ describe("the time limit of a job", () => {
       await this.inner.reserve(plan);
     }
   }
+
+  /** An engine that starts a container only when the test opens it. */
+  class SlowStartEngine extends WrappedEngine {
+    open: () => void = () => undefined;
+    readonly #opened = new Promise<void>((resolve) => (this.open = resolve));
+
+    override async start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
+      await this.#opened;
+      await this.inner.start(plan, secrets, handle);
+    }
+  }
+
+  it("begins when the container has started, also if the service is killed right after that", async () => {
+    await withFolder(async (folder) => {
+      const daemon = new FakeDaemon(folder);
+      await daemon.listen();
+      const containers = (): ContainerEngine => {
+        const options = { runsFolder: runsFolderOf(folder), serviceId: "limit", containerEngine: daemon.address };
+        return new ContainerEngine({ ...options, gracePeriodInMs: 500 });
+      };
+      const engine = new SlowStartEngine(containers());
+      const first = await ServiceWithEngines.start(folder, [processes(folder), engine]);
+      await first.prepare(1);
+      const containerSettings = { imageSourceRegistry: { image: "test/image:1" } };
+      await first.create("job", "sleep 600", { containerSettings, constraints: { maxWallClockTime: "PT1H" } });
+      const key = first.arm.jobPath("job");
+      await until("it is prepared", () => runOf(folder, key).run?.handle !== undefined);
+      expect(runOf(folder, key).run?.deadline).toBeUndefined();
+      engine.open();
+      await until("it has started", () => runOf(folder, key).run?.deadline !== undefined);
+      const deadline = runOf(folder, key).run?.deadline ?? NaN;
+      await first.close();
+
+      const store = openStore(folder);
+      store.runs.setDeadline(runOf(folder, key).run?.id ?? "", undefined);
+      store.close();
+      const second = await ServiceWithEngines.start(folder, [processes(folder), containers()]);
+      await until("the limit is known again", () => runOf(folder, key).run?.deadline !== undefined);
+      expect(Math.abs((runOf(folder, key).run?.deadline ?? NaN) - deadline)).toBeLessThan(1000);
+      await second.arm.expect("POST", `${key}/terminate`);
+      await second.ended("job");
+      await second.close();
+      await daemon.close();
+    });
+  });
 
   it("begins when the run is prepared", async () => {
     await withFolder(async (folder) => {

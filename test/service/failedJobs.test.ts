@@ -252,4 +252,26 @@ describe("a job that was killed for its memory", () => {
       await service.close();
     });
   });
+
+  it("is told apart from a setup task that was killed for its memory", async () => {
+    await withFolder(async (folder) => {
+      const dataDir = join(folder, "data");
+      const engine = new MemoryEngine(new ProcessEngine({ runsFolder: join(dataDir, "runs") }));
+      const service = await ServiceWithEngines.start(dataDir, [engine]);
+      const setupTask = { commandLine: "kill -KILL $$", stdOutErrPathPrefix: "$AZ_BATCHAI_MOUNT_ROOT" };
+      await service.arm.prepare(1, { nodeSetup: { setupTask } });
+      await service.counts({ unusableNodeCount: 1 });
+      const { body } = await service.arm.expect("GET", service.arm.inWorkspace("/clusters/nodes"));
+      expect(body.properties?.errors).toMatchObject([
+        {
+          code: "OutOfMemory",
+          message:
+            "The system ended processes of the setup task because it reached its memory limit of 3.5 GiB. " +
+            "Let the setup task use less memory, or run it on a cluster whose vmSize has more.",
+          details: [{ name: "NodeId" }, { name: "ExitCode", value: "137" }],
+        },
+      ]);
+      await service.close();
+    });
+  });
 });

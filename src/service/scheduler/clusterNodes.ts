@@ -9,7 +9,7 @@ import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { GpuSupply } from "./gpuSupply.ts";
-import { errorOf } from "./jobStates.ts";
+import { errorOf, outOfMemoryError } from "./jobStates.ts";
 import { largestNodeCount, targetNodeCount } from "./scaling.ts";
 import { setUpNode } from "./setupRun.ts";
 import type { StartingRun } from "./startingRun.ts";
@@ -87,6 +87,9 @@ function setupErrorOf(nodeId: string, end: RunEnd): BatchAIError {
   const details = [{ name: "NodeId", value: nodeId }];
   if (end.kind === "failed") return { ...errorOf(end), details: [...(end.details ?? []), ...details] };
   if (end.kind === "exited") details.push({ name: "ExitCode", value: String(end.exitCode) });
+  if (end.kind === "exited" && end.outOfMemory) {
+    return { ...outOfMemoryError(end.outOfMemory, "the setup task"), details };
+  }
   return { code: "NodeSetupTaskFailed", message: "Node set-up task failed with non-zero exit code", details };
 }
 

@@ -103,7 +103,7 @@ export function outcomeOf(
 
 function failureOf({ phase, exitCode, outOfMemory }: RunExit, details: readonly NameValuePair[]): JobFailure {
   const ofPhase = phase === "preparation" ? preparationFailed : jobFailed;
-  const error = outOfMemory ? outOfMemoryError(outOfMemory) : ofPhase;
+  const error = outOfMemory ? outOfMemoryError(outOfMemory, "the job") : ofPhase;
   return { error: details.length === 0 ? error : { ...error, details: [...details] }, exitCode };
 }
 
@@ -112,12 +112,16 @@ export function errorOf({ code, message, details }: Extract<RunEnd, { kind: "fai
   return { code, message, ...(details ? { details: [...details] } : {}) };
 }
 
-function outOfMemoryError({ limitInBytes }: NonNullable<RunExit["outOfMemory"]>): BatchAIError {
+/** Returns the error of a job or setup task that reached its memory limit. */
+export function outOfMemoryError(
+  { limitInBytes }: NonNullable<RunExit["outOfMemory"]>,
+  owner: "the job" | "the setup task",
+): BatchAIError {
   const limit = limitInBytes === undefined ? "its memory limit" : `its memory limit of ${memoryText(limitInBytes)}`;
-  const advice = "Let the job use less memory, or run it on a cluster whose vmSize has more.";
+  const advice = `Let ${owner} use less memory, or run it on a cluster whose vmSize has more.`;
   return {
     code: "OutOfMemory",
-    message: `The system ended processes of the job because it reached ${limit}. ${advice}`,
+    message: `The system ended processes of ${owner} because it reached ${limit}. ${advice}`,
   };
 }
 

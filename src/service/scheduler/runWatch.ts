@@ -23,7 +23,12 @@ const nothingToRun: RunEnd = { kind: "exited", phase: "processes", exitCode: 0 }
 /** Callbacks of a {@link RunWatch}. A promise resolves once everything is stored, and rejects if nothing of it is. */
 export interface RunEvents {
   /** Called before the start. Resolves with false if the run must no longer be started. */
-  onPrepared(run: Run, handle: RunHandle, outputs: Launch["outputs"]): Promise<boolean>;
+  onPrepared(run: Run, handle: RunHandle, launch: Launch): Promise<boolean>;
+  /**
+   * Called when the container of a run has started, and when a run is found again.
+   * @param startedOn - Absent: now, or unknown.
+   */
+  onStarted(run: Run, startedOn?: Date): Promise<void>;
   /** Called when the engine lets the run wait, or starts it. */
   onState(run: Run, state: RunState): Promise<void>;
   /** Called if a start failed for want of something. The run then ends as not started. */
@@ -119,14 +124,15 @@ export class RunWatch {
   async #launched(run: Run, prepare: Prepare, stopSignal: AbortSignal): Promise<RunEnd> {
     const launch = await this.#prepared(run, prepare, stopSignal);
     if ("kind" in launch) return launch;
-    const { engine, plan, secrets, outputs } = launch;
+    const { engine, plan, secrets } = launch;
     const handle = engine.handleFor(plan);
-    if (!(await this.#events.onPrepared(run, handle, outputs))) {
+    if (!(await this.#events.onPrepared(run, handle, launch))) {
       await engine.cleanUp(handle);
       return notStarted;
     }
     await this.#turns.next();
     await engine.start(plan, secrets, handle);
+    if (plan.container && !engine.queues) await this.#events.onStarted(run);
     const end = await this.#waited(run, engine, handle);
     if (end.kind === "notStarted") this.#events.onShortage(run, end.reason ?? "The engine did not start it.");
     return end;
@@ -172,7 +178,9 @@ export class RunWatch {
     if (engine === undefined) return engineGone;
     const state = await engine.recover(run.handle);
     logger.info({ run: run.id, owner: run.owner, state: state.kind }, "run recovered");
-    return state.kind === "ended" ? state.end : await this.#waited(run, engine, run.handle);
+    if (state.kind === "ended") return state.end;
+    if (state.kind === "running" && !engine.queues) await this.#events.onStarted(run, state.startedOn);
+    return await this.#waited(run, engine, run.handle);
   }
 
   #waited(run: Run, engine: Engine, handle: RunHandle): Promise<RunEnd> {

@@ -47,7 +47,8 @@ export class Scheduler {
   constructor(context: SchedulerContext) {
     this.#context = context;
     this.#runs = new RunWatch(context, {
-      onPrepared: (run, handle, outputs) => this.commit(() => this.#storeHandle(run, handle, outputs)),
+      onPrepared: (run, handle, launch) => this.commit(() => this.#storeHandle(run, handle, launch)),
+      onStarted: (run, startedOn) => this.#hasStarted(run, startedOn),
       onState: (run, state) => this.#runChanged(run, state),
       onShortage: (run, reason) => this.#rest(run, reason),
       onEnded: (run, end) => this.#runEnded(run, end),
@@ -173,21 +174,35 @@ export class Scheduler {
   }
 
   /** Returns whether the run may start. */
-  #storeHandle({ id }: Run, handle: RunHandle, outputs: Launch["outputs"]): boolean {
+  #storeHandle({ id }: Run, handle: RunHandle, { plan, outputs }: Launch): boolean {
     const { store } = this.#context;
     const current = store.runs.find(id);
     if (!current || current.ended || current.stopReason !== undefined) return false;
     store.runs.setHandle(id, handle, outputs);
     this.#shortage = undefined;
-    if (current.deadline !== undefined) this.#restartTimeLimit(current);
+    if (current.deadline !== undefined) this.#restartTimeLimit(current, plan.container !== undefined);
     return true;
   }
 
-  /** The preparation of a run had as much time as its job may take; its processes get all of it again. */
-  #restartTimeLimit({ id, owner }: Run): void {
+  /**
+   * The preparation of a run had as much time as its job may take; its processes get all of it again. A container may take
+   * long to start, so its time begins only then.
+   */
+  #restartTimeLimit({ id, owner }: Run, hasContainer: boolean): void {
     const { store } = this.#context;
     const job = store.resources.find("jobs", owner);
-    if (job) store.runs.setDeadline(id, deadlineOf(job.model, store.clock));
+    if (job) store.runs.setDeadline(id, hasContainer ? undefined : deadlineOf(job.model, store.clock));
+  }
+
+  /** Stores when the time of a run is up whose container has started, unless that is known. */
+  async #hasStarted({ id, owner }: Run, startedOn: Date | undefined): Promise<void> {
+    const { store } = this.#context;
+    const job = store.resources.find("jobs", owner);
+    if (job?.model.constraints?.maxWallClockTime === undefined || store.runs.find(id)?.deadline !== undefined) return;
+    await this.commit(() => {
+      const elapsedInMs = runningTimeOf(startedOn, store.runs.ageOf(id));
+      store.runs.setDeadline(id, deadlineOf(job.model, store.clock, elapsedInMs));
+    });
   }
 
   /** Stores that an engine lets a run wait in its own queue, or has started it. */

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { reasonOf } from "../../../ground/systemErrors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { imageDetails, StartError } from "../../startError.ts";
 import type {
@@ -23,7 +22,7 @@ import { ContainerWatch } from "./containerWatch.ts";
 import { Daemon, type DaemonFacts } from "./daemon.ts";
 import { imageReferenceOf } from "./imageNames.ts";
 import { Images } from "./images.ts";
-import { removeLeftovers } from "./leftovers.ts";
+import { Leftovers } from "./leftovers.ts";
 import { findDaemon } from "./findDaemon.ts";
 import { addressesFor, type ContainerEngineChoice } from "./sockets.ts";
 
@@ -55,7 +54,6 @@ const handleVersion = 1;
 const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const lookIntervalInMs = 1000;
 const exitIntervalInMs = 100;
-const leftoversIntervalInMs = 300_000;
 /** podman before this version drops GPUs from requests without an error (containers/podman#22645). */
 const podmanWithGpus = [5, 4] as const;
 
@@ -64,6 +62,7 @@ interface Host {
   readonly daemon: Daemon;
   readonly images: Images;
   readonly watch: ContainerWatch;
+  readonly leftovers: Leftovers;
 }
 
 /** Runs plans in containers of Docker or podman, one for each run. */
@@ -78,7 +77,6 @@ export class ContainerEngine implements Engine {
   readonly #closing = new AbortController();
   readonly #background = new Set<Promise<void>>();
   readonly #context: RunContext;
-  #leftovers: NodeJS.Timeout | undefined;
   /** Address of the container engine that new runs get. */
   #address: string | undefined;
 
@@ -108,7 +106,7 @@ export class ContainerEngine implements Engine {
     const { containerEngine = "auto" } = this.#options;
     const { address, ...probe } = await findDaemon(daemons, containerEngine);
     this.#address = address;
-    if (probe.usable) this.#watchForLeftovers();
+    if (address !== undefined) this.#host(address).leftovers.watch();
     return probe;
   }
 
@@ -168,8 +166,11 @@ export class ContainerEngine implements Engine {
     run.lookForEnd();
   }
 
-  recover(handle: RunHandle): Promise<RunState> {
-    return this.#run(handle).recover();
+  async recover(handle: RunHandle): Promise<RunState> {
+    const run = this.#run(handle);
+    const state = await run.recover();
+    const { startedOn } = run.body;
+    return state.kind === "running" && startedOn ? { ...state, startedOn } : state;
   }
 
   wait(handle: RunHandle, { onState, abortSignal }: WaitOptions = {}): Promise<RunEnd> {
@@ -185,11 +186,11 @@ export class ContainerEngine implements Engine {
     const run = this.#run(handle);
     await run.cleanUp();
     this.#runs.delete(run.runId);
+    if (run.body.mayBeLeft) this.#host(this.#detailsIn(handle).address).leftovers.expect(run.runId);
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    clearInterval(this.#leftovers);
     await Promise.all(this.#background);
     for (const runId of this.#runs.keys()) releasePorts(runId);
   }
@@ -203,12 +204,20 @@ export class ContainerEngine implements Engine {
   #host(address: string): Host {
     const known = this.#hosts.get(address);
     if (known) return known;
-    const { serviceId, stallLimitInMs = 60_000 } = this.#options;
-    const daemon = new Daemon(address);
+    const { runsFolder, serviceId, stallLimitInMs = 60_000 } = this.#options;
+    const owner = {
+      runsFolder,
+      serviceId,
+      closing: this.#closing.signal,
+      background: this.#background,
+      logger: this.#logger,
+    };
+    const daemon = new Daemon(address, this.#closing.signal);
     const host = {
       daemon,
       images: new Images(daemon, stallLimitInMs),
       watch: new ContainerWatch(daemon, serviceId, this.#closing.signal, this.#logger),
+      leftovers: new Leftovers(daemon, owner),
     };
     this.#hosts.set(address, host);
     return host;
@@ -232,23 +241,6 @@ export class ContainerEngine implements Engine {
     throw new TypeError(
       `The ${engineName} engine cannot read a handle of ${handle.engine}, version ${String(handle.version)}.`,
     );
-  }
-
-  #watchForLeftovers(): void {
-    if (this.#leftovers !== undefined || this.#closing.signal.aborted) return;
-    const sweep = (): void => {
-      const { runsFolder, serviceId } = this.#options;
-      const owner = { runsFolder, serviceId, closing: this.#closing.signal, logger: this.#logger };
-      const { daemon } = this.#host(this.#chosenAddress());
-      const work = removeLeftovers(daemon, owner)
-        .catch((error: unknown) => {
-          this.#logger.debug({ reason: reasonOf(error) }, "failed to look for containers that belong to no run");
-        })
-        .finally(() => this.#background.delete(work));
-      this.#background.add(work);
-    };
-    this.#leftovers = setInterval(sweep, leftoversIntervalInMs).unref();
-    sweep();
   }
 }
 

@@ -22,8 +22,9 @@ import {
   wasStarted,
 } from "./containers.ts";
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
-import { containerStartError, missingGpus } from "./containerStart.ts";
+import { containerStartError, isOfKilledEngine, missingGpus, remedyFor } from "./containerStart.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
+import { createContainer, gpusMissingIn, startContainer } from "./createContainer.ts";
 import type { Daemon, DaemonSecurity } from "./daemon.ts";
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
 
@@ -49,7 +50,6 @@ export interface ContainerRunContext {
 }
 
 const askTimeoutInMs = 10_000;
-const startTimeoutInMs = 120_000;
 const retryIntervalInMs = 250;
 /** Time in which a container that was started takes the claim, in milliseconds. It may also end without it. */
 const claimPeriodInMs = 2000;
@@ -72,11 +72,23 @@ export class ContainerRun implements RunBody {
   #endingSince: number | undefined;
   #isRemoved = false;
   #isHandedOver = false;
+  /** Whether the engine was silent while the container was created and started. */
+  #wasDisturbed = false;
 
   constructor(details: ContainerRunDetails, files: RunFiles, context: ContainerRunContext) {
     this.#details = details;
     this.#files = files;
     this.#context = context;
+  }
+
+  /** Time at which its supervisor took the claim; undefined if it has not. */
+  get startedOn(): Date | undefined {
+    return this.#files.claimedOn();
+  }
+
+  /** Whether a container may be left, or come into being by a request that got no response. */
+  get mayBeLeft(): boolean {
+    return this.#wasDisturbed || !this.#isRemoved;
   }
 
   async start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
@@ -127,8 +139,8 @@ export class ContainerRun implements RunBody {
         isOver = true;
         await this.#handOver(container);
         await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+        this.#isRemoved = true;
       }
-      this.#isRemoved = true;
     } catch (error) {
       if (this.#context.closing.aborted || !isOver || performance.now() - this.#endingSince < removalLimitInMs)
         throw error;
@@ -139,8 +151,7 @@ export class ContainerRun implements RunBody {
   async cleanUp(): Promise<void> {
     if (this.#isRemoved) return;
     try {
-      const container = await this.#ours();
-      if (container) await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+      await this.#remove();
     } catch (error) {
       this.#warn(error, "failed to remove a container; it is removed later");
     }
@@ -148,62 +159,76 @@ export class ContainerRun implements RunBody {
 
   async #start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
     const { daemon, serviceId } = this.#context;
-    const { runId, image } = this.#details;
+    const { image } = this.#details;
     checkNames(secrets);
     await createFolders(foldersOf(plan));
     const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask(askTimeoutInMs)));
     const security = await this.#persistently(() => daemon.security());
     const body = createBodyOf({ plan, image, serviceId, facts, security, owner: ownerFor(security) });
-    this.#files.writeEnvironment({ ...plan.environment, ...secrets.environment });
-    const id = await this.#persistently(() => this.#create(containerNameOf(runId), body));
-    if (!facts.isPodman) await this.#checkGpus(id, plan);
-    await this.#persistently(() => this.#startContainer(id));
-    await this.#claimed();
+    const environment = { ...plan.environment, ...secrets.environment };
+    const deadline = performance.now() + this.#context.silenceLimitInMs;
+    for (;;) {
+      this.#files.writeEnvironment(environment);
+      const failure = await this.#failureOf(plan, body);
+      if (failure === undefined) return;
+      if (performance.now() >= deadline) throw new StartError("Shortage", reasonOf(failure), { cause: failure });
+      this.#warn(failure, "failed to start a container that its engine had half started; it is created anew");
+      await this.#persistently(() => this.#remove());
+      this.#isRemoved = false;
+      await delay(retryIntervalInMs, undefined, { signal: this.#context.closing });
+    }
+  }
+
+  /**
+   * Creates the container and starts it. Returns why it must be created anew: an engine that was killed meanwhile leaves
+   * containers that never start. Rejects if a new one would not start either, or something of the run has run.
+   */
+  async #failureOf(plan: PlainPlan, body: object): Promise<Error | undefined> {
+    const { daemon, closing } = this.#context;
+    try {
+      const name = containerNameOf(this.#details.runId);
+      const isOurs = (container: InspectedContainer): boolean => this.#isOurs(container);
+      const id = await this.#persistently(() => createContainer(daemon, name, body, { isOurs, abortSignal: closing }));
+      await this.#checkGpus(id, plan);
+      await this.#persistently(() => startContainer(daemon, id, closing));
+      await this.#claimed();
+      if (!this.#wasDisturbed || !this.#isOpen()) return undefined;
+      const container = await this.#persistently(() => inspectContainer(daemon, id, closing));
+      if (container && !hasEnded(container.State.Status)) return undefined;
+      this.#wasDisturbed = false; // If the next one ends in the same way, that is its own doing.
+      return new Error("it ended before it ran anything");
+    } catch (error) {
+      const mayPass = error instanceof DaemonRefusal && (this.#wasDisturbed || isOfKilledEngine(error));
+      if (mayPass && this.#isOpen() && remedyFor(error.message, this.#details.image) === undefined) return error;
+      throw error;
+    }
+  }
+
+  #isOpen(): boolean {
+    return this.#files.readClaim().kind === "open";
+  }
+
+  async #remove(): Promise<void> {
+    const container = await this.#ours();
+    if (container === undefined) return;
+    await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
+    this.#isRemoved = true;
   }
 
   /** A run whose supervisor has the claim cannot be mistaken for one that has not started. */
   async #claimed(): Promise<void> {
     const deadline = performance.now() + claimPeriodInMs;
-    while (this.#files.readClaim().kind === "open" && performance.now() < deadline) {
+    while (this.#isOpen() && performance.now() < deadline) {
       await delay(claimIntervalInMs, undefined, { signal: this.#context.closing });
     }
   }
 
-  /** Engines have different statuses for a name that is in use, and the response to an earlier try may be lost. */
-  async #create(name: string, body: object): Promise<string> {
-    const { daemon, closing } = this.#context;
-    try {
-      const request = { query: { name }, body, timeoutInMs: startTimeoutInMs, abortSignal: closing };
-      return (await daemon.call<{ readonly Id: string }>("POST", "/containers/create", request)).Id;
-    } catch (error) {
-      const existing = await inspectContainer(daemon, name, closing);
-      // The name is taken before the container can be inspected.
-      if (existing === undefined && isNameInUse(error)) throw new DaemonSilence(daemon.address, error);
-      if (existing === undefined) throw error;
-      if (this.#isOurs(existing)) return existing.Id;
-      throw new StartError("FailedStartingContainer", `Another container has the name ${name}. Remove it.`);
-    }
-  }
-
-  async #startContainer(id: string): Promise<void> {
-    const { daemon, closing } = this.#context;
-    try {
-      await daemon.call("POST", `/containers/${id}/start`, { timeoutInMs: startTimeoutInMs, abortSignal: closing });
-    } catch (error) {
-      const container = await inspectContainer(daemon, id, closing);
-      if (container === undefined || !wasStarted(container)) throw error;
-    }
-  }
-
-  /** Some engines leave out GPUs without an error. podman 5.4 and later reports those that it does not know. */
+  /** podman 5.4 and later reports the GPUs that it does not know. */
   async #checkGpus(id: string, plan: PlainPlan): Promise<void> {
-    const uuids = gpusOf(plan)
-      .filter(({ vendor }) => vendor !== "amd")
-      .map(({ uuid }) => uuid);
-    if (uuids.length === 0) return;
-    const container = await this.#persistently(() => inspectContainer(this.#context.daemon, id, this.#context.closing));
-    const granted = (container?.HostConfig.DeviceRequests ?? []).flatMap(({ DeviceIDs }) => DeviceIDs ?? []);
-    const missing = uuids.filter((uuid) => !granted.includes(uuid));
+    const { daemon, closing } = this.#context;
+    const gpus = gpusOf(plan).filter(({ vendor }) => vendor !== "amd");
+    if (gpus.length === 0 || daemon.facts?.isPodman) return;
+    const missing = gpusMissingIn(await this.#persistently(() => inspectContainer(daemon, id, closing)), gpus);
     if (missing.length > 0) throw missingGpus(this.#details.image, missing);
   }
 
@@ -216,6 +241,7 @@ export class ContainerRun implements RunBody {
       try {
         return await step();
       } catch (error) {
+        if (error instanceof DaemonSilence) this.#wasDisturbed = true;
         if (!(error instanceof DaemonSilence) || performance.now() >= deadline) throw error;
       }
       await delay(retryIntervalInMs, undefined, { signal: closing });
@@ -300,10 +326,6 @@ export class ContainerRun implements RunBody {
   #warn(error: unknown, message: string): void {
     this.#context.logger.warn({ run: this.#details.runId, reason: reasonOf(error) }, message);
   }
-}
-
-function isNameInUse(error: unknown): boolean {
-  return error instanceof DaemonRefusal && /already in use/i.test(error.message);
 }
 
 /** Returns the user and group that own the output afterwards; undefined if root in the container is that user anyway. */

@@ -11,7 +11,13 @@ export function containerStartError(error: unknown, image: string): StartError {
   return startErrorOf(error, `The container of the image ${image} cannot be started`, details);
 }
 
-function remedyFor(message: string, image: string): string | undefined {
+/** Whether an engine refuses to start a container because it was killed while it did so before. */
+export function isOfKilledEngine({ message }: DaemonRefusal): boolean {
+  return /already exists|shutting down|connection refused|error reading from server|transport/i.test(message);
+}
+
+/** Returns what to do about a refusal that will not pass; undefined if nobody knows. */
+export function remedyFor(message: string, image: string): string | undefined {
   const isAbsent = /not found|no such file/i.test(message);
   if (isAbsent && /"bash"|bash:/.test(message)) {
     return `The image ${image} has no bash, by which the service runs jobs. Add bash to the image, or choose another one.`;

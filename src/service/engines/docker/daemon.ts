@@ -52,13 +52,17 @@ export class Daemon {
   /** Address as `unix:///path`. */
   readonly address: string;
   readonly #socketPath: string;
+  readonly #closing: AbortSignal | undefined;
   #api: Promise<string> | undefined;
   #facts: DaemonFacts | undefined;
+  #asking: Promise<DaemonFacts> | undefined;
   #security: Promise<DaemonSecurity> | undefined;
 
-  constructor(address: string) {
+  /** @param closing - Ends all requests: an engine that hangs must not keep the service from closing. */
+  constructor(address: string, closing?: AbortSignal) {
     this.address = address;
     this.#socketPath = socketPathOf(address);
+    this.#closing = closing;
   }
 
   /** What the engine has said about itself; undefined if it has not been asked. */
@@ -66,8 +70,18 @@ export class Daemon {
     return this.#facts;
   }
 
-  /** Asks the engine what it is. Rejects with a `DaemonSilence` or a `DaemonRefusal`. */
-  async ask(timeoutInMs: number): Promise<DaemonFacts> {
+  /**
+   * Asks the engine what it is; everybody who asks meanwhile gets the same response, because podman needs seconds for it.
+   * Rejects with a `DaemonSilence` or a `DaemonRefusal`.
+   */
+  ask(timeoutInMs: number): Promise<DaemonFacts> {
+    this.#asking ??= this.#ask(timeoutInMs).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #ask(timeoutInMs: number): Promise<DaemonFacts> {
     const version = await this.#send<VersionResponse>("GET", "/version", { timeoutInMs });
     this.#api = Promise.resolve(commonApi(version));
     this.#facts = factsIn(version);
@@ -78,11 +92,13 @@ export class Daemon {
 
   /** Returns the security of the containers; asks the engine once. */
   security(): Promise<DaemonSecurity> {
-    this.#security ??= this.call<InfoResponse>("GET", "/info").then(securityIn);
-    return this.#security.catch((error: unknown) => {
-      this.#security = undefined;
-      throw error;
-    });
+    this.#security ??= this.call<InfoResponse>("GET", "/info")
+      .then(securityIn)
+      .catch((error: unknown) => {
+        this.#security = undefined;
+        throw error;
+      });
+    return this.#security;
   }
 
   /**
@@ -90,7 +106,13 @@ export class Daemon {
    * engine refuses it, and with a `DaemonSilence` if no complete response arrives.
    */
   async call<T = unknown>(method: string, path: string, request: DaemonRequest = {}): Promise<T> {
-    return this.#send(method, `/v${await this.#commonApi(request)}${path}`, request);
+    try {
+      return await this.#send<T>(method, `/v${await this.#commonApi()}${path}`, request);
+    } catch (error) {
+      if (!isOtherVersion(error)) throw error;
+    }
+    this.#api = undefined; // An engine of another version has taken its place.
+    return this.#send(method, `/v${await this.#commonApi()}${path}`, request);
   }
 
   /**
@@ -102,7 +124,7 @@ export class Daemon {
     path: string,
     request: DaemonRequest,
   ): AsyncGenerator<Readonly<Record<string, unknown>>> {
-    const response = await this.#open(method, `/v${await this.#commonApi(request)}${path}`, request);
+    const response = await this.#open(method, `/v${await this.#commonApi()}${path}`, request);
     await refuseUnlessOk(response);
     let rest = "";
     try {
@@ -113,17 +135,21 @@ export class Daemon {
       }
     } catch (error) {
       request.abortSignal?.throwIfAborted();
+      this.#closing?.throwIfAborted();
       throw new DaemonSilence(this.address, error);
     }
     if (rest.trim() !== "") yield parsed(rest);
   }
 
-  async #commonApi({ abortSignal }: DaemonRequest): Promise<string> {
-    this.#api ??= this.#send<VersionResponse>("GET", "/version", { abortSignal }).then(commonApi);
-    return this.#api.catch((error: unknown) => {
-      this.#api = undefined;
-      throw error;
-    });
+  /** Asked once: podman starts several programs for each response, and is slow when many ask at once. */
+  #commonApi(): Promise<string> {
+    this.#api ??= this.#send<VersionResponse>("GET", "/version", {})
+      .then(commonApi)
+      .catch((error: unknown) => {
+        this.#api = undefined;
+        throw error;
+      });
+    return this.#api;
   }
 
   async #send<T>(
@@ -132,7 +158,7 @@ export class Daemon {
     { timeoutInMs = requestTimeoutInMs, ...request }: DaemonRequest & { readonly timeoutInMs?: number | undefined },
   ): Promise<T> {
     const limit = AbortSignal.timeout(timeoutInMs);
-    const signals = request.abortSignal ? [limit, request.abortSignal] : [limit];
+    const signals = [limit, request.abortSignal].filter((signal) => signal !== undefined);
     try {
       const response = await this.#open(method, path, { ...request, abortSignal: AbortSignal.any(signals) });
       await refuseUnlessOk(response);
@@ -141,7 +167,7 @@ export class Daemon {
     } catch (error) {
       if (error instanceof DaemonRefusal) throw error;
       request.abortSignal?.throwIfAborted();
-      this.#api = undefined; // Whoever responds next may be of another version.
+      this.#closing?.throwIfAborted();
       const seconds = String(Math.round(timeoutInMs / 1000));
       throw new DaemonSilence(this.address, limit.aborted ? new Error(`no response in ${seconds} seconds`) : error);
     }
@@ -151,6 +177,7 @@ export class Daemon {
   #open(method: string, path: string, { query, body, headers, abortSignal }: DaemonRequest): Promise<IncomingMessage> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
+    const signals = [abortSignal, this.#closing].filter((signal) => signal !== undefined);
     return new Promise((resolve, reject) => {
       const request = sendRequest({
         socketPath: this.#socketPath,
@@ -165,7 +192,7 @@ export class Daemon {
             : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
           ...headers,
         },
-        signal: abortSignal,
+        signal: AbortSignal.any(signals),
       });
       request.once("response", resolve);
       request.on("error", reject);
@@ -180,6 +207,11 @@ export function socketPathOf(address: string): string {
   if (!path.startsWith("/"))
     throw new TypeError(`The container engine's address must be unix:///PATH, got ${address}.`);
   return path;
+}
+
+/** Whether an engine refuses a request because it does not know the version of the API. */
+function isOtherVersion(error: unknown): boolean {
+  return error instanceof DaemonRefusal && error.status === 400 && /client version|api version/i.test(error.message);
 }
 
 async function refuseUnlessOk(response: IncomingMessage): Promise<void> {

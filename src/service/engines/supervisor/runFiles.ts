@@ -9,6 +9,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -130,6 +131,11 @@ export class RunFiles {
     const text = readOwn(join(this.#folder, "claim"));
     if (text !== undefined) return this.#claimIn(text);
     return { kind: existsSync(this.#hasPlan ? join(this.#folder, "plan") : this.#folder) ? "open" : "missing" };
+  }
+
+  /** Returns the time at which the claim was taken; undefined if it cannot be read. */
+  claimedOn(): Date | undefined {
+    return statSync(join(this.#folder, "claim"), { throwIfNoEntry: false })?.mtime;
   }
 
   /** Takes the claim unless a supervisor has it, and so keeps every supervisor from it. Returns the claim. */
