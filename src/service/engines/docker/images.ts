@@ -158,7 +158,8 @@ function authorizationOf(container: LaunchContainer, { secrets }: SurroundingsOp
   const { username } = container;
   if (username === undefined) return undefined;
   const credentials = { username, password: secrets?.registryPassword ?? "", serveraddress: registryOf(container) };
-  return Buffer.from(JSON.stringify(credentials)).toString("base64url");
+  // Engines read base64url only with its padding, which Node.js leaves out.
+  return Buffer.from(JSON.stringify(credentials)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
 function variablesIn(pairs: readonly string[]): Record<string, string> {
