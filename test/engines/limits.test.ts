@@ -54,7 +54,6 @@ async function run(plan: LaunchPlan): Promise<RunEnd> {
   return engine.wait(await start(plan));
 }
 
-const outputOf = (plan: LaunchPlan): Promise<string> => workplace.read(plan, "stdout-proc0.txt");
 const logOf = (plan: LaunchPlan): Promise<string> => workplace.read(plan, "execution-node0.log");
 
 const versionOne = versionOneGroups(thisMachine("/bin/bash"));

@@ -1,5 +1,5 @@
 /**
- * The contract between the scheduler and an engine: processes of this machine today, containers and Slurm next. An
+ * The contract between the scheduler and an engine: processes of this machine, and containers. An
  * engine knows launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
  */
 import type { NameValuePair } from "../../models/error.ts";
@@ -150,7 +150,10 @@ export interface RunNeeds extends Pick<LaunchPlan, "container"> {
   readonly gpuCount?: number;
 }
 
-/** Secrets of a run. They never reach a disk or a log in plaintext. */
+/**
+ * Secrets of a run. They never reach a log, a command line or a description of a container. An engine that must pass them
+ * through a file makes it readable only by the service's user, and removes it before the first command of the run.
+ */
 export interface LaunchSecrets {
   /** Secret variables, for every process. */
   readonly environment: Readonly<Record<string, string>>;
