@@ -48,9 +48,9 @@ afterEach(async () => {
 });
 
 function openEngine(machine: Partial<LimitMachine>): void {
-  const info = (details: Record<string, unknown>): number => said.push(details);
+  const debug = (details: Record<string, unknown>): number => said.push(details);
   const silent = (): void => undefined;
-  const logger = { debug: silent, info, warn: silent, error: silent };
+  const logger = { debug, info: silent, warn: silent, error: silent };
   const managerFolder = join(workplace.folder, "manager");
   const places = { proc, isRoot: false, isUnit: false, managerFolder, ...machine };
   engine = new ProcessEngine({ runsFolder: workplace.runs, gracePeriodInMs: 1000, logger, machine: places });

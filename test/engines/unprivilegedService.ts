@@ -10,7 +10,7 @@ import { silentLogger } from "../../src/service/logger.ts";
 const [runsFolder = "", planFile = ""] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, "utf8")) as LaunchPlan;
 let found: unknown;
-const logger = { ...silentLogger, info: (details: unknown) => (found = details) };
+const logger = { ...silentLogger, debug: (details: unknown) => (found = details) };
 const engine = new ProcessEngine({ runsFolder, logger });
 await engine.probe();
 await engine.reserve(plan);
