@@ -212,6 +212,7 @@ const rooms = {
       "src/service/logger.ts",
       "src/ground/systemErrors.ts",
       "src/ground/containment.ts",
+      "src/ground/sizeText.ts",
       "src/ground/withinTime.ts",
       "src/wire",
       "src/models",

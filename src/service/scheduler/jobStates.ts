@@ -1,3 +1,4 @@
+import { sizeText } from "../../ground/sizeText.ts";
 import type { BatchAIError, NameValuePair } from "../../models/error.ts";
 import type { RunEnd, RunExit } from "../engines/engine.ts";
 import type { StopReason } from "../state/runs.ts";
@@ -117,19 +118,12 @@ export function outOfMemoryError(
   { limitInBytes }: NonNullable<RunExit["outOfMemory"]>,
   owner: "the job" | "the setup task",
 ): BatchAIError {
-  const limit = limitInBytes === undefined ? "its memory limit" : `its memory limit of ${memoryText(limitInBytes)}`;
+  const limit = limitInBytes === undefined ? "its memory limit" : `its memory limit of ${sizeText(limitInBytes)}`;
   const advice = `Let ${owner} use less memory, or run it on a cluster whose vmSize has more.`;
   return {
     code: "OutOfMemory",
     message: `The system ended processes of ${owner} because it reached ${limit}. ${advice}`,
   };
-}
-
-/** Returns a number of bytes for people, with at most one decimal. */
-function memoryText(bytes: number): string {
-  const mebibytes = bytes / 1024 ** 2;
-  const [value, unit] = mebibytes < 1024 ? [mebibytes, "MiB"] : [mebibytes / 1024, "GiB"];
-  return `${String(Number(value.toFixed(1)))} ${unit}`;
 }
 
 const jobFailed: BatchAIError = { code: "JobFailed", message: "Job failed with non-zero exit code" };

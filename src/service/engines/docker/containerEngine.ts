@@ -1,22 +1,18 @@
 import { join } from "node:path";
-import { type Logger, silentLogger } from "../../logger.ts";
 import { imageDetails, StartError } from "../../startError.ts";
 import type {
-  Engine,
   EngineProbe,
   LaunchPlan,
   LaunchSecrets,
-  RunEnd,
   RunHandle,
   RunNeeds,
   RunState,
   Surroundings,
   SurroundingsOptions,
-  WaitOptions,
 } from "../engine.ts";
-import { releasePorts } from "../supervisor/freePorts.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
-import { type RunContext, SupervisedRun } from "../supervisor/supervisedRun.ts";
+import { SupervisedEngine, type SupervisedEngineOptions } from "../supervisor/supervisedEngine.ts";
+import { SupervisedRun } from "../supervisor/supervisedRun.ts";
 import { ContainerRun, type ContainerRunDetails } from "./containerRun.ts";
 import { ContainerWatch } from "./containerWatch.ts";
 import { Daemon, type DaemonFacts } from "./daemon.ts";
@@ -27,26 +23,15 @@ import { findDaemon } from "./findDaemon.ts";
 import { addressesFor, type ContainerEngineChoice } from "./sockets.ts";
 
 /** Options of a {@link ContainerEngine}. */
-export interface ContainerEngineOptions {
-  /** Folder that contains the folder of each run, by the ID of the run. It may be another one after a restart. */
-  readonly runsFolder: string;
+export interface ContainerEngineOptions extends SupervisedEngineOptions {
   /** ID of the data folder: containers of other services are left alone. */
   readonly serviceId: string;
   /** Where the container engine is. Default: `auto`. */
   readonly containerEngine?: ContainerEngineChoice | undefined;
-  /** Time between the polite request to end and the end by force, in milliseconds. Default: 5000. */
-  readonly gracePeriodInMs?: number | undefined;
-  /**
-   * Time in which the other processes of a run may end by themselves after the first one has succeeded, in milliseconds.
-   * Default: 60000.
-   */
-  readonly finishPeriodInMs?: number | undefined;
   /** Time without progress after which a pull is given up, in milliseconds. Default: 60000. */
   readonly stallLimitInMs?: number | undefined;
   /** Time in which a silent container engine may be back before a start is given up, in milliseconds. Default: 30000. */
   readonly silenceLimitInMs?: number | undefined;
-  /** Called with what the engine does. Default: nothing is logged. */
-  readonly logger?: Logger | undefined;
 }
 
 const engineName = "container";
@@ -66,39 +51,18 @@ interface Host {
 }
 
 /** Runs plans in containers of Docker or podman, one for each run. */
-export class ContainerEngine implements Engine {
+export class ContainerEngine extends SupervisedEngine<ContainerRun, ContainerRunDetails> {
   readonly name = engineName;
-  readonly queues = false;
   readonly #options: ContainerEngineOptions;
   readonly #addresses: readonly string[];
-  readonly #logger: Logger;
   readonly #hosts = new Map<string, Host>();
-  readonly #runs = new Map<string, SupervisedRun<ContainerRun>>();
-  readonly #closing = new AbortController();
-  readonly #background = new Set<Promise<void>>();
-  readonly #context: RunContext;
   /** Address of the container engine that new runs get. */
   #address: string | undefined;
 
   constructor(options: ContainerEngineOptions) {
-    const {
-      containerEngine = "auto",
-      gracePeriodInMs = 5000,
-      finishPeriodInMs = 60_000,
-      logger = silentLogger,
-    } = options;
+    super(options, { lookIntervalInMs, exitIntervalInMs });
     this.#options = options;
-    this.#addresses = addressesFor(containerEngine);
-    this.#logger = logger;
-    this.#context = {
-      closing: this.#closing.signal,
-      background: this.#background,
-      gracePeriodInMs,
-      finishPeriodInMs,
-      lookIntervalInMs,
-      exitIntervalInMs,
-      logger,
-    };
+    this.#addresses = addressesFor(options.containerEngine ?? "auto");
   }
 
   async probe(): Promise<EngineProbe> {
@@ -132,19 +96,6 @@ export class ContainerEngine implements Engine {
     return { environment: { PATH: standardPath, ...environment } };
   }
 
-  async reserve(plan: LaunchPlan): Promise<void> {
-    const objection = this.objection(plan);
-    if (objection) throw objection;
-    const run = this.#run(this.handleFor(plan));
-    try {
-      await run.reserve(plan);
-    } catch (error) {
-      releasePorts(run.runId);
-      this.#runs.delete(run.runId); // It has no handle, so nobody will clean it up.
-      throw error;
-    }
-  }
-
   handleFor({ runId, nodes, container }: LaunchPlan): RunHandle {
     return {
       engine: engineName,
@@ -160,39 +111,29 @@ export class ContainerEngine implements Engine {
     return version === handleVersion;
   }
 
-  async start(_plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
-    const run = this.#run(handle);
-    await run.start(secrets);
-    run.lookForEnd();
+  override async start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void> {
+    await super.start(plan, secrets, handle);
+    this.run(handle).lookForEnd();
   }
 
-  async recover(handle: RunHandle): Promise<RunState> {
-    const run = this.#run(handle);
-    const state = await run.recover();
-    const { startedOn } = run.body;
+  override async recover(handle: RunHandle): Promise<RunState> {
+    const state = await super.recover(handle);
+    const { startedOn } = this.run(handle).body;
     return state.kind === "running" && startedOn ? { ...state, startedOn } : state;
   }
 
-  wait(handle: RunHandle, { onState, abortSignal }: WaitOptions = {}): Promise<RunEnd> {
-    onState?.({ kind: "running" });
-    return this.#run(handle).wait(abortSignal);
+  override async cleanUp(handle: RunHandle): Promise<void> {
+    const { runId, body } = this.run(handle);
+    await super.cleanUp(handle);
+    if (body.mayBeLeft) this.#host(this.detailsIn(handle).address).leftovers.expect(runId);
   }
 
-  stop(handle: RunHandle): Promise<void> {
-    return this.#run(handle).stop();
-  }
-
-  async cleanUp(handle: RunHandle): Promise<void> {
-    const run = this.#run(handle);
-    await run.cleanUp();
-    this.#runs.delete(run.runId);
-    if (run.body.mayBeLeft) this.#host(this.#detailsIn(handle).address).leftovers.expect(run.runId);
-  }
-
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.all(this.#background);
-    for (const runId of this.#runs.keys()) releasePorts(runId);
+  protected makeRun(details: ContainerRunDetails): SupervisedRun<ContainerRun> {
+    const { runsFolder, serviceId, silenceLimitInMs = 30_000 } = this.#options;
+    const { daemon, watch } = this.#host(details.address);
+    const files = new RunFiles(join(runsFolder, details.runId), true);
+    const body = new ContainerRun(details, files, { ...this.context, daemon, watch, serviceId, silenceLimitInMs });
+    return new SupervisedRun({ ...details, files, body }, this.context);
   }
 
   #chosenAddress(): string {
@@ -205,42 +146,17 @@ export class ContainerEngine implements Engine {
     const known = this.#hosts.get(address);
     if (known) return known;
     const { runsFolder, serviceId, stallLimitInMs = 60_000 } = this.#options;
-    const owner = {
-      runsFolder,
-      serviceId,
-      closing: this.#closing.signal,
-      background: this.#background,
-      logger: this.#logger,
-    };
-    const daemon = new Daemon(address, this.#closing.signal);
+    const { closing, logger } = this.context;
+    const owner = { ...this.context, runsFolder, serviceId };
+    const daemon = new Daemon(address, closing);
     const host = {
       daemon,
       images: new Images(daemon, stallLimitInMs),
-      watch: new ContainerWatch(daemon, serviceId, this.#closing.signal, this.#logger),
+      watch: new ContainerWatch(daemon, serviceId, closing, logger),
       leftovers: new Leftovers(daemon, owner),
     };
     this.#hosts.set(address, host);
     return host;
-  }
-
-  #run(handle: RunHandle): SupervisedRun<ContainerRun> {
-    const details = this.#detailsIn(handle);
-    const known = this.#runs.get(details.runId);
-    if (known) return known;
-    const { runsFolder, serviceId, silenceLimitInMs = 30_000 } = this.#options;
-    const { daemon, watch } = this.#host(details.address);
-    const files = new RunFiles(join(runsFolder, details.runId), true);
-    const body = new ContainerRun(details, files, { ...this.#context, daemon, watch, serviceId, silenceLimitInMs });
-    const run = new SupervisedRun({ ...details, files, body }, this.#context);
-    this.#runs.set(run.runId, run);
-    return run;
-  }
-
-  #detailsIn(handle: RunHandle): ContainerRunDetails {
-    if (handle.engine === engineName && this.reads(handle.version)) return handle as RunHandle & ContainerRunDetails;
-    throw new TypeError(
-      `The ${engineName} engine cannot read a handle of ${handle.engine}, version ${String(handle.version)}.`,
-    );
   }
 }
 

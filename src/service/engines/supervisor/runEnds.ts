@@ -18,4 +18,3 @@ export const neverStarted: RunEnd = { kind: "failed", code: "RunNotStarted", mes
 
 /** Reason of a supervisor that has run nothing. */
 export const noRoom = "The machine lacks processes, or room on the disk, for the supervisor of the run.";
-export const idle: RunEnd = { kind: "notStarted", reason: noRoom };

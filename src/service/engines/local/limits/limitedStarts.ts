@@ -1,3 +1,4 @@
+import { sizeText } from "../../../../ground/sizeText.ts";
 import type { LaunchLimits } from "../../engine.ts";
 import type { CoreMasks } from "./coreMasks.ts";
 import type { GroupWay, LimitedStart } from "./groupWay.ts";
@@ -48,10 +49,4 @@ function memoryNotesOf({ memoryInBytes }: LaunchLimits): string[] {
   if (memoryInBytes === undefined) return [];
   const reason = "the service may not use a control group for it";
   return [`The memory limit of ${sizeText(memoryInBytes)} is not enforced: ${reason}.`];
-}
-
-/** Returns a size of memory for people, for example `1.5 GiB`. */
-export function sizeText(bytes: number): string {
-  const [unit, name] = bytes >= 1024 ** 3 ? [1024 ** 3, "GiB"] : [1024 ** 2, "MiB"];
-  return `${Number((bytes / unit).toFixed(1))} ${name}`;
 }

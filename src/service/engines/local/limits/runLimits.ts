@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { sizeText } from "../../../../ground/sizeText.ts";
 import type { Logger } from "../../../logger.ts";
 import type { LaunchLimits, RunEnd } from "../../engine.ts";
 import { findBash } from "../bash.ts";
@@ -8,7 +9,7 @@ import { vanished } from "../../supervisor/runEnds.ts";
 import { countKills, removeGroup, sweepGroups, wordsOf } from "./controlGroups.ts";
 import { CoreMasks } from "./coreMasks.ts";
 import { groupNameOf, type LimitedStart, type LimitMachine } from "./groupWay.ts";
-import { limitedStarts, sizeText } from "./limitedStarts.ts";
+import { limitedStarts } from "./limitedStarts.ts";
 import { describeWays, findLimitWays, type LimitWays, thisMachine } from "./limitWays.ts";
 
 /** Options of {@link RunLimits}. */
