@@ -254,6 +254,19 @@ describe("containers that cannot start", () => {
     expect(daemon.containers.size).toBe(0);
   });
 
+  it("fail with GPUs and podman before 5.4, although it was silent when the service asked what it is", async () => {
+    daemon.version = { Version: "4.3.1", ApiVersion: "1.41", Components: [{ Name: "Podman Engine" }] };
+    daemon.misbehave(/\/version$/, "lose the request");
+    expect(await engine.probe()).toMatchObject({ usable: true });
+    const plan = workplace.plan(note);
+    const gpus = [{ index: 0, uuid: "GPU-1" }];
+    const end = await run({ ...plan, nodes: plan.nodes.map((node) => ({ ...node, gpus })) });
+    expect(end).toMatchObject({ kind: "failed", code: "FailedStartingContainer" });
+    expect(end).toMatchObject({ message: expect.stringMatching(/podman 4\.3\.1 does not give GPUs.*5\.4/) as string });
+    expect(daemon.containers.size).toBe(0);
+    expect(existsSync(join(workplace.folder, "attempts"))).toBe(false);
+  });
+
   it("fail if a container of somebody else has their name, and leave it alone", async () => {
     const plan = workplace.plan("true");
     const body = { Image: image, Env: [], Entrypoint: ["true"], Cmd: [], Labels: {}, HostConfig: {} };

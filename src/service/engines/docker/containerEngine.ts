@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { imageDetails, StartError } from "../../startError.ts";
+import { StartError } from "../../startError.ts";
 import type {
   EngineProbe,
   LaunchPlan,
@@ -15,7 +15,8 @@ import { SupervisedEngine, type SupervisedEngineOptions } from "../supervisor/su
 import { SupervisedRun } from "../supervisor/supervisedRun.ts";
 import { ContainerRun, type ContainerRunDetails } from "./containerRun.ts";
 import { ContainerWatch } from "./containerWatch.ts";
-import { Daemon, type DaemonFacts } from "./daemon.ts";
+import { Daemon } from "./daemon.ts";
+import { gpuObjection } from "./gpuObjection.ts";
 import { imageReferenceOf } from "./imageNames.ts";
 import { Images } from "./images.ts";
 import { Leftovers } from "./leftovers.ts";
@@ -39,8 +40,6 @@ const handleVersion = 1;
 const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const lookIntervalInMs = 1000;
 const exitIntervalInMs = 100;
-/** podman before this version drops GPUs from requests without an error (containers/podman#22645). */
-const podmanWithGpus = [5, 4] as const;
 
 /** A container engine of this machine, and what the service knows of it. */
 interface Host {
@@ -82,11 +81,8 @@ export class ContainerEngine extends SupervisedEngine<ContainerRun, ContainerRun
       );
     }
     const facts = this.#address === undefined ? undefined : this.#host(this.#address).daemon.facts;
-    if (gpuCount === 0 || facts === undefined || canUseGpus(facts)) return undefined;
-    const reason =
-      `${facts.description} does not give GPUs to containers that a service creates. ` +
-      `Install podman ${podmanWithGpus.join(".")} or later, or Docker.`;
-    return new StartError("FailedStartingContainer", reason, { details: imageDetails(container) });
+    // A run whose engine is still unknown is checked when it starts.
+    return gpuCount === 0 || facts === undefined ? undefined : gpuObjection(facts, container.image);
   }
 
   async surroundings({ container }: RunNeeds, options: SurroundingsOptions = {}): Promise<Surroundings> {
@@ -158,9 +154,4 @@ export class ContainerEngine extends SupervisedEngine<ContainerRun, ContainerRun
     this.#hosts.set(address, host);
     return host;
   }
-}
-
-function canUseGpus({ isPodman, version: [major, minor] }: DaemonFacts): boolean {
-  const [neededMajor, neededMinor] = podmanWithGpus;
-  return !isPodman || major > neededMajor || (major === neededMajor && minor >= neededMinor);
 }

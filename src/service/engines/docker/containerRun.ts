@@ -22,6 +22,7 @@ import {
   wasStarted,
 } from "./containers.ts";
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
+import { gpuObjection } from "./gpuObjection.ts";
 import { containerStartError, isOfKilledEngine, missingGpus, remedyFor } from "./containerStart.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
 import { createContainer, gpusMissingIn, startContainer } from "./createContainer.ts";
@@ -163,6 +164,8 @@ export class ContainerRun implements RunBody {
     checkNames(secrets);
     await createFolders(foldersOf(plan));
     const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask(askTimeoutInMs)));
+    const objection = gpusOf(plan).length > 0 ? gpuObjection(facts, image) : undefined;
+    if (objection) throw objection;
     const security = await this.#persistently(() => daemon.security());
     const body = createBodyOf({ plan, image, serviceId, facts, security, owner: ownerFor(security) });
     const environment = { ...plan.environment, ...secrets.environment };
