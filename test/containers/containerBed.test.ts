@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { textOf } from "../engines/workplace.ts";
 import { titleOf } from "../programs.ts";
@@ -50,6 +51,20 @@ describe.skipIf(obstacle)(titleOf("the test bed for containers", obstacle), () =
     const groups = readdirSync("/sys/fs/cgroup").flatMap((each) => readdirSync(`/sys/fs/cgroup/${each}`));
     expect(groups).not.toContain(folder);
     expect(readdirSync("/var/tmp")).not.toContain(folder);
+  });
+
+  it("ends an engine that was stopped", async () => {
+    const bed = new ContainerBed();
+    const daemon = await bed.daemon("docker");
+    daemon.signal("SIGSTOP");
+    await until("the engine is stopped", async () => {
+      return !(await Promise.race([callDaemon(daemon.socket, "GET", "/_ping").then(() => true), delay(200, false)]));
+    });
+    daemon.signal("SIGCONT");
+    expect(await callDaemon(daemon.socket, "GET", "/_ping")).toMatchObject({ status: 200 });
+    daemon.signal("SIGSTOP");
+    await bed.close();
+    expect(processesWith(daemon.folder)).toEqual([]);
   });
 
   it.each(daemonNames)("has a registry from which %s pulls with the password only", async (name) => {

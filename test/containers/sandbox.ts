@@ -28,6 +28,8 @@ export class Sandbox {
   readonly folder: string;
   readonly #name: string;
   readonly #holder: ChildProcessByStdio<Writable, Readable, null>;
+  /** The processes outside of the sandbox that wait for its programs. */
+  readonly #waiting = new Set<ChildProcess>();
 
   private constructor(folder: string, name: string, holder: ChildProcessByStdio<Writable, Readable, null>) {
     this.folder = folder;
@@ -65,11 +67,15 @@ export class Sandbox {
     });
     closeSync(output);
     program.on("error", () => undefined);
+    this.#waiting.add(program);
+    program.on("exit", () => this.#waiting.delete(program));
     return {
       isAlive: () => isAlive(program),
       signal: (name) => {
         const pid = childOf(program);
         if (pid !== undefined) process.kill(pid, name);
+        // nsenter stops with the program, but does not continue with it.
+        if (name === "SIGCONT") program.kill(name);
       },
       kill: async () => {
         if (!isAlive(program)) return;
@@ -78,6 +84,7 @@ export class Sandbox {
         await until("the program has started", () => childOf(program) !== undefined || !isAlive(program));
         const pid = childOf(program);
         if (pid !== undefined) process.kill(pid, "SIGKILL");
+        program.kill("SIGCONT");
         await ended;
       },
     };
@@ -85,6 +92,8 @@ export class Sandbox {
 
   /** Ends everything in the sandbox and removes its folder and control groups. */
   async close(): Promise<void> {
+    // The sandbox ends only when its programs have been waited for. If nsenter does not do it, init does.
+    for (const program of this.#waiting) program.kill("SIGKILL");
     if (isAlive(this.#holder)) {
       const ended = once(this.#holder, "exit");
       this.#holder.stdin.end();

@@ -53,10 +53,11 @@ print(f"rank {rank}: {value.item()}")
 distributed.barrier()
 `;
 
-/** Ranks of MPI that add up their numbers. */
+/** Ranks of MPI that add up their numbers. Each writes its line at once: `print` writes the end of the line separately. */
 export const mpiScript = `
+import sys
 from mpi4py import MPI
 
 world = MPI.COMM_WORLD
-print(f"rank {world.rank} of {world.size}: {world.allreduce(world.rank + 1)}")
+sys.stdout.write(f"rank {world.rank} of {world.size}: {world.allreduce(world.rank + 1)}\\n")
 `;

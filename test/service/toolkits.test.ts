@@ -152,7 +152,7 @@ describe("processes that Open MPI starts", () => {
 
   it("know their rank in PyTorch", async (context) => {
     needsMpi(context);
-    const pythonScriptFilePath = await script("rank.py", 'import sys; print("rank", sys.argv[1])');
+    const pythonScriptFilePath = await script("rank.py", 'import sys; sys.stdout.write(f"rank {sys.argv[1]}\\n")');
     const commandLineArgs = '"$AZ_BATCHAI_TASK_INDEX"';
     const pyTorchSettings = { pythonScriptFilePath, commandLineArgs, communicationBackend: "MPI", processCount: 2 };
     const { files } = await succeeded("torch-mpi", { pyTorchSettings });
