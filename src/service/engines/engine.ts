@@ -1,6 +1,6 @@
 /**
- * The contract between the scheduler and an engine: processes of this machine, and containers. An
- * engine knows launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
+ * The contract between the scheduler and an engine: processes of this machine, containers, and Slurm. An engine knows
+ * launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
  */
 import type { NameValuePair } from "../../models/error.ts";
 import type { StartError } from "../startError.ts";
@@ -16,10 +16,10 @@ export type LaunchSegment =
   | string
   /** Address of the node at this position in {@link LaunchPlan.nodes}. */
   | { readonly host: number }
+  /** Name of this node, as the queueing system of the engine calls it. The same as the address if there is none. */
+  | { readonly hostName: number }
   /** A free port; the same number means the same port in the whole plan, different numbers different ports. */
-  | { readonly port: number }
-  /** Number of GPUs of the node at this position. */
-  | { readonly gpuCount: number };
+  | { readonly port: number };
 
 /** Maker of GPUs. The programs for the GPUs of each maker have a variable of their own by which they find them. */
 export type GpuMaker = "nvidia" | "amd";
@@ -83,6 +83,11 @@ export interface LaunchProcess {
   readonly commandLine: string;
   /** Variables of this process alone, on top of {@link LaunchPlan.environment}. */
   readonly environment: Readonly<Record<string, LaunchText>>;
+  /**
+   * Runs once on each host between two starts of the host, whatever the number of runs with a process of the same key.
+   * Only engines that have an {@link LaunchPlan.allocation} know several hosts. Absent: it runs in each run.
+   */
+  readonly oncePerHost?: string;
   /** Absolute path of the file to which standard output is appended. */
   readonly stdout: string;
   /** Absolute path of the file to which standard error is appended. */
@@ -99,6 +104,27 @@ export interface LaunchContainer {
   readonly username?: string;
   /** Size of `/dev/shm` in Docker syntax, for example `16gb`. */
   readonly shmSize?: string;
+}
+
+/** What a run asks of a queueing system, which gives it its nodes. Values have been checked: they are safe in options. */
+export interface LaunchAllocation {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly constraint?: string;
+  /** Type of the GPUs, in the words of the queueing system. */
+  readonly gpuType?: string;
+  /** Further options of the command that submits, for example `--exclusive`. */
+  readonly extraOptions?: readonly string[];
+  /** Absolute folder of each host for scratch directories. Absent: they are in the folder that all hosts share. */
+  readonly scratchDirectory?: string;
+  readonly gpusPerNode: number;
+  readonly coresPerNode?: number;
+  readonly memoryPerNodeInBytes?: number;
+  /** -1000 (last) to 1000 (first). Default: 0. */
+  readonly priority?: number;
+  /** Absent: the queueing system decides. */
+  readonly timeLimitInSeconds?: number;
 }
 
 /**
@@ -142,10 +168,12 @@ export interface LaunchPlan {
   readonly container?: LaunchContainer;
   /** Limits of the run, as far as the engine can enforce them. Absent: none. */
   readonly limits?: LaunchLimits;
+  /** What it asks of a queueing system. Absent: it runs on this machine. */
+  readonly allocation?: LaunchAllocation;
 }
 
 /** What is known of a plan before it is made, and by which an engine is chosen. */
-export interface RunNeeds extends Pick<LaunchPlan, "container"> {
+export interface RunNeeds extends Pick<LaunchPlan, "container" | "allocation"> {
   /** Number of GPUs of all nodes together. Default: 0. */
   readonly gpuCount?: number;
 }
@@ -200,6 +228,11 @@ export type RunEnd =
       readonly message: string;
       readonly details?: readonly NameValuePair[];
     }
+  /**
+   * It had started, and what it ran on was taken away. It may start again under a new run ID. `isFault`: a node failed, and
+   * the run itself may be the cause.
+   */
+  | { readonly kind: "interrupted"; readonly reason: string; readonly isFault: boolean }
   /** It never started and never will: starting it under a new run ID is safe. `reason`: what the start lacked. */
   | { readonly kind: "notStarted"; readonly reason?: string };
 
@@ -265,8 +298,7 @@ export interface Engine {
   reads(version: number): boolean;
   /**
    * Starts a run that this engine has reserved and whose handle has been stored. Resolves once the run is in the engine's
-   * hands; {@link Engine.wait}
-   * reports what keeps it from running.
+   * hands; {@link Engine.wait} reports what keeps it from running.
    */
   start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void>;
   /**
