@@ -10,7 +10,8 @@ import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
 import { foldersOf } from "../supervisor/runFolders.ts";
 import { endWithoutFile, containerRemoved, outOfMemory } from "./containerEnds.ts";
-import { endScript, isAssignable } from "./containerScript.ts";
+import { isAssignable } from "../supervisor/assignable.ts";
+import { endScript } from "./containerScript.ts";
 import {
   containerNameOf,
   hasEnded,

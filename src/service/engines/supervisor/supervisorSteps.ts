@@ -60,7 +60,7 @@ function fieldsOf(step: LaunchProcess, { nodes }: LaunchPlan): LaunchText[] {
   if (node === undefined) throw new RangeError(`Node ${step.nodeId} is not one of the run.`);
   const variables = Object.entries(step.environment).map(([name, value]) => assignment(name, value));
   const { stdout, stderr, commandLine, name, isServer, oncePerHost } = step;
-  const kind = isServer ? "server" : (oncePerHost ?? "");
+  const kind = isServer ? "server" : oncePerHost === undefined ? "" : `once:${oncePerHost}`;
   return [node.nodeId, node.tempDirectory, stdout, stderr, node.executionLog, commandLine, name, kind, ...variables];
 }
 
