@@ -1,53 +1,37 @@
-import { execFile, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { randomBytes } from "node:crypto";
 import { Sandbox, type SandboxedProgram } from "../containers/sandbox.ts";
 import { until } from "../until.ts";
-import {
-  controllerName,
-  drawAddresses,
-  gresConf,
-  hostsFile,
-  slurmConf,
-  slurmNodeNames,
-  type SlurmAddresses,
-  type SlurmNodeName,
-} from "./slurmConf.ts";
+import { controllerName, drawPorts, gresConf, slurmConf, slurmHosts, slurmNodeNames } from "./slurmConf.ts";
+import type { SlurmNodeName, SlurmPorts } from "./slurmConf.ts";
+import { SlurmSite } from "./slurmSite.ts";
 
-const run = promisify(execFile);
 const hostScript = fileURLToPath(new URL("./slurmHost.sh", import.meta.url));
 
 /**
- * A real Slurm with four nodes on this machine. The nodes n1 to n4 have a host name, an address, processes, `/run` and
- * `/dev/shm` of their own; all other folders are shared, as on a cluster with a shared file system. The programs of this
- * machine, such as `sbatch`, use it with {@link SlurmBed.environment}. When it closes, or this process ends in whatever
+ * A real Slurm with four nodes on this machine. The nodes n1 to n4 have a host name, processes, `/run` and
+ * `/dev/shm` of their own; all other folders are shared, as on a cluster with a shared file system. When it closes, or this process ends in whatever
  * way, everything in it ends.
  */
-export class SlurmBed {
-  /** Environment variables with which programs of this machine use this Slurm. */
-  readonly environment: Readonly<{ SLURM_CONF: string }>;
-  readonly addresses: SlurmAddresses;
-  /** A folder that exists on each node, with other content on each: the disk of the node. Everyone may write there. */
-  readonly scratchDirectory = "/run/scratch";
+export class SlurmBed extends SlurmSite {
   readonly #sandbox: Sandbox;
   readonly #nodes = new Map<SlurmNodeName, SandboxedProgram>();
   #controller: SandboxedProgram | undefined;
 
-  private constructor(sandbox: Sandbox, addresses: SlurmAddresses) {
+  private constructor(sandbox: Sandbox) {
+    super(sandbox.folder);
     this.#sandbox = sandbox;
-    this.addresses = addresses;
-    this.environment = { SLURM_CONF: join(sandbox.folder, "slurm.conf") };
   }
 
   /** Starts the controller and the nodes. Resolves when all nodes are idle. */
   static async open(): Promise<SlurmBed> {
-    const bed = new SlurmBed(await Sandbox.open(), drawAddresses());
+    const bed = new SlurmBed(await Sandbox.open());
     try {
-      await bed.#prepare();
+      await bed.#prepare(await drawPorts());
       await bed.#startMunge();
       await Promise.all([bed.startController(), ...slurmNodeNames.map((name) => bed.startNode(name))]);
     } catch (error) {
@@ -57,17 +41,6 @@ export class SlurmBed {
     return bed;
   }
 
-  /** Folder of the state, the logs and the configuration. */
-  get folder(): string {
-    return this.#sandbox.folder;
-  }
-
-  /** Runs a program of this machine with this Slurm, such as `scontrol`. Resolves to its output. */
-  async run(program: string, ...args: readonly string[]): Promise<string> {
-    const { stdout } = await run(program, args, { env: { ...process.env, ...this.environment } });
-    return stdout;
-  }
-
   /** Starts the controller, and resolves when it responds. */
   async startController(): Promise<void> {
     if (this.#controller?.isAlive() === true) return;
@@ -75,7 +48,7 @@ export class SlurmBed {
     await until("the controller responds", async () => {
       if (this.#controller?.isAlive() !== true) throw new Error(`slurmctld ended: ${await this.#logOf("slurmctld")}`);
       return this.run("scontrol", "ping").then(
-        (text) => / is UP/.test(text),
+        (text) => text.includes(" is UP"),
         () => false,
       );
     });
@@ -99,7 +72,6 @@ export class SlurmBed {
   /** Starts a node or its daemon, and resolves when jobs can start on it. */
   async startNode(name: SlurmNodeName): Promise<void> {
     if (this.#nodes.get(name)?.isAlive() !== true) {
-      await run("mkfifo", [this.#fifoOf(name)]).catch(() => undefined);
       this.#nodes.set(name, this.#start(name, ["slurmd", "-D", "-N", name]));
     }
     await this.#tell(name, "start");
@@ -141,16 +113,20 @@ export class SlurmBed {
     await this.#sandbox.close();
   }
 
-  async #prepare(): Promise<void> {
+  async #prepare(ports: SlurmPorts): Promise<void> {
     const { folder } = this;
     // Programs of ordinary users read the configuration and use the socket of munge.
     chmodSync(folder, 0o711);
     await mkdir(join(folder, "state"), { mode: 0o700 });
     await mkdir(join(folder, "munge"), { mode: 0o711 });
     await writeFile(join(folder, "munge", "key"), randomBytes(128), { mode: 0o400 });
-    await writeFile(join(folder, "slurm.conf"), slurmConf(folder, this.addresses));
+    await writeFile(join(folder, "slurm.conf"), slurmConf(folder, ports));
     await writeFile(join(folder, "gres.conf"), gresConf(folder));
-    await writeFile(join(folder, "hosts"), hostsFile(this.addresses));
+    await writeFile(join(folder, "hosts"), slurmHosts);
+    spawnSync(
+      "mkfifo",
+      slurmNodeNames.map((name) => this.#fifoOf(name)),
+    );
     for (const gpu of ["gpu0", "gpu1"]) spawnSync("mknod", ["-m", "666", join(folder, gpu), "c", "1", "3"]);
   }
 
@@ -167,7 +143,17 @@ export class SlurmBed {
     const ownProcesses = host === controllerName ? [] : ["--pid", "--fork", "--kill-child", "--mount-proc"];
     const log = join(this.folder, `${host}.output`);
     return this.#sandbox.start(
-      ["unshare", "--mount", "--uts", ...ownProcesses, "bash", hostScript, host, join(this.folder, "hosts"), ...command],
+      [
+        "unshare",
+        "--mount",
+        "--uts",
+        ...ownProcesses,
+        "bash",
+        hostScript,
+        host,
+        join(this.folder, "hosts"),
+        ...command,
+      ],
       { log, environment: this.environment },
     );
   }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { join } from "node:path";
 
 /** Names of the nodes of the test cluster. */
@@ -7,33 +9,53 @@ export type SlurmNodeName = (typeof slurmNodeNames)[number];
 /** Name of the host that the controller runs on. */
 export const controllerName = "ctl";
 
-/** Addresses of the hosts, on this machine. */
-export type SlurmAddresses = Readonly<Record<SlurmNodeName | typeof controllerName, string>>;
+/**
+ * Address of all hosts. Each could have an address of its own, but then steps would fail: a daemon sees that `srun` calls
+ * from 127.0.0.1, whatever its host is, and connects to it there.
+ */
+export const slurmAddress = "127.0.0.1";
+
+/** Ports of the daemons. */
+export type SlurmPorts = Readonly<Record<SlurmNodeName | typeof controllerName, number>>;
 
 /**
- * Returns addresses that nothing else on this machine uses: the whole network 127.0.0.0/8 belongs to this machine, so
- * each Slurm takes a part of it at random, and needs no free ports.
+ * Returns ports for the daemons, below those that the kernel gives away: they must still be free when a daemon starts
+ * again.
  */
-export function drawAddresses(): SlurmAddresses {
-  const byte = (): number => 1 + Math.floor(Math.random() * 250);
-  const network = `127.${byte()}.${byte()}`;
-  return { n1: `${network}.1`, n2: `${network}.2`, n3: `${network}.3`, n4: `${network}.4`, ctl: `${network}.250` };
+export async function drawPorts(): Promise<SlurmPorts> {
+  for (;;) {
+    const first = 20_000 + 5 * Math.floor(Math.random() * 2_400);
+    const [ctl, n1, n2, n3, n4] = [first, first + 1, first + 2, first + 3, first + 4] as const;
+    const areFree = await Promise.all([ctl, n1, n2, n3, n4].map((port) => isFree(port)));
+    if (!areFree.includes(false)) return { ctl, n1, n2, n3, n4 };
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await once(server.listen(port, slurmAddress), "listening");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
 
 /**
  * Returns slurm.conf. The nodes have eight cores each, whatever this machine has. `main` has all nodes; jobs of `urgent`
  * preempt those of `main`; `gpu` has the nodes with two GPUs each; `short` limits jobs to a minute; `closed` is down.
  */
-export function slurmConf(folder: string, addresses: SlurmAddresses): string {
+export function slurmConf(folder: string, ports: SlurmPorts): string {
   const nodes = slurmNodeNames.map((name) => {
     const gpus = name === "n1" || name === "n2" ? " Gres=gpu:test:2" : "";
-    return `NodeName=${name} NodeAddr=${addresses[name]} CPUs=8 RealMemory=64000 TmpDisk=1000${gpus} State=UNKNOWN`;
+    return `NodeName=${name} NodeAddr=${slurmAddress} Port=${ports[name]} CPUs=8 RealMemory=64000 TmpDisk=1000${gpus} State=UNKNOWN`;
   });
   return [
     "ClusterName=batchai-test",
-    `SlurmctldHost=${controllerName}(${addresses.ctl})`,
-    "SlurmctldPort=6817",
-    "SlurmdPort=6818",
+    `SlurmctldHost=${controllerName}(${slurmAddress})`,
+    `SlurmctldPort=${ports.ctl}`,
     "SlurmUser=root",
     "SlurmdUser=root",
     "AuthType=auth/munge",
@@ -71,7 +93,7 @@ export function slurmConf(folder: string, addresses: SlurmAddresses): string {
     "InactiveLimit=0",
     "CompleteWait=0",
     // Short enough for tests of failed nodes, long enough for a machine with other work.
-    "SlurmdTimeout=20",
+    "SlurmdTimeout=12",
     "SlurmctldTimeout=30",
     ...nodes,
     "PartitionName=main Nodes=n[1-4] Default=YES MaxTime=INFINITE PriorityTier=1",
@@ -88,8 +110,7 @@ export function gresConf(folder: string): string {
   return `NodeName=n[1-2] Name=gpu Type=test File=${join(folder, "gpu[0-1]")}\n`;
 }
 
-/** Returns the hosts that every process of the cluster knows. */
-export function hostsFile(addresses: SlurmAddresses): string {
-  const lines = Object.entries(addresses).map(([name, address]) => `${address} ${name}`);
-  return ["127.0.0.1 localhost", ...lines, ""].join("\n");
-}
+/** Hosts that every process of the cluster knows. */
+export const slurmHosts = ["localhost", controllerName, ...slurmNodeNames]
+  .map((name) => `${slurmAddress} ${name}\n`)
+  .join("");
