@@ -70,7 +70,7 @@ describe("sbatch", () => {
       `AssocMaxWallDurationPerJobLimit; ${policy}`,
     ],
     [
-      "sbatch: unrecognized option '--foo=1'\nTry \"sbatch --help\" for more information",
+      "/usr/bin/sbatch: unrecognized option '--foo=1'\nTry \"sbatch --help\" for more information",
       "unrecognized option '--foo=1'",
     ],
   ])("refuses a job for good: %j", async (words, message) => {
@@ -94,6 +94,7 @@ describe("sbatch", () => {
     "sbatch: error: Batch job submission failed: Required partition not available (inactive or drain)",
     "sbatch: error: Munge encode failed: No socket\nsbatch: error: Batch job submission failed: Protocol authentication error",
     "sbatch: error: fetch_config: DNS SRV lookup failed\nsbatch: fatal: Could not establish a configuration source",
+    "sbatch: error: Unable to open file /shared/run/script",
     "Segmentation fault",
     "",
   ])("does not take a passing error for a refusal: %j", async (words) => {

@@ -45,6 +45,16 @@ class Bench {
   }
 }
 
+/** A look that finds nothing, and ends only when the test says so. */
+class HeldLook {
+  release: () => void = () => undefined;
+  readonly listing = new Promise<SlurmListing>((resolve) => {
+    this.release = () => {
+      resolve({ jobs: [] });
+    };
+  });
+}
+
 /** Time passes only when the test says so. */
 function useFakeTime(): void {
   vi.useFakeTimers();
@@ -113,11 +123,11 @@ describe("the queue of Slurm", () => {
 
   it("does not call a name absent because of a look that began before it was watched", async () => {
     const bench = new Bench({ intervalInMs: 100_000 });
-    const early = Promise.withResolvers<SlurmListing>();
-    bench.look = () => early.promise;
+    const early = new HeldLook();
+    bench.look = () => early.listing;
     const looking = bench.queue.lookNow();
     bench.queue.watch("batchai-s1-r1");
-    early.resolve({ jobs: [] });
+    early.release();
     await looking;
     expect(bench.queue.statusOf("batchai-s1-r1")).toEqual({ kind: "unknown" });
   });
@@ -200,13 +210,13 @@ describe("the queue of Slurm", () => {
 
   it("shares a look between callers, but never one that has already begun", async () => {
     const bench = new Bench({ intervalInMs: 100_000 });
-    const first = Promise.withResolvers<SlurmListing>();
-    bench.look = () => first.promise;
+    const first = new HeldLook();
+    bench.look = () => first.listing;
     const looking = bench.queue.lookNow();
     bench.look = undefined;
     const others = Promise.all(Array.from({ length: 100 }, () => bench.queue.lookNow()));
     expect(bench.looks).toHaveLength(1);
-    first.resolve({ jobs: [] });
+    first.release();
     await looking;
     await others;
     expect(bench.looks).toHaveLength(2);
