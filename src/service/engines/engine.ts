@@ -44,6 +44,28 @@ export interface LaunchLimits {
   readonly memoryInBytes?: number;
 }
 
+/** What a run asks of Slurm: one allocation for all of its nodes. Values have only letters, digits and `_./:=,@+-`. */
+export interface LaunchAllocation {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly constraint?: string;
+  /** Type of the GPUs, as Slurm names it. Absent: any. */
+  readonly gpuType?: string;
+  /** Further options of `sbatch`, each as `--name` or `--name=value`. */
+  readonly extraOptions?: readonly string[];
+  /** Folder on the disk of each node that holds the scratch directories. Absent: those of the plan. */
+  readonly scratchDirectory?: string;
+  readonly gpusPerNode: number;
+  /** Absent: what Slurm gives by default; the same for the memory. */
+  readonly coresPerNode?: number;
+  readonly memoryPerNodeInBytes?: number;
+  /** From -1000 to 1000; jobs with a higher one come first. Absent: 0. */
+  readonly priority?: number;
+  /** Time after which Slurm may end the run. Absent: that of the partition. */
+  readonly timeLimitInSeconds?: number;
+}
+
 /** One node that takes part in a run. */
 export interface LaunchNode {
   /** The node's ID as the API shows it, for example `tvm-1842_1-20180606t183926z`. */
@@ -77,17 +99,17 @@ export interface LaunchProcess {
   readonly name: string;
   /** Whether it never ends by itself, as a parameter server: the run does not wait for it. */
   readonly isServer?: true;
+  /**
+   * Present if it runs only once on a host with this key, until the host starts again: other runs with the same key do not
+   * repeat it after it has succeeded. Only in {@link LaunchPlan.preparation}.
+   */
+  readonly oncePerHost?: string;
   /** Node on which it runs. */
   readonly nodeId: string;
   /** Command line exactly as the user wrote it; the shell expands its variables. */
   readonly commandLine: string;
   /** Variables of this process alone, on top of {@link LaunchPlan.environment}. */
   readonly environment: Readonly<Record<string, LaunchText>>;
-  /**
-   * Runs once on each host between two starts of the host, whatever the number of runs with a process of the same key.
-   * Only engines that have an {@link LaunchPlan.allocation} know several hosts. Absent: it runs in each run.
-   */
-  readonly oncePerHost?: string;
   /** Absolute path of the file to which standard output is appended. */
   readonly stdout: string;
   /** Absolute path of the file to which standard error is appended. */
@@ -104,27 +126,6 @@ export interface LaunchContainer {
   readonly username?: string;
   /** Size of `/dev/shm` in Docker syntax, for example `16gb`. */
   readonly shmSize?: string;
-}
-
-/** What a run asks of a queueing system, which gives it its nodes. Values have been checked: they are safe in options. */
-export interface LaunchAllocation {
-  readonly partition?: string;
-  readonly account?: string;
-  readonly qos?: string;
-  readonly constraint?: string;
-  /** Type of the GPUs, in the words of the queueing system. */
-  readonly gpuType?: string;
-  /** Further options of the command that submits, for example `--exclusive`. */
-  readonly extraOptions?: readonly string[];
-  /** Absolute folder of each host for scratch directories. Absent: they are in the folder that all hosts share. */
-  readonly scratchDirectory?: string;
-  readonly gpusPerNode: number;
-  readonly coresPerNode?: number;
-  readonly memoryPerNodeInBytes?: number;
-  /** -1000 (last) to 1000 (first). Default: 0. */
-  readonly priority?: number;
-  /** Absent: the queueing system decides. */
-  readonly timeLimitInSeconds?: number;
 }
 
 /**
@@ -168,7 +169,7 @@ export interface LaunchPlan {
   readonly container?: LaunchContainer;
   /** Limits of the run, as far as the engine can enforce them. Absent: none. */
   readonly limits?: LaunchLimits;
-  /** What it asks of a queueing system. Absent: it runs on this machine. */
+  /** What it asks of Slurm; its nodes then have neither addresses nor GPUs. Absent: it runs on this machine. */
   readonly allocation?: LaunchAllocation;
 }
 
@@ -228,10 +229,7 @@ export type RunEnd =
       readonly message: string;
       readonly details?: readonly NameValuePair[];
     }
-  /**
-   * It had started, and what it ran on was taken away. It may start again under a new run ID. `isFault`: a node failed, and
-   * the run itself may be the cause.
-   */
+  /** It was running, and something outside of it ended it: preemption, or a fault of a node. It may run again under a new run ID. */
   | { readonly kind: "interrupted"; readonly reason: string; readonly isFault: boolean }
   /** It never started and never will: starting it under a new run ID is safe. `reason`: what the start lacked. */
   | { readonly kind: "notStarted"; readonly reason?: string };
