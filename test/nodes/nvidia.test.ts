@@ -264,14 +264,16 @@ describe("a tool that hangs", () => {
     const tool = withEightCards();
     const gpus = await tool.watch({ limitInMs: 2000 });
     await untilReasons(gpus, healthy);
-    tool.behave("query", `sleep 600 & echo $! > child; wait`);
+    // In a session of its own, the child is not killed with the tool.
+    tool.behave("query", `setsid sleep 600 & echo $! >> children; wait`);
     await untilReasons(
       gpus,
       healthy.map(() => "nvidia-smi did not end in time and was killed."),
     );
     tool.answer("query", answers.linesOf());
     await untilReasons(gpus, healthy);
-    process.kill(Number(readFileSync(join(tool.folder, "child"), "utf8")));
+    const children = readFileSync(join(tool.folder, "children"), "utf8").trimEnd().split("\n");
+    for (const child of children) process.kill(Number(child));
   });
 
   it("that not even SIGKILL ends is left alone: no other look starts, and closing does not wait for it", async () => {
