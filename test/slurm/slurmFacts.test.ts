@@ -75,7 +75,8 @@ describe.skipIf(obstacle)(titleOf("Slurm", obstacle), () => {
     const lines = [...stepLines("term"), "kill -TERM $step", "wait $step", 'echo "exit $?"', ...untilDead("term")];
     await ended(await submit("term", lines, "--nodes=2", "--export=ALL"));
     expect(outputOf("term")).toContain("exit 137\n");
-    expect(textOf(join(folder, "term.step"))).not.toContain("INT");
+    // It had no time to react.
+    expect(textOf(join(folder, "term.step"))).toBe("up\n");
   });
 
   it("ends a step if its srun is killed, because a second process of srun sees it", async () => {
@@ -118,15 +119,14 @@ describe.skipIf(obstacle)(titleOf("Slurm", obstacle), () => {
         'scontrol show hostnames | sed "s/$/ slots=2/" >hosts',
         `export SLURM_TASKS_PER_NODE="2(x${nodes})"`,
         "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-        `mpirun --hostfile hosts -np ${2 * nodes} /usr/bin/python3 rank.py | sort`,
+        `mpirun --hostfile hosts -np ${2 * nodes} /usr/bin/python3 rank.py`,
       ];
-      const rank = "from mpi4py import MPI\nimport os\nall = MPI.COMM_WORLD\n";
-      await writeFile(join(folder, "rank.py"), `${rank}print(all.rank, os.uname().nodename, all.allreduce(1))\n`);
+      const rank = "from mpi4py import MPI\nimport os\nnames = MPI.COMM_WORLD.gather(os.uname().nodename)\n";
+      await writeFile(join(folder, "rank.py"), `${rank}if names: print(" ".join(sorted(names)))\n`);
       await ended(await submit(`mpi${nodes}`, lines, `--nodes=${nodes}`, "--export=ALL"));
-      const ranks = outputOf(`mpi${nodes}`).trim().split("\n");
-      expect(ranks).toHaveLength(2 * nodes);
-      expect(new Set(ranks.map((line) => line.split(" ")[1])).size).toBe(nodes);
-      expect(ranks.every((line) => line.endsWith(` ${2 * nodes}`))).toBe(true);
+      const names = outputOf(`mpi${nodes}`).trim().split(" ");
+      expect(names).toHaveLength(2 * nodes);
+      expect(new Set(names).size).toBe(nodes);
     },
   );
 });
