@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -131,6 +131,23 @@ describe.skipIf(obstacle)(titleOf("a test bed for Slurm", obstacle), () => {
       const next = await submit(bed, "next", ["hostname"], "--nodelist=n2");
       await ended(bed, next, "COMPLETED");
       expect(await readFile(join(folder, "next"), "utf8")).toBe("n2\n");
+    } finally {
+      await bed.close();
+    }
+  });
+
+  it("stops and continues the controller and a daemon", async () => {
+    const bed = await SlurmBed.open();
+    try {
+      bed.pauseController();
+      const call = execFile("squeue", { env: { ...process.env, ...bed.environment }, timeout: 1000 });
+      expect(await once(call, "exit")).toEqual([null, "SIGTERM"]);
+      bed.resumeController();
+      await bed.pauseDaemon("n3");
+      const job = await submit(bed, "delayed", ["true"], "--nodelist=n3");
+      expect(await stateOf(bed, job)).not.toBe("COMPLETED");
+      await bed.resumeDaemon("n3");
+      await ended(bed, job, "COMPLETED");
     } finally {
       await bed.close();
     }

@@ -1,12 +1,22 @@
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { chmodSync, existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { randomBytes } from "node:crypto";
 import { Sandbox, type SandboxedProgram } from "../containers/sandbox.ts";
 import { until } from "../until.ts";
-import { controllerName, drawPorts, gresConf, slurmConf, slurmHosts, slurmNodeNames } from "./slurmConf.ts";
+import {
+  controllerName,
+  drawPorts,
+  gresConf,
+  slurmAddress,
+  slurmConf,
+  slurmHosts,
+  slurmNodeNames,
+} from "./slurmConf.ts";
 import type { SlurmNodeName, SlurmPorts } from "./slurmConf.ts";
 import { SlurmSite } from "./slurmSite.ts";
 
@@ -19,19 +29,21 @@ const hostScript = fileURLToPath(new URL("./slurmHost.sh", import.meta.url));
  */
 export class SlurmBed extends SlurmSite {
   readonly #sandbox: Sandbox;
+  readonly #ports: SlurmPorts;
   readonly #nodes = new Map<SlurmNodeName, SandboxedProgram>();
   #controller: SandboxedProgram | undefined;
 
-  private constructor(sandbox: Sandbox) {
+  private constructor(sandbox: Sandbox, ports: SlurmPorts) {
     super(sandbox.folder);
     this.#sandbox = sandbox;
+    this.#ports = ports;
   }
 
   /** Starts the controller and the nodes. Resolves when all nodes are idle. */
   static async open(): Promise<SlurmBed> {
-    const bed = new SlurmBed(await Sandbox.open());
+    const bed = new SlurmBed(await Sandbox.open(), await drawPorts());
     try {
-      await bed.#prepare(await drawPorts());
+      await bed.#prepare();
       await bed.#startMunge();
       await Promise.all([bed.startController(), ...slurmNodeNames.map((name) => bed.startNode(name))]);
     } catch (error) {
@@ -107,29 +119,19 @@ export class SlurmBed extends SlurmSite {
     await this.#nodes.get(name)?.kill();
   }
 
-  /** Cancels all jobs and starts what is not running: the controller and the daemons of the nodes. */
-  async reset(): Promise<void> {
-    this.resumeController();
-    await this.startController();
-    for (const name of slurmNodeNames) if (!(await this.#isUp(name))) await this.startNode(name);
-    await this.run("scancel", "--user", "root", "--state", "PENDING").catch(() => undefined);
-    await this.run("scancel", "--full", "--signal", "KILL", "--user", "root").catch(() => undefined);
-    await until("no job is left", async () => (await this.run("squeue", "-h")) === "");
-  }
-
   /** Ends everything. Nothing of it is left, whatever the tests did. */
   async close(): Promise<void> {
     await this.#sandbox.close();
   }
 
-  async #prepare(ports: SlurmPorts): Promise<void> {
+  async #prepare(): Promise<void> {
     const { folder } = this;
     // Programs of ordinary users read the configuration and use the socket of munge.
     chmodSync(folder, 0o711);
     await mkdir(join(folder, "state"), { mode: 0o700 });
     await mkdir(join(folder, "munge"), { mode: 0o711 });
     await writeFile(join(folder, "munge", "key"), randomBytes(128), { mode: 0o400 });
-    await writeFile(join(folder, "slurm.conf"), slurmConf(folder, ports));
+    await writeFile(join(folder, "slurm.conf"), slurmConf(folder, this.#ports));
     await writeFile(join(folder, "gres.conf"), gresConf(folder));
     await writeFile(join(folder, "hosts"), slurmHosts);
     spawnSync(
@@ -180,6 +182,8 @@ export class SlurmBed extends SlurmSite {
   }
 
   async #isUp(name: SlurmNodeName): Promise<boolean> {
+    // The controller does not notice at once that a daemon has gone.
+    if (!(await listensAt(this.#ports[name]))) return false;
     const states = await this.run("sinfo", "-h", "-N", "-n", name, "-o", "%T").catch(() => "");
     return /^(?:idle|mixed|allocated|completing)$/m.test(states);
   }
@@ -187,4 +191,14 @@ export class SlurmBed extends SlurmSite {
   #logOf(daemon: string): Promise<string> {
     return readFile(join(this.folder, `${daemon}.log`), "utf8").catch(() => "no log");
   }
+}
+
+async function listensAt(port: number): Promise<boolean> {
+  const socket = connect(port, slurmAddress);
+  return once(socket, "connect")
+    .then(
+      () => true,
+      () => false,
+    )
+    .finally(() => socket.destroy());
 }
