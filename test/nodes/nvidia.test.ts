@@ -274,6 +274,15 @@ describe("a tool that hangs", () => {
     process.kill(Number(readFileSync(join(tool.folder, "child"), "utf8")));
   });
 
+  it("is none if it has ended, also if a child of it still holds its pipes", async () => {
+    const tool = new StandIn();
+    tool.behave("query", `echo '${answers.linesOf()}'; sleep 600 & echo $! > child`);
+    const gpus = await tool.watch({ intervalInMs: 3_600_000, patienceInMs: 20_000 });
+    process.kill(Number(readFileSync(join(tool.folder, "child"), "utf8")));
+    expect(indexesAndUuids(gpus)).toEqual(answers.eightUuids.map((uuid, index) => [index, uuid]));
+    expect(reasons(gpus)).toEqual(healthy);
+  });
+
   it("that not even SIGKILL ends is left alone: no other look starts, and closing does not wait for it", async () => {
     let looks = 0;
     const card = { place: "0", gpu: { uuid: "GPU-1", name: "GPU" } };

@@ -3,6 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 /** Most characters of the output of a program that are kept: a broken program may print without end. */
 const mostOutput = 1024 * 1024;
 
+/** Time for the output of a program that has ended while a child of it still holds its pipes, in milliseconds. */
+const restOfOutputInMs = 500;
+
 /** End of a program. */
 export interface ProgramOutput {
   /** Undefined if the program could not be started, or a signal ended it. */
@@ -29,7 +32,7 @@ export class Program {
 
   /**
    * Runs the program to its end, or until it has died after its time was up. A program that waits for its hardware dies
-   * only when that responds. Never rejects.
+   * only when that responds. Does not wait for children that the program leaves. Never rejects.
    */
   run(args: readonly string[]): Promise<ProgramOutput> {
     return new Promise((resolve) => {
@@ -39,8 +42,10 @@ export class Program {
         resolve({ exitCode: undefined, stdout: "", stderr: error, timedOut: false });
       });
       if (child === undefined) return;
+      let rest: NodeJS.Timeout | undefined;
       const end = (exitCode: number | null) => {
         clearTimeout(limit);
+        clearTimeout(rest);
         release(child);
         resolve({ exitCode: exitCode ?? undefined, stdout, stderr, timedOut });
       };
@@ -50,20 +55,22 @@ export class Program {
       }, this.#limitInMs);
       this.#kill = () => {
         clearTimeout(limit);
+        clearTimeout(rest);
         child.kill("SIGKILL");
         release(child);
       };
       child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text;
-        if (stdout.length > mostOutput) child.kill("SIGKILL");
+        if (stdout.length < mostOutput) stdout += text;
+        else child.kill("SIGKILL");
       });
       child.stderr?.setEncoding("utf8").on("data", (text: string) => {
         if (stderr.length < mostOutput) stderr += text;
       });
       child.once("close", end);
-      // After a kill, a child of the program may still hold the pipes.
-      child.once("exit", (exitCode, signal) => {
-        if (signal !== null) end(exitCode);
+      child.once("exit", (exitCode) => {
+        clearTimeout(limit);
+        // If this process is busy, the time is up before it has read what is in the pipe.
+        rest = setTimeout(() => setImmediate(end, exitCode), restOfOutputInMs);
       });
     });
   }
