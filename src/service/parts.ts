@@ -151,6 +151,7 @@ async function openGpus(
 ): Promise<MachineGpus> {
   const gpus = await openMachineGpus({
     logger,
+    stored: store.settings,
     choice: options.gpus,
     intervalInMs: atLeastOne("gpuPollingIntervalInMs", options.gpuPollingIntervalInMs),
     runMarker,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/service/logger.ts";
 import { GpuInventory } from "../../src/service/nodes/gpuInventory.ts";
+import { GpuMemory } from "../../src/service/nodes/gpuMemory.ts";
 import type { GpuTool } from "../../src/service/nodes/gpuTool.ts";
 import { until } from "../until.ts";
 import * as answers from "./gpuAnswers.ts";
@@ -236,8 +237,11 @@ describe("a tool that hangs", () => {
     const tool = new StandIn();
     tool.behave("query", `${hang}; echo '${answers.linesOf()}'`);
     const gpus = await tool.watch({ patienceInMs: 100, choice: [1, 9] });
-    expect(gpus.statuses()).toEqual([]);
-    expect(tool.log.join("\n")).toMatch(/failed to find the GPUs of this machine; still trying/);
+    // Their owner says that they exist.
+    expect(gpus.statuses().map(({ gpu }) => gpu.index)).toEqual([1, 9]);
+    expect(reasons(gpus)).toEqual(Array<string>(2).fill("nvidia-smi has not responded for 0.1 seconds."));
+    expect(gpus.hiddenMakers()).toEqual(["nvidia"]);
+    expect(tool.log.join("\n")).toMatch(/failed to find the GPUs of this machine; still trying: nvidia-smi has not/);
     writeFileSync(join(tool.folder, "go"), "");
     await until("the chosen GPU is shown", () => gpus.statuses().length === 1);
     expect(indexesAndUuids(gpus)).toEqual([[1, answers.eightUuids[1]]]);
@@ -288,6 +292,7 @@ describe("a tool that hangs", () => {
     const card = { place: "0", gpu: { uuid: "GPU-1", name: "GPU" } };
     const tool: GpuTool = {
       name: "nvidia-smi",
+      maker: "nvidia",
       installed: () => Promise.resolve([]),
       look: () => {
         looks += 1;
@@ -303,7 +308,8 @@ describe("a tool that hangs", () => {
       runMarker: "M",
       isOwnRun: () => false,
     } as const;
-    const gpus = new GpuInventory({ ...common, tool, logger: silentLogger });
+    const memory = new GpuMemory(new Map(), silentLogger);
+    const gpus = new GpuInventory({ ...common, tool, memory, logger: silentLogger });
     await gpus.start();
     await untilReasons(gpus, ["nvidia-smi has not responded for 0.05 seconds."]);
     gpus.lookSoon();

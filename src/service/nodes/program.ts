@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { errorCode } from "../../ground/systemErrors.ts";
 
 /** Most characters of the output of a program that are kept: a broken program may print without end. */
 const mostOutput = 1024 * 1024;
@@ -8,6 +9,8 @@ const restOfOutputInMs = 500;
 
 /** End of a program. */
 export interface ProgramOutput {
+  /** Reason why it could not be started, without a period. */
+  readonly notStarted?: string;
   /** Undefined if the program could not be started, or a signal ended it. */
   readonly exitCode: number | undefined;
   readonly stdout: string;
@@ -39,7 +42,7 @@ export class Program {
       let [stdout, stderr] = ["", ""];
       let timedOut = false;
       const child = this.#start(args, (error) => {
-        resolve({ exitCode: undefined, stdout: "", stderr: error, timedOut: false });
+        resolve({ notStarted: error, exitCode: undefined, stdout: "", stderr: "", timedOut: false });
       });
       if (child === undefined) return;
       let rest: NodeJS.Timeout | undefined;
@@ -85,7 +88,7 @@ export class Program {
       const env = { ...process.env, LC_ALL: "C" };
       const child = spawn(this.#path, args, { stdio: ["ignore", "pipe", "pipe"], env });
       child.once("error", (error) => {
-        failed(error.message);
+        failed(errorCode(error) === "ENOENT" ? "the program does not exist" : error.message);
       });
       return child.pid === undefined ? undefined : child;
     } catch (error) {
@@ -113,7 +116,8 @@ export function quoted(text: string): string {
 }
 
 /** Returns the reason why the output of a program is not what it should be, as one sentence. */
-export function problemOf(name: string, { exitCode, stdout, stderr, timedOut }: ProgramOutput): string {
+export function problemOf(name: string, { notStarted, exitCode, stdout, stderr, timedOut }: ProgramOutput): string {
+  if (notStarted !== undefined) return `${name} could not be started: ${quoted(notStarted)}.`;
   if (timedOut) return `${name} did not end in time and was killed.`;
   const text = quoted(stdout.trim() === "" ? stderr : stdout);
   const end = exitCode === undefined ? "was killed" : `ended with exit code ${String(exitCode)}`;

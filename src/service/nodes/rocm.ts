@@ -1,12 +1,16 @@
 import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./gpuTool.ts";
 import { type Program, problemOf } from "./program.ts";
 
+/** Folder of the kernel's driver for computing on AMD's GPUs. */
+export const kernelFolder = "/sys/class/kfd";
+
 /** A GPU as `rocm-smi --json` describes it. The names of the members differ between versions. */
 type Description = Readonly<Record<string, unknown>>;
 
 /** AMD's GPUs, by `rocm-smi`. */
 export class RocmTool implements GpuTool {
   readonly name: string;
+  readonly maker = "amd";
   readonly #program: Program;
 
   constructor(program: Program) {
