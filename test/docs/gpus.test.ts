@@ -23,7 +23,9 @@ async function startService(folder: string): Promise<ServiceProcess> {
   tool.answer("query", linesOf([0, 1]));
   const path = `${tool.folder}:${process.env.PATH ?? ""}`;
   const service = await ServiceProcess.start(join(folder, ".batchai"), ["--resource-group", "group"], { PATH: path });
-  onTestFinished(() => service.stop());
+  onTestFinished(async () => {
+    await service.stop();
+  });
   return service;
 }
 

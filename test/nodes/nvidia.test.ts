@@ -268,7 +268,7 @@ describe("a tool that hangs", () => {
     const tool = withEightCards();
     const gpus = await tool.watch({ limitInMs: 2000 });
     await untilReasons(gpus, healthy);
-    tool.behave("query", `sleep 600 & echo $! > child; wait`);
+    tool.behave("query", `setsid sleep 600 & echo $! > child; wait`);
     await untilReasons(
       gpus,
       healthy.map(() => "nvidia-smi did not end in time and was killed."),

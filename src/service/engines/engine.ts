@@ -1,6 +1,6 @@
 /**
- * The contract between the scheduler and an engine: processes of this machine, and containers. An
- * engine knows launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
+ * The contract between the scheduler and an engine: processes of this machine, containers, and Slurm. An engine knows
+ * launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
  */
 import type { NameValuePair } from "../../models/error.ts";
 import type { StartError } from "../startError.ts";
@@ -16,10 +16,10 @@ export type LaunchSegment =
   | string
   /** Address of the node at this position in {@link LaunchPlan.nodes}. */
   | { readonly host: number }
+  /** Name of this node, as the queueing system of the engine calls it. The same as the address if there is none. */
+  | { readonly hostName: number }
   /** A free port; the same number means the same port in the whole plan, different numbers different ports. */
-  | { readonly port: number }
-  /** Number of GPUs of the node at this position. */
-  | { readonly gpuCount: number };
+  | { readonly port: number };
 
 /** Maker of GPUs. The programs for the GPUs of each maker have a variable of their own by which they find them. */
 export type GpuMaker = "nvidia" | "amd";
@@ -42,6 +42,28 @@ export interface LaunchLimits {
   readonly cores?: number;
   /** Memory in bytes; at most that of the machine. */
   readonly memoryInBytes?: number;
+}
+
+/** What a run asks of Slurm: one allocation for all of its nodes. Values have only letters, digits and `_./:=,@+-`. */
+export interface LaunchAllocation {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly constraint?: string;
+  /** Type of the GPUs, as Slurm names it. Absent: any. */
+  readonly gpuType?: string;
+  /** Further options of `sbatch`, each as `--name` or `--name=value`. */
+  readonly extraOptions?: readonly string[];
+  /** Folder on the disk of each node that holds the scratch directories. Absent: those of the plan. */
+  readonly scratchDirectory?: string;
+  readonly gpusPerNode: number;
+  /** Absent: what Slurm gives by default; the same for the memory. */
+  readonly coresPerNode?: number;
+  readonly memoryPerNodeInBytes?: number;
+  /** From -1000 to 1000; jobs with a higher one come first. Absent: 0. */
+  readonly priority?: number;
+  /** Time after which Slurm may end the run. Absent: that of the partition. */
+  readonly timeLimitInSeconds?: number;
 }
 
 /** One node that takes part in a run. */
@@ -77,6 +99,11 @@ export interface LaunchProcess {
   readonly name: string;
   /** Whether it never ends by itself, as a parameter server: the run does not wait for it. */
   readonly isServer?: true;
+  /**
+   * Present if it runs only once on a host with this key, until the host starts again: other runs with the same key do not
+   * repeat it after it has succeeded. Only in {@link LaunchPlan.preparation}.
+   */
+  readonly oncePerHost?: string;
   /** Node on which it runs. */
   readonly nodeId: string;
   /** Command line exactly as the user wrote it; the shell expands its variables. */
@@ -142,10 +169,12 @@ export interface LaunchPlan {
   readonly container?: LaunchContainer;
   /** Limits of the run, as far as the engine can enforce them. Absent: none. */
   readonly limits?: LaunchLimits;
+  /** What it asks of Slurm; its nodes then have neither addresses nor GPUs. Absent: it runs on this machine. */
+  readonly allocation?: LaunchAllocation;
 }
 
 /** What is known of a plan before it is made, and by which an engine is chosen. */
-export interface RunNeeds extends Pick<LaunchPlan, "container"> {
+export interface RunNeeds extends Pick<LaunchPlan, "container" | "allocation"> {
   /** Number of GPUs of all nodes together. Default: 0. */
   readonly gpuCount?: number;
 }
@@ -200,6 +229,8 @@ export type RunEnd =
       readonly message: string;
       readonly details?: readonly NameValuePair[];
     }
+  /** It was running, and something outside of it ended it: preemption, or a fault of a node. It may run again under a new run ID. */
+  | { readonly kind: "interrupted"; readonly reason: string; readonly isFault: boolean }
   /** It never started and never will: starting it under a new run ID is safe. `reason`: what the start lacked. */
   | { readonly kind: "notStarted"; readonly reason?: string };
 
@@ -265,8 +296,7 @@ export interface Engine {
   reads(version: number): boolean;
   /**
    * Starts a run that this engine has reserved and whose handle has been stored. Resolves once the run is in the engine's
-   * hands; {@link Engine.wait}
-   * reports what keeps it from running.
+   * hands; {@link Engine.wait} reports what keeps it from running.
    */
   start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void>;
   /**

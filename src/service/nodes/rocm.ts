@@ -1,5 +1,6 @@
 import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./gpuTool.ts";
-import { type Program, problemOf } from "./program.ts";
+import { problemOf } from "../../ground/runProgram.ts";
+import type { Program } from "./program.ts";
 
 /** Folder of the kernel's driver for computing on AMD's GPUs. */
 export const kernelFolder = "/sys/class/kfd";
