@@ -30,6 +30,7 @@ import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
 
 const defaultGraceInMs = 30_000;
+/** Also that of the engines, so that the time in which a run must have ended fits to what they do. */
 const defaultGracePeriodInMs = 5000;
 /** Time in which processes disappear after they were killed. */
 const killedAfterInMs = 5000;
@@ -54,6 +55,7 @@ export async function startParts(
   made: MadeParts = {},
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
+  const { gracePeriodInMs = defaultGracePeriodInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
   const nodeTypes = made.nodeTypes ?? openNodeTypes(options.nodeTypes);
   const store = openStore(dataDir);
@@ -61,7 +63,7 @@ export async function startParts(
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
-  const engines = made.engines ?? enginesFor({ ...options, logger }, place);
+  const engines = made.engines ?? enginesFor({ ...options, gracePeriodInMs, logger }, place);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
@@ -112,7 +114,7 @@ export async function startParts(
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
     nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,
-    stopLimitInMs: (options.gracePeriodInMs ?? defaultGracePeriodInMs) + killedAfterInMs,
+    stopLimitInMs: gracePeriodInMs + killedAfterInMs,
     serviceVariables: serviceVariablesOf(options),
     ignoreContainerSettings,
   });
@@ -151,6 +153,7 @@ async function openGpus(
 ): Promise<MachineGpus> {
   const gpus = await openMachineGpus({
     logger,
+    stored: store.settings,
     choice: options.gpus,
     intervalInMs: atLeastOne("gpuPollingIntervalInMs", options.gpuPollingIntervalInMs),
     runMarker,
