@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ContainerEngine, type ContainerEngineOptions } from "../../src/service/engines/docker/containerEngine.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
@@ -228,6 +229,94 @@ describe("containers that end in other ways than by themselves", () => {
     expect(end).toMatchObject({ kind: "failed", message: expect.stringContaining("data folder was copied") as string });
     await engine.cleanUp(handle);
     expect(daemon.container.state).toBe("running");
+  });
+});
+
+describe("what a job writes to the files of its run", () => {
+  const folder = 'cd "$WORKPLACE/runs/$BATCHAI_RUN_ID"';
+  const withdrawal = `${folder}; echo withdrawn > claim`;
+  const denial = `${folder}; echo '{"kind":"notStarted"}' > exit.json`;
+  const killed = { kind: "failed", code: "RunLost" };
+
+  /** Starts a run that writes, and waits until it has. */
+  async function startForger(writes: string): Promise<RunHandle> {
+    const handle = await start(`${note}; ${writes}; touch "$WORKPLACE/written"; ${workplace.gate("go")}; exit 5`);
+    await until("it has written", () => existsSync(join(workplace.folder, "written")));
+    return handle;
+  }
+
+  it.each([
+    ["withdraws its claim", withdrawal],
+    ["empties its claim", `${folder}; : > claim`],
+    ["removes its claim", `${folder}; rm claim`],
+    ["says that it has not started", denial],
+  ])("does not end it before its container, and it is found again, if it %s", async (_, writes) => {
+    const handle = await startForger(writes);
+    await restart();
+    expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+    await workplace.open("go");
+    const isOwn = writes !== denial;
+    expect(await engine.wait(handle)).toMatchObject(isOwn ? { kind: "exited", exitCode: 5 } : killed);
+    expect(attempts()).toBe("attempt\n");
+  });
+
+  it.each([
+    ["withdraws its claim", withdrawal],
+    ["empties its claim", `${folder}; : > claim`],
+    ["says that it has not started", denial],
+    ["says so twice", `${withdrawal}; ${denial}`],
+  ])("does not make it start again if it %s and somebody kills it", async (_, writes) => {
+    const handle = await startForger(writes);
+    await engine.close();
+    daemon.killContainer(daemon.container);
+    await until("it has ended", () => daemon.container.state === "exited");
+    engine = makeEngine();
+    const state = await engine.recover(handle);
+    expect(state.kind === "ended" ? state.end : await engine.wait(handle)).toMatchObject(killed);
+  });
+
+  it("does not end it while the engine is silent", async () => {
+    const exit = '{"kind":"exited","phase":"processes","exitCode":0}';
+    const handle = await startForger(`${folder}; echo '${exit}' > exit.json`);
+    await daemon.kill();
+    let isOver = false;
+    const ended = engine.wait(handle).then(() => (isOver = true));
+    await delay(12_000);
+    expect(isOver).toBe(false);
+    expect(daemon.container.state).toBe("running");
+    await daemon.listen();
+    await ended;
+    expect(daemon.containers.size).toBe(0);
+  }, 30_000);
+});
+
+describe("a container that somebody has renamed", () => {
+  it("is found, and removed in the end", async () => {
+    const handle = await start(workplace.gate("go"));
+    daemon.container.name = "renamed";
+    await restart();
+    expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("is lost only when it is killed", async () => {
+    const handle = await start("sleep 600");
+    daemon.container.name = "renamed";
+    daemon.killContainer(daemon.container);
+    const message = expect.stringMatching(/exit code 137.*somebody killed/) as string;
+    expect(await engine.wait(handle)).toMatchObject({ code: "RunLost", message });
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("ends when the run is stopped", async () => {
+    const handle = await start("sleep 600");
+    daemon.container.name = "renamed";
+    await restart();
+    await engine.stop(handle);
+    expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+    expect(daemon.containers.size).toBe(0);
   });
 });
 
