@@ -41,6 +41,11 @@ export function environmentVariableOf(pid: number | string, name: string): strin
   return begin === -1 ? undefined : environment.slice(begin + name.length + 1).split("\0", 1)[0];
 }
 
+/** Whether a process is in a control group that has this text in its name. Every user may see that. */
+export function isInControlGroup(pid: number | string, text: string): boolean {
+  return readText(`/proc/${pid}/cgroup`)?.includes(text) ?? false;
+}
+
 /** Returns the working folder of a process; undefined if the process has ended, or belongs to another user. */
 export function workingFolderOf(pid: number | string): BigIntStats | undefined {
   try {

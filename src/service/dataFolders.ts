@@ -157,7 +157,7 @@ export class DataFolders {
     if (left.every((name) => name === ownerFile)) await this.#remove(this.#mountRoot);
   }
 
-  /** Discards everything in a folder but the entries with these names. */
+  /** Discards everything in a folder but the entries with these names, and files of engines beside them: `NAME.SUFFIX`. */
   #discardOthers(folder: string, kept: readonly string[], pattern = /(?:)/): void {
     const known = new Set(kept);
     if (this.#isCovered(folder)) {
@@ -168,7 +168,8 @@ export class DataFolders {
     const isOurs = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
     if (isOurs) makeWritable(folder);
     const names = isOurs ? readdirSync(folder) : [];
-    for (const name of names) if (pattern.test(name) && !known.has(name)) this.#discard(join(folder, name));
+    const isKept = (name: string): boolean => known.has(name) || known.has(name.replace(/\.[a-z]+$/, ""));
+    for (const name of names) if (pattern.test(name) && !isKept(name)) this.#discard(join(folder, name));
   }
 
   #discard(folder: string): void {

@@ -57,10 +57,14 @@ export async function imageTar({ bash: bashPath = bash, files = {} }: ImageConte
 export const imageVariables = { PATH: "/usr/local/bin:/usr/bin:/bin", FROM_IMAGE: "yes" };
 
 /** Makes an image in a container engine from a file tree and gives it one or several names. */
-export async function loadImage(socket: string, names: string | readonly string[], tree: Buffer): Promise<void> {
-  const changes = Object.entries(imageVariables).map(
-    ([variable, value]) => `&changes=${encodeURIComponent(`ENV ${variable}=${value}`)}`,
-  );
+export async function loadImage(
+  socket: string,
+  names: string | readonly string[],
+  tree: Buffer,
+  instructions: readonly string[] = [],
+): Promise<void> {
+  const variables = Object.entries(imageVariables).map(([variable, value]) => `ENV ${variable}=${value}`);
+  const changes = [...variables, ...instructions].map((change) => `&changes=${encodeURIComponent(change)}`);
   const progress = await askDaemon(socket, "POST", `/images/create?fromSrc=-${changes.join("")}`, tree);
   const id = /sha256:([0-9a-f]{64})/.exec(progress)?.[1];
   if (id === undefined) throw new Error(`The import of an image failed: ${progress}`);

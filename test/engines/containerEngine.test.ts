@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ContainerEngine, type ContainerEngineOptions } from "../../src/service/engines/docker/containerEngine.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
+import { silentLogger } from "../../src/service/logger.ts";
 import { until } from "../until.ts";
 import { FakeDaemon } from "./fakeDaemon.ts";
 import { type RunSketch, Workplace } from "./workplace.ts";
@@ -231,6 +232,100 @@ describe("containers that end in other ways than by themselves", () => {
   });
 });
 
+describe("what a job writes to the files of its run", () => {
+  const folder = 'cd "$WORKPLACE/runs/$BATCHAI_RUN_ID"';
+  const withdrawal = `${folder}; echo withdrawn > claim`;
+  const denial = `${folder}; echo '{"kind":"notStarted"}' > exit.json`;
+  const killed = { kind: "failed", code: "RunLost" };
+
+  /** Starts a run that writes, and waits until it has. */
+  async function startForger(writes: string): Promise<RunHandle> {
+    const handle = await start(`${note}; ${writes}; touch "$WORKPLACE/written"; ${workplace.gate("go")}; exit 5`);
+    await until("it has written", () => existsSync(join(workplace.folder, "written")));
+    return handle;
+  }
+
+  it.each([
+    ["withdraws its claim", withdrawal],
+    ["empties its claim", `${folder}; : > claim`],
+    ["removes its claim", `${folder}; rm claim`],
+    ["says that it has not started", denial],
+  ])("does not end it before its container, and it is found again, if it %s", async (_, writes) => {
+    const handle = await startForger(writes);
+    await restart();
+    expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+    await workplace.open("go");
+    const isOwn = writes !== denial;
+    expect(await engine.wait(handle)).toMatchObject(isOwn ? { kind: "exited", exitCode: 5 } : killed);
+    expect(attempts()).toBe("attempt\n");
+  });
+
+  it.each([
+    ["withdraws its claim", withdrawal],
+    ["empties its claim", `${folder}; : > claim`],
+    ["says that it has not started", denial],
+    ["says so twice", `${withdrawal}; ${denial}`],
+  ])("does not make it start again if it %s and somebody kills it", async (_, writes) => {
+    const handle = await startForger(writes);
+    await engine.close();
+    daemon.killContainer(daemon.container);
+    await until("it has ended", () => daemon.container.state === "exited");
+    engine = makeEngine();
+    const state = await engine.recover(handle);
+    expect(state.kind === "ended" ? state.end : await engine.wait(handle)).toMatchObject(killed);
+  });
+
+  it("does not end it while the engine is silent", async () => {
+    let failures = 0;
+    const warn = (_: object, message: string): void =>
+      void (failures += Number(message.includes("stop the rest of a run")));
+    await engine.close();
+    engine = makeEngine({ logger: { ...silentLogger, warn } });
+    const exit = '{"kind":"exited","phase":"processes","exitCode":0}';
+    const handle = await start(`${workplace.gate("forge")}; ${folder}; echo '${exit}' > exit.json; sleep 600`);
+    await daemon.kill();
+    await workplace.open("forge");
+    let isOver = false;
+    const ended = engine.wait(handle).then(() => (isOver = true));
+    await until("it has been tried for long", () => isOver || failures >= 12);
+    expect(isOver).toBe(false);
+    expect(daemon.container.state).toBe("running");
+    await daemon.listen();
+    await ended;
+    expect(daemon.containers.size).toBe(0);
+  }, 60_000);
+});
+
+describe("a container that somebody has renamed", () => {
+  it("is found, and removed in the end", async () => {
+    const handle = await start(workplace.gate("go"));
+    daemon.container.name = "renamed";
+    await restart();
+    expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("is lost only when it is killed", async () => {
+    const handle = await start("sleep 600");
+    daemon.container.name = "renamed";
+    daemon.killContainer(daemon.container);
+    const message = expect.stringMatching(/exit code 137.*somebody killed/) as string;
+    expect(await engine.wait(handle)).toMatchObject({ code: "RunLost", message });
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("ends when the run is stopped", async () => {
+    const handle = await start("sleep 600");
+    daemon.container.name = "renamed";
+    await restart();
+    await engine.stop(handle);
+    expect(await engine.wait(handle)).toEqual({ kind: "stopped" });
+    expect(daemon.containers.size).toBe(0);
+  });
+});
+
 describe("containers that cannot start", () => {
   it.each([
     ['exec: "bash": executable file not found in $PATH: unknown', /test\/image:1 has no bash/],
@@ -376,14 +471,32 @@ describe("what everybody may see of a container", () => {
   });
 
   it("is asked for once in a while for all runs together", async () => {
-    const handles = await Promise.all(Array.from({ length: 5 }, () => start(workplace.gate("go"))));
+    // Processes would only keep the machine busy.
+    const plans = Array.from({ length: 100 }, () => workplace.plan("true"));
+    for (const { runId } of plans) addRunning(runId);
+    const handles = await Promise.all(plans.map((plan) => reserved(plan)));
+    for (const { runDirectory } of plans) await writeFile(join(runDirectory, "claim"), "1\n");
+    await restart();
+    for (const handle of handles) expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+    await until("the first list", () => daemon.calls.includes("GET /containers/json"));
     daemon.calls.length = 0;
-    await until("two lists", () => daemon.calls.length >= 2);
+    const begin = performance.now();
+    await until("three lists", () => daemon.calls.length >= 3);
+    const ticks = Math.floor((performance.now() - begin) / 1000) + 1;
     expect(new Set(daemon.calls)).toEqual(new Set(["GET /containers/json"]));
-    expect(daemon.calls.length).toBeLessThan(4);
-    await workplace.open("go");
-    await Promise.all(handles.map((handle) => engine.wait(handle)));
-  });
+    expect(daemon.calls.length).toBeLessThanOrEqual(ticks);
+    for (const container of daemon.containers.values()) container.state = "exited";
+    for (const { runDirectory } of plans) await writeFile(join(runDirectory, "exit.json"), JSON.stringify(succeeded));
+    expect(await Promise.all(handles.map((handle) => engine.wait(handle)))).toEqual(plans.map(() => succeeded));
+    expect(daemon.containers.size).toBe(0);
+  }, 30_000);
+
+  function addRunning(runId: string): void {
+    const Labels = { "batchai.service": "test", "batchai.run": runId };
+    const body = { Image: image, Env: [], Entrypoint: ["true"], Cmd: [], Labels, HostConfig: {} };
+    const state = { state: "running", created: Date.now() / 1000, exitCode: 0, oomKilled: false } as const;
+    daemon.containers.set(runId, { id: runId, name: `batchai-${runId}`, body, ...state });
+  }
 });
 
 describe("pulls", () => {
@@ -455,12 +568,35 @@ describe("the search for a container engine", () => {
   it("says what is there, and what to do if nothing is", async () => {
     expect(await engine.probe()).toMatchObject({
       usable: true,
-      description: "Runs jobs in containers of Docker 28.0.0.",
+      description: `Runs jobs in containers of Docker 28.0.0 at ${daemon.address}.`,
     });
     const none = await probe("none");
     expect(none.usable).toBe(false);
     expect(none.description).toMatch(/--container-engine.*containerEngine/);
     expect(() => makeEngine({ containerEngine: "tcp://host" })).toThrow(/auto, none or unix:\/\/\/PATH/);
+  });
+
+  it("logs which one it uses, which others it has seen, and that DOCKER_HOST is no socket", async () => {
+    const [home, runtime] = [join(workplace.folder, "home"), join(workplace.folder, "runtime")];
+    vi.stubEnv("DOCKER_HOST", "tcp://elsewhere:2375");
+    vi.stubEnv("HOME", home);
+    vi.stubEnv("XDG_RUNTIME_DIR", runtime);
+    await mkdir(join(home, ".docker/run"), { recursive: true });
+    await mkdir(runtime);
+    await symlink(join(workplace.folder, "daemon.sock"), join(home, ".docker/run/docker.sock"));
+    await symlink(join(workplace.folder, "daemon.sock"), join(runtime, "docker.sock"));
+    const lines: string[] = [];
+    const info = ({ found }: Record<string, unknown>): void => void lines.push(String(found));
+    const auto = makeEngine({ containerEngine: "auto", logger: { ...silentLogger, info } });
+    await auto.probe();
+    await auto.probe();
+    await auto.close();
+    vi.unstubAllEnvs();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`Runs jobs in containers of Docker 28.0.0 at unix://${runtime}/docker.sock.`);
+    expect(lines[0]).toContain(` Docker 28.0.0 is at unix://${home}/.docker/run/docker.sock.`);
+    expect(lines[0]).toContain(" DOCKER_HOST is ignored");
+    expect(lines[0]).not.toContain("elsewhere");
   });
 
   it("waits for an engine that is away for the moment", async () => {

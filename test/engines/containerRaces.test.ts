@@ -34,12 +34,7 @@ describe.skipIf(obstacle).each(daemonNames)(titleOf("containers of %s, which die
 
   beforeEach(async () => {
     workplace = await Workplace.make((folder) => ({ container: { image }, scratchRoots: [folder] }));
-    engine = new ContainerEngine({
-      runsFolder: workplace.runs,
-      serviceId: "races",
-      containerEngine: daemon.address,
-      gracePeriodInMs: 1000,
-    });
+    engine = makeEngine();
   });
 
   afterEach(async () => {
@@ -48,6 +43,12 @@ describe.skipIf(obstacle).each(daemonNames)(titleOf("containers of %s, which die
     await workplace.remove();
     expect(left).toEqual([]);
   });
+
+  function makeEngine(): ContainerEngine {
+    const { runs: runsFolder } = workplace;
+    const containerEngine = daemon.address;
+    return new ContainerEngine({ runsFolder, serviceId: "races", containerEngine, gracePeriodInMs: 1000 });
+  }
 
   async function start(sketch: string | RunSketch): Promise<RunHandle> {
     const plan = workplace.plan(sketch);
@@ -109,6 +110,20 @@ describe.skipIf(obstacle).each(daemonNames)(titleOf("containers of %s, which die
     for (const { plan } of starts) {
       expect(await readFile(join(workplace.folder, `attempts-${plan.runId}`), "utf8")).toBe("attempt\n");
     }
+  });
+
+  it("follows and removes containers that somebody has renamed", async () => {
+    const [ending, stopped] = [await start(`${workplace.gate("go")}; exit 7`), await start("sleep 600")];
+    for (const { runId } of [ending, stopped]) {
+      await askDaemon(daemon.socket, "POST", `/containers/batchai-${String(runId)}/rename?name=mine-${String(runId)}`);
+    }
+    await engine.close();
+    engine = makeEngine();
+    expect(await engine.recover(ending)).toMatchObject({ kind: "running" });
+    await engine.stop(stopped);
+    expect(await engine.wait(stopped)).toEqual({ kind: "stopped" });
+    await workplace.open("go");
+    expect(await engine.wait(ending)).toMatchObject({ kind: "exited", exitCode: 7 });
   });
 
   it("tells killed, removed and memory apart", async () => {

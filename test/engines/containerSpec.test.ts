@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { bytesIn, createBodyOf, foldersFor } from "../../src/service/engines/docker/containerSpec.ts";
 import { checkReference, imageReferenceOf, registryOf } from "../../src/service/engines/docker/imageNames.ts";
@@ -137,10 +138,11 @@ describe("the progress of a pull", () => {
 });
 
 describe("the places of container engines", () => {
-  it("are those of Docker and podman, the one of DOCKER_HOST first", () => {
+  it("are those of Docker and podman in the order of docs/containers.md, the one of DOCKER_HOST first", () => {
     const environment = { DOCKER_HOST: "unix:///mine.sock", XDG_RUNTIME_DIR: "/run/user/7", HOME: "/home/me" };
     expect(addressesFor("auto", environment)).toEqual([
       "unix:///mine.sock",
+      "unix:///run/user/7/docker.sock",
       "unix:///run/user/7/podman/podman.sock",
       "unix:///home/me/.docker/run/docker.sock",
       "unix:///var/run/docker.sock",
@@ -149,5 +151,12 @@ describe("the places of container engines", () => {
     expect(addressesFor("auto", { DOCKER_HOST: "tcp://elsewhere" })).toHaveLength(2);
     expect(addressesFor("none", environment)).toEqual([]);
     expect(addressesFor("unix:///x", environment)).toEqual(["unix:///x"]);
+    const page = readFileSync(new URL("../../docs/containers.md", import.meta.url), "utf8");
+    const row = page.split("\n").find((line) => line.startsWith("| `auto`")) ?? "";
+    const places = [...row.matchAll(/`(\/[^`]+|[$~][^`]+|DOCKER_HOST)`/g)].map(([, place = ""]) => place);
+    const paths = places.map((place) => place.replace("$XDG_RUNTIME_DIR", "/run/user/7").replace("~", "/home/me"));
+    expect(paths.map((path) => (path === "DOCKER_HOST" ? "unix:///mine.sock" : `unix://${path}`))).toEqual(
+      addressesFor("auto", environment),
+    );
   });
 });

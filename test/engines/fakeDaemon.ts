@@ -21,7 +21,7 @@ export type Misbehavior =
 /** A container that is a process of this machine. */
 export interface FakeContainer {
   readonly id: string;
-  readonly name: string;
+  name: string;
   readonly body: CreateBody;
   created: number;
   state: "created" | "running" | "exited";

@@ -174,6 +174,16 @@ describe("the process engine", () => {
     ],
     ["says that it did not start", `echo '{"kind":"notStarted"}' > "$RUN/exit.json"`, { code: "RunLost" }],
     ["puts a pipe in the place of its log", 'rm "$LOG"; mkfifo "$LOG"', { exitCode: 5 }],
+    [
+      "says that it did not start, and kills its supervisor",
+      `echo '{"kind":"notStarted"}' > "$RUN/exit.json"; kill -9 $PPID`,
+      { code: "RunLost" },
+    ],
+    [
+      "withdraws its claim and kills its supervisor",
+      'echo withdrawn > "$RUN/claim"; kill -9 $PPID',
+      { code: "RunLost" },
+    ],
     ["removes its claim and kills its supervisor", 'rm "$RUN/claim"; kill -9 $PPID', { code: "RunLost" }],
     ["removes everything and kills its supervisor", 'rm "$RUN"/*; kill -9 $PPID', { code: "RunLost" }],
   ])("ends a run once that %s", async (_, harm, expected) => {
@@ -186,6 +196,29 @@ describe("the process engine", () => {
     expect(await engine.wait(await start(hostile))).toMatchObject(expected);
     expect(await workplace.read(plan, "stdout-proc0.txt")).toBe("attempt\n");
   });
+
+  it.each([
+    ["withdraws its claim", 'echo withdrawn > "$RUN/claim"'],
+    ["empties its claim", ': > "$RUN/claim"'],
+    ["removes its claim", 'rm "$RUN/claim"'],
+    ["says that it did not start", `echo '{"kind":"notStarted"}' > "$RUN/exit.json"`],
+    ["says so twice", `echo withdrawn > "$RUN/claim"; echo '{"kind":"notStarted"}' > "$RUN/exit.json"`],
+  ])(
+    "has not started, by no means, if it %s and its supervisor is killed while no service is there",
+    async (_, harm) => {
+      const plan = workplace.plan(`${workplace.gate("go")}; ${harm}; kill -9 $PPID`);
+      await start({ ...plan, environment: { ...plan.environment, RUN: plan.runDirectory } });
+      await supervisorOf(plan);
+      await engine.close();
+      await workplace.open("go");
+      await until("nothing of it runs", () => workplace.processes().length === 0);
+      engine = makeEngine(workplace.runs);
+      const handle = engine.handleFor(plan);
+      expect(await engine.recover(handle)).toMatchObject({ kind: "ended", end: { kind: "failed", code: "RunLost" } });
+      await engine.cleanUp(handle);
+      expect(await readdir(workplace.runs)).toEqual([]);
+    },
+  );
 
   it.each(["FUNCNEST", "POSIXLY_CORRECT"])("takes no run for a success that bash gave up, with %s", async (name) => {
     const plan = workplace.plan({ commands: ["exit 5"], preparation: ["exit 6"], environment: { [name]: "1" } });

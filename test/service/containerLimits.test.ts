@@ -50,6 +50,20 @@ describe.skipIf(obstacle)(titleOf("the memory of a node", obstacle), () => {
     });
     expect(await service.run("modest", "true", properties)).toMatchObject({ executionState: "succeeded" });
   });
+
+  it("is named by Docker if the container cannot see the counter of its control group", async () => {
+    const blind = "jobs/blind:1";
+    const service = await start("docker", "small");
+    await loadImage((await sharedDaemon("docker")).socket, blind, await imageTar(), ["VOLUME /sys/fs/cgroup"]);
+    const properties = { containerSettings: { imageSourceRegistry: { image: blind } } };
+    const seen = 'for file in /sys/fs/cgroup/*; do [ ! -e "$file" ] || exit 4; done';
+    expect(await service.run("greedy", `${seen}; ${hog}`, properties)).toMatchObject({
+      executionInfo: {
+        exitCode: 137,
+        errors: [{ code: "OutOfMemory", message: expect.stringContaining("its memory limit of 64 MiB") as string }],
+      },
+    });
+  });
 });
 
 describe.skipIf(obstacle)(titleOf("a container engine that cannot give GPUs", obstacle), () => {

@@ -21,7 +21,7 @@ import { imageReferenceOf } from "./imageNames.ts";
 import { Images } from "./images.ts";
 import { Leftovers } from "./leftovers.ts";
 import { findDaemon } from "./findDaemon.ts";
-import { addressesFor, type ContainerEngineChoice } from "./sockets.ts";
+import { addressesFor, type ContainerEngineChoice, ignoredHost } from "./sockets.ts";
 
 /** Options of a {@link ContainerEngine}. */
 export interface ContainerEngineOptions extends SupervisedEngineOptions {
@@ -57,6 +57,8 @@ export class ContainerEngine extends SupervisedEngine<ContainerRun, ContainerRun
   readonly #hosts = new Map<string, Host>();
   /** Address of the container engine that new runs get. */
   #address: string | undefined;
+  /** What the last search found, as the log says it. */
+  #found: string | undefined;
 
   constructor(options: ContainerEngineOptions) {
     super(options, { lookIntervalInMs, exitIntervalInMs });
@@ -67,10 +69,19 @@ export class ContainerEngine extends SupervisedEngine<ContainerRun, ContainerRun
   async probe(): Promise<EngineProbe> {
     const daemons = this.#addresses.map((address) => this.#host(address).daemon);
     const { containerEngine = "auto" } = this.#options;
-    const { address, ...probe } = await findDaemon(daemons, containerEngine);
+    const { address, others, isRefused, ...probe } = await findDaemon(daemons, containerEngine);
     this.#address = address;
     if (address !== undefined) this.#host(address).leftovers.watch();
+    const ignored = containerEngine === "auto" ? ignoredHost() : undefined;
+    const found = [...new Set([probe.description, ...others, ...(ignored === undefined ? [] : [ignored])])].join(" ");
+    this.#report(found, isRefused ? "warn" : probe.usable ? "info" : "debug");
     return probe;
+  }
+
+  /** Logs what was found, unless it was the same the last time. A service without containers is usual. */
+  #report(found: string, level: "warn" | "info" | "debug"): void {
+    if (found !== this.#found) this.context.logger[level]({ found }, "looked for container engines");
+    this.#found = found;
   }
 
   objection({ container, allocation, gpuCount = 0 }: RunNeeds): StartError | undefined {

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../../ground/systemErrors.ts";
-import type { Logger } from "../../logger.ts";
 import { StartError } from "../../startError.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
@@ -9,15 +8,17 @@ import { withLocalValues } from "../supervisor/localValues.ts";
 import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
 import { foldersOf } from "../supervisor/runFolders.ts";
+import { foundOwner } from "../supervisor/supervisorScript.ts";
 import { endWithoutFile, containerRemoved, outOfMemory } from "./containerEnds.ts";
 import { isAssignable } from "../supervisor/assignable.ts";
-import { endScript } from "./containerScript.ts";
 import {
   containerNameOf,
   hasEnded,
   inspectContainer,
   type InspectedContainer,
   isCreated,
+  listContainers,
+  type ListedContainer,
   removeContainer,
   runLabel,
   serviceLabel,
@@ -26,10 +27,12 @@ import {
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
 import { gpuObjection } from "./gpuObjection.ts";
 import { containerStartError, isOfKilledEngine, missingGpus, remedyFor } from "./containerStart.ts";
+import { isContainerOver } from "./containerProcesses.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
 import { createContainer, gpusMissingIn, startContainer } from "./createContainer.ts";
-import type { Daemon, DaemonSecurity } from "./daemon.ts";
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
+import { type EndContext, exited, exitPeriodInMs, terminateContainer } from "./endContainer.ts";
+import { ownerFor } from "./outputOwner.ts";
 
 /** The part of a handle that belongs to the container engine. */
 export type ContainerRunDetails = Pick<LaunchPlan, "runId"> & {
@@ -41,15 +44,11 @@ export type ContainerRunDetails = Pick<LaunchPlan, "runId"> & {
 };
 
 /** Everything that all containers of one container engine share. */
-export interface ContainerRunContext {
-  readonly daemon: Daemon;
+export interface ContainerRunContext extends EndContext {
   readonly watch: ContainerWatch;
   readonly serviceId: string;
-  readonly gracePeriodInMs: number;
   /** Time in which a silent container engine is asked again before the start is given up, in milliseconds. */
   readonly silenceLimitInMs: number;
-  readonly closing: AbortSignal;
-  readonly logger: Logger;
 }
 
 const askTimeoutInMs = 10_000;
@@ -57,8 +56,6 @@ const retryIntervalInMs = 250;
 /** Time in which a container that was started takes the claim, in milliseconds. It may also end without it. */
 const claimPeriodInMs = 2000;
 const claimIntervalInMs = 10;
-/** Time in which the supervisor ends after it has written the exit file, in milliseconds. */
-const exitPeriodInMs = 5000;
 /** Time that handing over the output may take, in milliseconds. */
 const handOverLimitInMs = 600_000;
 /** Time in which a container that is over is removed before its run is reported as ended, in milliseconds. */
@@ -71,6 +68,10 @@ export class ContainerRun implements RunBody<PlainPlan> {
   readonly #files: RunFiles;
   readonly #context: ContainerRunContext;
   #starting: Promise<void> | undefined;
+  /** ID of the container, as far as it is known. People may rename a container. */
+  #id: string | undefined;
+  /** Whether the engine may have been asked to start the container. False once a start of this process has got under way. */
+  #mayHaveStarted = true;
   /** Time of the start; a list of containers that is older does not show it. */
   #startedAt = -Infinity;
   #endingSince: number | undefined;
@@ -108,13 +109,15 @@ export class ContainerRun implements RunBody<PlainPlan> {
   }
 
   async look(claim: Claim): Promise<Life> {
-    // Whatever starts now ends at once.
-    if (claim.kind === "withdrawn") return { kind: "gone" };
+    if (claim.kind === "withdrawn") {
+      // Whatever starts now ends at once. But it may be the job that wrote this, so the engine must confirm it.
+      return this.#mayHaveStarted ? this.#lookClosely(claim) : { kind: "gone" };
+    }
     const snapshot = this.#context.watch.latest();
     if (snapshot === undefined || snapshot.askedAt <= this.#startedAt) return { kind: "unknown" };
     const state = snapshot.states.get(this.#details.runId);
     if (state !== undefined && !hasEnded(state) && !isCreated(state)) return { kind: "running" };
-    return this.#lookClosely(claim).catch(() => ({ kind: "unknown" }));
+    return this.#lookClosely(claim);
   }
 
   async explain(end: RunEnd): Promise<RunEnd> {
@@ -122,7 +125,7 @@ export class ContainerRun implements RunBody<PlainPlan> {
     try {
       const before = await this.#ours();
       if (!before?.HostConfig.Memory) return end;
-      await this.#exited(before, exitPeriodInMs);
+      await exited(before, exitPeriodInMs, this.#context);
       const container = await this.#ours();
       return container?.State.OOMKilled ? outOfMemory(end, container) : end;
     } catch {
@@ -133,21 +136,21 @@ export class ContainerRun implements RunBody<PlainPlan> {
   async end(claim: Claim | undefined, end: RunEnd): Promise<void> {
     this.#endingSince ??= performance.now();
     await this.#starting?.catch(() => undefined);
-    // After its exit file, or without the claim, nothing of the job runs any more.
+    // After its exit file, or without the claim, nothing of the job runs any more, unless the job wrote them.
     let isOver = end.kind === "exited" || end.kind === "notStarted" || claim?.kind === "withdrawn";
     try {
       this.#files.removeEnvironment();
       const container = await this.#ours();
       if (container) {
-        if (!isOver) await this.#terminate(container);
+        if (!isOver) await terminateContainer(container, this.#details.runId, this.#context);
         isOver = true;
         await this.#handOver(container);
         await removeContainer(this.#context.daemon, container.Id, this.#context.closing);
         this.#isRemoved = true;
       }
     } catch (error) {
-      if (this.#context.closing.aborted || !isOver || performance.now() - this.#endingSince < removalLimitInMs)
-        throw error;
+      const isEarly = performance.now() - this.#endingSince < removalLimitInMs;
+      if (this.#context.closing.aborted || !isOver || isEarly || !this.#isSurelyOver()) throw error;
       this.#warn(error, "failed to remove a container; it is removed later");
     }
   }
@@ -164,6 +167,7 @@ export class ContainerRun implements RunBody<PlainPlan> {
   async #start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void> {
     const { daemon, serviceId } = this.#context;
     const { image } = this.#details;
+    this.#mayHaveStarted = false;
     checkNames(secrets);
     await createFolders(foldersOf(plan));
     const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask(askTimeoutInMs)));
@@ -181,6 +185,7 @@ export class ContainerRun implements RunBody<PlainPlan> {
       this.#warn(failure, "failed to start a container that its engine had half started; it is created anew");
       await this.#persistently(() => this.#remove());
       this.#isRemoved = false;
+      this.#id = undefined;
       await delay(retryIntervalInMs, undefined, { signal: this.#context.closing });
     }
   }
@@ -195,7 +200,9 @@ export class ContainerRun implements RunBody<PlainPlan> {
       const name = containerNameOf(this.#details.runId);
       const isOurs = (container: InspectedContainer): boolean => this.#isOurs(container);
       const id = await this.#persistently(() => createContainer(daemon, name, body, { isOurs, abortSignal: closing }));
+      this.#id = id;
       await this.#checkGpus(id, plan);
+      this.#mayHaveStarted = true;
       await this.#persistently(() => startContainer(daemon, id, closing));
       await this.#claimed();
       if (!this.#wasDisturbed || !this.#isOpen()) return undefined;
@@ -255,62 +262,51 @@ export class ContainerRun implements RunBody<PlainPlan> {
   }
 
   async #lookClosely(claim: Claim): Promise<Life> {
-    const container = await inspectContainer(
-      this.#context.daemon,
-      containerNameOf(this.#details.runId),
-      this.#context.closing,
-    );
-    if (container === undefined) return { kind: "gone", end: containerRemoved };
-    if (!this.#isOurs(container)) return { kind: "elsewhere" };
-    const { Status, ExitCode } = container.State;
-    if (!hasEnded(Status) && !isCreated(Status)) return { kind: "running" };
-    return { kind: "gone", exitCode: ExitCode, end: endWithoutFile(container, claim) };
+    try {
+      const container = await this.#find();
+      if (container === undefined) return { kind: "gone", end: containerRemoved };
+      if (!this.#isOurs(container)) return { kind: "elsewhere" };
+      const { Status, ExitCode } = container.State;
+      if (!hasEnded(Status) && !isCreated(Status)) return { kind: "running" };
+      const hasRun = wasStarted(container) && ExitCode !== foundOwner;
+      return { kind: "gone", exitCode: ExitCode, hasRun, end: endWithoutFile(container, claim) };
+    } catch {
+      return { kind: "unknown" };
+    }
+  }
+
+  /**
+   * Whether no process of the run is left on this machine, although its engine does not respond. False if that cannot be
+   * seen. The exit file alone does not say it, because the job can write to that.
+   */
+  #isSurelyOver(): boolean {
+    try {
+      return isContainerOver(this.#details.runId, this.#id);
+    } catch {
+      return false;
+    }
   }
 
   /** Returns the container of this run; undefined if there is none, or it belongs to another service. */
   async #ours(): Promise<InspectedContainer | undefined> {
-    const { daemon, closing } = this.#context;
-    const container = await inspectContainer(daemon, containerNameOf(this.#details.runId), closing);
+    const container = await this.#find();
     return container && this.#isOurs(container) ? container : undefined;
+  }
+
+  /** Returns the container with the label of this run, also that of another service that has a copy of the data folder. */
+  async #find(): Promise<InspectedContainer | undefined> {
+    const { daemon, closing } = this.#context;
+    if (this.#id === undefined) {
+      const listed = await listContainers(daemon, [runLabel, this.#details.runId], closing);
+      const isOurs = ({ Labels }: ListedContainer): boolean => Labels[serviceLabel] === this.#context.serviceId;
+      this.#id = (listed.find(isOurs) ?? listed[0])?.Id;
+    }
+    return this.#id === undefined ? undefined : await inspectContainer(daemon, this.#id, closing);
   }
 
   #isOurs({ Config }: InspectedContainer): boolean {
     const labels = Config.Labels ?? {};
     return labels[serviceLabel] === this.#context.serviceId && labels[runLabel] === this.#details.runId;
-  }
-
-  /** Asks all processes of a container to end, and waits for that. Whoever does not is killed with the container. */
-  async #terminate(container: InspectedContainer): Promise<void> {
-    const { Id, State } = container;
-    const { daemon, closing, gracePeriodInMs } = this.#context;
-    if (hasEnded(State.Status) || isCreated(State.Status)) return;
-    try {
-      if (State.Status.toLowerCase() === "paused") await daemon.call("POST", `/containers/${Id}/unpause`);
-      const Cmd = ["bash", "-p", "-c", endScript, this.#details.runId];
-      const body = { User: "0", Cmd, AttachStdout: false, AttachStderr: false };
-      const request = { body, abortSignal: closing };
-      const exec = await daemon.call<{ readonly Id: string }>("POST", `/containers/${Id}/exec`, request);
-      await daemon.call("POST", `/exec/${exec.Id}/start`, { body: { Detach: true }, abortSignal: closing });
-    } catch (error) {
-      if (!(error instanceof DaemonRefusal)) throw error; // It ended meanwhile, or the job has damaged it.
-      this.#warn(error, "failed to ask the processes of a container to end");
-    }
-    await this.#exited(container, gracePeriodInMs);
-    const after = await inspectContainer(daemon, Id, closing);
-    if (after === undefined || hasEnded(after.State.Status)) return;
-    await daemon.call("POST", `/containers/${Id}/kill`, { abortSignal: closing }).catch((error: unknown) => {
-      if (!(error instanceof DaemonRefusal)) throw error;
-    });
-    await this.#exited(container, exitPeriodInMs);
-  }
-
-  /** Waits until a container has ended, or for the time given. */
-  async #exited({ Id }: InspectedContainer, limitInMs: number): Promise<void> {
-    const { daemon, closing } = this.#context;
-    const request = { query: { condition: "not-running" }, timeoutInMs: Math.max(1, limitInMs), abortSignal: closing };
-    await daemon.call("POST", `/containers/${Id}/wait`, request).catch((error: unknown) => {
-      if (closing.aborted) throw error;
-    });
   }
 
   /** Hands the files of root over to the user of the service: the container does that when it is started again. */
@@ -319,9 +315,9 @@ export class ContainerRun implements RunBody<PlainPlan> {
     const owner = ownerFor(await daemon.security());
     if (this.#isHandedOver || owner === undefined || !wasStarted(container)) return;
     try {
-      await this.#exited(container, exitPeriodInMs);
+      await exited(container, exitPeriodInMs, this.#context);
       await daemon.call("POST", `/containers/${container.Id}/start`, { abortSignal: closing });
-      await this.#exited(container, handOverLimitInMs);
+      await exited(container, handOverLimitInMs, this.#context);
     } catch (error) {
       if (!(error instanceof DaemonRefusal)) throw error;
       this.#warn(error, "failed to hand the output of a container over to the user of the service");
@@ -332,12 +328,6 @@ export class ContainerRun implements RunBody<PlainPlan> {
   #warn(error: unknown, message: string): void {
     this.#context.logger.warn({ run: this.#details.runId, reason: reasonOf(error) }, message);
   }
-}
-
-/** Returns the user and group that own the output afterwards; undefined if root in the container is that user anyway. */
-function ownerFor({ isRootless }: DaemonSecurity): string | undefined {
-  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-  return isRootless || uid === 0 ? undefined : `${String(uid)}:${String(gid)}`;
 }
 
 /** @throws StartError if a secret would have to be shown to pass it on. */

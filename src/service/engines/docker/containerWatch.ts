@@ -1,6 +1,6 @@
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
-import { listContainers, runLabel } from "./containers.ts";
+import { listContainers, runLabel, serviceLabel } from "./containers.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** The containers of the service at one moment. */
@@ -45,7 +45,7 @@ export class ContainerWatch {
     const askedAt = performance.now();
     this.#askedAt = askedAt;
     try {
-      const containers = await listContainers(this.#daemon, this.#serviceId, this.#closing);
+      const containers = await listContainers(this.#daemon, [serviceLabel, this.#serviceId], this.#closing);
       this.#latest = {
         askedAt,
         states: new Map(containers.map(({ Labels, State }) => [Labels[runLabel] ?? "", State])),

@@ -55,13 +55,13 @@ export function wasStarted({ State }: InspectedContainer): boolean {
   return !isCreated(State.Status) && !State.StartedAt.startsWith("0001-");
 }
 
-/** Returns all containers of a service, also those that have ended. */
+/** Returns all containers with the value of a label, also those that have ended. */
 export async function listContainers(
   daemon: Daemon,
-  serviceId: string,
+  [label, value]: readonly [label: string, value: string],
   abortSignal?: AbortSignal,
 ): Promise<ListedContainer[]> {
-  const filters = JSON.stringify({ label: [`${serviceLabel}=${serviceId}`] });
+  const filters = JSON.stringify({ label: [`${label}=${value}`] });
   return daemon.call<ListedContainer[]>("GET", "/containers/json", { query: { all: "1", filters }, abortSignal });
 }
 

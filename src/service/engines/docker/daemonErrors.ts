@@ -15,16 +15,22 @@ export class DaemonRefusal extends Error {
 /** Reports that a request has no complete response. The container engine may have carried it out, or not. */
 export class DaemonSilence extends Error {
   override readonly name = "DaemonSilence";
+  /** Code of the system error behind it, for example `EACCES`. */
+  readonly causeCode: string | undefined;
 
   /** @param address - Address of the container engine. */
   constructor(address: string, cause: unknown) {
-    super(`The container engine at ${address} does not respond: ${reasonOf(cause)}.`, { cause });
+    super(messageOf(address, cause), { cause });
+    this.causeCode = errorCode(cause);
   }
+}
 
-  /** Whether no container engine listens: the request did not reach one. */
-  get isAbsence(): boolean {
-    return ["ENOENT", "ECONNREFUSED", "EACCES", "ENOTSOCK"].includes(errorCode(this.cause) ?? "");
-  }
+function messageOf(address: string, cause: unknown): string {
+  if (errorCode(cause) !== "EACCES") return `The container engine at ${address} does not respond: ${reasonOf(cause)}.`;
+  return (
+    `The user of the service may not use the container engine at ${address}. ` +
+    "Add the user to the group of the socket, for example with usermod -aG docker USER, and start the service again."
+  );
 }
 
 /** Whether an error means that what a request names does not exist. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
-import { type ListedContainer, listContainers, removeContainer, runLabel } from "./containers.ts";
+import { type ListedContainer, listContainers, removeContainer, runLabel, serviceLabel } from "./containers.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** Age below which a container is left alone of which this service knows nothing. */
@@ -83,7 +83,7 @@ export class Leftovers {
 
   async #removeAll(): Promise<void> {
     const { serviceId, closing, logger } = this.#owner;
-    const containers = await listContainers(this.#daemon, serviceId, closing);
+    const containers = await listContainers(this.#daemon, [serviceLabel, serviceId], closing);
     const listedAt = performance.now();
     for (const container of containers) {
       if (!this.#isLeft(container)) continue;

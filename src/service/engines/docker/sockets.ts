@@ -5,7 +5,8 @@ import { socketPathOf } from "./daemon.ts";
 export type ContainerEngineChoice = string;
 
 /**
- * Returns the addresses at which a container engine may listen, in the order in which they are tried.
+ * Returns the addresses at which a container engine may listen, in the order in which they are preferred: what the user
+ * has named, the engines of the user, and those of root; Docker before podman.
  * @throws TypeError if the choice is none of those that {@link ContainerEngineChoice} has.
  */
 export function addressesFor(choice: ContainerEngineChoice, environment: NodeJS.ProcessEnv = process.env): string[] {
@@ -18,11 +19,23 @@ export function addressesFor(choice: ContainerEngineChoice, environment: NodeJS.
   }
   const { DOCKER_HOST = "", XDG_RUNTIME_DIR, HOME } = environment;
   const paths = [
-    ...(XDG_RUNTIME_DIR === undefined ? [] : [join(XDG_RUNTIME_DIR, "podman/podman.sock")]),
+    ...(XDG_RUNTIME_DIR === undefined
+      ? []
+      : [join(XDG_RUNTIME_DIR, "docker.sock"), join(XDG_RUNTIME_DIR, "podman/podman.sock")]),
     ...(HOME === undefined ? [] : [join(HOME, ".docker/run/docker.sock")]),
     "/var/run/docker.sock",
     "/run/podman/podman.sock",
   ];
-  const named = DOCKER_HOST.startsWith("unix:///") ? [DOCKER_HOST] : [];
+  const named = isSocket(DOCKER_HOST) ? [DOCKER_HOST] : [];
   return [...new Set([...named, ...paths.filter((path) => path.startsWith("/")).map((path) => `unix://${path}`)])];
+}
+
+/** Returns a sentence about `DOCKER_HOST` if the service ignores it; undefined otherwise. Its value may name a user. */
+export function ignoredHost({ DOCKER_HOST = "" }: NodeJS.ProcessEnv = process.env): string | undefined {
+  if (DOCKER_HOST === "" || isSocket(DOCKER_HOST)) return undefined;
+  return "DOCKER_HOST is ignored, because it does not name a socket of this machine: unix:///PATH.";
+}
+
+function isSocket(host: string): boolean {
+  return host.startsWith("unix:///");
 }

@@ -103,7 +103,7 @@ export class SlurmRun implements RunBody {
   async look(claim: Claim): Promise<Life> {
     await this.#watch();
     const status = this.#context.queue.statusOf(this.#details.name);
-    const hasClaim = ["supervised", "unreadable", "damaged"].includes(claim.kind);
+    const hasClaim = claim.kind === "supervised" || this.#files.wasClaimed();
     if (status.kind === "seen") return hasEnded(status.job.state) ? this.#afterEnd(hasClaim) : this.#before(hasClaim);
     if (hasClaim) return this.#unseen(status.kind === "absent");
     return status.kind === "absent" ? { kind: "gone", end: neverCame } : { kind: "unknown" };

@@ -14,6 +14,8 @@ export type Life =
       readonly kind: "gone";
       /** Exit code of the supervisor; null if a signal ended it. Absent if it is not known. */
       readonly exitCode?: number | null | undefined;
+      /** Whether anything of the run has run. Absent if only the files of the run can tell. */
+      readonly hasRun?: boolean | undefined;
       /** End of a run that has no exit file, if the body knows more than that its processes vanished. */
       readonly end?: RunEnd | undefined;
     }

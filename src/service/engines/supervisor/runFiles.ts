@@ -45,6 +45,14 @@ const environmentFile = "environment";
 const files = ["plan", "claim", "exit.json", environmentFile] as const;
 
 /**
+ * Returns the file that a supervisor creates beside the folder of its run when it has the claim. In a container, that is
+ * not on this machine.
+ */
+export function claimMarkOf(folder: string): string {
+  return `${folder}.claimed`;
+}
+
+/**
  * The engine's own files, in the folder of a run. They determine the state of the run. They are small and lie beside the
  * database, so they are read and written synchronously: a turn of the thread pool costs more than the work itself.
  */
@@ -64,6 +72,7 @@ export class RunFiles {
   /** Removes the folder with all that is in it. Nothing waits for that, and file systems let removals wait for each other. */
   async remove(): Promise<void> {
     try {
+      await rm(claimMarkOf(this.#folder), { force: true });
       await Promise.all(files.map((name) => rm(join(this.#folder, name), { force: true })));
       await rmdir(this.#folder);
     } catch {
@@ -83,7 +92,7 @@ export class RunFiles {
 
   /**
    * Returns how the run ended; undefined as long as no complete exit file exists. What it returns survives a power
-   * failure.
+   * failure. It is never `notStarted`: a run that has an exit file has run, and this one may be from its job.
    */
   async readExit(): Promise<RunEnd | undefined> {
     const path = join(this.#folder, "exit.json");
@@ -98,7 +107,7 @@ export class RunFiles {
 
   /** Writes how the run ended, unless that has already been written. Returns the end that is on file. */
   async recordExit(end: RunEnd): Promise<RunEnd> {
-    const known = await this.#recordedExit();
+    const known = await this.readExit();
     if (known) return known;
     const draft = join(this.#folder, `exit.${randomUUID()}`);
     const exitFile = join(this.#folder, "exit.json");
@@ -107,7 +116,7 @@ export class RunFiles {
       linkSync(draft, exitFile);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") throw error;
-      const earlier = await this.#recordedExit();
+      const earlier = await this.readExit();
       if (earlier) return earlier;
       renameSync(draft, exitFile); // The supervisor was killed while it wrote, or a job has written to the file.
     } finally {
@@ -123,17 +132,16 @@ export class RunFiles {
     renameSync(draft, join(this.#folder, "exit.json"));
   }
 
-  /** Whoever records an end knows that the run has started. */
-  async #recordedExit(): Promise<RunEnd | undefined> {
-    const end = await this.readExit();
-    return end?.kind === "notStarted" ? undefined : end;
-  }
-
   /** Returns the owner of the run. */
   readClaim(): Claim {
     const text = readOwn(join(this.#folder, "claim"));
     if (text !== undefined) return this.#claimIn(text);
     return { kind: existsSync(this.#hasPlan ? join(this.#folder, "plan") : this.#folder) ? "open" : "missing" };
+  }
+
+  /** Whether a supervisor of this machine has taken the claim, whatever the job has made of it since. */
+  wasClaimed(): boolean {
+    return existsSync(claimMarkOf(this.#folder));
   }
 
   /** Returns the time at which the claim was taken; undefined if it cannot be read. */
@@ -258,7 +266,7 @@ function isEnd(value: unknown): value is ExitFile {
     return typeof code === "string" && typeof message === "string" && isDetailed;
   }
   if (kind === "interrupted") return typeof reason === "string" && typeof isFault === "boolean";
-  return kind === "stopped" || kind === "notStarted";
+  return kind === "stopped";
 }
 
 function isExitCode(value: unknown): boolean {

@@ -9,6 +9,7 @@ import type { Life, RunBody } from "./runBody.ts";
 import { copied, neverStarted, noRoom, removed, vanished } from "./runEnds.ts";
 import type { RunContext, RunParts } from "./runContext.ts";
 import type { RunFiles } from "./runFiles.ts";
+import { startedNothing } from "./supervisorScript.ts";
 import { checkPlan, checkSecrets, supervisorPlan } from "./supervisorSteps.ts";
 
 /** State of a run that has not ended. */
@@ -188,7 +189,8 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     // During a stop, only `#stop` decides how the run ends.
     if (state.kind !== "ended" || this.#stopping) return false;
     const { end } = state;
-    await this.#conclude(end.kind === "notStarted" && end.reason === undefined ? neverStarted : end);
+    const wasTriedInVain = end.kind === "notStarted" && end.reason === undefined && this.#starting !== undefined;
+    await this.#conclude(wasTriedInVain ? neverStarted : end);
     return true;
   }
 
@@ -201,7 +203,7 @@ export class SupervisedRun<B extends RunBody = RunBody> {
 
   /** Reads the state of a run. It has never started only if nothing speaks against it, and nothing can start it now. */
   async #read(): Promise<RunState> {
-    const known = await this.#recordedEnd();
+    const known = await this.#files.readExit();
     if (known) return { kind: "ended", end: known };
     const life = await this.body.look(this.#files.readClaim());
     if (life.kind === "elsewhere") return { kind: "ended", end: copied };
@@ -211,24 +213,21 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     if (this.#files.readClaim().kind === "open" && (await this.#files.withdraw()).kind === "supervised")
       return this.#state;
     // Once more, because it may have ended in the meantime.
-    return { kind: "ended", end: (await this.#recordedEnd()) ?? (await this.#endWithoutTrace(life)) };
+    return { kind: "ended", end: (await this.#files.readExit()) ?? this.#endWithoutTrace(life) };
   }
 
-  async #recordedEnd(): Promise<RunEnd | undefined> {
-    const end = await this.#files.readExit();
-    return end?.kind === "notStarted" ? undefined : end;
-  }
-
-  async #endWithoutTrace(life: Extract<Life, { kind: "gone" }>): Promise<RunEnd> {
+  /**
+   * Returns the end of a run that has no exit file. A job must not run twice because of what it writes: it may have
+   * removed or replaced every file in the folder of its run, but not an exit code, and nothing outside.
+   */
+  #endWithoutTrace(life: Extract<Life, { kind: "gone" }>): RunEnd {
+    if (life.exitCode === startedNothing) return { kind: "notStarted", reason: noRoom };
     const { kind } = this.#files.readClaim();
-    const end = life.end ?? vanished;
-    if (kind === "supervised") {
-      // A supervisor that ended well has run something, so it was the job that wrote this.
-      const wasIdle = life.exitCode !== 0 && (await this.#files.readExit()) !== undefined;
-      return wasIdle ? { kind: "notStarted", reason: noRoom } : end;
-    }
+    const hasRun = life.hasRun ?? (this.#files.wasClaimed() || this.#files.hasExit());
+    const isNew = this.#fate.kind !== "started" || (kind === "withdrawn" && life.hasRun === false);
     if (kind === "missing") return removed;
-    if (kind === "damaged" || this.#fate.kind === "started") return end;
+    if (kind === "withdrawn" && !hasRun && life.end?.kind === "notStarted") return life.end;
+    if (kind === "supervised" || kind === "damaged" || hasRun || !isNew) return life.end ?? vanished;
     return this.#fate.kind === "absent" ? { kind: "notStarted", reason: this.#fate.lack } : { kind: "notStarted" };
   }
 

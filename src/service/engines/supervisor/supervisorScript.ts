@@ -1,8 +1,12 @@
 /** Variable by which all processes of a run are found again. */
 export const runMarker = "BATCHAI_RUN_ID";
 
-/** Exit code of a supervisor that has run nothing, because the machine lacks something. */
+/** Exit code of a supervisor that has run nothing, because it could not write the claim. */
 export const ranNothing = 3;
+/** Exit code of a supervisor that has run nothing, because the claim was taken before. */
+export const foundOwner = 4;
+/** Exit code of a supervisor that has the claim and has run nothing, because the machine lacks processes. */
+export const startedNothing = 5;
 
 /**
  * Supervises one run, independently of the service and the launcher: if both die, the run continues and records its end.
@@ -29,7 +33,8 @@ cd -- "$1" || exit 1
 
 # The process that creates the claim owns the run; every other one gives up.
 set -o noclobber
-printf '%s\\n' "$$" > claim || { [[ -s claim ]] && exit 0; exit ${ranNothing}; }
+printf '%s\\n' "$$" > claim || { [[ -s claim ]] && exit ${foundOwner}; exit ${ranNothing}; }
+: > "../\${PWD##*/}.claimed" # Outside of the folder, which the job may damage.
 set +o noclobber
 
 batchai_rare=$2
@@ -48,8 +53,10 @@ batchai_phase=processes
 batchai_decider= # Index of the step whose exit code counts: first the preparation, then the processes.
 batchai_code=254 # If bash gives up, for example because of FUNCNEST.
 
-# bash exits if it cannot start a process. Then nothing has run, unless it was not the first one.
-trap '(( \${#batchai_started[@]} )) || { eval "$batchai_rare"; batchai_record "{\\"kind\\":\\"notStarted\\"}"; }' EXIT
+# bash exits if it cannot start a process. Then nothing has run, unless it was not the first one. The exit code says so,
+# because a job can write to every file.
+batchai_helper= # The last process that belongs to no step.
+trap '(( \${#batchai_started[@]} )) || [[ $! != "$batchai_helper" ]] || exit ${startedNothing}' EXIT
 
 batchai_run() { # runs batchai_step in the place of this process
   local batchai_odd=() # Variables whose names bash cannot assign to.
@@ -193,7 +200,7 @@ batchai_run_steps() { # sets batchai_code, batchai_decider and batchai_phase
     return
   fi
   # In POSIX mode, some versions of bash cannot read this line. Then there is no pipe.
-  [[ -o posix ]] || eval 'exec {batchai_ends}<> <(:)'
+  [[ -o posix ]] || eval 'exec {batchai_ends}<> <(:); batchai_helper=$!'
   for (( batchai_index = batchai_master; batchai_index < \${#batchai_steps[@]}; batchai_index++ )); do
     batchai_begin "$batchai_index"
     batchai_open[batchai_index]=$!
