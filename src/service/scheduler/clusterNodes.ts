@@ -178,9 +178,9 @@ export function removeLeftNodes(context: SchedulerContext, clusterKey: string): 
   });
 }
 
-function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters">): void {
+function addNode({ store, nodeTypes }: SchedulerContext, cluster: StoredResource<"clusters">): void {
   const number = store.nodes.nextNumber(cluster.key);
-  const machine = machineOf(cluster.model.vmSize);
+  const machine = machineOf(nodeTypes.of(cluster.model.vmSize));
   store.nodes.insert({ id: nodeIdOf(cluster, number), cluster: cluster.key, number, machine });
 }
 

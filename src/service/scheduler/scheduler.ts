@@ -1,5 +1,5 @@
 import type { RunEnd, RunHandle, RunState } from "../engines/engine.ts";
-import { machineOf } from "../nodes/machine.ts";
+import { thisMachine } from "../nodes/machine.ts";
 import type { StoredResource } from "../state/resources.ts";
 import { holdsGpus, type Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
@@ -67,7 +67,7 @@ export class Scheduler {
 
   /** Recovers the runs of an earlier process of the service, and starts to schedule. */
   start(): void {
-    this.#context.store.nodes.describeUnknown(machineOf(undefined));
+    this.#context.store.nodes.describeUnknown(thisMachine());
     this.#context.gpus.onChange(() => {
       this.#gpusChanged = true;
       this.wake();
