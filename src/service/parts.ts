@@ -22,6 +22,7 @@ import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
+import { problemOfType } from "./scheduler/allocation.ts";
 import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { busyVolumeOwners, volumeOwners } from "./scheduler/volumeOwners.ts";
@@ -102,9 +103,11 @@ export async function startParts(
   const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
 
   const gpus = made.gpus ?? (await openGpus(options, { logger, store, opened }));
+  const probed = await Engines.probe(engines, logger);
+  await warnWithoutSlurm(probed, nodeTypes, logger);
   const scheduler = new Scheduler({
     store,
-    engines: await Engines.probe(engines, logger),
+    engines: probed,
     volumes,
     folders,
     nodeTypes,
@@ -136,6 +139,12 @@ export async function startParts(
     token,
     storage: { accountName: account.name, accountKey: account.key, fileEndpoint: files.fileEndpoint(account.name) },
   };
+}
+
+/** Clusters of such types are refused until Slurm is found, and their jobs fail. */
+async function warnWithoutSlurm(engines: Engines, { inSlurm: [type] }: NodeTypes, logger: Logger): Promise<void> {
+  const problem = type && (await problemOfType(engines, type));
+  if (problem !== undefined) logger.warn({ problem }, "node types name Slurm as their engine, but it cannot be used");
 }
 
 /** Containers of another data folder, even of a copy of this one, belong to another service. */

@@ -36,9 +36,9 @@ export class NodeTypes {
     return slurm === undefined ? gpus : 0;
   }
 
-  /** Whether nodes of any type are in Slurm. */
-  get usesSlurm(): boolean {
-    return [...this.#own.values()].some(({ slurm }) => slurm !== undefined);
+  /** The types whose nodes are in Slurm. */
+  get inSlurm(): NodeType[] {
+    return [...this.#own.values()].filter(({ slurm }) => slurm !== undefined);
   }
 
   /** Returns the number of virtual cores that a node counts for. */

@@ -13,6 +13,7 @@ import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { setupTaskLaunchIssues } from "../../launch/launchIssues.ts";
 import { nodeStateCountsOf } from "../../scheduler/clusterNodes.ts";
+import { isHostError } from "../../scheduler/hostErrors.ts";
 import { type Lacks, missingNodesOf } from "../../scheduler/missingNodes.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
 import type { StoredResource } from "../../state/resources.ts";
@@ -61,7 +62,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     return sendResource(reply, found, clusterBody(context, found));
   });
 
-  app.put(cluster, (request: ArmRequest, reply) => {
+  app.put(cluster, async (request: ArmRequest, reply) => {
     const id = workspaceChildId(context, request, "clusters");
     const workspace = workspaceOf(context, request);
     refuseWhileDeleting(workspace);
@@ -69,6 +70,8 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     const issues = clusterIssues(parameters);
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);
+    if (!createdBefore(context, "clusters", id, digest)) await refuseUnusableSize(context, parameters);
+    refuseWhileDeleting(workspaceOf(context, request));
     const found = createdBefore(context, "clusters", id, digest);
     if (found) return sendResource(reply, found, clusterBody(context, found));
     const { mountVolumes, setupTask } = parameters.nodeSetup ?? {};
@@ -118,7 +121,16 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 }
 
-/** Stores new scale settings. The service then replaces unusable nodes at once, because their reason may be gone. */
+/** @throws ArmError if the engine of the nodes is missing. */
+async function refuseUnusableSize({ scheduler }: ArmContext, { vmSize }: ClusterCreateParameters): Promise<void> {
+  const message = await scheduler.problemOfSize(vmSize);
+  if (message !== undefined) throw invalidParameter([{ path: "properties.vmSize", message }]);
+}
+
+/**
+ * Stores new scale settings. The service then replaces unusable nodes at once, because their reason may be gone, and
+ * forgets the hosts on which the setup task failed.
+ */
 function rescaled(
   store: Store,
   cluster: StoredResource<"clusters">,
@@ -126,7 +138,12 @@ function rescaled(
 ): StoredResource<"clusters"> {
   return store.transaction(() => {
     store.replacements.forget(cluster.key);
-    return store.resources.write(cluster, { ...cluster.model, scaleSettings });
+    const errors = cluster.model.errors?.filter((error) => !isHostError(error));
+    return store.resources.write(cluster, {
+      ...cluster.model,
+      scaleSettings,
+      errors: errors?.length ? errors : undefined,
+    });
   });
 }
 
