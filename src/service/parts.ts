@@ -1,4 +1,3 @@
-import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { closeServer } from "../ground/closeServer.ts";
 import { FilesService } from "../files/index.ts";
@@ -26,6 +25,7 @@ import { problemOfType } from "./scheduler/allocation.ts";
 import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { busyVolumeOwners, volumeOwners } from "./scheduler/volumeOwners.ts";
+import { openSharedFolder } from "./sharedFolder.ts";
 import { openStore, type Store } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
@@ -62,8 +62,9 @@ export async function startParts(
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
-  const engines = made.engines ?? enginesFor({ ...options, logger }, place);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
+  const home = openSharedFolder({ sharedDir: options.sharedDir, place, store, accountNames: [account.name] });
+  const engines = made.engines ?? enginesFor({ ...options, logger }, place, home);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
   const filesFolder = join(dataDir, "files");
@@ -81,8 +82,12 @@ export async function startParts(
   opened.add(async () => {
     await Promise.all(engines.map((engine) => engine.close()));
   });
-  const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, name: place.mountRootName });
-  const folders = new DataFolders(place.path, mountRoot, logger);
+  const mountRoot = openMountRoot({
+    mountRoot: options.mountRoot ?? (options.sharedDir === undefined ? undefined : join(home, "roots")),
+    dataDir,
+    name: place.mountRootName,
+  });
+  const folders = new DataFolders(home, mountRoot, logger);
   opened.add(() => folders.close());
   folders.sweep({
     runs: store.runs.allAlive().map(({ id }) => id),
@@ -148,8 +153,12 @@ async function warnWithoutSlurm(engines: Engines, { inSlurm: [type] }: NodeTypes
 }
 
 /** Containers of another data folder, even of a copy of this one, belong to another service. */
-function enginesFor(options: BatchAIServiceOptions, { mountRootName: serviceId }: DataFolderPlace): readonly Engine[] {
-  const runsFolder = runsFolderOf(realpathSync(options.dataDir));
+function enginesFor(
+  options: BatchAIServiceOptions,
+  { mountRootName: serviceId }: DataFolderPlace,
+  home: string,
+): readonly Engine[] {
+  const runsFolder = runsFolderOf(home);
   return [new ProcessEngine({ ...options, runsFolder }), new ContainerEngine({ ...options, runsFolder, serviceId })];
 }
 
