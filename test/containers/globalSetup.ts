@@ -5,16 +5,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ContainerBed } from "./containerBed.ts";
 import { daemonNames } from "./daemons.ts";
+import { SlurmBed } from "../slurm/slurmBed.ts";
 
-/** Lets all test files of a run share container engines and a registry: `sharedBed.ts` asks this server for them. */
+/**
+ * Lets all test files of a run share container engines, a registry and a Slurm: `sharedBed.ts` and `sharedSlurm.ts` ask
+ * this server for them.
+ */
 export async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "batchai-bed-"));
   const bed = new ContainerBed();
+  let slurm: Promise<SlurmBed> | undefined;
   const find = async (path: string): Promise<object | undefined> => {
     const name = daemonNames.find((each) => path === `/${each}`);
     if (name !== undefined) {
       const { socket, address, folder: data } = await bed.daemon(name);
       return { name, socket, address, folder: data };
+    }
+    if (path === "/slurm") {
+      slurm ??= SlurmBed.open();
+      return { folder: (await slurm).folder };
     }
     if (path !== "/registry") return undefined;
     const { host, log } = await bed.registry();
@@ -33,7 +42,7 @@ export async function setup(): Promise<() => Promise<void>> {
   return async () => {
     server.close();
     server.closeAllConnections();
-    await bed.close();
+    await Promise.all([bed.close(), slurm?.then((opened) => opened.close())]);
     await rm(folder, { recursive: true, force: true });
   };
 }

@@ -10,15 +10,16 @@ export type SharedDaemon = Pick<ContainerDaemon, "name" | "socket" | "address" |
 
 /** Returns the container engine of this run of the tests. The first test that needs it waits for its start. */
 export async function sharedDaemon(name: DaemonName): Promise<SharedDaemon> {
-  return (await ask(`/${name}`)) as SharedDaemon;
+  return (await askBed(`/${name}`)) as SharedDaemon;
 }
 
 /** Returns the registry of this run of the tests. */
 export async function sharedRegistry(): Promise<Registry> {
-  return Registry.at((await ask("/registry")) as Pick<Registry, "host" | "log">);
+  return Registry.at((await askBed("/registry")) as Pick<Registry, "host" | "log">);
 }
 
-async function ask(path: string): Promise<unknown> {
+/** Returns what the test bed of this run says about itself at a path of `globalSetup.ts`. */
+export async function askBed(path: string): Promise<unknown> {
   const call = request({ socketPath: process.env.BATCHAI_TEST_BED, path }).end();
   const [response] = (await once(call, "response")) as [Readable & { statusCode?: number }];
   const body = await text(response);

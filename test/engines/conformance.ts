@@ -87,30 +87,28 @@ export function engineConformance(name: string, factory: URL, obstacle?: string)
       expect(JSON.parse(JSON.stringify(handle))).toEqual(handle);
     });
 
-    it("fills in what a plan leaves open: addresses, GPU counts, and ports that are free and differ", async () => {
+    it("fills in what a plan leaves open: addresses, names of hosts, and ports that are free and differ", async () => {
       const plan = workplace.plan({
-        commands: ['printf "%s\\n" "$MASTER $GPUS" "$FIRST"; cat hosts; echo "$OWN"'],
+        commands: ['printf "%s\\n" "$MASTER $NAME" "$FIRST"; cat hosts; echo "$OWN"'],
         nodes: 2,
       });
       const [process] = plan.processes;
       if (!process) throw new Error("no process");
       const file = join(plan.nodes[0]?.tempDirectory ?? "", "hosts");
-      const gpus = underTest.needsRealGpus ? [] : [{ index: 0, uuid: "GPU-1" }];
       await run({
         ...plan,
-        nodes: plan.nodes.map((node) => ({ ...node, gpus })),
         environment: {
           ...plan.environment,
           MASTER: ["tcp://", { host: 0 }, ":", { port: 0 }],
-          GPUS: [{ gpuCount: 1 }, " of {host: 0}"],
+          NAME: [{ hostName: 1 }, " of {host: 0}"],
           FIRST: [{ port: 0 }, " ", { port: 7 }],
         },
         files: [{ path: file, content: [{ host: 0 }, " ", { host: 1 }, "\n"] }],
         processes: [{ ...process, environment: { OWN: [{ port: 7 }] } }],
       });
       const lines = (await outputOf(plan, "stdout-proc0.txt")).trimEnd().split("\n");
-      const [, address, port, count] = /^tcp:\/\/(\S+):(\d+) (\d) of \{host: 0\}$/.exec(lines[0] ?? "") ?? [];
-      expect(count).toBe(String(gpus.length));
+      const [, address, port, name] = /^tcp:\/\/(\S+):(\d+) (\S+) of \{host: 0\}$/.exec(lines[0] ?? "") ?? [];
+      expect(name).toBe(underTest.hostNames?.[1] ?? address);
       const [first, second] = (lines[1] ?? "").split(" ");
       expect(first).toBe(port);
       expect(Number(second)).toBeGreaterThan(0);

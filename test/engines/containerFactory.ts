@@ -25,7 +25,6 @@ export async function openContainerEngine(name: DaemonName, bash?: string): Prom
     makeEngine: (runsFolder, gracePeriodInMs = 1000) =>
       new ContainerEngine({ runsFolder, gracePeriodInMs, serviceId: "conformance", containerEngine: address }),
     planParts: (folder) => ({ container: { image }, scratchRoots: [folder] }),
-    needsRealGpus: true,
     leftovers: (runIds) => containersLeft(socket, runIds),
   };
 }

@@ -6,8 +6,8 @@ export interface EngineUnderTest {
   readonly makeEngine: (runsFolder: string, gracePeriodInMs?: number) => Engine;
   /** Returns parts of every plan, for example its container, given the folder in which the runs work. */
   readonly planParts?: (folder: string) => Partial<LaunchPlan>;
-  /** Whether runs fail that ask for GPUs which this machine does not have. Default: false. */
-  readonly needsRealGpus?: boolean;
+  /** Names that the queueing system has for the nodes of a run, in their order. Default: their addresses. */
+  readonly hostNames?: readonly string[];
   /** Returns what is left of runs that have ended, besides processes. */
   readonly leftovers?: (runIds: readonly string[]) => Promise<string[]>;
 }

@@ -156,8 +156,8 @@ describe("the plan of a job on several nodes", () => {
     const nodes = twoNodes.map(({ address: _, ...node }) => node);
     const environmentVariables = [{ name: "FIRST", value: "of $AZ_BATCH_HOST_LIST" }];
     const { plan } = planJob(jobContext({ nodeCount: 2, environmentVariables }, { nodes }));
-    expect(plan.environment.AZ_BATCH_HOST_LIST).toEqual([{ host: 0 }, ",", { host: 1 }]);
-    expect(plan.environment.FIRST).toEqual(["of ", { host: 0 }, ",", { host: 1 }]);
+    expect(plan.environment.AZ_BATCH_HOST_LIST).toEqual([{ hostName: 0 }, ",", { hostName: 1 }]);
+    expect(plan.environment.FIRST).toEqual(["of ", { hostName: 0 }, ",", { hostName: 1 }]);
     expect(plan.nodes.map((node) => "address" in node)).toEqual([false, false]);
     const pathSuffix = "$AZ_BATCH_HOST_LIST";
     const outputDirectories = [{ id: "M", pathPrefix: "$AZ_BATCHAI_JOB_MOUNT_ROOT/logs", pathSuffix }];

@@ -1,6 +1,6 @@
 /**
- * The contract between the scheduler and an engine: processes of this machine, and containers. An
- * engine knows launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
+ * The contract between the scheduler and an engine: processes of this machine, containers, and Slurm. An engine knows
+ * launch plans and handles; it knows nothing of clusters, queues of jobs or HTTP.
  */
 import type { NameValuePair } from "../../models/error.ts";
 import type { StartError } from "../startError.ts";
@@ -16,10 +16,10 @@ export type LaunchSegment =
   | string
   /** Address of the node at this position in {@link LaunchPlan.nodes}. */
   | { readonly host: number }
+  /** Name of this node, as the queueing system of the engine calls it. The same as the address if there is none. */
+  | { readonly hostName: number }
   /** A free port; the same number means the same port in the whole plan, different numbers different ports. */
-  | { readonly port: number }
-  /** Number of GPUs of the node at this position. */
-  | { readonly gpuCount: number };
+  | { readonly port: number };
 
 /** Maker of GPUs. The programs for the GPUs of each maker have a variable of their own by which they find them. */
 export type GpuMaker = "nvidia" | "amd";
@@ -299,8 +299,7 @@ export interface Engine {
   reads(version: number): boolean;
   /**
    * Starts a run that this engine has reserved and whose handle has been stored. Resolves once the run is in the engine's
-   * hands; {@link Engine.wait}
-   * reports what keeps it from running.
+   * hands; {@link Engine.wait} reports what keeps it from running.
    */
   start(plan: LaunchPlan, secrets: LaunchSecrets, handle: RunHandle): Promise<void>;
   /**

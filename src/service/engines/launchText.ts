@@ -35,7 +35,7 @@ export function portNumbersIn({ environment, files, preparation, processes }: La
 
 /** Returns the plan with all of its segments filled in. */
 export function withoutSegments(plan: LaunchPlan, values: SegmentValues): PlainPlan {
-  const plain = (text: LaunchText): string => plainText(text, plan, values);
+  const plain = (text: LaunchText): string => plainText(text, values);
   const variables = (environment: Readonly<Record<string, LaunchText>>): Record<string, string> =>
     Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, plain(text)]));
   const process = (step: LaunchProcess): PlainProcess => ({ ...step, environment: variables(step.environment) });
@@ -48,14 +48,14 @@ export function withoutSegments(plan: LaunchPlan, values: SegmentValues): PlainP
   };
 }
 
-function plainText(text: LaunchText, { nodes }: LaunchPlan, { addresses, ports }: SegmentValues): string {
+function plainText(text: LaunchText, { addresses, ports }: SegmentValues): string {
   if (typeof text === "string") return text;
   return text
     .map((segment) => {
       if (typeof segment === "string") return segment;
       if ("host" in segment) return known(addresses[segment.host], segment);
-      if ("port" in segment) return known(ports.get(segment.port), segment);
-      return known(nodes[segment.gpuCount]?.gpus.length, segment);
+      if ("hostName" in segment) return known(addresses[segment.hostName], segment);
+      return known(ports.get(segment.port), segment);
     })
     .join("");
 }

@@ -15,5 +15,5 @@ export function hostFileOf(nodes: readonly ToolkitNode[], slotsPerNode: number):
   const known = [...slots].map(([address, count]) => `${address} slots=${count}\n`).join("");
   const later = nodes.filter(({ address }) => address === undefined);
   if (later.length === 0) return known;
-  return [known, ...later.flatMap((node) => [{ host: node.position }, ` slots=${slotsOf(node)}\n`])];
+  return [known, ...later.flatMap((node) => [{ hostName: node.position }, ` slots=${slotsOf(node)}\n`])];
 }

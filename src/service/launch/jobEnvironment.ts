@@ -3,7 +3,7 @@ import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
 import type { GpuMaker, LaunchAllocation, LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { toolkitVariablesOf } from "../toolkits/toolkits.ts";
-import { hostOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
+import { hostNameOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
 import { containedChild, containedPath } from "./paths.ts";
 import { addDefaults, defaultsOf, type ServiceVariables } from "./serviceVariables.ts";
 import { addUserVariables } from "./userVariables.ts";
@@ -84,7 +84,7 @@ function variablesOfRun(context: JobEnvironmentContext, node: NodePlace): Enviro
 }
 
 function hostListOf(nodes: readonly NodePlace[]): LaunchText {
-  return joinedText(nodes.flatMap((_, position) => [position === 0 ? "" : ",", hostOf(nodes, position)]));
+  return joinedText(nodes.flatMap((_, position) => [position === 0 ? "" : ",", hostNameOf(nodes, position)]));
 }
 
 function definePaths(

@@ -23,9 +23,9 @@ export interface NodeView extends NodePlace {
   readonly outputDirectory: string;
 }
 
-/** Returns the address of a node; a segment if only the start of the run decides it. */
-export function hostOf(nodes: readonly NodePlace[], position: number): LaunchText {
-  return nodes[position]?.address ?? [{ host: position }];
+/** Returns the name of a node in lists of hosts; a segment if only the start of the run decides it. */
+export function hostNameOf(nodes: readonly NodePlace[], position: number): LaunchText {
+  return nodes[position]?.address ?? [{ hostName: position }];
 }
 
 /** Returns the scratch directory of a run on a node. Short, because sockets in it have at most 107 characters. */

@@ -1,6 +1,7 @@
 import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./gpuTool.ts";
 import { cardsOfDriver, driverFolder, placeOf } from "./nvidiaDriver.ts";
-import { type Program, problemOf, type ProgramOutput, quoted } from "./program.ts";
+import { problemOf, type ProgramOutput, quoted } from "../../ground/runProgram.ts";
+import type { Program } from "./program.ts";
 
 const bytesPerMiB = 1024 * 1024;
 

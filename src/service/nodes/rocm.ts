@@ -1,5 +1,6 @@
 import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./gpuTool.ts";
-import { type Program, problemOf } from "./program.ts";
+import { problemOf } from "../../ground/runProgram.ts";
+import type { Program } from "./program.ts";
 
 /** A GPU as `rocm-smi --json` describes it. The names of the members differ between versions. */
 type Description = Readonly<Record<string, unknown>>;

@@ -73,11 +73,11 @@ export class ContainerEngine extends SupervisedEngine<ContainerRun, ContainerRun
     return probe;
   }
 
-  objection({ container, gpuCount = 0 }: RunNeeds): StartError | undefined {
-    if (container === undefined) {
+  objection({ container, allocation, gpuCount = 0 }: RunNeeds): StartError | undefined {
+    if (container === undefined || allocation !== undefined) {
       return new StartError(
         "FailedStartingProcess",
-        "The container engine runs only jobs that have container settings.",
+        "The container engine runs only jobs of this machine that have container settings.",
       );
     }
     const facts = this.#address === undefined ? undefined : this.#host(this.#address).daemon.facts;

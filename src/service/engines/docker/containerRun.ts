@@ -5,11 +5,13 @@ import { StartError } from "../../startError.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
 import { createFolders } from "../supervisor/createFolders.ts";
+import { withLocalValues } from "../supervisor/localValues.ts";
 import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
 import { foldersOf } from "../supervisor/runFolders.ts";
 import { endWithoutFile, containerRemoved, outOfMemory } from "./containerEnds.ts";
-import { endScript, isAssignable } from "./containerScript.ts";
+import { isAssignable } from "../supervisor/assignable.ts";
+import { endScript } from "./containerScript.ts";
 import {
   containerNameOf,
   hasEnded,
@@ -63,7 +65,8 @@ const handOverLimitInMs = 600_000;
 const removalLimitInMs = 10_000;
 
 /** The body of a run that is a container. */
-export class ContainerRun implements RunBody {
+export class ContainerRun implements RunBody<PlainPlan> {
+  readonly fill = withLocalValues;
   readonly #details: ContainerRunDetails;
   readonly #files: RunFiles;
   readonly #context: ContainerRunContext;

@@ -1,7 +1,5 @@
+import { assignable, readOnly } from "../supervisor/assignable.ts";
 import { runMarker } from "../supervisor/supervisorScript.ts";
-
-const assignable = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const readOnly = /^(BASHOPTS|BASH_VERSINFO|EUID|PPID|SHELLOPTS|UID)$/;
 
 /**
  * The first process of a container: prepares what the supervisor needs, and becomes it. Started as
@@ -62,8 +60,3 @@ while IFS= read -r -d '' variable; do
   if [[ $variable == "${runMarker}=$0" ]]; then kill -TERM -1; kill -CONT -1; exit; fi
 done < /proc/1/environ
 `;
-
-/** Whether bash can assign to a variable, and so pass its value on without showing it to anybody. */
-export function isAssignable(name: string): boolean {
-  return assignable.test(name) && !readOnly.test(name);
-}

@@ -2,7 +2,9 @@ import { imageDetails, StartError } from "../../startError.ts";
 import type { RunNeeds } from "../engine.ts";
 
 /** Returns why processes of this machine cannot carry out a plan; undefined if they can. */
-export function containerObjection({ container }: RunNeeds): StartError | undefined {
+export function localObjection({ container, allocation }: RunNeeds): StartError | undefined {
+  if (allocation !== undefined)
+    return new StartError("FailedStartingProcess", "This machine is no node of a Slurm cluster.");
   if (container === undefined) return undefined;
   const reason =
     `The job asks for the container image ${container.image}, which only a container engine can run. ` +

@@ -11,6 +11,7 @@ import { hasProcesses } from "../../../ground/processTable.ts";
 import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim } from "../supervisor/runFiles.ts";
 import { foldersOf, removeMounts } from "../supervisor/runFolders.ts";
+import { withLocalValues } from "../supervisor/localValues.ts";
 import { runMarker } from "../supervisor/supervisorScript.ts";
 
 /** The part of a handle that belongs to the process engine. The folder of the run is where the service says. */
@@ -28,7 +29,8 @@ export interface LocalRunContext {
 }
 
 /** The body of a run that consists of processes of this machine, which the launcher starts and ends. */
-export class LocalRun implements RunBody {
+export class LocalRun implements RunBody<PlainPlan> {
+  readonly fill = withLocalValues;
   readonly runId: string;
   readonly #folder: string;
   readonly #details: LocalRunDetails;

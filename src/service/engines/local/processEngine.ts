@@ -11,7 +11,7 @@ import { bashVersion, findBash } from "./bash.ts";
 import { LauncherClient } from "./launcherClient.ts";
 import type { SupervisorExit } from "./launcherMessages.ts";
 import { RunLimits, type RunLimitsOptions } from "./limits/runLimits.ts";
-import { containerObjection } from "./localPlan.ts";
+import { localObjection } from "./localPlan.ts";
 import { LocalRun, type LocalRunDetails } from "./localRun.ts";
 import { nodeEnvironment } from "./nodeEnvironment.ts";
 
@@ -58,7 +58,7 @@ export class ProcessEngine extends SupervisedEngine<LocalRun, LocalRunDetails> {
   }
 
   objection(needs: RunNeeds): StartError | undefined {
-    return containerObjection(needs);
+    return localObjection(needs);
   }
 
   async surroundings(): Promise<Surroundings> {

@@ -1,12 +1,13 @@
-import type { LaunchSecrets, RunEnd } from "../engine.ts";
-import type { PlainPlan } from "../launchText.ts";
+import type { LaunchPlan, LaunchSecrets, RunEnd, RunState } from "../engine.ts";
 import type { Claim } from "./runFiles.ts";
 
 /** What is left of a run, as far as its body can tell. */
 export type Life =
   /** A supervisor or another process of the run. */
-  | { readonly kind: "running" }
-  /** Nobody can tell at the moment. It counts as running: "not seen" never means "ended". */
+  | Extract<RunState, { kind: "running" }>
+  /** It is in a queue, so a supervisor may start at any time. */
+  | Extract<RunState, { kind: "waiting" }>
+  /** Nobody can tell at the moment. It counts as alive: "not seen" never means "ended". */
   | { readonly kind: "unknown" }
   /** Nothing. */
   | {
@@ -23,12 +24,16 @@ export type Life =
  * What carries out a run: processes of this machine, or a container. It starts and ends; the {@link SupervisedRun} that
  * it belongs to decides when, and what the files say.
  */
-export interface RunBody {
+export interface RunBody<P extends LaunchPlan = LaunchPlan> {
+  /** Whether it may be in a queue, where an earlier process of the service has put it. Default: false. */
+  readonly queues?: boolean;
+  /** Fills in what is known of the plan before the start. */
+  fill(plan: LaunchPlan): Promise<P>;
   /**
    * Starts the supervisor. Rejects with a `StartError` or a system error. A supervisor may still start after a rejection:
    * whoever has the claim decides.
    */
-  start(plan: PlainPlan, secrets: LaunchSecrets): Promise<void>;
+  start(plan: P, secrets: LaunchSecrets): Promise<void>;
   /** Looks for what is left of the run. */
   look(claim: Claim): Life | Promise<Life>;
   /** Returns an end with what only the body knows about it, for example that memory ran out. */

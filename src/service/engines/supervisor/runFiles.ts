@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { removeTree } from "../../../ground/removeTree.ts";
 import { errorCode } from "../../../ground/systemErrors.ts";
-import type { RunEnd } from "../engine.ts";
+import type { LaunchText, RunEnd } from "../engine.ts";
 import { stepIn } from "./supervisorSteps.ts";
 import { createFolder } from "../../../ground/createFolder.ts";
 
@@ -71,10 +71,13 @@ export class RunFiles {
     }
   }
 
-  /** Creates the folder with the plan for the supervisor: fields that end in NUL. Readable only by the service's user. */
-  writePlan(fields: readonly (string | number)[]): void {
+  /**
+   * Creates the folder with the plan for the supervisor: fields that end in NUL. Readable only by the service's user. Fields
+   * that have segments are empty: what starts the supervisor fills them in.
+   */
+  writePlan(fields: readonly (LaunchText | number)[]): void {
     createFolder(this.#folder, 0o700);
-    const text = fields.map((field) => `${field}\0`).join("");
+    const text = fields.map((field) => `${typeof field === "object" ? "" : field}\0`).join("");
     writeFileSync(join(this.#folder, "plan"), text, { mode: 0o600 });
   }
 
@@ -245,7 +248,7 @@ function parseExit(text: string): ExitFile | undefined {
 
 function isEnd(value: unknown): value is ExitFile {
   if (!isObject(value)) return false;
-  const { kind, exitCode, phase, step, outOfMemory, code, message, details } = value;
+  const { kind, exitCode, phase, step, outOfMemory, code, message, details, reason, isFault } = value;
   if (kind === "exited") {
     const isPlausible = isExitCode(exitCode) && isStep(step) && isOutOfMemory(outOfMemory);
     return isPlausible && (phase === "preparation" || phase === "processes");
@@ -254,6 +257,7 @@ function isEnd(value: unknown): value is ExitFile {
     const isDetailed = details === undefined || (Array.isArray(details) && details.every(isDetail));
     return typeof code === "string" && typeof message === "string" && isDetailed;
   }
+  if (kind === "interrupted") return typeof reason === "string" && typeof isFault === "boolean";
   return kind === "stopped" || kind === "notStarted";
 }
 

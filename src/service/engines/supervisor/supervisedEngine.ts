@@ -15,7 +15,8 @@ import type {
 } from "../engine.ts";
 import { releasePorts } from "./freePorts.ts";
 import type { RunBody } from "./runBody.ts";
-import type { RunContext, SupervisedRun } from "./supervisedRun.ts";
+import type { RunContext } from "./runContext.ts";
+import type { SupervisedRun } from "./supervisedRun.ts";
 
 /** Options of every engine whose runs have a supervisor. */
 export interface SupervisedEngineOptions {
@@ -35,7 +36,7 @@ export interface SupervisedEngineOptions {
 /** An engine whose runs have a supervisor: it keeps the runs that it knows, and what is left to do when it closes. */
 export abstract class SupervisedEngine<B extends RunBody, D extends { readonly runId: string }> implements Engine {
   abstract readonly name: string;
-  readonly queues = false;
+  readonly queues: boolean = false;
   protected readonly runs = new Map<string, SupervisedRun<B>>();
   protected readonly context: RunContext;
   readonly #closing = new AbortController();
@@ -84,9 +85,8 @@ export abstract class SupervisedEngine<B extends RunBody, D extends { readonly r
     return this.run(handle).recover();
   }
 
-  wait(handle: RunHandle, { onState, abortSignal }: WaitOptions = {}): Promise<RunEnd> {
-    onState?.({ kind: "running" });
-    return this.run(handle).wait(abortSignal);
+  wait(handle: RunHandle, options: WaitOptions = {}): Promise<RunEnd> {
+    return this.run(handle).wait(options);
   }
 
   stop(handle: RunHandle): Promise<void> {

@@ -2,37 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import { abortable } from "../../abortable.ts";
 import { appendToLogs } from "../../executionLog.ts";
-import type { Logger } from "../../logger.ts";
 import { attemptNow, isShortage, StartError } from "../../startError.ts";
-import type { LaunchPlan, LaunchSecrets, RunEnd, RunState } from "../engine.ts";
-import type { PlainPlan } from "../launchText.ts";
+import type { LaunchPlan, LaunchSecrets, RunEnd, RunState, WaitOptions } from "../engine.ts";
 import { releasePorts } from "./freePorts.ts";
-import { withLocalValues } from "./localValues.ts";
 import type { Life, RunBody } from "./runBody.ts";
 import { copied, neverStarted, noRoom, removed, vanished } from "./runEnds.ts";
+import type { RunContext, RunParts } from "./runContext.ts";
 import type { RunFiles } from "./runFiles.ts";
-import { checkPlan, checkSecrets, supervisorPlan, type SupervisorPeriods } from "./supervisorSteps.ts";
+import { checkPlan, checkSecrets, supervisorPlan } from "./supervisorSteps.ts";
 
-/** Everything that all runs of an engine share. */
-export interface RunContext extends SupervisorPeriods {
-  /** Aborted when the engine is closed. */
-  readonly closing: AbortSignal;
-  /** Work that only the closing of the engine waits for. */
-  readonly background: Set<Promise<void>>;
-  /** Time between two looks at a run whose end nobody reports, in milliseconds. */
-  readonly lookIntervalInMs: number;
-  /** Time between two looks for its exit file, in milliseconds. */
-  readonly exitIntervalInMs: number;
-  readonly logger: Logger;
-}
-
-/** One run, as its engine describes it. */
-export interface RunParts<B extends RunBody> {
-  readonly runId: string;
-  readonly executionLogs: readonly string[];
-  readonly files: RunFiles;
-  readonly body: B;
-}
+/** State of a run that has not ended. */
+type LiveState = Exclude<RunState, { kind: "ended" }>;
 
 /** What became of the supervisor of a run, as far as this process of the service knows. */
 type Fate =
@@ -61,12 +41,14 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     this.#resolveEnd = resolve;
   });
   // The steps of a run; each is taken once at most.
-  #reserving: Promise<PlainPlan> | undefined;
+  #reserving: Promise<LaunchPlan> | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #concluding: Promise<RunEnd> | undefined;
   #polling: Promise<void> | undefined;
   #fate: Fate = { kind: "unknown" };
+  #state: LiveState;
+  readonly #listeners = new Set<(state: RunState) => void>();
 
   constructor({ runId, executionLogs, files, body }: RunParts<B>, context: RunContext) {
     this.runId = runId;
@@ -74,6 +56,7 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     this.#executionLogs = executionLogs;
     this.#files = files;
     this.#context = context;
+    this.#state = { kind: body.queues ? "waiting" : "running" };
   }
 
   async reserve(plan: LaunchPlan): Promise<void> {
@@ -90,17 +73,24 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     await this.#starting;
     await this.#stopping;
     if (this.#concluding) return { kind: "ended", end: await this.#concluding };
-    await this.#files.withdraw();
+    if (!this.body.queues) await this.#files.withdraw();
     const state = await this.#read();
-    if (state.kind === "running") this.#poll();
+    if (state.kind !== "ended") {
+      this.#show(state);
+      this.#poll();
+    }
     if (state.kind !== "ended" || state.end.kind === "notStarted") return state;
     return { kind: "ended", end: await this.#conclude(state.end) };
   }
 
-  wait(abortSignal?: AbortSignal): Promise<RunEnd> {
+  wait({ onState, abortSignal }: WaitOptions): Promise<RunEnd> {
     if (!this.#starting && !this.#concluding) this.#poll();
     const ended = abortable(this.#ended, this.#context.closing);
-    return abortSignal ? abortable(ended, abortSignal) : ended;
+    const waiting = abortSignal ? abortable(ended, abortSignal) : ended;
+    if (onState === undefined) return waiting;
+    this.#listeners.add(onState);
+    onState(this.#state);
+    return waiting.finally(() => this.#listeners.delete(onState));
   }
 
   stop(): Promise<void> {
@@ -132,13 +122,13 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     if (this.#starting && !this.#concluding) this.#poll();
   }
 
-  async #reserve(plan: LaunchPlan): Promise<PlainPlan> {
-    const plain = await withLocalValues(plan);
-    checkPlan(plain);
+  async #reserve(plan: LaunchPlan): Promise<LaunchPlan> {
+    const filled = await this.body.fill(plan);
+    checkPlan(filled);
     attemptNow("The run cannot be prepared", () => {
-      this.#files.writePlan(supervisorPlan(plain, this.#context));
+      this.#files.writePlan(supervisorPlan(filled, this.#context));
     });
-    return plain;
+    return filled;
   }
 
   async #start(secrets: LaunchSecrets): Promise<void> {
@@ -189,9 +179,11 @@ export class SupervisedRun<B extends RunBody = RunBody> {
   async #look(): Promise<boolean> {
     if (this.#concluding) return true;
     if (this.#fate.kind === "absent") await this.#files.withdraw();
-    else if (this.#fate.kind === "unknown" && this.#files.readClaim().kind === "open") return false;
+    else if (!this.body.queues && this.#fate.kind === "unknown" && this.#files.readClaim().kind === "open")
+      return false;
     const state = await this.#read();
     this.#context.closing.throwIfAborted();
+    if (state.kind !== "ended") this.#show(state);
     // During a stop, only `#stop` decides how the run ends.
     if (state.kind !== "ended" || this.#stopping) return false;
     const { end } = state;
@@ -199,14 +191,24 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     return true;
   }
 
-  /** Reads the state of a run that is claimed or withdrawn. A run has never started only if nothing speaks against it. */
+  /** Tells those who wait for the run about a new state. */
+  #show(state: LiveState): void {
+    if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  /** Reads the state of a run. It has never started only if nothing speaks against it, and nothing can start it now. */
   async #read(): Promise<RunState> {
     const known = await this.#recordedEnd();
     if (known) return { kind: "ended", end: known };
     const life = await this.body.look(this.#files.readClaim());
     if (life.kind === "elsewhere") return { kind: "ended", end: copied };
+    if (life.kind === "unknown") return this.#state;
     if (life.kind === "running") this.#sawIt();
-    if (life.kind !== "gone") return { kind: "running" };
+    if (life.kind !== "gone") return life;
+    if (this.#files.readClaim().kind === "open" && (await this.#files.withdraw()).kind === "supervised")
+      return this.#state;
     // Once more, because it may have ended in the meantime.
     return { kind: "ended", end: (await this.#recordedEnd()) ?? (await this.#endWithoutTrace(life)) };
   }

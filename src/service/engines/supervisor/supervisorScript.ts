@@ -6,15 +6,16 @@ export const ranNothing = 3;
 
 /**
  * Supervises one run, independently of the service and the launcher: if both die, the run continues and records its end.
- * Started as `bash -p -c SCRIPT batchai-supervisor FOLDER RARE [COUNTER LIMIT]` in its own session, without standard
+ * Started as `bash -p -c SCRIPT batchai-supervisor FOLDER RARE [COUNTER LIMIT [PLAN]]` in its own session, without standard
  * streams. `RARE` is {@link rareSupervision}. If the memory of the run is limited, `COUNTER` is the file of its control group
- * that counts the processes that the system has killed for it, and `LIMIT` the number of bytes.
+ * that counts the processes that the system has killed for it, and `LIMIT` the number of bytes. With a counter, even an
+ * empty one, signals do not end the supervisor.
  *
- * The script is the same for every run. The differences are in the file `plan` of the run's folder, as fields that end in
+ * The script is the same for every run. The differences are in the file `PLAN` of the run's folder (default: `plan`), as fields that end in
  * NUL: grace period in tenths of a second, number of preparation steps, number of processes, number of execution logs,
  * tenths of a second that processes have to end after the master has succeeded, the logs, and for each step the number of
- * its fields and then node ID, working directory, stdout, stderr, execution log, command line, name, `server` or nothing,
- * NAME=VALUE...
+ * its fields and then node ID, working directory, stdout, stderr, execution log, command line, name, kind (`server`,
+ * `once:KEY` or nothing), NAME=VALUE...
  *
  * It has the environment of the job, secrets included; `-p` makes bash ignore special variables in it (BASH_ENV,
  * exported functions). Names here begin with `batchai_` because assigning to a name that the job uses would change it
@@ -36,10 +37,10 @@ batchai_counter=$3
 batchai_limit=$4
 # systemd before version 253 stops everything in a scope in which a process was killed for lack of memory.
 [[ $batchai_counter ]] && trap : TERM
-mapfile -d '' -t batchai_plan < plan || {
+mapfile -d '' -t batchai_plan < "\${5:-plan}" || {
   # Before bash 4.4.
   batchai_plan=()
-  while IFS= read -r -d '' batchai_pair; do batchai_plan+=("$batchai_pair"); done < plan
+  while IFS= read -r -d '' batchai_pair; do batchai_plan+=("$batchai_pair"); done < "\${5:-plan}"
 }
 batchai_started=()
 batchai_ends= # Descriptor of a pipe, to which the ends of processes are reported.

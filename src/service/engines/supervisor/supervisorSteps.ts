@@ -1,12 +1,11 @@
-import type { FailedProcess, LaunchSecrets } from "../engine.ts";
-import type { PlainPlan, PlainProcess } from "../launchText.ts";
+import type { FailedProcess, LaunchPlan, LaunchProcess, LaunchSecrets, LaunchText } from "../engine.ts";
 import { StartError } from "../../startError.ts";
 
 /**
  * Rejects what processes of this machine cannot do.
  * @throws StartError
  */
-export function checkPlan(plan: PlainPlan): void {
+export function checkPlan(plan: LaunchPlan): void {
   checkVariables(plan.environment);
   for (const step of [...plan.preparation, ...plan.processes]) {
     if (step.commandLine.includes("\0")) refuse("A command line contains a NUL character.");
@@ -22,10 +21,12 @@ export function checkSecrets({ environment }: LaunchSecrets): void {
   checkVariables(environment);
 }
 
-function checkVariables(variables: Readonly<Record<string, string>>): void {
+function checkVariables(variables: Readonly<Record<string, LaunchText>>): void {
   for (const [name, value] of Object.entries(variables)) {
     if (name === "" || /[=\0]/.test(name)) refuse(`"${name}" cannot be the name of a variable.`);
-    if (value.includes("\0")) refuse(`The value of the variable ${name} contains a NUL character.`);
+    const texts = typeof value === "string" ? [value] : value.filter((segment) => typeof segment === "string");
+    if (texts.some((text) => text.includes("\0")))
+      refuse(`The value of the variable ${name} contains a NUL character.`);
   }
 }
 
@@ -39,9 +40,9 @@ export interface SupervisorPeriods {
 
 /** Returns the fields of the plan for the supervisor. */
 export function supervisorPlan(
-  plan: PlainPlan,
+  plan: LaunchPlan,
   { gracePeriodInMs, finishPeriodInMs }: SupervisorPeriods,
-): (string | number)[] {
+): (LaunchText | number)[] {
   const { preparation, processes, nodes } = plan;
   const logs = nodes.map(({ executionLog }) => executionLog);
   const steps = [...preparation, ...processes].map((step) => fieldsOf(step, plan));
@@ -54,13 +55,18 @@ function tenthsOf(periodInMs: number): number {
   return Math.ceil(periodInMs / 100);
 }
 
-function fieldsOf(step: PlainProcess, { nodes }: PlainPlan): string[] {
+function fieldsOf(step: LaunchProcess, { nodes }: LaunchPlan): LaunchText[] {
   const node = nodes.find(({ nodeId }) => nodeId === step.nodeId);
   if (node === undefined) throw new RangeError(`Node ${step.nodeId} is not one of the run.`);
-  const variables = Object.entries(step.environment).map(([name, value]) => `${name}=${value}`);
-  const { stdout, stderr, commandLine, name, isServer } = step;
-  const kind = isServer ? "server" : "";
+  const variables = Object.entries(step.environment).map(([name, value]) => assignment(name, value));
+  const { stdout, stderr, commandLine, name, isServer, oncePerHost } = step;
+  const kind = isServer ? "server" : oncePerHost === undefined ? "" : `once:${oncePerHost}`;
   return [node.nodeId, node.tempDirectory, stdout, stderr, node.executionLog, commandLine, name, kind, ...variables];
+}
+
+/** Returns the text that gives a variable its value. */
+function assignment(name: string, value: LaunchText): LaunchText {
+  return typeof value === "string" ? `${name}=${value}` : [`${name}=`, ...value];
 }
 
 /**

@@ -1,0 +1,177 @@
+import { assignable, readOnly } from "../supervisor/assignable.ts";
+import { rareSupervision, supervisorScript } from "../supervisor/supervisorScript.ts";
+
+/** Seconds between two signs of life that the script of a run gives. */
+export const heartbeatInSeconds = 20;
+
+/**
+ * Runs one command line on a node of a run, in the place of the shell that it is started in. Arguments: working directory,
+ * standard output, standard error, command line, and the key of a command line that runs once on a host, or nothing.
+ */
+const stepScript = `
+command -p mkdir -p -- "$1" && cd -- "$1" || exit 126
+[[ -p $2 || -p $3 ]] && exit 126
+exec < /dev/null >> "$2" 2>> "$3" || exit 126
+if [[ -z $5 ]]; then exec -a bash "$BASH" -c -- "$4"; fi
+
+batchai_folder=/var/tmp/batchai-$UID
+command -p mkdir -m 700 "$batchai_folder" 2> /dev/null
+[[ -d $batchai_folder && ! -h $batchai_folder && -O $batchai_folder ]] || {
+  echo "$batchai_folder does not belong to this user, so nothing says which set-up tasks have run on this host." >&2
+  exit 126
+}
+read -r batchai_boot < /proc/sys/kernel/random/boot_id
+batchai_marker=$batchai_folder/$5-$batchai_boot
+exec {batchai_lock}> "$batchai_marker.lock" || exit 126
+command -p flock "$batchai_lock" || exit 126
+[[ -e $batchai_marker ]] && exit 0
+( exec {batchai_lock}>&-; exec -a bash "$BASH" -c -- "$4" ) || exit
+: > "$batchai_marker"
+`;
+
+/**
+ * The script of a run, which Slurm starts on its first node as `SCRIPT FOLDER NODE...`, with the IDs of the nodes. It is the
+ * same for every run. It fills in what the plan leaves open ({@link fillingsOf}), lets \`srun\` start what belongs on other
+ * nodes, starts the supervisor in a session of its own, and gives signs of life while that runs.
+ *
+ * The variables of the run are in the file `environment` of its folder, as NAME=VALUE that end in NUL. The file is removed
+ * before anything else runs. Whoever starts a second time, or after the claim was withdrawn, changes nothing.
+ */
+export const slurmScript = `#!/bin/bash
+shopt -u expand_aliases
+export SLURM_EXPORT_ENV=ALL
+cd -- "$1" || { echo "The folder $1 of the run cannot be seen on $HOSTNAME." >&2; exit 1; }
+command -p ls > /dev/null # A network file system then knows the files that were made since it looked last.
+[[ -e claim ]] && exit 0
+trap : TERM # The supervisor ends the run.
+shift
+
+read -r -d '' batchai_supervisor << 'BATCHAI_END'
+${supervisorScript}
+BATCHAI_END
+read -r -d '' batchai_rare << 'BATCHAI_END'
+${rareSupervision}
+BATCHAI_END
+read -r -d '' batchai_step << 'BATCHAI_END'
+${stepScript}
+BATCHAI_END
+
+batchai_read() { # file; sets batchai_read to its fields
+  local field
+  batchai_read=()
+  while IFS= read -r -d '' field; do batchai_read+=("$field"); done < "$1"
+}
+
+batchai_find_hosts() { # sets batchai_names and batchai_addresses, in the order of Slurm
+  local line name address
+  declare -A address_of=()
+  batchai_names=() batchai_addresses=()
+  while read -r line; do
+    [[ $line =~ (^|[[:blank:]])NodeName=([^[:blank:]]+) ]] || continue
+    name=\${BASH_REMATCH[2]}
+    [[ $line =~ [[:blank:]]NodeAddr=([^[:blank:]]+) ]] && address_of[$name]=\${BASH_REMATCH[1]}
+  done < <(scontrol show node -o "$SLURM_JOB_NODELIST")
+  while read -r name; do
+    batchai_names+=("$name")
+    batchai_addresses+=("\${address_of[$name]:-$name}")
+  done < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+}
+
+batchai_find_port() { # number; sets batchai_ports[number] to a port that is free on this host
+  local table candidate hex
+  table=$(</proc/net/tcp)$(</proc/net/tcp6)
+  while [[ -z \${batchai_ports[$1]} ]]; do
+    candidate=$((20000 + RANDOM % 12768))
+    printf -v hex ':%04X ' "$candidate"
+    [[ $table == *$hex* || " \${batchai_ports[*]} " == *" $candidate "* ]] || batchai_ports[$1]=$candidate
+  done
+}
+
+batchai_fill() { # fills in the open texts of the plan and of files
+  local at=0 place count index piece text
+  local -a pieces
+  batchai_read fillings
+  pieces=("\${batchai_read[@]}")
+  while ((at < \${#pieces[@]})); do
+    place=\${pieces[at]} count=\${pieces[at + 1]} text=
+    for ((index = at + 2; index < at + 2 + count; index++)); do
+      piece=\${pieces[index]}
+      case $piece in
+        t*) text+=\${piece:1} ;;
+        h*) text+=\${batchai_addresses[\${piece:1}]} ;;
+        n*) text+=\${batchai_names[\${piece:1}]} ;;
+        p*) batchai_find_port "\${piece:1}"; text+=\${batchai_ports[\${piece:1}]} ;;
+      esac
+    done
+    ((at += 2 + count))
+    if [[ $place == s* ]]; then batchai_plan[\${place:1}]=$text; continue; fi
+    command -p rm -f -- "\${place:1}"
+    ( set -o noclobber; printf %s "$text" > "\${place:1}" ) || return 1
+  done
+}
+
+batchai_spread() { # IDs of the nodes; lets srun start the steps of other nodes
+  local at position node command key
+  declare -A position_of=()
+  position=0
+  for node; do position_of[$node]=$((position++)); done
+  for ((at = 5 + batchai_plan[3]; at < \${#batchai_plan[@]}; at += 1 + batchai_plan[at])); do
+    position=\${position_of[\${batchai_plan[at + 1]}]:-0}
+    key=
+    [[ \${batchai_plan[at + 8]} == once:* ]] && key=\${batchai_plan[at + 8]#once:} batchai_plan[at + 8]=
+    command -p mkdir -p -- "\${batchai_plan[at + 2]}"
+    ((position > 0)) || [[ $key ]] || continue
+    printf -v command ' %q' "$BASH" -p -c "$batchai_step" batchai-step "\${batchai_plan[@]:at+2:3}" "\${batchai_plan[at + 6]}" "$key"
+    if ((position > 0)); then
+      printf -v command '%q ' "$batchai_srun" --overlap --quiet --nodes=1 --ntasks=1 --nodelist="\${batchai_names[position]}" \\
+        --input=none --chdir=/ \${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"}"$command"
+    fi
+    batchai_plan[at + 6]="exec $command"
+    batchai_plan[at + 2]=$PWD
+    batchai_plan[at + 3]=/dev/null
+    batchai_plan[at + 4]=\${batchai_plan[at + 5]}
+  done
+}
+
+batchai_become() { # the supervisor, with the variables of the run
+  local batchai_pair batchai_name batchai_odd=()
+  local batchai_command=("$BASH" -p -c "$batchai_supervisor" batchai-supervisor "$PWD" "$batchai_rare" /dev/null 0 "$batchai_filled")
+  local batchai_session=$(command -pv setsid) batchai_env=$(command -pv env)
+  for batchai_pair in "\${batchai_variables[@]}"; do
+    batchai_name=\${batchai_pair%%=*}
+    if [[ $batchai_name =~ ${assignable.source} && ! $batchai_name =~ ${readOnly.source} ]]; then
+      export "$batchai_pair"
+    else
+      batchai_odd+=("$batchai_pair")
+    fi
+  done
+  exec < /dev/null > /dev/null 2>&1
+  (( \${#batchai_odd[@]} )) && exec "$batchai_session" "$batchai_env" -- "\${batchai_odd[@]}" "\${batchai_command[@]}"
+  exec "$batchai_session" "\${batchai_command[@]}"
+}
+
+batchai_srun=$(command -v srun)
+batchai_read environment
+batchai_variables=("\${batchai_read[@]}")
+: > environment
+command -p rm -f environment
+batchai_read plan
+batchai_plan=("\${batchai_read[@]}")
+batchai_ports=()
+batchai_names=() batchai_addresses=()
+[[ $# -gt 1 || -s fillings ]] && batchai_find_hosts
+batchai_fill || exit 1
+batchai_spread "$@"
+batchai_filled=plan.$SLURM_JOB_ID
+printf '%s\\0' "\${batchai_plan[@]}" > "$batchai_filled" || exit 1
+
+exec {batchai_never}<> <(:)
+(
+  while : > heartbeat; do read -r -t ${String(heartbeatInSeconds)} -u "$batchai_never"; done
+) &
+batchai_heart=$!
+batchai_become &
+while kill -0 "$!" 2> /dev/null; do wait "$!"; done
+kill "$batchai_heart"
+exit 0
+`;
