@@ -209,24 +209,36 @@ describe("a job in Slurm", () => {
     });
   });
 
-  it("fails if Slurm is not there, and is not running before", async () => {
-    await SlurmService.with(async ({ service, slurm }) => {
+  it("fails if Slurm is not there, and was never running", async () => {
+    await SlurmService.with(async ({ service, dataDir, slurm }) => {
       await service.prepare(1);
-      slurm.objection = ({ allocation }) =>
-        new SlurmStandIn(slurm).objection(allocation ? {} : { allocation: { gpusPerNode: 0 } });
-      await service.create("job", "true");
-      expect(errorOf(await service.ended("job"))).toBeDefined();
+      await service.close();
+      slurm.lack = "sbatch was not found.";
+      const processes = new ProcessEngine({ runsFolder: runsFolderOf(dataDir), gracePeriodInMs: 200 });
+      const machine = { nodeTypes: openNodeTypes(defaultTypes) };
+      const restarted = await ServiceWithEngines.start(dataDir, [slurm, processes], machine);
+      try {
+        await restarted.create("job", "true");
+        expect(errorOf(await restarted.ended("job"))).toMatchObject({
+          code: "FailedStartingProcess",
+          message: expect.stringContaining("sbatch was not found.") as string,
+        });
+      } finally {
+        await restarted.close();
+      }
     });
   });
 
   it("cannot use a volume that the service would have to mount", async () => {
     await SlurmService.with(async (slurm) => {
       await slurm.service.prepare(1);
-      const unmanagedFileSystems = [{ mountCommand: "touch /nowhere; true", relativeMountPath: "data" }];
+      const trace = join(slurm.dataDir, "trace");
+      const unmanagedFileSystems = [{ mountCommand: `touch ${trace}; true`, relativeMountPath: "data" }];
       await slurm.service.create("job", "true", { mountVolumes: { unmanagedFileSystems } });
       const error = errorOf(await slurm.service.ended("job"));
       expect(error).toMatchObject({ code: "MountFailed" });
       expect(error?.message).toContain("the nodes in Slurm do not see what the service mounts");
+      expect(existsSync(trace)).toBe(false);
     });
   });
 });
@@ -339,7 +351,6 @@ describe("the setup task of a cluster in Slurm", () => {
       await slurm.slurm.open();
       expect(errorOf(await service.ended("second"))).toMatchObject({ code: "JobFailed" });
       expect(await slurm.errorsOfCluster()).toBeUndefined();
-      expect(existsSync("/nowhere")).toBe(false);
     });
   });
 });

@@ -11,6 +11,7 @@ import type {
   Surroundings,
   WaitOptions,
 } from "../../src/service/engines/engine.ts";
+import { createLogFolders } from "../../src/service/engines/supervisor/runFolders.ts";
 import { StartError } from "../../src/service/startError.ts";
 
 /** A run as Slurm has it. */
@@ -63,6 +64,7 @@ export class SlurmStandIn implements Engine {
   }
 
   start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
+    createLogFolders(plan);
     this.runs.push({ plan, secrets, changes: new EventEmitter(), state: { kind: "waiting" } });
     return Promise.resolve();
   }
