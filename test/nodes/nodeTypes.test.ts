@@ -64,7 +64,8 @@ describe("own node types", () => {
     expect(openNodeTypes(fileWith('\uFEFF{ "BIG": { "gpus": 4 } }\n')).of("BIG")).toEqual({ gpus: 4 });
   });
 
-  const members = "Members are gpus, cores, memoryInGB.";
+  const members =
+    "Members are gpus, cores, memoryInGB, engine, partition, account, qos, constraint, gpuType, scratchDir, maxWallClockTime, extraOptions.";
   it.each([
     ['{ "BIG": { "gpu": 4 } }', `FILE: node type "BIG" has the unknown member "gpu". ${members}`],
     ['{ "BIG": { "__proto__": 4 } }', `FILE: node type "BIG" has the unknown member "__proto__". ${members}`],
