@@ -134,6 +134,7 @@ describe("a job in Slurm", () => {
       await until("the job says why it waits", async () => (await slurm.waitingFor("job")) !== undefined);
       const job = await service.arm.job("job");
       expect(job).toMatchObject({ executionState: "queued" });
+      await service.counts({ idleNodeCount: 3, runningNodeCount: 0 });
       expect(await slurm.waitingFor("job")).toEqual({
         code: "SlurmPending",
         message: "Jobs with a higher priority come first (Priority).",
@@ -146,6 +147,9 @@ describe("a job in Slurm", () => {
         "The job waits: Jobs with a higher priority come first (Priority).",
         "The job waits: All nodes are in use (Resources).",
       ]);
+      const addresses = ["n1", "n2"];
+      slurm.slurm.say({ kind: "running", startedOn: new Date(), addresses });
+      await service.counts({ idleNodeCount: 1, runningNodeCount: 2 });
       await slurm.slurm.open();
       expect(await service.ended("job")).toMatchObject({ executionState: "succeeded" });
     });

@@ -16,6 +16,7 @@ import { nodeStateCountsOf } from "../../scheduler/clusterNodes.ts";
 import { isHostError } from "../../scheduler/hostErrors.ts";
 import { type Lacks, missingNodesOf } from "../../scheduler/missingNodes.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
+import type { NodeCounts } from "../../state/nodes.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { Store } from "../../state/store.ts";
 import { relativeMountPathsOf } from "../../volumes/relativeMountPaths.ts";
@@ -148,7 +149,8 @@ function rescaled(
 }
 
 /** Returns the body of a cluster with its current counters. */
-function clusterBody({ store, scheduler }: ArmContext, cluster: StoredResource<"clusters">): Record<string, unknown> {
+function clusterBody(context: ArmContext, cluster: StoredResource<"clusters">): Record<string, unknown> {
+  const { store, scheduler } = context;
   const { key, model } = cluster;
   const counts = store.nodes.countsOf(key);
   const lacks = scheduler.lacksOf(cluster);
@@ -157,9 +159,20 @@ function clusterBody({ store, scheduler }: ArmContext, cluster: StoredResource<"
     ...model,
     errors: errorsOf(model, lacks),
     currentNodeCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
-    nodeStateCounts: nodeStateCountsOf(counts),
+    nodeStateCounts: nodeStateCountsOf(withWaitingAsIdle(context, cluster, counts)),
     ...(missingNodes ? { batchai: { missingNodes } } : {}),
   });
+}
+
+/** In Slurm, a node whose job waits does nothing yet. */
+function withWaitingAsIdle(
+  { store, nodeTypes }: ArmContext,
+  { key, model }: StoredResource<"clusters">,
+  counts: NodeCounts,
+): NodeCounts {
+  if (nodeTypes.of(model.vmSize).slurm === undefined) return counts;
+  const waiting = store.nodes.countWithoutAddress(key);
+  return { ...counts, idle: counts.idle + waiting, running: counts.running - waiting };
 }
 
 /** Returns the errors of a cluster. A lack of GPUs is found when they are read, so that it is never out of date. */
