@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { errorCode } from "./systemErrors.ts";
 
 /** Most characters of each output of a program that are kept: a broken program may print without end. */
 const mostOutput = 1024 * 1024;
+/** Time for the output of a program that has ended while a child of it still holds its pipes, in milliseconds. */
+const restOfOutputInMs = 500;
 
 /** Options of {@link runProgram}. */
 export interface ProgramOptions {
@@ -19,6 +22,8 @@ export interface ProgramOptions {
 
 /** End of a program. */
 export interface ProgramOutput {
+  /** Reason why it could not be started. Standard error contains it too. */
+  readonly notStarted?: string;
   /** Undefined if the program could not be started, or a signal ended it. */
   readonly exitCode: number | undefined;
   readonly stdout: string;
@@ -29,7 +34,7 @@ export interface ProgramOutput {
 
 /**
  * Runs a program to its end, or until it has died after its time was up. A program that waits for hardware or for a file
- * server dies only when that responds. Never rejects.
+ * server dies only when that responds. Does not wait for children that the program leaves. Never rejects.
  */
 export function runProgram(path: string, args: readonly string[], options: ProgramOptions): Promise<ProgramOutput> {
   const { limitInMs, abortSignal } = options;
@@ -37,35 +42,40 @@ export function runProgram(path: string, args: readonly string[], options: Progr
     let [stdout, stderr] = ["", ""];
     let timedOut = false;
     const child = start(path, args, options, (error) => {
-      resolve({ exitCode: undefined, stdout: "", stderr: error, timedOut: false });
+      resolve({ notStarted: error, exitCode: undefined, stdout: "", stderr: error, timedOut: false });
     });
     if (child === undefined) return;
     const limit = setTimeout(() => {
       timedOut = true;
       killAll(child);
     }, limitInMs);
+    let rest: NodeJS.Timeout | undefined;
     const abort = () => {
       clearTimeout(limit);
+      clearTimeout(rest);
       killAll(child);
       release(child);
     };
     const end = (exitCode: number | null) => {
       clearTimeout(limit);
+      clearTimeout(rest);
       abortSignal?.removeEventListener("abort", abort);
       release(child);
       resolve({ exitCode: exitCode ?? undefined, stdout, stderr, timedOut });
     };
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-      if (stdout.length > (options.mostOutput ?? mostOutput)) killAll(child);
+      const most = options.mostOutput ?? mostOutput;
+      if (stdout.length <= most) stdout += text;
+      if (stdout.length > most) killAll(child);
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       if (stderr.length < mostOutput) stderr += text;
     });
     child.once("close", end);
-    // After a kill, a child of the program may still hold the pipes.
-    child.once("exit", (exitCode, signal) => {
-      if (signal !== null) end(exitCode);
+    child.once("exit", (exitCode) => {
+      clearTimeout(limit);
+      // If this process is busy, the time is up before it has read what is in the pipe.
+      rest = setTimeout(() => setImmediate(end, exitCode), restOfOutputInMs);
     });
     abortSignal?.addEventListener("abort", abort, { once: true });
     if (abortSignal?.aborted === true) abort();
@@ -83,7 +93,7 @@ function start(
     // A group of its own, because a script that takes the place of the program dies without its children.
     const child = spawn(path, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe"], env, detached: true });
     child.once("error", (error) => {
-      failed(error.message);
+      failed(errorCode(error) === "ENOENT" ? "the program does not exist" : error.message);
     });
     return child.pid === undefined ? undefined : child;
   } catch (error) {
@@ -120,7 +130,8 @@ export function quoted(text: string): string {
 }
 
 /** Returns the reason why the output of a program is not what it should be, as one sentence. */
-export function problemOf(name: string, { exitCode, stdout, stderr, timedOut }: ProgramOutput): string {
+export function problemOf(name: string, { notStarted, exitCode, stdout, stderr, timedOut }: ProgramOutput): string {
+  if (notStarted !== undefined) return `${name} could not be started: ${quoted(notStarted)}.`;
   if (timedOut) return `${name} did not end in time and was killed.`;
   const text = quoted(stdout.trim() === "" ? stderr : stdout);
   const end = exitCode === undefined ? "was killed" : `ended with exit code ${String(exitCode)}`;

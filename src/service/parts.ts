@@ -31,6 +31,7 @@ import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
 
 const defaultGraceInMs = 30_000;
+/** Also that of the engines, so that the time in which a run must have ended fits to what they do. */
 const defaultGracePeriodInMs = 5000;
 /** Time in which processes disappear after they were killed. */
 const killedAfterInMs = 5000;
@@ -55,6 +56,7 @@ export async function startParts(
   made: MadeParts = {},
 ): Promise<ServiceConnection> {
   const { dataDir, host, ignoreContainerSettings = false, graceInMs = defaultGraceInMs } = options;
+  const { gracePeriodInMs = defaultGracePeriodInMs } = options;
   const logger = sturdyLogger(options.logger ?? silentLogger);
   const nodeTypes = made.nodeTypes ?? openNodeTypes(options.nodeTypes);
   const store = openStore(dataDir);
@@ -64,7 +66,7 @@ export async function startParts(
   const place = settleDataFolder(store, dataDir);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   const home = openSharedFolder({ sharedDir: options.sharedDir, place, store, accountNames: [account.name] });
-  const engines = made.engines ?? enginesFor({ ...options, logger }, place, home);
+  const engines = made.engines ?? enginesFor({ ...options, gracePeriodInMs, logger }, place, home);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
   const filesFolder = join(dataDir, "files");
@@ -120,7 +122,7 @@ export async function startParts(
     logger,
     autoScaleIdleTimeInMs: options.autoScaleIdleTimeInMs ?? 60_000,
     nodeReplacementDelayInMs: options.nodeReplacementDelayInMs ?? 10_000,
-    stopLimitInMs: (options.gracePeriodInMs ?? defaultGracePeriodInMs) + killedAfterInMs,
+    stopLimitInMs: gracePeriodInMs + killedAfterInMs,
     serviceVariables: serviceVariablesOf(options),
     ignoreContainerSettings,
   });
@@ -169,6 +171,7 @@ async function openGpus(
 ): Promise<MachineGpus> {
   const gpus = await openMachineGpus({
     logger,
+    stored: store.settings,
     choice: options.gpus,
     intervalInMs: atLeastOne("gpuPollingIntervalInMs", options.gpuPollingIntervalInMs),
     runMarker,

@@ -1,10 +1,9 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { once } from "node:events";
+import { freePort } from "../freePort.ts";
 import { until } from "../until.ts";
 import { imageVariables, partsOf } from "./images.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -112,13 +111,4 @@ const digestOf = (blob: Buffer): string => `sha256:${createHash("sha256").update
 
 function described(mediaType: string, blob: Buffer): { mediaType: string; size: number; digest: string } {
   return { mediaType, size: blob.length, digest: digestOf(blob) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

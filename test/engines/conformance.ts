@@ -76,7 +76,7 @@ export function engineConformance(name: string, factory: URL, obstacle?: string)
     });
 
     it("knows the surroundings of its runs", async () => {
-      expect((await engine.surroundings({})).environment.PATH).toContain("/bin");
+      expect((await engine.surroundings(workplace.plan("true"))).environment.PATH).toContain("/bin");
     });
 
     it("reads the handles that it makes, and no version that it cannot know", () => {

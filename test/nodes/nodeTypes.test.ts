@@ -64,6 +64,16 @@ describe("own node types", () => {
     expect(openNodeTypes(fileWith('\uFEFF{ "BIG": { "gpus": 4 } }\n')).of("BIG")).toEqual({ gpus: 4 });
   });
 
+  it("are found with and without Standard_, like Azure's sizes", () => {
+    const types = openNodeTypes({ NC6: { gpus: 2 }, Standard_Big: { gpus: 3 }, Standard_: { gpus: 4 } });
+    expect(["NC6", "STANDARD_NC6", "standard_nc6"].map((name) => types.of(name).gpus)).toEqual([2, 2, 2]);
+    expect(["BIG", "STANDARD_BIG"].map((name) => types.of(name).gpus)).toEqual([3, 3]);
+    expect(types.of("standard_").gpus).toBe(4);
+    expect([types.of(""), types.of(undefined)]).toEqual([{ gpus: 0 }, { gpus: 0 }]);
+    expect(openNodeTypes({ Basic_A1: { gpus: 1 }, A1: { gpus: 2 } }).of("basic_a1")).toMatchObject({ gpus: 1 });
+  });
+
+  const sameType = "stand for the same node type: case and Standard_ do not count. Remove one of them.";
   const members =
     "Members are gpus, cores, memoryInGB, engine, partition, account, qos, constraint, gpuType, scratchDir, maxWallClockTime, extraOptions.";
   it.each([
@@ -73,16 +83,29 @@ describe("own node types", () => {
     ['{ "BIG": { "gpus": 1.5 } }', 'FILE: node type "BIG": gpus must be an integer of at least 0, got 1.5.'],
     ['{ "BIG": { "cores": 0 } }', 'FILE: node type "BIG": cores must be an integer of at least 1, got 0.'],
     ['{ "BIG": { "cores": "8" } }', 'FILE: node type "BIG": cores must be an integer of at least 1, got "8".'],
-    ['{ "BIG": { "memoryInGB": 0 } }', 'FILE: node type "BIG": memoryInGB must be a number of more than 0, got 0.'],
+    ['{ "BIG": { "cores": 0.5 } }', 'FILE: node type "BIG": cores must be an integer of at least 1, got 0.5.'],
+    ['{ "BIG": { "memoryInGB": 0 } }', 'FILE: node type "BIG": memoryInGB must be a number of at least 0.01, got 0.'],
     [
       '{ "BIG": { "memoryInGB": null } }',
-      'FILE: node type "BIG": memoryInGB must be a number of more than 0, got null.',
+      'FILE: node type "BIG": memoryInGB must be a number of at least 0.01, got null.',
+    ],
+    // As a whole number of bytes it is 0, which means no limit to the system.
+    [
+      '{ "BIG": { "memoryInGB": 1e-10 } }',
+      'FILE: node type "BIG": memoryInGB must be a number of at least 0.01, got 1e-10.',
     ],
     ['{ "BIG": 4 }', 'FILE: node type "BIG" must be an object, got 4.'],
     ['{ "BIG": [] }', 'FILE: node type "BIG" must be an object, got a list.'],
     ["[]", "FILE must be an object with a member for each node type, got a list."],
     ["null", "FILE must be an object with a member for each node type, got null."],
-    ['{ "BIG": {}, "Big": {} }', 'FILE: the names "BIG" and "Big" differ only in case. Remove one of them.'],
+    ['{ "BIG": {}, "Big": {} }', `FILE: the names "BIG" and "Big" ${sameType}`],
+    ['{ "NC6": {}, "STANDARD_NC6": {} }', `FILE: the names "NC6" and "STANDARD_NC6" ${sameType}`],
+    ['{ "standard_big": {}, "BIG": {} }', `FILE: the names "standard_big" and "BIG" ${sameType}`],
+    ['{ "BIG": {}, "B\\u0049G": {} }', 'FILE contains the name "BIG" twice in one object. Remove one of them.'],
+    [
+      '{ "A": { "gpus": 1 }, "B": { "gpus": 1, "gpus": 2 } }',
+      'FILE contains the name "gpus" twice in one object. Remove one of them.',
+    ],
     ['{\n  "BIG": { "gpus": four }\n}', "FILE is not valid JSON at line 2, column 21: Unexpected token 'o'."],
     ['{ "BIG": { "gpus": 4, } }', "FILE is not valid JSON at line 1, column 23: Expected double-quoted property name."],
     ['{ "BIG": {} } x', "FILE is not valid JSON at line 1, column 15: Unexpected non-whitespace character."],

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/service/logger.ts";
 import { GpuInventory } from "../../src/service/nodes/gpuInventory.ts";
+import { GpuMemory } from "../../src/service/nodes/gpuMemory.ts";
 import type { GpuTool } from "../../src/service/nodes/gpuTool.ts";
 import { until } from "../until.ts";
 import * as answers from "./gpuAnswers.ts";
@@ -236,8 +237,11 @@ describe("a tool that hangs", () => {
     const tool = new StandIn();
     tool.behave("query", `${hang}; echo '${answers.linesOf()}'`);
     const gpus = await tool.watch({ patienceInMs: 100, choice: [1, 9] });
-    expect(gpus.statuses()).toEqual([]);
-    expect(tool.log.join("\n")).toMatch(/failed to find the GPUs of this machine; still trying/);
+    // Their owner says that they exist.
+    expect(gpus.statuses().map(({ gpu }) => gpu.index)).toEqual([1, 9]);
+    expect(reasons(gpus)).toEqual(Array<string>(2).fill("nvidia-smi has not responded for 0.1 seconds."));
+    expect(gpus.hiddenMakers()).toEqual(["nvidia"]);
+    expect(tool.log.join("\n")).toMatch(/failed to find the GPUs of this machine; still trying: nvidia-smi has not/);
     writeFileSync(join(tool.folder, "go"), "");
     await until("the chosen GPU is shown", () => gpus.statuses().length === 1);
     expect(indexesAndUuids(gpus)).toEqual([[1, answers.eightUuids[1]]]);
@@ -264,14 +268,25 @@ describe("a tool that hangs", () => {
     const tool = withEightCards();
     const gpus = await tool.watch({ limitInMs: 2000 });
     await untilReasons(gpus, healthy);
-    tool.behave("query", `sleep 600 & echo $! > child; wait`);
+    // In a session of its own, the child is not killed with the tool.
+    tool.behave("query", `setsid sleep 600 & echo $! >> children; wait`);
     await untilReasons(
       gpus,
       healthy.map(() => "nvidia-smi did not end in time and was killed."),
     );
     tool.answer("query", answers.linesOf());
     await untilReasons(gpus, healthy);
+    const children = readFileSync(join(tool.folder, "children"), "utf8").trimEnd().split("\n");
+    for (const child of children) process.kill(Number(child));
+  });
+
+  it("is none if it has ended, also if a child of it still holds its pipes", async () => {
+    const tool = new StandIn();
+    tool.behave("query", `echo '${answers.linesOf()}'; sleep 600 & echo $! > child`);
+    const gpus = await tool.watch({ intervalInMs: 3_600_000, patienceInMs: 20_000 });
     process.kill(Number(readFileSync(join(tool.folder, "child"), "utf8")));
+    expect(indexesAndUuids(gpus)).toEqual(answers.eightUuids.map((uuid, index) => [index, uuid]));
+    expect(reasons(gpus)).toEqual(healthy);
   });
 
   it("that not even SIGKILL ends is left alone: no other look starts, and closing does not wait for it", async () => {
@@ -279,6 +294,7 @@ describe("a tool that hangs", () => {
     const card = { place: "0", gpu: { uuid: "GPU-1", name: "GPU" } };
     const tool: GpuTool = {
       name: "nvidia-smi",
+      maker: "nvidia",
       installed: () => Promise.resolve([]),
       look: () => {
         looks += 1;
@@ -294,7 +310,8 @@ describe("a tool that hangs", () => {
       runMarker: "M",
       isOwnRun: () => false,
     } as const;
-    const gpus = new GpuInventory({ ...common, tool, logger: silentLogger });
+    const memory = new GpuMemory(new Map(), silentLogger);
+    const gpus = new GpuInventory({ ...common, tool, memory, logger: silentLogger });
     await gpus.start();
     await untilReasons(gpus, ["nvidia-smi has not responded for 0.05 seconds."]);
     gpus.lookSoon();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type NodeTypesOption, openNodeTypes } from "../../src/service/nodes/ownNodeTypes.ts";
+import { openNodeTypes } from "../../src/service/nodes/ownNodeTypes.ts";
 
 /** Opens node types with one type, as a JSON file may have it. */
-const open = (members: Record<string, unknown>) => openNodeTypes({ BIG: members } as NodeTypesOption).of("BIG");
+const open = (members: Record<string, unknown>) => openNodeTypes({ BIG: members }).of("BIG");
 
 describe("node types in Slurm", () => {
   it("have what their members say", () => {

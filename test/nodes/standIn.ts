@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { GpuChoice } from "../../src/service/nodes/gpuChoice.ts";
 import { GpuInventory } from "../../src/service/nodes/gpuInventory.ts";
+import { GpuMemory } from "../../src/service/nodes/gpuMemory.ts";
 import { NvidiaTool } from "../../src/service/nodes/nvidia.ts";
 import { Program } from "../../src/service/nodes/program.ts";
 import { RocmTool } from "../../src/service/nodes/rocm.ts";
@@ -18,6 +19,8 @@ export class StandIn {
   readonly path: string;
   /** Messages of the log, with their reasons. */
   readonly log: string[] = [];
+  /** GPUs that one watch has stored for the next. */
+  readonly stored = new Map<string, string>();
 
   constructor(name: "nvidia-smi" | "rocm-smi" = "nvidia-smi") {
     onTestFinished(() => {
@@ -70,7 +73,7 @@ esac
     }
   }
 
-  /** Watches the GPUs of the stand-in until the end of the test. */
+  /** Watches the GPUs of the stand-in until the end of the test. A second watch is that of a later service. */
   async watch(
     options: { choice?: GpuChoice; intervalInMs?: number; patienceInMs?: number; limitInMs?: number } = {},
   ): Promise<GpuInventory> {
@@ -85,6 +88,7 @@ esac
       runMarker: "BATCHAI_TEST_RUN",
       isOwnRun: (runId) => runId === "own",
       logger: this.#logger(),
+      memory: new GpuMemory(this.stored, this.#logger()),
       ...more,
     });
     onTestFinished(() => {

@@ -7,11 +7,12 @@ import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
 import { FakeGpus, gpuTypes } from "./fakeGpus.ts";
+import type { Gap } from "./gaps.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
 
 const [dataDir = "", gap = "", commandLine = "", gpuCount = "0"] = process.argv.slice(2);
 
-function crashAt(step: string): void {
+function crashAt(step: Gap): void {
   if (step === gap) process.kill(process.pid, "SIGKILL");
 }
 

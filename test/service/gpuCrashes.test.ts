@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { until } from "../until.ts";
 import { FakeGpus, uuidOf } from "./fakeGpus.ts";
+import { type Gap, gaps } from "./gaps.ts";
 import { GpuService } from "./gpuService.ts";
 import { withFolder } from "./serviceProcess.ts";
 
@@ -21,19 +22,13 @@ async function prepare(folder: string): Promise<void> {
 }
 
 /** Starts a service in a process of its own, which creates a job and kills itself at a gap in its start. */
-function startCrashing(folder: string, gap: string, commandLine: string) {
+function startCrashing(folder: string, gap: Gap | "never", commandLine: string) {
   const args = [script, join(folder, "data"), gap, commandLine, String(gpuCount)];
   return spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
 }
 
 describe("a crash", () => {
-  it.each([
-    "while the volumes and surroundings are prepared",
-    "before the handle is stored",
-    "after the handle is stored, before the start",
-    "while it starts",
-    "after the start",
-  ])("%s neither loses a GPU nor gives it out twice", async (gap) => {
+  it.each(gaps)("%s neither loses a GPU nor gives it out twice", async (gap) => {
     await withFolder(async (folder) => {
       await prepare(folder);
       const seen = join(folder, "seen");

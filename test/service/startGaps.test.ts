@@ -8,6 +8,7 @@ import type { Surroundings, SurroundingsOptions } from "../../src/service/engine
 import { runsFolderOf } from "../../src/service/dataFolders.ts";
 import { ProcessEngine } from "../../src/service/engines/local/processEngine.ts";
 import { WrappedEngine } from "../engines/wrappedEngine.ts";
+import { gaps } from "./gaps.ts";
 import { withFolder } from "./serviceProcess.ts";
 import { ServiceWithEngines } from "./serviceWithEngines.ts";
 import { until } from "../until.ts";
@@ -53,13 +54,7 @@ async function withGate(work: (service: ServiceWithEngines, engine: GatedEngine)
 }
 
 describe("a crash in the start of a job", () => {
-  it.each([
-    "while the volumes and surroundings are prepared",
-    "before the handle is stored",
-    "after the handle is stored, before the start",
-    "while it starts",
-    "after the start",
-  ])("%s loses nothing and runs nothing twice", async (gap) => {
+  it.each(gaps)("%s loses nothing and runs nothing twice", async (gap) => {
     await withFolder(async (folder) => {
       const dataDir = join(folder, "data");
       const first = await ServiceWithEngines.start(dataDir, [processes(dataDir)]);

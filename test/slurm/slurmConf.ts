@@ -93,7 +93,7 @@ export function slurmConf(folder: string, ports: SlurmPorts): string {
     "InactiveLimit=0",
     "CompleteWait=0",
     // Short enough for tests of failed nodes, long enough for a machine with other work.
-    "SlurmdTimeout=12",
+    "SlurmdTimeout=20",
     "SlurmctldTimeout=30",
     ...nodes,
     "PartitionName=main Nodes=n[1-4] Default=YES MaxTime=INFINITE PriorityTier=1",

@@ -19,8 +19,10 @@ daemon=
 while read -r command; do
   case $command in
     start)
-      "$@" &
-      daemon=$!
+      if [[ ! $daemon ]] || ! kill -0 "$daemon" 2>/dev/null; then
+        "$@" &
+        daemon=$!
+      fi
       ;;
     *)
       kill -s "$command" "$daemon" || true

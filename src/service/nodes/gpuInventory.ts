@@ -2,8 +2,10 @@ import type { GpuMaker } from "../engines/engine.ts";
 import { withinTime } from "../../ground/withinTime.ts";
 import type { Logger } from "../logger.ts";
 import { type GpuChoice, problemOfChoice } from "./gpuChoice.ts";
+import type { GpuMemory } from "./gpuMemory.ts";
 import type { GpuStatus, MachineGpus } from "./gpus.ts";
-import { type Card, failedLook, type GpuTool, type Look } from "./gpuTool.ts";
+import { failedLook, type GpuTool, type Look } from "./gpuTool.ts";
+import { KnownGpus } from "./knownGpus.ts";
 import { type OwnRuns, outsideProcessesIn } from "./outsideProcesses.ts";
 
 /** Least time between the starts of two looks, in milliseconds. */
@@ -13,9 +15,13 @@ const installedInMs = 1000;
 /** Longest time that a tool may take before its GPUs become unhealthy, in milliseconds. */
 const mostPatienceInMs = 30_000;
 
+const amd = { vendor: "amd" } as const;
+
 /** Options of {@link GpuInventory}. */
 export interface GpuInventoryOptions extends OwnRuns {
   readonly tool: GpuTool;
+  /** GPUs of the last service on this machine. */
+  readonly memory: GpuMemory;
   readonly logger: Logger;
   readonly choice: GpuChoice;
   /** Time from the start of a look to the start of the next look, in milliseconds. */
@@ -24,22 +30,15 @@ export interface GpuInventoryOptions extends OwnRuns {
   readonly patienceInMs: number;
 }
 
-/** A card of this or an earlier look. */
-interface Known {
-  readonly card: Card;
-  readonly index: number;
-}
-
 /**
  * The GPUs that the tool of their maker shows. It looks in the background. GPUs that an earlier look has found never
- * disappear: if the tool fails or no longer lists them, they are unhealthy.
+ * disappear: if the tool fails or no longer lists them, they are unhealthy. So are those of an earlier service until the
+ * tool lists GPUs.
  */
 export class GpuInventory implements MachineGpus {
   readonly #options: GpuInventoryOptions;
-  readonly #known = new Map<string, Known>();
-  /** UUIDs of GPUs that the system has named, until the tool responds: in a container, it may show fewer. */
-  readonly #named = new Set<string>();
-  /** Places of the chosen GPUs. Undefined until the first look that found any. */
+  readonly #known = new KnownGpus();
+  /** Places of the chosen GPUs. Undefined until GPUs are known. */
   #chosen: ReadonlySet<string> | undefined;
   #patienceInMs: number;
   #all: readonly GpuStatus[] = [];
@@ -64,8 +63,8 @@ export class GpuInventory implements MachineGpus {
    * @throws Error if chosen GPUs do not exist.
    */
   async start(): Promise<void> {
-    const { tool, choice, logger, patienceInMs } = this.#options;
-    this.#rememberNamed((await withinTime(tool.installed(), installedInMs)) ?? []);
+    const { tool, memory, choice, logger, patienceInMs } = this.#options;
+    this.#known.assume(memory.cards(), (await withinTime(tool.installed(), installedInMs)) ?? []);
     const first = await new Promise<boolean>((resolve) => {
       const limit = setTimeout(resolve, patienceInMs, false);
       void this.#look().then(() => {
@@ -73,9 +72,9 @@ export class GpuInventory implements MachineGpus {
         resolve(true);
       });
     });
-    if (this.#problem !== undefined || !first) {
-      const reason = this.#problem ?? `${tool.name} has not responded yet.`;
-      logger.warn({ reason }, "failed to find the GPUs of this machine; still trying");
+    if (!first) this.#takeSilence();
+    if (this.#problem !== undefined) {
+      logger.warn({ reason: this.#problem }, "failed to find the GPUs of this machine; still trying");
       return;
     }
     const problem = problemOfChoice(choice, this.#all);
@@ -90,7 +89,7 @@ export class GpuInventory implements MachineGpus {
 
   /** GPUs that the service may not give out are hidden too. */
   hiddenMakers(): readonly GpuMaker[] {
-    return [...new Set(this.#all.map(({ gpu }) => gpu.vendor ?? "nvidia"))];
+    return [...new Set([...this.#all, ...this.#statuses].map(({ gpu }) => gpu.vendor ?? "nvidia"))];
   }
 
   onChange(listener: () => void): void {
@@ -124,10 +123,10 @@ export class GpuInventory implements MachineGpus {
     this.#pauseInMs = this.#options.intervalInMs;
     this.#lookedAt = performance.now();
     const patience = setTimeout(() => {
-      this.#take(failedLook(`${tool.name} has not responded for ${String(this.#patienceInMs / 1000)} seconds.`));
+      this.#takeSilence();
     }, this.#patienceInMs);
     try {
-      const look = await tool.look([...this.#known.values()].map(({ card }) => card));
+      const look = await tool.look(this.#known.all().map(({ card }) => card));
       // Without the driver's persistence mode, the tool is slow on machines with many GPUs, and not broken.
       const duration = performance.now() - this.#lookedAt;
       if (look.problem === undefined && duration > this.#patienceInMs) {
@@ -143,6 +142,11 @@ export class GpuInventory implements MachineGpus {
     }
   }
 
+  #takeSilence(): void {
+    const seconds = String(this.#patienceInMs / 1000);
+    this.#take(failedLook(`${this.#options.tool.name} has not responded for ${seconds} seconds.`));
+  }
+
   #take(look: Look): void {
     if (this.#closed) return;
     const { logger } = this.#options;
@@ -150,42 +154,26 @@ export class GpuInventory implements MachineGpus {
       logger.warn({ reason: look.problem }, "failed to look at the GPUs");
     }
     this.#problem = look.problem;
-    if (look.problem === undefined) this.#remember(look);
+    if (look.problem === undefined) this.#learn(look);
     const all = this.#statusesOf(look);
     this.#logChanges(all);
     this.#all = all;
     this.#show();
   }
 
-  /** Stores GPUs that no look has found yet. They are shown, as unhealthy, if the tool fails or names them as lost. */
-  #rememberNamed(cards: readonly Card[]): void {
-    const places = cards.map(({ place }) => place).sort();
-    for (const card of cards) {
-      this.#known.set(card.gpu.uuid, { card, index: places.indexOf(card.place) });
-      this.#named.add(card.gpu.uuid);
-    }
-  }
-
-  /** Stores the cards of a look, and numbers them by their places. */
-  #remember({ cards, lost }: Look): void {
-    // The driver still counts a GPU that it names as lost, but no GPU that has gone.
-    const places = [...new Set([...cards.map(({ place }) => place), ...lost.keys()])].sort();
-    const listed = new Set(cards.map(({ place }) => place));
-    for (const [uuid, { card }] of this.#known) {
-      const index = places.indexOf(card.place);
-      // Its owner has divided the GPU (MIG), or put another GPU in its place.
-      if (listed.has(card.place) || (index === -1 && this.#named.has(uuid))) this.#known.delete(uuid);
-      else if (index !== -1) this.#known.set(uuid, { card, index });
-    }
-    for (const card of cards) this.#known.set(card.gpu.uuid, { card, index: places.indexOf(card.place) });
-    this.#named.clear();
+  #learn(look: Look): void {
+    // The chosen indexes are those of the tool, not those of GPUs that were only assumed.
+    if (this.#known.take(look)) this.#chosen = undefined;
+    if (look.cards.length === 0) return;
+    const places = new Set([...look.cards.map(({ place }) => place), ...look.lost.keys()]);
+    const cards = this.#known.all().map(({ card }) => card);
+    this.#options.memory.replace(cards.filter(({ place }) => places.has(place)));
   }
 
   #statusesOf(look: Look): GpuStatus[] {
     const listed = new Set(look.cards.map(({ gpu }) => gpu.uuid));
     const gone = `${this.#options.tool.name} no longer lists it.`;
-    const known = [...this.#known.values()].sort((a, b) => a.index - b.index || compare(a.card.place, b.card.place));
-    return known.map(({ card, index }) => {
+    return this.#known.all().map(({ card, index }) => {
       const reason = listed.has(card.gpu.uuid) ? card.unhealthy : (look.lost.get(card.place) ?? look.problem ?? gone);
       const uses = look.uses.filter(({ uuid }) => uuid === card.gpu.uuid || uuid === card.whole);
       const before = this.#all.find(({ gpu }) => gpu.uuid === card.gpu.uuid);
@@ -210,7 +198,8 @@ export class GpuInventory implements MachineGpus {
 
   /** Shows the chosen GPUs, and calls the listener if they are not the same as before. */
   #show(): void {
-    const statuses = this.#all.filter(({ gpu }) => this.#isChosen(gpu.uuid));
+    const known = this.#all.filter(({ gpu }) => this.#isChosen(gpu.uuid));
+    const statuses = this.#all.length === 0 ? this.#unseen() : known;
     const isSame =
       statuses.length === this.#statuses.length && statuses.every((status, i) => status === this.#statuses[i]);
     if (isSame) return;
@@ -222,22 +211,34 @@ export class GpuInventory implements MachineGpus {
     }
   }
 
+  /** Returns GPUs that exist according to their owner, who has chosen them, while nothing else is known of them. */
+  #unseen(): readonly GpuStatus[] {
+    const { choice, tool } = this.#options;
+    const problem = this.#problem;
+    if (typeof choice === "string" || problem === undefined) return [];
+    return [...new Set(choice)].sort(byNumber).map((index) => {
+      const gpu = { index, uuid: `unknown-${String(index)}`, name: "unknown GPU", ...(tool.maker === "amd" && amd) };
+      const before = this.#statuses.find((status) => status.gpu.uuid === gpu.uuid && status.unhealthy === problem);
+      return before ?? { gpu, unhealthy: problem, outsideProcesses: [] };
+    });
+  }
+
   #isChosen(uuid: string): boolean {
     const { choice } = this.#options;
     if (typeof choice === "string") return choice === "all";
     this.#chosen ??= this.#choose(choice);
-    return this.#chosen.has(this.#known.get(uuid)?.card.place ?? "");
+    return this.#chosen.has(this.#known.find(uuid)?.card.place ?? "");
   }
 
   /** Indexes count when GPUs are found first. Later, a lost GPU may change them. */
   #choose(indexes: readonly number[]): ReadonlySet<string> {
     const problem = problemOfChoice(indexes, this.#all);
     if (problem !== undefined) this.#options.logger.warn({ reason: problem }, "failed to limit the GPUs");
-    const chosen = [...this.#known.values()].filter(({ index }) => indexes.includes(index));
+    const chosen = this.#known.all().filter(({ index }) => indexes.includes(index));
     return new Set(chosen.map(({ card }) => card.place));
   }
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+function byNumber(a: number, b: number): number {
+  return a - b;
 }

@@ -1,3 +1,4 @@
+import type { GpuMaker } from "../engines/engine.ts";
 import type { Gpu } from "./gpus.ts";
 
 /** A GPU, or a part of one (MIG), as a tool of its maker lists it. */
@@ -33,6 +34,7 @@ export interface Look {
 export interface GpuTool {
   /** Name of the program. */
   readonly name: string;
+  readonly maker: GpuMaker;
   /** Returns the GPUs that the system knows without the program, as far as it does. */
   installed(): Promise<readonly Card[]>;
   /**

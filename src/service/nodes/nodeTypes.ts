@@ -16,18 +16,23 @@ export interface NodeType {
 /** Bytes of a GB, as Azure counts them. */
 export const bytesPerGB = 1024 ** 3;
 
-/** The node types of a service by the name of their `vmSize`, whatever its case: Azure's sizes, and those of the owner. */
+/** Returns the key of a node type. Names that stand for the same type have the same key: `NC6` and `STANDARD_NC6`. */
+export function keyOf(name: string): string {
+  return name.toLowerCase().replace(/^standard_(?=.)/, "");
+}
+
+/** The node types of a service by the name of their `vmSize`, by {@link keyOf}: Azure's sizes, and those of the owner. */
 export class NodeTypes {
   readonly #own: ReadonlyMap<string, NodeType>;
 
-  /** @param own - Types that the owner of the service has added or changed, by their names in lower case. */
+  /** @param own - Types that the owner of the service has added or changed, by the keys of their names. */
   constructor(own: ReadonlyMap<string, NodeType> = new Map()) {
     this.#own = own;
   }
 
   /** Returns the type behind a `vmSize`; one without limits and GPUs if nobody knows it. */
   of(vmSize = ""): NodeType {
-    return this.#own.get(vmSize.toLowerCase()) ?? azureTypeOf(vmSize);
+    return this.#own.get(keyOf(vmSize)) ?? azureTypeOf(vmSize);
   }
 
   /** Returns the number of GPUs of this machine that each node needs. */

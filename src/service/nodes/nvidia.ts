@@ -8,6 +8,7 @@ const bytesPerMiB = 1024 * 1024;
 /** NVIDIA's GPUs, by `nvidia-smi`. Its texts differ between versions, and any value may be a word such as `[N/A]`. */
 export class NvidiaTool implements GpuTool {
   readonly name: string;
+  readonly maker = "nvidia";
   readonly #program: Program;
   readonly #folder: string;
   /** Drivers before version 450 do not know MIG, and reject a query for it. */

@@ -2,8 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Card } from "./gpuTool.ts";
 
+/** Folder of NVIDIA's kernel module. */
+export const moduleFolder = "/proc/driver/nvidia";
 /** Folder in which NVIDIA's kernel module describes its GPUs, each in a folder with the name of its PCI bus ID. */
-export const driverFolder = "/proc/driver/nvidia/gpus";
+export const driverFolder = `${moduleFolder}/gpus`;
 
 /** Returns the GPUs of the kernel module, which knows them also if `nvidia-smi` hangs or does not fit to the module. */
 export async function cardsOfDriver(folder: string): Promise<Card[]> {

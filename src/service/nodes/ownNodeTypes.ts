@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseJson } from "./jsonPosition.ts";
-import { azureTypeOf, bytesPerGB, type NodeType, NodeTypes } from "./nodeTypes.ts";
+import { azureTypeOf, bytesPerGB, keyOf, type NodeType, NodeTypes } from "./nodeTypes.ts";
 import { shown } from "./shown.ts";
 import { slurmMembers, slurmTypeOf, type SlurmTypeOptions } from "./slurmTypes.ts";
 
@@ -10,7 +10,7 @@ export interface NodeTypeOptions extends SlurmTypeOptions {
   readonly gpus?: number;
   /** Limit of cores; at least 1. Default: that of Azure's size of this name, else no limit. */
   readonly cores?: number;
-  /** Limit of memory in GB of 1,073,741,824 bytes; more than 0. Default: that of Azure's size of this name, else no limit. */
+  /** Limit of memory in GB of 1,073,741,824 bytes; at least 0.01. Default: that of Azure's size of this name, else no limit. */
   readonly memoryInGB?: number;
 }
 
@@ -46,11 +46,12 @@ function checkedTypes(types: unknown, source: string): Map<string, NodeType> {
   const checked = new Map<string, NodeType>();
   const names = new Map<string, string>();
   for (const [name, members] of Object.entries(types)) {
-    const key = name.toLowerCase();
+    const key = keyOf(name);
     const earlier = names.get(key);
     if (earlier !== undefined) {
       throw new Error(
-        `${source}: the names ${shown(earlier)} and ${shown(name)} differ only in case. Remove one of them.`,
+        `${source}: the names ${shown(earlier)} and ${shown(name)} stand for the same node type: case and Standard_ do ` +
+          "not count. Remove one of them.",
       );
     }
     names.set(key, name);
@@ -65,10 +66,16 @@ interface Rule {
   readonly holds: (value: number) => boolean;
 }
 
+/** Docker accepts no limit of less than 6 MiB, and no job runs with less. */
+const leastMemoryInGB = 0.01;
+
 const ruleByMember: Readonly<Record<Exclude<keyof NodeTypeOptions, keyof SlurmTypeOptions>, Rule>> = {
   gpus: { rule: "an integer of at least 0", holds: (value) => Number.isSafeInteger(value) && value >= 0 },
   cores: { rule: "an integer of at least 1", holds: (value) => Number.isSafeInteger(value) && value >= 1 },
-  memoryInGB: { rule: "a number of more than 0", holds: (value) => Number.isFinite(value) && value > 0 },
+  memoryInGB: {
+    rule: `a number of at least ${leastMemoryInGB}`,
+    holds: (value) => Number.isFinite(value) && value >= leastMemoryInGB,
+  },
 };
 
 const rules: ReadonlyMap<string, Rule> = new Map(Object.entries(ruleByMember));

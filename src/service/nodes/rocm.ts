@@ -2,12 +2,16 @@ import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./g
 import { problemOf } from "../../ground/runProgram.ts";
 import type { Program } from "./program.ts";
 
+/** Folder of the kernel's driver for computing on AMD's GPUs. */
+export const kernelFolder = "/sys/class/kfd";
+
 /** A GPU as `rocm-smi --json` describes it. The names of the members differ between versions. */
 type Description = Readonly<Record<string, unknown>>;
 
 /** AMD's GPUs, by `rocm-smi`. */
 export class RocmTool implements GpuTool {
   readonly name: string;
+  readonly maker = "amd";
   readonly #program: Program;
 
   constructor(program: Program) {

@@ -6,9 +6,11 @@ export const heartbeatInSeconds = 20;
 
 /**
  * Runs one command line on a node of a run, in the place of the shell that it is started in. Arguments: working directory,
- * standard output, standard error, command line, and the key of a command line that runs once on a host, or nothing.
+ * standard output, standard error, command line, the key of a command line that runs once on a host, or nothing, and the
+ * file for the ID of its step in Slurm, or nothing.
  */
 const stepScript = `
+[[ $6 ]] && echo "$SLURM_STEP_ID" > "$6"
 command -p mkdir -p -- "$1" && cd -- "$1" || exit 126
 [[ -p $2 || -p $3 ]] && exit 126
 exec < /dev/null >> "$2" 2>> "$3" || exit 126
@@ -27,6 +29,20 @@ command -p flock "$batchai_lock" || exit 126
 [[ -e $batchai_marker ]] && exit 0
 ( exec {batchai_lock}>&-; exec -a bash "$BASH" -c -- "$4" ) || exit
 : > "$batchai_marker"
+`;
+
+/**
+ * Waits on the first node for a step on another one. Arguments: file with the ID of the step, \`scancel\`, \`setsid\`, and the
+ * \`srun\` that starts the step. It passes SIGTERM on to the processes of the step. A \`srun\` that got the signal itself would
+ * kill them at once, so it has a session of its own, to which the supervisor sends nothing.
+ */
+const farStepScript = `
+trap batchai_asked=1 TERM
+"\${@:3}" &
+until batchai_asked=; wait "$!"; batchai_status=$?; [[ -z $batchai_asked ]]; do
+  read -r batchai_id < "$1" && "$2" --signal=TERM "$SLURM_JOB_ID.$batchai_id"
+done
+exit "$batchai_status"
 `;
 
 /**
@@ -54,6 +70,9 @@ ${rareSupervision}
 BATCHAI_END
 read -r -d '' batchai_step << 'BATCHAI_END'
 ${stepScript}
+BATCHAI_END
+read -r -d '' batchai_far_step << 'BATCHAI_END'
+${farStepScript}
 BATCHAI_END
 
 batchai_read() { # file; sets batchai_read to its fields
@@ -111,7 +130,7 @@ batchai_fill() { # fills in the open texts of the plan and of files
 }
 
 batchai_spread() { # IDs of the nodes; lets srun start the steps of other nodes
-  local at position node command key
+  local at position node command key file words
   declare -A position_of=()
   position=0
   for node; do position_of[$node]=$((position++)); done
@@ -121,12 +140,18 @@ batchai_spread() { # IDs of the nodes; lets srun start the steps of other nodes
     [[ \${batchai_plan[at + 8]} == once:* ]] && key=\${batchai_plan[at + 8]#once:} batchai_plan[at + 8]=
     command -p mkdir -p -- "\${batchai_plan[at + 2]}"
     ((position > 0)) || [[ $key ]] || continue
-    printf -v command ' %q' "$BASH" -p -c "$batchai_step" batchai-step "\${batchai_plan[@]:at+2:3}" "\${batchai_plan[at + 6]}" "$key"
+    file=
+    ((position > 0)) && file=$PWD/step.$at
+    words=("$BASH" -p -c "$batchai_step" batchai-step "\${batchai_plan[@]:at+2:3}" "\${batchai_plan[at + 6]}" "$key" "$file")
     if ((position > 0)); then
-      printf -v command '%q ' "$batchai_srun" --overlap --quiet --nodes=1 --ntasks=1 --nodelist="\${batchai_names[position]}" \\
-        --input=none --chdir=/ \${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"}"$command"
+      words=(
+        "$BASH" -p -c "$batchai_far_step" batchai-far-step "$file" "$(type -P scancel)" "$(command -pv setsid)" "$(type -P srun)"
+        --overlap --quiet --nodes=1 --ntasks=1 --nodelist="\${batchai_names[position]}" --input=none --chdir=/
+        \${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} "\${words[@]}"
+      )
     fi
-    batchai_plan[at + 6]="exec $command"
+    printf -v command ' %q' "\${words[@]}"
+    batchai_plan[at + 6]="exec$command"
     batchai_plan[at + 2]=$PWD
     batchai_plan[at + 3]=/dev/null
     batchai_plan[at + 4]=\${batchai_plan[at + 5]}
@@ -150,7 +175,6 @@ batchai_become() { # the supervisor, with the variables of the run
   exec "$batchai_session" "\${batchai_command[@]}"
 }
 
-batchai_srun=$(command -v srun)
 batchai_read environment
 batchai_variables=("\${batchai_read[@]}")
 : > environment

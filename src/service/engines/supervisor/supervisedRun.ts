@@ -144,6 +144,7 @@ export class SupervisedRun<B extends RunBody = RunBody> {
       mayHaveStarted = true;
       await this.body.start(plan, secrets);
       this.#sawIt();
+      if (this.body.queues) this.#poll();
     } catch (error) {
       if (this.#context.closing.aborted) return;
       await this.#startFailed(error, mayHaveStarted);
