@@ -121,7 +121,7 @@ const rooms = {
     node: true,
   },
   "src/service/nodes": {
-    imports: ["src/ground"],
+    imports: ["src/ground", "src/service/duration.ts"],
     types: ["src/service/engines/engine.ts", "src/service/logger.ts"],
     node: true,
   },

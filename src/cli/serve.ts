@@ -12,6 +12,7 @@ interface ServeOptions {
   readonly storageAccount?: string;
   readonly subscription?: string;
   readonly mountRoot?: string;
+  readonly sharedDir?: string;
   readonly storageSuffix: string;
   readonly nodeTypes?: string;
   readonly gpus: "all" | "none" | number[];
@@ -38,6 +39,7 @@ export function serveCommand(): Command {
     .option("--storage-account <name>", "name of the hosted storage account (first start of a data folder only)")
     .option("--subscription <id>", "subscription ID of the service (first start of a data folder only)")
     .option("--mount-root <folder>", "folder for the mounts and scratch folders of jobs, without blanks in its path")
+    .option("--shared-dir <folder>", "folder for shares and runs that nodes of Slurm see at the same path")
     .option("--storage-suffix <suffix>", "end of the host names of other storage accounts", "core.windows.net")
     .option("--node-types <file>", "JSON file with node types to add to Azure's VM sizes, or to change")
     .option("--gpus <list>", "GPUs that jobs can get: all, none, or their indexes, such as 0,2", gpuIndexes, "all")
@@ -84,6 +86,7 @@ async function serve(options: ServeOptions): Promise<void> {
       storageAccountName: options.storageAccount,
       subscriptionId: options.subscription,
       mountRoot: options.mountRoot,
+      sharedDir: options.sharedDir,
       storageSuffix: options.storageSuffix,
       nodeTypes: options.nodeTypes,
       gpus: options.gpus,

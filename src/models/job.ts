@@ -142,9 +142,10 @@ export interface JobGpu {
 /**
  * Kind of reason why a job waits. `NoFreeNode`: the cluster has too few free nodes at the moment; `NotEnoughGpus`: the
  * machine of the service has too few free GPUs; `ClusterTooSmall`: the cluster needs other scale settings first;
- * `Shortage`: the machine of the service lacks something, such as disk space.
+ * `Shortage`: the machine of the service lacks something, such as disk space; `SlurmPending`: the job waits in Slurm.
  */
-export type WaitingCode = "NoFreeNode" | "NotEnoughGpus" | "ClusterTooSmall" | "Shortage" | (string & {});
+export type WaitingCode =
+  "NoFreeNode" | "NotEnoughGpus" | "ClusterTooSmall" | "Shortage" | "SlurmPending" | (string & {});
 
 /** Reason why a job waits. Part of the job that `jobs.get` returns; all properties are set by the service. */
 export interface WaitingReason {

@@ -50,9 +50,13 @@ export class DataFolders {
     return join(runsFolderOf(this.#dataDir), runId);
   }
 
-  /** Local disk of a node: every run has its scratch directory in it. */
-  node(nodeId: string): string {
-    return join(this.#mountRoot, "nodes", shortName(nodeId));
+  /**
+   * Local disk of a node: every run has its scratch directory in it.
+   * @param scratchDirectory - Folder on the machine of the node that contains it. Default: a folder of the service.
+   */
+  node(nodeId: string, scratchDirectory?: string): string {
+    if (scratchDirectory === undefined) return join(this.#mountRoot, "nodes", shortName(nodeId));
+    return join(scratchDirectory, `batchai-${basename(this.#mountRoot)}`, shortName(nodeId));
   }
 
   /** `$AZ_BATCHAI_MOUNT_ROOT` of a cluster. A cluster that is created again has the same folder. */

@@ -22,6 +22,7 @@ export type { ServiceConnection } from "../models/serviceConnection.ts";
 export type { Logger } from "./logger.ts";
 export type { GpuChoice } from "./nodes/gpuChoice.ts";
 export type { NodeTypeOptions } from "./nodes/ownNodeTypes.ts";
+export type { SlurmTypeOptions } from "./nodes/slurmTypes.ts";
 export type { BatchAIServiceOptions } from "./options.ts";
 
 /** Folders of the data folder that nobody else needs to enter. The shares in `files` are not among them. */

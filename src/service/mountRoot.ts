@@ -44,7 +44,8 @@ export function openMountRoot({ mountRoot, dataDir, name }: MountRootOptions): s
   }
 }
 
-function checkBlanks(path: string): void {
+/** @throws Error if a path contains a blank. */
+export function checkBlanks(path: string): void {
   if (!/\s/.test(path)) return;
   throw new Error(`${JSON.stringify(path)} contains a blank, and scripts of jobs do not expect blanks in their paths`);
 }
@@ -57,8 +58,11 @@ function defaultMountRoot(): string {
   return join(homedir(), ".local/state/batchai");
 }
 
-/** Rejects folders in which another user could put links in the way of jobs. */
-function checkOwner(folder: string): void {
+/**
+ * Rejects folders in which another user could put links in the way of jobs.
+ * @throws Error that says who can.
+ */
+export function checkOwner(folder: string): void {
   const { uid, mode } = lstatSync(folder);
   const user = process.getuid?.();
   if (user === undefined) return;

@@ -30,6 +30,13 @@ export interface BatchAIServiceOptions {
    */
   readonly mountRoot?: string;
   /**
+   * Folder that nodes of Slurm see at the same path as this machine, without blanks in its path. It contains everything that
+   * jobs see: their runs, shares, file servers and, unless `mountRoot` is set, mount roots. The rest stays in `dataDir`, which
+   * must be on a local disk. Each data folder needs a folder of its own. Created if it does not exist. Default: none, all is in
+   * `dataDir`.
+   */
+  readonly sharedDir?: string;
+  /**
    * End of the host names of storage accounts that the service does not host, with a port if it is not 443. Blob
    * containers are at `https://ACCOUNT.blob.SUFFIX`. Default: `core.windows.net`.
    */

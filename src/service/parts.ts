@@ -1,4 +1,3 @@
-import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { closeServer } from "../ground/closeServer.ts";
 import { FilesService } from "../files/index.ts";
@@ -22,9 +21,11 @@ import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
+import { problemOfType } from "./scheduler/allocation.ts";
 import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { busyVolumeOwners, volumeOwners } from "./scheduler/volumeOwners.ts";
+import { openSharedFolder } from "./sharedFolder.ts";
 import { openStore, type Store } from "./state/store.ts";
 import { hostedVolumes } from "./volumes/hostedVolumes.ts";
 import { Mounts } from "./volumes/mounts.ts";
@@ -63,8 +64,9 @@ export async function startParts(
     store.close();
   });
   const place = settleDataFolder(store, dataDir);
-  const engines = made.engines ?? enginesFor({ ...options, gracePeriodInMs, logger }, place);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
+  const home = openSharedFolder({ sharedDir: options.sharedDir, place, store, accountNames: [account.name] });
+  const engines = made.engines ?? enginesFor({ ...options, gracePeriodInMs, logger }, place, home);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
   const filesFolder = join(dataDir, "files");
@@ -82,8 +84,12 @@ export async function startParts(
   opened.add(async () => {
     await Promise.all(engines.map((engine) => engine.close()));
   });
-  const mountRoot = openMountRoot({ mountRoot: options.mountRoot, dataDir, name: place.mountRootName });
-  const folders = new DataFolders(place.path, mountRoot, logger);
+  const mountRoot = openMountRoot({
+    mountRoot: options.mountRoot ?? (options.sharedDir === undefined ? undefined : join(home, "roots")),
+    dataDir,
+    name: place.mountRootName,
+  });
+  const folders = new DataFolders(home, mountRoot, logger);
   opened.add(() => folders.close());
   folders.sweep({
     runs: store.runs.allAlive().map(({ id }) => id),
@@ -104,9 +110,11 @@ export async function startParts(
   const volumes = hostedVolumes({ files, filesFolder, accounts: [account], store, folders, mounts, storageSuffix });
 
   const gpus = made.gpus ?? (await openGpus(options, { logger, store, opened }));
+  const probed = await Engines.probe(engines, logger);
+  await warnWithoutSlurm(probed, nodeTypes, logger);
   const scheduler = new Scheduler({
     store,
-    engines: await Engines.probe(engines, logger),
+    engines: probed,
     volumes,
     folders,
     nodeTypes,
@@ -140,9 +148,19 @@ export async function startParts(
   };
 }
 
+/** Clusters of such types are refused until Slurm is found, and their jobs fail. */
+async function warnWithoutSlurm(engines: Engines, { inSlurm: [type] }: NodeTypes, logger: Logger): Promise<void> {
+  const problem = type && (await problemOfType(engines, type));
+  if (problem !== undefined) logger.warn({ problem }, "node types name Slurm as their engine, but it cannot be used");
+}
+
 /** Containers of another data folder, even of a copy of this one, belong to another service. */
-function enginesFor(options: BatchAIServiceOptions, { mountRootName: serviceId }: DataFolderPlace): readonly Engine[] {
-  const runsFolder = runsFolderOf(realpathSync(options.dataDir));
+function enginesFor(
+  options: BatchAIServiceOptions,
+  { mountRootName: serviceId }: DataFolderPlace,
+  home: string,
+): readonly Engine[] {
+  const runsFolder = runsFolderOf(home);
   return [new ProcessEngine({ ...options, runsFolder }), new ContainerEngine({ ...options, runsFolder, serviceId })];
 }
 

@@ -18,6 +18,7 @@ describe("released migrations never change", () => {
       "7f88fb8a4f44a9f2",
       "c6ed674545783608",
       "5822a7505f0c952e",
+      "5c0a403938b8a70b",
     ]);
   });
 

@@ -101,7 +101,8 @@ export interface LaunchProcess {
   readonly isServer?: true;
   /**
    * Present if it runs only once on a host with this key, until the host starts again: other runs with the same key do not
-   * repeat it after it has succeeded. Only in {@link LaunchPlan.preparation}.
+   * repeat it after it has succeeded. It runs on the host itself, also if the plan has a container. Only in
+   * {@link LaunchPlan.preparation}.
    */
   readonly oncePerHost?: string;
   /** Node on which it runs. */
@@ -184,8 +185,10 @@ export interface RunNeeds extends Pick<LaunchPlan, "container" | "allocation"> {
  * through a file makes it readable only by the service's user, and removes it before the first command of the run.
  */
 export interface LaunchSecrets {
-  /** Secret variables, for every process. */
+  /** Secret variables, for every process but those with {@link LaunchProcess.oncePerHost}. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Secret variables of the steps that run once per host, which have no others. Absent: none. */
+  readonly oncePerHost?: Readonly<Record<string, string>>;
   /** Password of {@link LaunchContainer.username}. */
   readonly registryPassword?: string;
 }

@@ -37,8 +37,12 @@ export class Engines {
     return this.#find(needs) ?? this.#refuse(needs);
   }
 
-  /** Whether a run with these needs may wait in a queue of its engine. */
+  /**
+   * Whether a run with these needs may wait in a queue of its engine. Allocations always wait in that of Slurm, also if it
+   * is found only when the run starts.
+   */
   mayQueue(needs: RunNeeds): boolean {
+    if (needs.allocation !== undefined) return true;
     return this.#find(needs)?.queues ?? false;
   }
 

@@ -1,6 +1,7 @@
 import type { Job } from "../../models/job.ts";
 import type {
   GpuMaker,
+  LaunchAllocation,
   LaunchContainer,
   LaunchLimits,
   LaunchMount,
@@ -42,10 +43,22 @@ export interface JobLaunchContext {
   readonly hiddenMakers?: readonly GpuMaker[];
   /** What the job may use of the machine. Default: as much as there is. */
   readonly limits?: LaunchLimits | undefined;
+  /** What the job asks of Slurm. Default: its nodes are on the machine of the service. */
+  readonly allocation?: LaunchAllocation | undefined;
+  /** Setup of the hosts that Slurm gives the job. Default: none. */
+  readonly hostSetup?: HostSetup | undefined;
   /** Variables that the nodes set themselves, such as `PATH`, for values that use them. Default: none. */
   readonly nodeEnvironment?: Environment;
   /** Variables from the options of the service. Default: none. */
   readonly serviceVariables?: ServiceVariables;
+}
+
+/** The setup task of a cluster as a part of its jobs, for nodes whose hosts are unknown before. */
+export interface HostSetup {
+  /** The task runs once on a host for each key. */
+  readonly key: string;
+  /** Plan of the setup task for each node. */
+  readonly plans: readonly LaunchPlan[];
 }
 
 /** Folders of a job; all nodes see them. */
@@ -80,7 +93,9 @@ export function planJob(context: JobLaunchContext): JobLaunch {
   const nodes = context.nodes.map((node, position) => toolkitNode(node, position, context.slotsWithoutGpu ?? 1));
   const { processes, slotsPerNode } = workOf({ job, runId, nodes, sharedTemp: jobFolders.sharedTemp });
   const container = containerOf(job);
-  const common = master.environment;
+  const { hostSetup: { plans: setups } = { plans: [] }, allocation } = context;
+  // The variables of the job are not those of the setup task.
+  const common = setups.length === 0 ? master.environment : {};
   const homes = context.serviceVariables?.privateHome ? views.map((view) => homeDirectoryOf(view, runId)) : [];
   const single = views.length === 1;
   const plan: LaunchPlan = {
@@ -88,11 +103,15 @@ export function planJob(context: JobLaunchContext): JobLaunch {
     runDirectory,
     nodes: views.map((view) => launchNode(view, single ? "execution.log" : `execution-${view.nodeId}.log`)),
     scratchRoots: [clusterMountRoot, jobFolders.root],
-    directories: [...directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views), ...homes],
+    directories: [
+      ...directoriesOf([clusterMountRoot, jobFolders.mountRoot, jobFolders.sharedTemp], views),
+      ...homes,
+      ...setups.flatMap(({ directories }) => directories),
+    ],
     files: [{ path: jobFolders.hostFile, content: hostFileOf(nodes, slotsPerNode) }],
     mounts: [...clusterMounts, ...jobMounts].map(launchMount),
     environment: common,
-    preparation: preparationOf(job, views, common),
+    preparation: [...setupSteps(context.hostSetup), ...preparationOf(job, views, common)],
     processes: processes.map((process) => {
       const view = viewOf(views, process);
       const environment = process.isForAllNodes ? gpuVariablesOfAllNodes(context, view, views) : {};
@@ -100,6 +119,7 @@ export function planJob(context: JobLaunchContext): JobLaunch {
     }),
     ...(container === undefined ? {} : { container }),
     ...(context.limits === undefined ? {} : { limits: context.limits }),
+    ...(allocation === undefined ? {} : { allocation }),
   };
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
 }
@@ -127,6 +147,17 @@ function preparationOf(job: Job, views: readonly JobNodeView[], common: Environm
     const outputSuffix = views.length === 1 ? "-job_prep" : `-job_prep-${view.nodeId}`;
     return processOn(view, common, { name: "job preparation", commandLine, environment: {}, outputSuffix });
   });
+}
+
+function setupSteps(setup: HostSetup | undefined): LaunchProcess[] {
+  if (setup === undefined) return [];
+  return setup.plans.flatMap(({ environment, processes }) =>
+    processes.map((process) => ({
+      ...process,
+      environment: { ...environment, ...process.environment },
+      oncePerHost: setup.key,
+    })),
+  );
 }
 
 function directoriesOf(roots: readonly string[], views: readonly JobNodeView[]): string[] {

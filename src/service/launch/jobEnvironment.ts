@@ -1,6 +1,6 @@
 import { join } from "node:path/posix";
 import type { InputDirectory, Job, OutputDirectory } from "../../models/job.ts";
-import type { GpuMaker, LaunchText } from "../engines/engine.ts";
+import type { GpuMaker, LaunchAllocation, LaunchText } from "../engines/engine.ts";
 import { StartError } from "../startError.ts";
 import { toolkitVariablesOf } from "../toolkits/toolkits.ts";
 import { hostNameOf, tempDirectoryOf, type NodePlace, type NodeView } from "./node.ts";
@@ -27,6 +27,8 @@ export interface JobEnvironmentContext {
   readonly nodes: readonly NodePlace[];
   /** Makers whose GPUs the job sees only if its nodes have them. Default: none. */
   readonly hiddenMakers?: readonly GpuMaker[];
+  /** What the job asks of Slurm. Default: its nodes are on the machine of the service. */
+  readonly allocation?: Pick<LaunchAllocation, "gpusPerNode"> | undefined;
   readonly clusterMountRoot: string;
   readonly jobFolders: { readonly mountRoot: string; readonly sharedTemp: string; readonly hostFile: string };
   /** Variables that the nodes set themselves, such as `PATH`. Default: none. */
@@ -77,7 +79,7 @@ function variablesOfRun(context: JobEnvironmentContext, node: NodePlace): Enviro
     AZ_BATCHAI_SHARED_JOB_TEMP: context.jobFolders.sharedTemp,
     AZ_BATCHAI_MPI_HOST_FILE: context.jobFolders.hostFile,
     AZ_BATCH_HOST_LIST: hostListOf(context.nodes),
-    AZ_BATCHAI_NUM_GPUS: String(node.gpus.length),
+    AZ_BATCHAI_NUM_GPUS: String(context.allocation?.gpusPerNode ?? node.gpus.length),
   };
 }
 

@@ -43,6 +43,8 @@ export interface SetupTaskContext {
 }
 
 const stdOutErrVariable = "AZ_BATCHAI_STDOUTERR_DIR";
+/** Name of the process that carries out a setup task. */
+export const setupTaskName = "setup task";
 const taskProperty = "properties.nodeSetup.setupTask";
 
 /**
@@ -56,7 +58,7 @@ export function planSetupTask(context: SetupTaskContext): LaunchPlan {
   const { commandLine } = setupTask;
   checkCommandLine(commandLine, `${taskProperty}.commandLine`);
   const process = processOn(view, view.environment, {
-    name: "setup task",
+    name: setupTaskName,
     commandLine,
     environment: {},
     outputSuffix: `-${node.nodeId}`,

@@ -1,3 +1,4 @@
+import type { SlurmNodeType } from "./slurmTypes.ts";
 import { coresOf, vmSizeOf } from "./vmSizes.ts";
 
 /** What a `vmSize` stands for. */
@@ -8,6 +9,8 @@ export interface NodeType {
   readonly cores?: number;
   /** Limit of memory in bytes. Absent: none. */
   readonly memoryInBytes?: number;
+  /** What the nodes are in Slurm: GPUs, cores and memory are then what a job asks for. Absent: they are on this machine. */
+  readonly slurm?: SlurmNodeType;
 }
 
 /** Bytes of a GB, as Azure counts them. */
@@ -30,6 +33,17 @@ export class NodeTypes {
   /** Returns the type behind a `vmSize`; one without limits and GPUs if nobody knows it. */
   of(vmSize = ""): NodeType {
     return this.#own.get(keyOf(vmSize)) ?? azureTypeOf(vmSize);
+  }
+
+  /** Returns the number of GPUs of this machine that each node needs. */
+  gpusOfMachine(vmSize = ""): number {
+    const { gpus, slurm } = this.of(vmSize);
+    return slurm === undefined ? gpus : 0;
+  }
+
+  /** The types whose nodes are in Slurm. */
+  get inSlurm(): NodeType[] {
+    return [...this.#own.values()].filter(({ slurm }) => slurm !== undefined);
   }
 
   /** Returns the number of virtual cores that a node counts for. */

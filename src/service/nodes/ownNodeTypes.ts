@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { parseJson } from "./jsonPosition.ts";
 import { azureTypeOf, bytesPerGB, keyOf, type NodeType, NodeTypes } from "./nodeTypes.ts";
+import { shown } from "./shown.ts";
+import { slurmMembers, slurmTypeOf, type SlurmTypeOptions } from "./slurmTypes.ts";
 
 /** A node type that the owner of the service adds or changes. What it leaves out is as in Azure's size of that name. */
-export interface NodeTypeOptions {
+export interface NodeTypeOptions extends SlurmTypeOptions {
   /** Number of GPUs of a node; at least 0. Default: that of Azure's size of this name, else 0. */
   readonly gpus?: number;
   /** Limit of cores; at least 1. Default: that of Azure's size of this name, else no limit. */
@@ -67,7 +69,7 @@ interface Rule {
 /** Docker accepts no limit of less than 6 MiB, and no job runs with less. */
 const leastMemoryInGB = 0.01;
 
-const ruleByMember: Readonly<Record<keyof NodeTypeOptions, Rule>> = {
+const ruleByMember: Readonly<Record<Exclude<keyof NodeTypeOptions, keyof SlurmTypeOptions>, Rule>> = {
   gpus: { rule: "an integer of at least 0", holds: (value) => Number.isSafeInteger(value) && value >= 0 },
   cores: { rule: "an integer of at least 1", holds: (value) => Number.isSafeInteger(value) && value >= 1 },
   memoryInGB: {
@@ -80,11 +82,14 @@ const rules: ReadonlyMap<string, Rule> = new Map(Object.entries(ruleByMember));
 
 function checkedType(name: string, members: unknown, place: string): NodeType {
   if (!isObject(members)) throw new Error(`${place} must be an object, got ${shown(members)}.`);
+  const slurm = slurmTypeOf(members, place);
   const values: Record<string, number | undefined> = {};
   for (const [member, value] of Object.entries(members)) {
+    if (slurmMembers.includes(member)) continue;
     const known = rules.get(member);
     if (known === undefined) {
-      throw new Error(`${place} has the unknown member ${shown(member)}. Members are ${[...rules.keys()].join(", ")}.`);
+      const names = [...rules.keys(), ...slurmMembers].join(", ");
+      throw new Error(`${place} has the unknown member ${shown(member)}. Members are ${names}.`);
     }
     if (value === undefined) continue;
     if (typeof value !== "number" || !known.holds(value)) {
@@ -99,15 +104,10 @@ function checkedType(name: string, members: unknown, place: string): NodeType {
     gpus: values.gpus ?? azure.gpus,
     ...(cores === undefined ? {} : { cores }),
     ...(memoryInBytes === undefined ? {} : { memoryInBytes: Math.floor(memoryInBytes) }),
+    ...(slurm === undefined ? {} : { slurm }),
   };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
-  if (isObject(value)) return "an object";
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

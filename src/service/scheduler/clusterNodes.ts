@@ -9,6 +9,7 @@ import type { StoredResource } from "../state/resources.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
 import { GpuSupply } from "./gpuSupply.ts";
+import { isHostError } from "./hostErrors.ts";
 import { errorOf, outOfMemoryError } from "./jobStates.ts";
 import { largestNodeCount, targetNodeCount } from "./scaling.ts";
 import { setUpNode } from "./setupRun.ts";
@@ -70,10 +71,11 @@ function resize(context: SchedulerContext, cluster: StoredResource<"clusters">, 
   if (isSettled(resized)) markAllocation(context, resizing, resized.counts, "steady");
 }
 
-/** Marks a node as idle or unusable after its setup ended. A setup that never started is started again. */
+/** Marks a node as idle or unusable after its setup ended. A setup that never started, or that something outside of it
+ * ended, is started again. */
 export function endSetup(context: SchedulerContext, run: Run, end: RunEnd): void {
   const node = context.store.nodes.find(run.owner);
-  if (node?.state !== "preparing" || end.kind === "notStarted") return;
+  if (node?.state !== "preparing" || end.kind === "notStarted" || end.kind === "interrupted") return;
   const cluster = context.store.resources.find("clusters", node.cluster);
   if (end.kind === "exited" && end.exitCode === 0) {
     context.store.nodes.setState(node.id, "idle");
@@ -178,9 +180,9 @@ export function removeLeftNodes(context: SchedulerContext, clusterKey: string): 
   });
 }
 
-function addNode({ store }: SchedulerContext, cluster: StoredResource<"clusters">): void {
+function addNode({ store, nodeTypes }: SchedulerContext, cluster: StoredResource<"clusters">): void {
   const number = store.nodes.nextNumber(cluster.key);
-  const machine = machineOf(cluster.model.vmSize);
+  const machine = machineOf(nodeTypes.of(cluster.model.vmSize));
   store.nodes.insert({ id: nodeIdOf(cluster, number), cluster: cluster.key, number, machine });
 }
 
@@ -238,7 +240,11 @@ function markAllocation(
   if (cluster.model.allocationState !== allocationState) {
     Object.assign(change, { allocationState, allocationStateTransitionTime: new Date() });
   }
-  const isHealthy = counts.unusable === 0 && cluster.model.errors && !store.replacements.find(cluster.key);
-  if (isHealthy) Object.assign(change, { errors: undefined });
+  const { errors } = cluster.model;
+  const isHealthy = counts.unusable === 0 && errors?.some((error) => !isHostError(error));
+  if (isHealthy && !store.replacements.find(cluster.key)) {
+    const left = errors?.filter(isHostError) ?? [];
+    Object.assign(change, { errors: left.length === 0 ? undefined : left });
+  }
   return Object.keys(change).length === 0 ? cluster : store.resources.advance(cluster, change);
 }

@@ -10,6 +10,7 @@ import type { Run } from "../state/runs.ts";
 import { soleProcess } from "../toolkits/toolkit.ts";
 import type { SchedulerContext } from "./context.ts";
 import { exitHint } from "./exitHint.ts";
+import { hostOf, isSetupFailure } from "./hostErrors.ts";
 
 /** Time after which a file is left alone that cannot be read, in milliseconds. */
 const readTimeoutInMs = 2000;
@@ -23,13 +24,17 @@ export async function failureDetails(context: SchedulerContext, runId: string, e
   const run = context.store.runs.find(runId);
   if (run?.kind !== "job") return [];
   const { process, phase, exitCode } = end;
+  const isSetup = isSetupFailure(end);
   const isOneOfSeveral = phase === "processes" && process !== undefined && process.name !== soleProcess;
-  const stdErr = process && fileOf(run, process);
+  // The output of a setup task is not in a directory of the job.
+  const stdErr = isSetup ? process?.stderr : process && fileOf(run, process);
+  const owner = isSetup ? clusterOf(context, run) : run.owner;
   const facts: [name: string, value: string | undefined][] = [
     ["Process", isOneOfSeveral ? process.name : undefined],
     ["NodeId", run.nodes.length > 1 ? process?.nodeId : undefined],
+    ["Host", isSetup ? hostOf(run, end) : undefined],
     ["StdErr", stdErr],
-    ["LastLines", process && stdErr !== undefined ? await linesOf(context, run, process) : undefined],
+    ["LastLines", process && stdErr !== undefined ? await linesOf(context, run.id, owner, process) : undefined],
     ["Hint", exitHint(exitCode)],
   ];
   return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [{ name, value }]));
@@ -41,10 +46,16 @@ function fileOf({ outputs }: Run, { stderr }: FailedProcess): string | undefined
   return folder !== undefined && isWithin(folder, resolve(stderr)) ? relative(folder, stderr) : undefined;
 }
 
+/** Returns the key of the cluster of a job, whose secrets its setup task has. */
+function clusterOf({ store }: SchedulerContext, { owner }: Run): string {
+  return (store.resources.find("jobs", owner)?.model.cluster?.id ?? "").toLowerCase();
+}
+
 /** The end of a job does not depend on a file that cannot be read. */
 async function linesOf(
   { store, logger }: SchedulerContext,
-  { id, owner }: Run,
+  id: string,
+  owner: string,
   { stderr }: FailedProcess,
 ): Promise<string | undefined> {
   try {

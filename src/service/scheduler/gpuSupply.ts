@@ -22,9 +22,12 @@ export class GpuSupply {
     this.statuses = context.gpus.statuses();
   }
 
-  /** Returns how many GPUs each node of a cluster has: those of its type, or none if this machine has none. */
+  /**
+   * Returns how many GPUs of this machine each node of a cluster has: those of its type, or none if this machine has none,
+   * or if the nodes are in Slurm.
+   */
   countPerNode({ vmSize }: Pick<Cluster, "vmSize">): number {
-    return this.statuses.length === 0 ? 0 : this.#context.nodeTypes.of(vmSize).gpus;
+    return this.statuses.length === 0 ? 0 : this.#context.nodeTypes.gpusOfMachine(vmSize);
   }
 
   /** Returns how many nodes of a cluster all usable GPUs could fill, whoever holds them. */

@@ -1,6 +1,7 @@
 import { sizeText } from "../../ground/sizeText.ts";
 import type { BatchAIError, NameValuePair } from "../../models/error.ts";
 import type { RunEnd, RunExit } from "../engines/engine.ts";
+import { isSetupFailure } from "./hostErrors.ts";
 import type { StopReason } from "../state/runs.ts";
 import type { Store } from "../state/store.ts";
 import type { StoredResource } from "../state/resources.ts";
@@ -94,6 +95,7 @@ export function outcomeOf(
     case "exited":
       return end.exitCode === 0 ? undefined : failureOf(end, details);
     case "notStarted":
+    case "interrupted":
       return outcomeOf({ kind: "stopped" }, stopReason ?? "requeued", details);
     case "stopped":
       return stopReason === "requeued" ? "requeue" : { error: stopErrors[stopReason ?? "terminated"] };
@@ -102,9 +104,11 @@ export function outcomeOf(
   }
 }
 
-function failureOf({ phase, exitCode, outOfMemory }: RunExit, details: readonly NameValuePair[]): JobFailure {
-  const ofPhase = phase === "preparation" ? preparationFailed : jobFailed;
-  const error = outOfMemory ? outOfMemoryError(outOfMemory, "the job") : ofPhase;
+function failureOf(end: RunExit, details: readonly NameValuePair[]): JobFailure {
+  const { phase, exitCode, outOfMemory } = end;
+  const isSetup = isSetupFailure(end);
+  const ofPhase = isSetup ? setupFailed : phase === "preparation" ? preparationFailed : jobFailed;
+  const error = outOfMemory ? outOfMemoryError(outOfMemory, isSetup ? "the setup task" : "the job") : ofPhase;
   return { error: details.length === 0 ? error : { ...error, details: [...details] }, exitCode };
 }
 
@@ -127,6 +131,10 @@ export function outOfMemoryError(
 }
 
 const jobFailed: BatchAIError = { code: "JobFailed", message: "Job failed with non-zero exit code" };
+const setupFailed: BatchAIError = {
+  code: "SetupTaskFailed",
+  message: "The setup task of the cluster failed with non-zero exit code on a node of the job",
+};
 const preparationFailed: BatchAIError = {
   code: "JobPreparationFailed",
   message: "Job preparation task failed with non-zero exit code",

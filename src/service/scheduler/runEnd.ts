@@ -1,8 +1,10 @@
 import type { NameValuePair } from "../../models/error.ts";
 import type { RunEnd, RunHandle } from "../engines/engine.ts";
 import type { Run } from "../state/runs.ts";
+import type { Store } from "../state/store.ts";
 import { endSetup } from "./clusterNodes.ts";
 import type { SchedulerContext } from "./context.ts";
+import { noteHosts } from "./hostErrors.ts";
 import { markEnded, markQueued, markStopped, outcomeOf } from "./jobStates.ts";
 
 /**
@@ -35,7 +37,9 @@ function endJobRun(
   store.nodes.release(run.owner);
   // A job that is being deleted disappears without showing an end first.
   if (!job || job.model.provisioningState === "deleting") return;
-  const outcome = outcomeOf(end, run.stopReason, details);
+  const cluster = store.resources.find("clusters", job.model.cluster?.id ?? "");
+  if (cluster) noteHosts(store, cluster, run, end);
+  const outcome = outcomeOf(withoutRepeatedFault(store, run, end), run.stopReason, details);
   if (outcome !== "requeue") {
     markEnded(store, job, outcome);
     return;
@@ -43,7 +47,18 @@ function endJobRun(
   store.afterCommit(() => {
     folders.discardJob(job.key);
   });
-  const cluster = store.resources.find("clusters", job.model.cluster?.id ?? "");
   if (cluster?.model.provisioningState === "succeeded") markQueued(store, job);
   else markStopped(store, job, "clusterDeleted");
+}
+
+/** A job runs again after a fault of a node, but only once: it may be the reason. */
+function withoutRepeatedFault(store: Store, run: Run, end: RunEnd): RunEnd {
+  if (end.kind !== "interrupted" || !end.isFault || store.runs.addFault(run.id) === 1) return end;
+  // A requested stop explains the end better.
+  if (run.stopReason !== undefined) return end;
+  return {
+    kind: "failed",
+    code: "RunLost",
+    message: `A fault of a node ended the job for the second time: ${end.reason}`,
+  };
 }

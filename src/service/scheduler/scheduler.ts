@@ -1,10 +1,12 @@
 import type { RunEnd, RunHandle, RunState } from "../engines/engine.ts";
-import { machineOf } from "../nodes/machine.ts";
+import { thisMachine } from "../nodes/machine.ts";
 import type { StoredResource } from "../state/resources.ts";
 import { holdsGpus, type Run } from "../state/runs.ts";
+import { problemOfType } from "./allocation.ts";
 import type { SchedulerContext } from "./context.ts";
 import { beginDeletion } from "./deletions.ts";
-import { markRunning, markStopped } from "./jobStates.ts";
+import { storeQueueState } from "./engineQueue.ts";
+import { markStopped } from "./jobStates.ts";
 import { JobDetails } from "./jobDetails.ts";
 import { type Lacks, nodesMissingGpus } from "./missingNodes.ts";
 import { PendingChanges } from "./pendingChanges.ts";
@@ -14,6 +16,7 @@ import { RunWatch } from "./runWatch.ts";
 import type { Launch, StartingRun } from "./startingRun.ts";
 import { storeStep } from "./step.ts";
 import { unmountVolumes } from "./unmountVolumes.ts";
+import { writeToLog } from "./writeToLog.ts";
 import { deadlineOf, runningTimeOf } from "./timeLimit.ts";
 import { VisitTimes } from "./visitTimes.ts";
 import type { CurrentShortage } from "./shortage.ts";
@@ -65,9 +68,14 @@ export class Scheduler {
     return { gpus: nodesMissingGpus(this.#context, cluster), shortage: this.#currentShortage() };
   }
 
+  /** Returns why jobs cannot run on nodes of a size; undefined if they can. */
+  problemOfSize(vmSize: string | undefined): Promise<string | undefined> {
+    return problemOfType(this.#context.engines, this.#context.nodeTypes.of(vmSize));
+  }
+
   /** Recovers the runs of an earlier process of the service, and starts to schedule. */
   start(): void {
-    this.#context.store.nodes.describeUnknown(machineOf(undefined));
+    this.#context.store.nodes.describeUnknown(thisMachine());
     this.#context.gpus.onChange(() => {
       this.#gpusChanged = true;
       this.wake();
@@ -208,22 +216,9 @@ export class Scheduler {
   /** Stores that an engine lets a run wait in its own queue, or has started it. */
   async #runChanged(run: Run, state: RunState): Promise<void> {
     const { logger } = this.#context;
-    const hasStarted = await this.commit(() => this.#storeState(run, state));
-    if (hasStarted) logger.info({ run: run.id, owner: run.owner }, "run left the queue of its engine");
-  }
-
-  /** Returns whether the run has left the queue of its engine. */
-  #storeState(run: Run, state: RunState): boolean {
-    const { store } = this.#context;
-    if (state.kind === "waiting" && state.reason !== undefined) store.runs.setWaiting(run.id, state.reason);
-    if (state.kind !== "running") return false;
-    const job = store.resources.find("jobs", run.owner);
-    if (job?.model.executionState !== "queued") return false;
-    const { startedOn, addresses = [] } = state;
-    const elapsedInMs = runningTimeOf(startedOn, store.runs.ageOf(run.id));
-    store.runs.setStarted(run.id, { addresses, deadline: deadlineOf(job.model, store.clock, elapsedInMs) });
-    markRunning(store, job, startedOn ?? new Date());
-    return true;
+    const change = await this.commit(() => storeQueueState(this.#context.store, run, state));
+    if (change === "started") logger.info({ run: run.id, owner: run.owner }, "run left the queue of its engine");
+    else if (change) await writeToLog(this.#context, run, `The job waits: ${change.reason}`);
   }
 
   /** Lets the machine recover before anything else is started. */
@@ -234,6 +229,7 @@ export class Scheduler {
   }
 
   async #runEnded(run: Run, end: RunEnd): Promise<void> {
+    if (end.kind === "interrupted") await writeToLog(this.#context, run, `The run was interrupted: ${end.reason}`);
     const details = await failureDetails(this.#context, run.id, end); // Standard error may be on a volume.
     await unmountVolumes(this.#context, run);
     const handle = await this.commit(() => endRun(this.#context, run.id, end, details));

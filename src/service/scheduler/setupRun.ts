@@ -16,7 +16,8 @@ import { clusterVolumesOf } from "./volumeOwners.ts";
 
 /**
  * Stores the run that mounts the volumes of a cluster on a new node and carries out its setup task; undefined if the
- * cluster has neither. Runs inside a transaction of the caller, so nothing here may wait.
+ * cluster has neither, or if its nodes are in Slurm: then each job does both. Runs inside a transaction of the caller, so
+ * nothing here may wait.
  */
 export function setUpNode(
   context: SchedulerContext,
@@ -25,6 +26,7 @@ export function setUpNode(
 ): StartingRun | undefined {
   const { setupTask, mountVolumes } = model.nodeSetup ?? {};
   if (setupTask === undefined && mountVolumes === undefined) return undefined;
+  if (context.nodeTypes.of(model.vmSize).slurm !== undefined) return undefined;
   const run = context.store.runs.insert({
     id: randomUUID(),
     kind: "setupTask",
@@ -53,13 +55,14 @@ async function prepareSetup(
   const setupTask = cluster.nodeSetup?.setupTask;
   if (setupTask === undefined) return undefined;
   const { environment } = await abortable(engine.surroundings({}, { abortSignal }), abortSignal);
+  const nodeType = nodeTypes.of(cluster.vmSize);
   const plan = planSetupTask({
     setupTask,
     runId,
     runDirectory: folders.run(runId),
-    node: placeOf(node, folders),
+    node: placeOf(node, folders, nodeType),
     hiddenMakers: gpus.hiddenMakers(),
-    limits: limitsOf(nodeTypes.of(cluster.vmSize), [node]),
+    limits: limitsOf(nodeType, [node]),
     clusterMountRoot,
     clusterMounts,
     nodeEnvironment: environment,

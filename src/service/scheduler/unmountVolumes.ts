@@ -1,7 +1,6 @@
-import { join } from "node:path";
-import { appendToLogs } from "../executionLog.ts";
 import type { Run } from "../state/runs.ts";
 import type { SchedulerContext } from "./context.ts";
+import { writeToLog } from "./writeToLog.ts";
 
 /**
  * Unmounts the volumes of a job whose run has ended, before the end is stored: then its output is where others find it.
@@ -12,7 +11,7 @@ export async function unmountVolumes(context: SchedulerContext, run: Run): Promi
   const { volumes, folders, logger } = context;
   try {
     const problems = await volumes.mounts.release(folders.jobVolumes(run.owner).name);
-    for (const problem of problems) await warnInLog(context, run, problem);
+    for (const problem of problems) await writeToLog(context, run, `Warning: ${problem}`);
   } catch (error) {
     logger.warn({ run: run.id, error: String(error) }, "failed to unmount the volumes of a job");
   }
@@ -36,20 +35,9 @@ export async function detachVolumes(context: SchedulerContext, runId: string): P
     ]);
     if (!detached.includes(true)) return;
     logger.warn({ run: run.id, owner: run.owner }, "volumes were detached, because the processes of a run did not end");
-    await warnInLog(
-      context,
-      run,
-      "The processes of the run did not end, so volumes were detached. Changes may be lost.",
-    );
+    const warning = "Warning: The processes of the run did not end, so volumes were detached. Changes may be lost.";
+    await writeToLog(context, run, warning);
   } catch (error) {
     logger.warn({ run: run.id, error: String(error) }, "failed to detach the volumes of a run");
   }
-}
-
-/** Only a log on a share of the service is written: one on another volume may be the one that fails. */
-async function warnInLog({ store }: SchedulerContext, { id, nodes }: Run, problem: string): Promise<void> {
-  const output = store.runs.find(id)?.outputs.stdouterr;
-  if (output?.share === undefined) return;
-  const name = nodes.length === 1 ? "execution.log" : `execution-${String(nodes[0])}.log`;
-  await appendToLogs([join(output.path, name)], `Warning: ${problem}`);
 }

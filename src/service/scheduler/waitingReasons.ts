@@ -36,8 +36,8 @@ export class WaitingReasons {
     if (model.executionState !== "queued") return undefined;
     const since = model.executionStateTransitionTime ?? new Date();
     const entry = this.#context.store.queue.find(key);
-    if (entry === undefined) return this.#reasonOfEngine(key, since);
     const cluster = this.#clusterOf(model);
+    if (entry === undefined) return this.#reasonOfEngine(key, since, cluster?.model);
     if (cluster === undefined) return undefined;
     const { nodeCount } = entry;
     const largest = largestNodeCount(cluster.model.scaleSettings);
@@ -56,9 +56,10 @@ export class WaitingReasons {
   }
 
   /** The job has its nodes, and the engine lets it wait in a queue of its own. */
-  #reasonOfEngine(key: string, since: Date): WaitingReason | undefined {
+  #reasonOfEngine(key: string, since: Date, cluster: Cluster | undefined): WaitingReason | undefined {
     const message = this.#context.store.runs.alive(key)?.waiting;
-    return message === undefined ? undefined : { code: "NoFreeNode", message, since };
+    const code = this.#context.nodeTypes.of(cluster?.vmSize).slurm === undefined ? "NoFreeNode" : "SlurmPending";
+    return message === undefined ? undefined : { code, message, since };
   }
 
   #reasonOf(entry: QueueEntry, { counts, model }: ClusterState, since: Date): WaitingReason {

@@ -141,4 +141,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE runs ADD COLUMN gpus TEXT;
   CREATE INDEX runs_with_gpus ON runs(id) WHERE ended IS NULL AND gpus IS NOT NULL;
   `,
+  `
+  -- faults: how many runs of the same owner, this one included, a fault of a node has ended.
+  ALTER TABLE runs ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -97,6 +97,16 @@ export class Nodes {
     return this.#withoutRun(clusterKey, "leaving").filter((node) => node.job === undefined);
   }
 
+  /** Returns how many nodes of a cluster have a job whose engine has not told their addresses yet. */
+  countWithoutAddress(clusterKey: string): number {
+    const row = this.#database.get(
+      `SELECT count(*) AS count FROM nodes JOIN runs ON runs.owner = nodes.job AND runs.ended IS NULL
+       WHERE nodes.cluster = ? AND nodes.state = 'running' AND runs.addresses = '[]'`,
+      clusterKey,
+    );
+    return Number(row?.count ?? 0);
+  }
+
   /** The number that the next node of a cluster gets; numbers of nodes that have left are not used again. */
   nextNumber(clusterKey: string): number {
     const number = Number(this.#settings.get(lastNumberOf(clusterKey)) ?? 0) + 1;

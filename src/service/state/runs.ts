@@ -53,9 +53,9 @@ export class Runs {
   }
 
   insert(run: Pick<Run, "id" | "kind" | "owner" | "nodes" | "gpus" | "deadline">): Run {
-    this.#database.run("DELETE FROM runs WHERE owner = ? AND ended IS NOT NULL", run.owner);
     this.#database.run(
-      "INSERT INTO runs (id, kind, owner, nodes, gpus, outputs, stored, time_up) VALUES (?, ?, ?, ?, ?, '{}', ?, ?)",
+      `INSERT INTO runs (id, kind, owner, nodes, gpus, outputs, stored, time_up, faults)
+       VALUES (?, ?, ?, ?, ?, '{}', ?, ?, coalesce((SELECT max(faults) FROM runs WHERE owner = ?), 0))`,
       run.id,
       run.kind,
       run.owner,
@@ -63,7 +63,9 @@ export class Runs {
       holdsGpus(run) ? JSON.stringify(run.gpus) : null,
       this.#clock.now(),
       run.deadline ?? null,
+      run.owner,
     );
+    this.#database.run("DELETE FROM runs WHERE owner = ? AND ended IS NOT NULL", run.owner);
     return {
       ...run,
       handle: undefined,
@@ -171,6 +173,12 @@ export class Runs {
       id,
       reason,
     );
+  }
+
+  /** Notes that a fault of a node has ended a run. Returns how often that has happened to its job. */
+  addFault(id: string): number {
+    const row = this.#database.get("UPDATE runs SET faults = faults + 1 WHERE id = ? RETURNING faults", id);
+    return Number(row?.faults ?? 0);
   }
 
   end(id: string): void {

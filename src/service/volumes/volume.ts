@@ -85,6 +85,8 @@ export interface VolumeOwner {
   readonly mountRoot: string;
   /** Whether runs other than the one that attaches its volumes use them. Default: never. */
   readonly isUsed?: () => boolean;
+  /** Whether its runs are on other machines, which see folders of the service but nothing that it mounts. Default: false. */
+  readonly isFar?: boolean;
 }
 
 /** The surroundings in which a volume is attached. */

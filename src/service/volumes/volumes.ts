@@ -78,7 +78,10 @@ export async function attachVolumes(
     const attached = await volume.attach({
       host,
       abortSignal,
-      mount: (commandFor) => host.mounts.mount(owner.name, name, commandFor, abortSignal, owner.isUsed),
+      mount: (commandFor) =>
+        owner.isFar
+          ? Promise.reject(notOnOtherMachines())
+          : host.mounts.mount(owner.name, name, commandFor, abortSignal, owner.isUsed),
     });
     // The mount root belongs to the next run now, if this one was stopped in the meantime.
     abortSignal.throwIfAborted();
@@ -86,6 +89,13 @@ export async function attachVolumes(
     mounts.push({ ...attached, target });
   }
   return mounts;
+}
+
+function notOnOtherMachines(): StartError {
+  const reason =
+    "the nodes in Slurm do not see what the service mounts. Use a file share of the service or a file server, or a folder " +
+    "that is already mounted on the nodes, by its path.";
+  return new StartError("MountFailed", `The volume cannot be mounted: ${reason}`);
 }
 
 /** A place in a file share or blob container. */

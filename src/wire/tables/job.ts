@@ -74,7 +74,7 @@ export const jobExecutionInfo = model<JobExecutionInfo>("JobExecutionInfo", {
   errors: readOnly("errors", arrayOf(object(batchAIError))),
 });
 
-const waitingCode = oneOf("NoFreeNode", "NotEnoughGpus", "ClusterTooSmall", "Shortage");
+const waitingCode = oneOf("NoFreeNode", "NotEnoughGpus", "ClusterTooSmall", "Shortage", "SlurmPending");
 
 /** Table of `WaitingReason`. */
 export const waitingReason = model<WaitingReason>("WaitingReason", {

@@ -13,8 +13,10 @@ import { secretsOf, withoutSecrets } from "../../../wire/secrets.ts";
 import { serialize } from "../../../wire/serialize.ts";
 import { setupTaskLaunchIssues } from "../../launch/launchIssues.ts";
 import { nodeStateCountsOf } from "../../scheduler/clusterNodes.ts";
+import { isHostError } from "../../scheduler/hostErrors.ts";
 import { type Lacks, missingNodesOf } from "../../scheduler/missingNodes.ts";
 import { namesIn } from "../../../wire/resourceIds.ts";
+import type { NodeCounts } from "../../state/nodes.ts";
 import type { StoredResource } from "../../state/resources.ts";
 import type { Store } from "../../state/store.ts";
 import { relativeMountPathsOf } from "../../volumes/relativeMountPaths.ts";
@@ -61,7 +63,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     return sendResource(reply, found, clusterBody(context, found));
   });
 
-  app.put(cluster, (request: ArmRequest, reply) => {
+  app.put(cluster, async (request: ArmRequest, reply) => {
     const id = workspaceChildId(context, request, "clusters");
     const workspace = workspaceOf(context, request);
     refuseWhileDeleting(workspace);
@@ -69,6 +71,8 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     const issues = clusterIssues(parameters);
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);
+    if (!createdBefore(context, "clusters", id, digest)) await refuseUnusableSize(context, parameters);
+    refuseWhileDeleting(workspaceOf(context, request));
     const found = createdBefore(context, "clusters", id, digest);
     if (found) return sendResource(reply, found, clusterBody(context, found));
     const { mountVolumes, setupTask } = parameters.nodeSetup ?? {};
@@ -118,7 +122,16 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   });
 }
 
-/** Stores new scale settings. The service then replaces unusable nodes at once, because their reason may be gone. */
+/** @throws ArmError if the engine of the nodes is missing. */
+async function refuseUnusableSize({ scheduler }: ArmContext, { vmSize }: ClusterCreateParameters): Promise<void> {
+  const message = await scheduler.problemOfSize(vmSize);
+  if (message !== undefined) throw invalidParameter([{ path: "properties.vmSize", message }]);
+}
+
+/**
+ * Stores new scale settings. The service then replaces unusable nodes at once, because their reason may be gone, and
+ * forgets the hosts on which the setup task failed.
+ */
 function rescaled(
   store: Store,
   cluster: StoredResource<"clusters">,
@@ -126,12 +139,18 @@ function rescaled(
 ): StoredResource<"clusters"> {
   return store.transaction(() => {
     store.replacements.forget(cluster.key);
-    return store.resources.write(cluster, { ...cluster.model, scaleSettings });
+    const errors = cluster.model.errors?.filter((error) => !isHostError(error));
+    return store.resources.write(cluster, {
+      ...cluster.model,
+      scaleSettings,
+      errors: errors?.length ? errors : undefined,
+    });
   });
 }
 
 /** Returns the body of a cluster with its current counters. */
-function clusterBody({ store, scheduler }: ArmContext, cluster: StoredResource<"clusters">): Record<string, unknown> {
+function clusterBody(context: ArmContext, cluster: StoredResource<"clusters">): Record<string, unknown> {
+  const { store, scheduler } = context;
   const { key, model } = cluster;
   const counts = store.nodes.countsOf(key);
   const lacks = scheduler.lacksOf(cluster);
@@ -140,9 +159,20 @@ function clusterBody({ store, scheduler }: ArmContext, cluster: StoredResource<"
     ...model,
     errors: errorsOf(model, lacks),
     currentNodeCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
-    nodeStateCounts: nodeStateCountsOf(counts),
+    nodeStateCounts: nodeStateCountsOf(withWaitingAsIdle(context, cluster, counts)),
     ...(missingNodes ? { batchai: { missingNodes } } : {}),
   });
+}
+
+/** In Slurm, a node whose job waits does nothing yet. */
+function withWaitingAsIdle(
+  { store, nodeTypes }: ArmContext,
+  { key, model }: StoredResource<"clusters">,
+  counts: NodeCounts,
+): NodeCounts {
+  if (nodeTypes.of(model.vmSize).slurm === undefined) return counts;
+  const waiting = store.nodes.countWithoutAddress(key);
+  return { ...counts, idle: counts.idle + waiting, running: counts.running - waiting };
 }
 
 /** Returns the errors of a cluster. A lack of GPUs is found when they are read, so that it is never out of date. */

@@ -59,7 +59,9 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
       cluster: relativeMountPathsOf(cluster.nodeSetup?.mountVolumes),
       job: relativeMountPathsOf(model.mountVolumes),
     };
-    const launchIssues = jobLaunchIssues(model, mountPaths, `/${randomUUID()}`, context.gpus.hiddenMakers());
+    const isInSlurm = context.nodeTypes.of(cluster.vmSize).slurm !== undefined;
+    const hiddenMakers = isInSlurm ? [] : context.gpus.hiddenMakers();
+    const launchIssues = jobLaunchIssues(model, mountPaths, `/${randomUUID()}`, hiddenMakers);
     if (launchIssues.length > 0) throw invalidParameter(launchIssues);
 
     const { found, operation } = await scheduler.commit(() => {
