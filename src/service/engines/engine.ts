@@ -57,6 +57,8 @@ export interface LaunchAllocation {
   /** Folder on the disk of each node that holds the scratch directories. Absent: those of the plan. */
   readonly scratchDirectory?: string;
   readonly gpusPerNode: number;
+  /** Number of processes that MPI may start on each node. Default: 1. */
+  readonly slotsPerNode?: number;
   /** Absent: what Slurm gives by default; the same for the memory. */
   readonly coresPerNode?: number;
   readonly memoryPerNodeInBytes?: number;

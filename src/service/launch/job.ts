@@ -119,9 +119,13 @@ export function planJob(context: JobLaunchContext): JobLaunch {
     }),
     ...(container === undefined ? {} : { container }),
     ...(context.limits === undefined ? {} : { limits: context.limits }),
-    ...(allocation === undefined ? {} : { allocation }),
+    ...(allocation === undefined ? {} : { allocation: { ...allocation, slotsPerNode: slotsOn(nodes, slotsPerNode) } }),
   };
   return { plan, outputs: { ...master.outputs, [stdOutErrDirectoryId]: master.outputDirectory } };
+}
+
+function slotsOn(nodes: readonly ToolkitNode[], slotsPerNode: number): number {
+  return Math.max(slotsPerNode, ...nodes.map(({ slots }) => slots));
 }
 
 function workOf(context: ToolkitContext): ToolkitWork {

@@ -245,7 +245,7 @@ describe("scancel", () => {
     const stubs = new Stubs();
     stubs.behave("scancel", "exit 0");
     await stubs.commands().cancel("batchai-s1-r1");
-    await stubs.commands().cancel("batchai-s1-r1", "KILL");
+    await stubs.commands().cancel("batchai-s1-r1", "processes");
     const [name, user] = ["--name=batchai-s1-r1", `--user=${String(process.getuid?.())}`];
     expect(stubs.calls("scancel")).toEqual([
       [name, user],

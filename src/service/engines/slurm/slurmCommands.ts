@@ -20,6 +20,23 @@ export interface SlurmCommandsOptions {
   readonly limitInMs?: number;
 }
 
+/** What of a job {@link SlurmCommands.cancel} ends. */
+type CancelPart =
+  | "all"
+  /** The job if it waits. */
+  | "waiting"
+  /** The script of a running job gets SIGTERM, and nothing else: the script ends the rest. */
+  | "script"
+  /** All processes of a running job, by SIGKILL. */
+  | "processes";
+
+const cancelOptions: Readonly<Record<CancelPart, readonly string[]>> = {
+  all: [],
+  waiting: ["--state=PENDING"],
+  script: ["--batch", "--signal=TERM", "--state=RUNNING"],
+  processes: ["--full", "--signal=KILL"],
+};
+
 /** Most calls of `sbatch` at a time: a controller serves few, and lets the others wait until they time out. */
 const mostSubmits = 4;
 const mostCharactersOfListing = 64 * 1024 * 1024;
@@ -68,12 +85,11 @@ export class SlurmCommands {
   /**
    * Ends the jobs of the user that have a name, whatever their state: politely first, and by force after Slurm's
    * `KillWait`. Resolves once Slurm has taken the order, and if there is no such job.
-   * @param signal - Signal to send instead, for example `KILL`, to all processes of a running job, its script included.
+   * @param part - What of them. Default: all of it.
    */
-  async cancel(name: string, signal?: string): Promise<void> {
+  async cancel(name: string, part: CancelPart = "all"): Promise<void> {
     checkName(name);
-    const signals = signal === undefined ? [] : ["--full", `--signal=${signal}`];
-    await this.#output("scancel", [...signals, `--name=${name}`, `--user=${this.#user}`]);
+    await this.#output("scancel", [...cancelOptions[part], `--name=${name}`, `--user=${this.#user}`]);
   }
 
   /** Whether Slurm knows a job with this ID and this name. IDs are used again, so a job with another name does not count. */

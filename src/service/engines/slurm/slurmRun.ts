@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../logger.ts";
@@ -14,6 +14,7 @@ import { fillingsOf } from "./fillings.ts";
 import { endOf, forgotten, neverCame } from "./slurmEnds.ts";
 import type { SlurmCommands } from "./slurmCommands.ts";
 import { plainVariables, sharedFoldersOf, withOpenVariablesInSteps } from "./slurmPlan.ts";
+import type { SlurmJob } from "./slurmJob.ts";
 import type { SlurmQueue } from "./slurmQueue.ts";
 import { reasonSentence } from "./slurmReasons.ts";
 import { slurmScript } from "./slurmScript.ts";
@@ -39,9 +40,13 @@ export interface SlurmRunContext extends SupervisorPeriods {
 const silenceLimitInMs = 120_000;
 /** Time in which an exit file may still come into view after Slurm has said that the job ended, in milliseconds. */
 const exitPeriodInMs = 10_000;
-/** Time in which a job ends by itself after its exit file was written, in milliseconds. */
-const endPeriodInMs = 30_000;
+/** Time in which the script of a run ends after the grace period, in milliseconds. */
+const scriptPeriodInMs = 15_000;
+/** Time in which Slurm says how a job ended that has written an exit file, in milliseconds. */
+const wordPeriodInMs = 20_000;
 const askIntervalInMs = 500;
+/** File with the secret variables of the set-up task. */
+const onceFile = "once";
 
 /** The body of a run that is a job of Slurm. Its supervisor is on the first node, in a folder that all nodes share. */
 export class SlurmRun implements RunBody {
@@ -79,7 +84,8 @@ export class SlurmRun implements RunBody {
       const own = { encoding: "utf8", mode: 0o600 } as const;
       writeFileSync(script, slurmScript, own);
       writeFileSync(join(this.#folder, "fillings"), fillingsOf(supervisorPlan(plan, this.#context), plan.files), own);
-      this.#files.writeEnvironment({ ...plainVariables(plan), ...secrets.environment, [runMarker]: runId });
+      this.#files.writeEnvironment({ ...plainVariables(plan), ...secrets.environment, ...ofSlurm(plan) });
+      if (secrets.oncePerHost) writeFileSync(join(this.#folder, onceFile), nulEnded(secrets.oncePerHost), own);
       return Promise.resolve();
     });
     this.#isWatched = true;
@@ -94,7 +100,7 @@ export class SlurmRun implements RunBody {
         allocation,
         nodeCount: nodes.length,
         script,
-        args: [this.#folder, ...nodes.map(({ nodeId }) => nodeId)],
+        args: [this.#folder, runId, allocation.scratchDirectory ?? "", ...nodes.map(({ nodeId }) => nodeId)],
         output: join(this.#folder, "slurm.log"),
       },
     );
@@ -111,24 +117,31 @@ export class SlurmRun implements RunBody {
 
   async explain(end: RunEnd): Promise<RunEnd> {
     if (end.kind !== "exited" || end.exitCode === 0) return end;
-    const status = this.#context.queue.statusOf(this.#details.name);
-    return status.kind === "seen" && fateOf(status.job.state) === "outOfMemory" ? { ...end, outOfMemory: {} } : end;
+    // What ended the job from outside may have let it end by itself.
+    const job = await this.#endedJob();
+    if (job === undefined) return end;
+    const fate = fateOf(job.state);
+    if (fate === "outOfMemory") return { ...end, outOfMemory: {} };
+    return fate === "ended" ? end : (endOf(job, true, "") ?? end);
   }
 
   async end(_claim: Claim | undefined, end: RunEnd): Promise<void> {
     this.#ending.abort();
     this.#files.removeEnvironment();
+    rmSync(join(this.#folder, onceFile), { force: true });
     const { closing, commands, gracePeriodInMs } = this.#context;
     const { name } = this.#details;
-    const began = performance.now();
-    const endsByItself = end.kind === "exited";
-    if (!endsByItself) await commands.cancel(name);
-    const patience = endsByItself ? endPeriodInMs : gracePeriodInMs;
-    for (let killed = false; !(await this.#isOver());) {
-      if (!killed && performance.now() - began >= patience) {
-        await commands.cancel(name, "KILL");
+    if (end.kind !== "exited") {
+      await commands.cancel(name, "waiting");
+      await commands.cancel(name, "script");
+    }
+    const killAt = performance.now() + gracePeriodInMs + scriptPeriodInMs;
+    let isKilled = false;
+    while (!(await this.#isOver())) {
+      if (!isKilled && performance.now() >= killAt) {
+        isKilled = true;
+        await commands.cancel(name, "processes");
         await commands.cancel(name);
-        killed = true;
       }
       await delay(askIntervalInMs, undefined, { signal: closing });
     }
@@ -157,8 +170,7 @@ export class SlurmRun implements RunBody {
     }
     if (fate === "waiting") return { kind: "waiting", reason: reasonSentence(reason) };
     if (!hasClaim) return { kind: "waiting", reason: "Slurm starts the job." };
-    const startedOn = this.#files.claimedOn();
-    return startedOn === undefined ? { kind: "running" } : { kind: "running", startedOn };
+    return this.#running();
   }
 
   /** State of a job that has ended in Slurm, and whose exit file is not in view: a network file system may be late. */
@@ -174,9 +186,24 @@ export class SlurmRun implements RunBody {
   /** State of a job that had started, and that Slurm does not list. Not to be listed means nothing; not to live does. */
   #unseen(isAbsent: boolean): Life {
     const silentForInMs = this.#silence();
-    if (silentForInMs < silenceLimitInMs) return { kind: "running" };
+    if (silentForInMs < silenceLimitInMs) return this.#running();
     this.#refresh();
     return isAbsent ? { kind: "gone", end: forgotten(Math.round(silentForInMs / 1000)) } : { kind: "unknown" };
+  }
+
+  /** Returns the job once Slurm says that it has ended; undefined if Slurm does not say it in time. */
+  async #endedJob(): Promise<SlurmJob | undefined> {
+    await this.#watch();
+    const { closing, queue } = this.#context;
+    const until = performance.now() + wordPeriodInMs;
+    while (performance.now() < until) {
+      const status = queue.statusOf(this.#details.name);
+      if (status.kind === "seen" && hasEnded(status.job.state)) return status.job;
+      if (status.kind === "absent") return undefined;
+      await delay(askIntervalInMs, undefined, { signal: closing });
+      await queue.lookNow();
+    }
+    return undefined;
   }
 
   /** Whether nothing of the job is left, as Slurm says. */
@@ -188,6 +215,12 @@ export class SlurmRun implements RunBody {
     await this.#context.queue.lookNow();
     const next = this.#context.queue.statusOf(this.#details.name);
     return (next.kind === "seen" && hasEnded(next.job.state)) || (next.kind === "absent" && this.#beat === undefined);
+  }
+
+  #running(): Life {
+    const startedOn = this.#files.claimedOn();
+    const addresses = (readIfThere(join(this.#folder, "hosts")) ?? "").trim().split("\n");
+    return { kind: "running", addresses, ...(startedOn && { startedOn }) };
   }
 
   /** Returns for how long the run has given no sign of life that was seen here, in milliseconds. */
@@ -203,12 +236,28 @@ export class SlurmRun implements RunBody {
   }
 
   #lastOutput(): string {
-    try {
-      return readFileSync(join(this.#folder, "slurm.log"), "utf8").trim().split("\n").at(-1)?.slice(0, 500) ?? "";
-    } catch {
-      return "";
-    }
+    return (readIfThere(join(this.#folder, "slurm.log")) ?? "").trim().split("\n").at(-1)?.slice(0, 500) ?? "";
   }
+}
+
+/** Variables that every job in Slurm has. Open MPI starts as many processes on a node as Slurm says. */
+function ofSlurm({ allocation, nodes, runId }: LaunchPlan): Record<string, string> {
+  const slots = String(allocation?.slotsPerNode ?? 1);
+  return { SLURM_TASKS_PER_NODE: `${slots}(x${String(nodes.length)})`, [runMarker]: runId };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function nulEnded(variables: Readonly<Record<string, string>>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}\0`)
+    .join("");
 }
 
 /** @throws StartError if a secret would have to be shown to pass it on. */

@@ -1,19 +1,37 @@
 import { assignable, readOnly } from "../supervisor/assignable.ts";
-import { rareSupervision, supervisorScript } from "../supervisor/supervisorScript.ts";
+import { rareSupervision, runMarker, supervisorScript } from "../supervisor/supervisorScript.ts";
 
 /** Seconds between two signs of life that the script of a run gives. */
 export const heartbeatInSeconds = 20;
 
 /**
+ * Creates a scratch directory, if it does not exist, and enters it. Other users may write to the folder that it is in, so it
+ * and the folders of its node and of the service must belong to this user.
+ */
+const scratchFunction = `
+batchai_enter() { # scratch directory
+  local folder=$1 level
+  command -p mkdir -p -m 755 -- "$1"
+  for level in run node service; do
+    [[ -d $folder && ! -h $folder && -O $folder ]] || return 1
+    folder=\${folder%/*}
+  done
+  cd -- "$1"
+}
+`;
+
+/**
  * Runs one command line on a node of a run, in the place of the shell that it is started in. Arguments: working directory,
- * standard output, standard error, command line, the key of a command line that runs once on a host, or nothing, and the
- * file for the ID of its step in Slurm, or nothing.
+ * standard output, standard error, command line, the key of a command line that runs once on a host, or nothing, the
+ * file for the ID of its step in Slurm, or nothing, and names of variables that it must not see.
  */
 const stepScript = `
+${scratchFunction}
 [[ $6 ]] && echo "$SLURM_STEP_ID" > "$6"
-command -p mkdir -p -- "$1" && cd -- "$1" || exit 126
+batchai_enter "$1" || exit 126
 [[ -p $2 || -p $3 ]] && exit 126
 exec < /dev/null >> "$2" 2>> "$3" || exit 126
+(( $# > 6 )) && unset -v "\${@:7}"
 if [[ -z $5 ]]; then exec -a bash "$BASH" -c -- "$4"; fi
 
 batchai_folder=/var/tmp/batchai-$UID
@@ -32,6 +50,36 @@ command -p flock "$batchai_lock" || exit 126
 `;
 
 /**
+ * Ends the processes of a run on a host, found by their marker: politely first, and by force after a grace period. Then it
+ * removes the scratch directories of the run. Arguments: ID of the run, grace period in tenths of a second, a process that is
+ * left alone, or nothing, and the scratch directories.
+ */
+const sweepScript = `
+batchai_find() { # sets batchai_left
+  local file pid
+  batchai_left=()
+  while IFS= read -r file; do
+    pid=\${file#/proc/}
+    pid=\${pid%/environ}
+    [[ $pid == "$2" ]] || batchai_left+=("$pid")
+  done < <(command -p grep -lzsx -e "${runMarker}=$0" /proc/[0-9]*/environ)
+}
+batchai_find "$@"
+for batchai_process in "\${batchai_left[@]}"; do
+  # It would end its step at once. Who waits for it passes the signal on.
+  [[ $(< "/proc/$batchai_process/comm") == srun ]] || kill -TERM "$batchai_process"
+  kill -CONT "$batchai_process"
+done
+for ((batchai_tenths = 0; \${#batchai_left[@]}; batchai_tenths++)); do
+  ((batchai_tenths >= $1)) && kill -KILL "\${batchai_left[@]}"
+  command -p sleep 0.1
+  batchai_find "$@"
+done
+(($# > 2)) && command -p rm -rf --one-file-system -- "\${@:3}"
+exit 0
+`;
+
+/**
  * Waits on the first node for a step on another one. Arguments: file with the ID of the step, \`scancel\`, \`setsid\`, and the
  * \`srun\` that starts the step. It passes SIGTERM on to the processes of the step. A \`srun\` that got the signal itself would
  * kill them at once, so it has a session of its own, to which the supervisor sends nothing.
@@ -46,12 +94,14 @@ exit "$batchai_status"
 `;
 
 /**
- * The script of a run, which Slurm starts on its first node as `SCRIPT FOLDER NODE...`, with the IDs of the nodes. It is the
- * same for every run. It fills in what the plan leaves open ({@link fillingsOf}), lets \`srun\` start what belongs on other
- * nodes, starts the supervisor in a session of its own, and gives signs of life while that runs.
+ * The script of a run, which Slurm starts on its first node as `SCRIPT FOLDER RUN SCRATCH NODE...`: the ID of the run, the
+ * folder for scratch directories on each host, or nothing, and the IDs of the nodes. It is the same for every run. It fills
+ * in what the plan leaves open ({@link fillingsOf}), lets `srun` start what belongs on other nodes, starts the supervisor in
+ * a session of its own, and gives signs of life while that runs. After SIGTERM it ends the run.
  *
- * The variables of the run are in the file `environment` of its folder, as NAME=VALUE that end in NUL. The file is removed
- * before anything else runs. Whoever starts a second time, or after the claim was withdrawn, changes nothing.
+ * The variables of the run are in the file `environment` of its folder, as NAME=VALUE that end in NUL, and those of the
+ * set-up task alone in the file `once`. Both are removed before anything else runs. Whoever starts a second time, or after
+ * the claim was withdrawn, changes nothing.
  */
 export const slurmScript = `#!/bin/bash
 shopt -u expand_aliases
@@ -59,8 +109,9 @@ export SLURM_EXPORT_ENV=ALL
 cd -- "$1" || { echo "The folder $1 of the run cannot be seen on $HOSTNAME." >&2; exit 1; }
 command -p ls > /dev/null # A network file system then knows the files that were made since it looked last.
 [[ -e claim ]] && exit 0
-trap : TERM # The supervisor ends the run.
-shift
+batchai_run=$2
+batchai_scratch=$3
+shift 3
 
 read -r -d '' batchai_supervisor << 'BATCHAI_END'
 ${supervisorScript}
@@ -70,6 +121,9 @@ ${rareSupervision}
 BATCHAI_END
 read -r -d '' batchai_step << 'BATCHAI_END'
 ${stepScript}
+BATCHAI_END
+read -r -d '' batchai_sweep << 'BATCHAI_END'
+${sweepScript}
 BATCHAI_END
 read -r -d '' batchai_far_step << 'BATCHAI_END'
 ${farStepScript}
@@ -130,19 +184,29 @@ batchai_fill() { # fills in the open texts of the plan and of files
 }
 
 batchai_spread() { # IDs of the nodes; lets srun start the steps of other nodes
-  local at position node command key file words
+  local at position node command key file words hidden
   declare -A position_of=()
   position=0
   for node; do position_of[$node]=$((position++)); done
   for ((at = 5 + batchai_plan[3]; at < \${#batchai_plan[@]}; at += 1 + batchai_plan[at])); do
     position=\${position_of[\${batchai_plan[at + 1]}]:-0}
     key=
-    [[ \${batchai_plan[at + 8]} == once:* ]] && key=\${batchai_plan[at + 8]#once:} batchai_plan[at + 8]=
-    command -p mkdir -p -- "\${batchai_plan[at + 2]}"
+    hidden=()
+    if [[ \${batchai_plan[at + 8]} == once:* ]]; then
+      key=\${batchai_plan[at + 8]#once:}
+      batchai_plan[at + 8]=
+      hidden=("\${batchai_hidden[@]}")
+      # In a step, its own variables come last.
+      batchai_plan=("\${batchai_plan[@]:0:at + 9}" "\${batchai_once[@]}" "\${batchai_plan[@]:at + 9}")
+      ((batchai_plan[at] += \${#batchai_once[@]}))
+    fi
+    batchai_temporary[\${batchai_plan[at + 2]}]=1
+    if ((position == 0)); then (batchai_enter "\${batchai_plan[at + 2]}") || return 1; fi
     ((position > 0)) || [[ $key ]] || continue
     file=
     ((position > 0)) && file=$PWD/step.$at
-    words=("$BASH" -p -c "$batchai_step" batchai-step "\${batchai_plan[@]:at+2:3}" "\${batchai_plan[at + 6]}" "$key" "$file")
+    words=("$BASH" -p -c "$batchai_step" batchai-step "\${batchai_plan[@]:at+2:3}" "\${batchai_plan[at + 6]}")
+    words+=("$key" "$file" "\${hidden[@]}")
     if ((position > 0)); then
       words=(
         "$BASH" -p -c "$batchai_far_step" batchai-far-step "$file" "$(type -P scancel)" "$(command -pv setsid)" "$(type -P srun)"
@@ -175,17 +239,29 @@ batchai_become() { # the supervisor, with the variables of the run
   exec "$batchai_session" "\${batchai_command[@]}"
 }
 
+${scratchFunction}
+trap batchai_asked=1 TERM
 batchai_read environment
 batchai_variables=("\${batchai_read[@]}")
 : > environment
-command -p rm -f environment
+batchai_hidden=()
+for batchai_variable in "\${batchai_variables[@]}"; do batchai_hidden+=("\${batchai_variable%%=*}"); done
+batchai_once=()
+if [[ -s once ]]; then
+  batchai_read once
+  batchai_once=("\${batchai_read[@]}")
+  : > once
+fi
+command -p rm -f environment once
 batchai_read plan
 batchai_plan=("\${batchai_read[@]}")
 batchai_ports=()
+declare -A batchai_temporary=()
 batchai_names=() batchai_addresses=()
-[[ $# -gt 1 || -s fillings ]] && batchai_find_hosts
+batchai_find_hosts
+printf '%s\\n' "\${batchai_names[@]}" > hosts
 batchai_fill || exit 1
-batchai_spread "$@"
+batchai_spread "$@" || { echo "The scratch directory of the run cannot be created on $HOSTNAME." >&2; exit 1; }
 batchai_filled=plan.$SLURM_JOB_ID
 printf '%s\\0' "\${batchai_plan[@]}" > "$batchai_filled" || exit 1
 
@@ -195,7 +271,19 @@ exec {batchai_never}<> <(:)
 ) &
 batchai_heart=$!
 batchai_become &
-while kill -0 "$!" 2> /dev/null; do wait "$!"; done
+batchai_child=$!
+while kill -0 "$batchai_child" 2> /dev/null; do
+  wait "$batchai_child"
+  # The service wants the run to end. The supervisor ends when the steps have ended.
+  [[ $batchai_asked ]] && batchai_asked= && "$BASH" -p -c "$batchai_sweep" "$batchai_run" "\${batchai_plan[0]}" "$batchai_child"
+done
+batchai_command=("$BASH" -p -c "$batchai_sweep" "$batchai_run" "\${batchai_plan[0]}" "")
+[[ $batchai_scratch ]] && batchai_command+=("\${!batchai_temporary[@]}")
+if (($# > 1)); then
+  srun --overlap --quiet --ntasks="$#" --ntasks-per-node=1 --input=none --chdir=/ "\${batchai_command[@]}"
+else
+  "\${batchai_command[@]}"
+fi
 kill "$batchai_heart"
 exit 0
 `;

@@ -47,6 +47,7 @@ mapfile -d '' -t batchai_plan < "\${5:-plan}" || {
   batchai_plan=()
   while IFS= read -r -d '' batchai_pair; do batchai_plan+=("$batchai_pair"); done < "\${5:-plan}"
 }
+[[ $5 ]] && command -p rm -f -- "$5"
 batchai_started=()
 batchai_ends= # Descriptor of a pipe, to which the ends of processes are reported.
 batchai_phase=processes
