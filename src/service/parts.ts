@@ -10,6 +10,7 @@ import { ContainerEngine } from "./engines/docker/containerEngine.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Engines } from "./engines/engines.ts";
 import { ProcessEngine } from "./engines/local/processEngine.ts";
+import { SlurmEngine } from "./engines/slurm/slurmEngine.ts";
 import { runMarker } from "./engines/supervisor/supervisorScript.ts";
 import { serviceIdentityOf } from "./identity/serviceIdentity.ts";
 import { type Logger, silentLogger, sturdyLogger } from "./logger.ts";
@@ -160,8 +161,10 @@ function enginesFor(
   { mountRootName: serviceId }: DataFolderPlace,
   home: string,
 ): readonly Engine[] {
-  const runsFolder = runsFolderOf(home);
-  return [new ProcessEngine({ ...options, runsFolder }), new ContainerEngine({ ...options, runsFolder, serviceId })];
+  const common = { ...options, runsFolder: runsFolderOf(home) };
+  const engines = [new ProcessEngine(common), new ContainerEngine({ ...common, serviceId })];
+  // Nodes of Slurm see nothing else.
+  return options.sharedDir === undefined ? engines : [...engines, new SlurmEngine({ ...common, serviceId })];
 }
 
 /** Looks for the GPUs of this machine, and goes on to watch them. */

@@ -18,10 +18,15 @@ export class EmbeddedService {
     this.arm = new ArmCaller(service.connection);
   }
 
-  static async start(options: Partial<BatchAIServiceOptions> = {}): Promise<EmbeddedService> {
+  /** @param sharedDir - Name of a folder within that of the service, which nodes of Slurm see too. Default: none. */
+  static async start(
+    options: Partial<BatchAIServiceOptions> = {},
+    { sharedDir }: { readonly sharedDir?: string } = {},
+  ): Promise<EmbeddedService> {
     const folder = await mkdtemp(join(tmpdir(), "batchai-"));
+    const shared = sharedDir === undefined ? {} : { sharedDir: join(folder, sharedDir) };
     try {
-      return new EmbeddedService(await BatchAIService.start({ dataDir: folder, ...options }), folder);
+      return new EmbeddedService(await BatchAIService.start({ dataDir: folder, ...shared, ...options }), folder);
     } catch (error) {
       await rm(folder, { recursive: true });
       throw error;

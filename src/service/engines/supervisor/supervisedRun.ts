@@ -226,7 +226,9 @@ export class SupervisedRun<B extends RunBody = RunBody> {
     const hasRun = life.hasRun ?? (this.#files.wasClaimed() || this.#files.hasExit());
     const isNew = this.#fate.kind !== "started" || (kind === "withdrawn" && life.hasRun === false);
     if (kind === "missing") return removed;
-    if (kind === "withdrawn" && !hasRun && life.end?.kind === "notStarted") return life.end;
+    // It was in a queue, from which it has vanished before it could begin.
+    const isLost = this.#fate.kind === "started" && kind === "withdrawn" && !hasRun;
+    if (isLost && life.end?.kind === "notStarted") return life.end;
     if (kind === "supervised" || kind === "damaged" || hasRun || !isNew) return life.end ?? vanished;
     return this.#fate.kind === "absent" ? { kind: "notStarted", reason: this.#fate.lack } : { kind: "notStarted" };
   }
