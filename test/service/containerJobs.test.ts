@@ -170,7 +170,10 @@ describe.skipIf(obstacle).each(daemonNames)(titleOf("container jobs with %s", ob
   it("fails a job whose password is wrong, and one whose image has no bash", async () => {
     const full = await registry.push(`private/locked-${name}:1`, await imageTar());
     const credentials = { username: registryUser.username, password: "not the password" };
-    const wrong = await embedded.run("wrong", "true", container(full, { serverUrl: registry.host, credentials }));
+    const settings = container(full, { serverUrl: registry.host, credentials });
+    const wrong = await embedded.run("wrong", "true", { ...kept, ...settings });
+    const log = (await embedded.files("wrong", "stdouterr"))["execution.log"];
+    expect(log).toMatch(/Pulling the image [^\n]+\n[^\n]+ Run failed: The image [^\n]+ cannot be pulled/);
     expect(wrong).toMatchObject({ executionInfo: { errors: [{ code: "FailedStartingContainer" }] } });
     expect(JSON.stringify(wrong)).toMatch(/unauthorized|authentication required|401/i);
     expect(JSON.stringify(wrong)).not.toContain("not the password");

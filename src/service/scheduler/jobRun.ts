@@ -98,16 +98,22 @@ async function prepareJob(
     // In a container, the home folder is that of the image.
     serviceVariables: needs.container ? { ...serviceVariables, privateHome: false } : serviceVariables,
   };
-  const startLog = new StartLog(() => planJob(launch).plan);
-  const { report } = startLog;
-  const { environment } = await abortable(
-    engine.surroundings(needs, { secrets: secretsIn(job), report, abortSignal }),
-    abortSignal,
-  ).finally(() => startLog.written());
+  const locationsOf = (outputs: Readonly<Record<string, string>>): Launch["outputs"] => {
+    const mounts = [...clusterMounts, ...jobMounts];
+    const locations = Object.entries(outputs).map(([id, path]) => [id, { path, ...locationOnVolume(path, mounts) }]);
+    return Object.fromEntries(locations) as Launch["outputs"];
+  };
+  const startLog = new StartLog(() => {
+    const { plan, outputs } = planJob(launch);
+    store.runs.setOutputs(runId, locationsOf(outputs));
+    return plan;
+  });
+  const { environment } = await startLog.during((report) =>
+    abortable(engine.surroundings(needs, { secrets: secretsIn(job), report, abortSignal }), abortSignal),
+  );
   const setup =
     allocation && (await planHostSetup(context, { engine, launch, ...models, allocation, abortSignal }, keys.cluster));
   const { plan, outputs } = planJob({ ...launch, nodeEnvironment: environment, hostSetup: setup });
-  const mounts = [...clusterMounts, ...jobMounts];
   return {
     engine,
     plan,
@@ -115,9 +121,7 @@ async function prepareJob(
       ...secretsIn(job),
       ...(setup && { oncePerHost: secretVariables(cluster.nodeSetup?.setupTask?.secrets) }),
     },
-    outputs: Object.fromEntries(
-      Object.entries(outputs).map(([id, path]) => [id, { path, ...locationOnVolume(path, mounts) }]),
-    ),
+    outputs: locationsOf(outputs),
   };
 }
 

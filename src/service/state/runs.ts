@@ -77,6 +77,11 @@ export class Runs {
     };
   }
 
+  /** Stores where the output of a run will be, before it starts: what keeps it waiting is written there. */
+  setOutputs(id: string, outputs: Run["outputs"]): void {
+    this.#database.run("UPDATE runs SET outputs = ? WHERE id = ?", JSON.stringify(outputs), id);
+  }
+
   /** Stores how the engine finds the run again, and where its output is. */
   setHandle(id: string, handle: RunHandle, outputs: Run["outputs"]): void {
     this.#database.run(
