@@ -35,7 +35,13 @@ describe("the MPI host file", () => {
       { position: 1, slots: 2 },
       { position: 2, slots: 1 },
     ];
-    expect(hostFileOf(nodes, 1)).toEqual(["10.0.0.4 slots=4\n", { hostName: 1 }, " slots=2\n", { hostName: 2 }, " slots=1\n"]);
+    expect(hostFileOf(nodes, 1)).toEqual([
+      "10.0.0.4 slots=4\n",
+      { hostName: 1 },
+      " slots=2\n",
+      { hostName: 2 },
+      " slots=1\n",
+    ]);
   });
 });
 

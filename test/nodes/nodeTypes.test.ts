@@ -75,7 +75,8 @@ describe("own node types", () => {
 
   const sameType = "stand for the same node type: case and Standard_ do not count. Remove one of them.";
   const members =
-    "Members are gpus, cores, memoryInGB, engine, partition, account, qos, constraint, gpuType, scratchDir, maxWallClockTime, extraOptions.";
+    "Members are gpus, cores, memoryInGB, engine, partition, account, qos, constraint, gpuType, scratchDir, " +
+    "maxWallClockTime, extraOptions.";
   it.each([
     ['{ "BIG": { "gpu": 4 } }', `FILE: node type "BIG" has the unknown member "gpu". ${members}`],
     ['{ "BIG": { "__proto__": 4 } }', `FILE: node type "BIG" has the unknown member "__proto__". ${members}`],
