@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parseJson } from "./jsonPosition.ts";
+import { parseJson } from "../../ground/jsonPosition.ts";
 import { azureTypeOf, bytesPerGB, type NodeType, NodeTypes } from "./nodeTypes.ts";
 
 /** A node type that the owner of the service adds or changes. What it leaves out is as in Azure's size of that name. */
