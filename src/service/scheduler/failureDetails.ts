@@ -22,7 +22,7 @@ export async function failureDetails(context: SchedulerContext, runId: string, e
   if (end.kind !== "exited" || end.exitCode === 0) return [];
   const run = context.store.runs.find(runId);
   if (run?.kind !== "job") return [];
-  const { process, phase, exitCode } = end;
+  const { process, phase, exitCode, outOfMemory } = end;
   const isOneOfSeveral = phase === "processes" && process !== undefined && process.name !== soleProcess;
   const stdErr = process && fileOf(run, process);
   const facts: [name: string, value: string | undefined][] = [
@@ -30,7 +30,8 @@ export async function failureDetails(context: SchedulerContext, runId: string, e
     ["NodeId", run.nodes.length > 1 ? process?.nodeId : undefined],
     ["StdErr", stdErr],
     ["LastLines", process && stdErr !== undefined ? await linesOf(context, run, process) : undefined],
-    ["Hint", exitHint(exitCode)],
+    // Out of memory, the message of the error already says why the processes ended.
+    ["Hint", outOfMemory ? undefined : exitHint(exitCode)],
   ];
   return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [{ name, value }]));
 }
