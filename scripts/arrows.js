@@ -22,6 +22,7 @@ const rooms = {
   "src/models": { imports: [] },
   // The tables describe each shape; what reads and writes them knows no shape.
   "src/wire": { imports: ["src/models"] },
+  "src/wire/unknownProperties.ts": { imports: ["src/wire", "src/models", "src/ground/nearestWord.ts"] },
   "src/wire/tables": { imports: ["src/wire", "src/models"] },
   "src/http": { imports: ["src/wire", "src/models", "src/ground/loopback.ts", "src/ground/systemErrors.ts"] },
   "src/operations": { imports: ["src/http", "src/wire", "src/models"] },
@@ -52,6 +53,7 @@ const rooms = {
     node: true,
   },
   "src/ground/loopback.ts": { imports: [] },
+  "src/ground/nearestWord.ts": { imports: [] },
   "src/ground/systemErrors.ts": { imports: [] },
   "src/ground/containment.ts": { imports: [] },
   "src/ground/shellQuoting.ts": { imports: [] },

@@ -77,7 +77,13 @@ export function sendError(operation: string, error: unknown, request: PipelineRe
   if (isMarked(error, restErrorMark)) return restError(`${operation}: ${error.message}`, { code, request });
   // An error that combines several attempts to connect has a code, but no message.
   const reason = error.message || (code ?? "unknown reason");
-  return restError(`${operation}: the request to ${origin} failed: ${reason}`, { code, statusCode, request, response });
+  const question = code === "ECONNREFUSED" ? ". Is the service running?" : "";
+  return restError(`${operation}: the request to ${origin} failed: ${reason}${question}`, {
+    code,
+    statusCode,
+    request,
+    response,
+  });
 }
 
 /** Creates the error of a request that was aborted before its response was complete. */

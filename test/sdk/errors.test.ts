@@ -90,7 +90,7 @@ describe("an error of the network", () => {
     const error = await restErrorOf(quickClient().workspaces.get("g", "w"));
     expect(error.code).toBe("ECONNREFUSED");
     expect(error.message).toBe(
-      "workspaces.get: the request to https://management.azure.com failed: connect ECONNREFUSED",
+      "workspaces.get: the request to https://management.azure.com failed: connect ECONNREFUSED. Is the service running?",
     );
   });
 

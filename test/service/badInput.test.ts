@@ -162,6 +162,16 @@ describe("bodies", () => {
     }
   });
 
+  it.each([
+    ['{\n  "location": eastus\n}', "line 2, column 15: Unexpected token 'e'."],
+    ['{ "location": "eastus", }', "line 1, column 25: Expected double-quoted property name."],
+    ['{ "location": "eastus"', "line 1, column 23: Expected ',' or '}' after property value."],
+  ])("says where %j is no JSON", async (body, place) => {
+    const answer = await refused("PUT", arm.inWorkspace("/clusters/bad"), body);
+    expect(answer).toMatchObject({ status: 400, code: "InvalidRequestContent", target: "body" });
+    expect(answer.message).toBe(`The body of the request is not valid JSON at ${place}`);
+  });
+
   it("refuses a body that is too large", async () => {
     const answer = await refused("PUT", arm.inWorkspace("/clusters/bad"), JSON.stringify({ x: "y".repeat(5_000_000) }));
     expect(answer).toMatchObject({ status: 413, code: "RequestBodyTooLarge" });

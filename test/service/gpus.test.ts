@@ -200,7 +200,7 @@ describe("GPUs that cannot be given out", () => {
       expect((await gpus.reason("large", /unhealthy/)).message).toBe(
         "The job needs 4 GPUs, and 3 of the 4 GPUs of this machine are usable. " +
           "GPU 1: unhealthy (The GPU has fallen off the bus). " +
-          "Create the job with a smaller nodeCount, or on a cluster whose vmSize has fewer GPUs.",
+          "Create the job on a cluster whose vmSize has fewer GPUs.",
       );
       machine.set(1, {});
       for (const name of ["small1", "small2"]) await gpus.finish(name);
@@ -231,7 +231,7 @@ describe("a cluster that is larger than the machine", () => {
       await gpus.cluster("twos", "GPU2", 3, 1);
       const message =
         "2 nodes of the cluster cannot be added: a node of the size GPU2 needs 2 GPUs, and this machine has 3 GPUs. " +
-        "The service adds the nodes as soon as the machine has enough usable GPUs.";
+        "The usable GPUs are enough for 1 node. The service adds the nodes as soon as the machine has enough usable GPUs.";
       expect(await gpus.clusterProperties("twos")).toMatchObject({
         allocationState: "steady",
         errors: [{ code: "NotEnoughGpus", message }],

@@ -2,7 +2,8 @@ import { deserialize } from "../../wire/deserialize.ts";
 import { applyDefaults } from "../../wire/defaults.ts";
 import { validate } from "../../wire/validate.ts";
 import type { ModelSchema } from "../../wire/schema.ts";
-import type { ArmRequest } from "./context.ts";
+import { unknownProperties } from "../../wire/unknownProperties.ts";
+import type { ArmContext, ArmRequest } from "./context.ts";
 import { ArmError, invalidParameter } from "./errors.ts";
 
 const resourceName = { pattern: /^[-\w]{1,64}$/, rule: "1 to 64 letters, digits, '-' or '_'" };
@@ -72,16 +73,25 @@ export function queryIn(request: ArmRequest, parameter: string): string | undefi
   return value;
 }
 
+/** Longest path of an unknown property in the log. */
+const longestPath = 200;
+
 /**
  * Returns the body of a request, checked with its wire table. Adds defaults, and removes properties that the API does not
  * have or that only the service sets.
+ * @throws ArmError if the body is not valid, or has a property that is almost one of the API.
  */
-export function bodyIn<T extends object>(request: ArmRequest, schema: ModelSchema<T>): T {
+export function bodyIn<T extends object>({ logger }: ArmContext, request: ArmRequest, schema: ModelSchema<T>): T {
   const { body } = request;
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new ArmError("InvalidRequestContent", "The request needs a body: a JSON object.", { target: "body" });
   }
-  const issues = validate(schema, body, { view: "wire", path: "" });
+  const { nearMisses, others } = unknownProperties(schema, body);
+  const issues = [...nearMisses, ...validate(schema, body, { view: "wire", path: "" })];
   if (issues.length > 0) throw invalidParameter(issues);
+  if (others.length > 0) {
+    const properties = others.map((path) => path.slice(0, longestPath));
+    logger.debug({ properties }, "ignored unknown properties of a request");
+  }
   return applyDefaults(schema, deserialize(schema, body, { unknown: "drop", readOnly: "drop" }));
 }

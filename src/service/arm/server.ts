@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
 import { limitConnections } from "../../ground/connectionLimit.ts";
+import { parseJson } from "../../ground/jsonPosition.ts";
 import { type Shortage, shortageOf } from "../../ground/shortage.ts";
 import { reasonOf } from "../../ground/systemErrors.ts";
 import { admissionOf } from "../identity/accessToken.ts";
@@ -113,10 +114,10 @@ function parsedBody(text: string): unknown {
 
 function parsedJson(json: string): unknown {
   try {
-    return JSON.parse(json) as unknown;
-  } catch {
+    return parseJson(json, "The body of the request");
+  } catch (error) {
     // Also if it is so deep that the parser gives up.
-    throw new ArmError("InvalidRequestContent", "The body of the request is not valid JSON.", { target: "body" });
+    throw new ArmError("InvalidRequestContent", reasonOf(error), { target: "body" });
   }
 }
 

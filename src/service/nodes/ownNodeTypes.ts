@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parseJson } from "./jsonPosition.ts";
+import { parseJsonFile } from "../../ground/jsonPosition.ts";
 import { azureTypeOf, bytesPerGB, keyOf, type NodeType, NodeTypes } from "./nodeTypes.ts";
 import { shown } from "./shown.ts";
 import { slurmMembers, slurmTypeOf, type SlurmTypeOptions } from "./slurmTypes.ts";
@@ -36,7 +36,7 @@ function readTypes(file: string): unknown {
       cause: error,
     });
   }
-  return parseJson(text, file);
+  return parseJsonFile(text, file);
 }
 
 function checkedTypes(types: unknown, source: string): Map<string, NodeType> {

@@ -23,7 +23,7 @@ export async function failureDetails(context: SchedulerContext, runId: string, e
   if (end.kind !== "exited" || end.exitCode === 0) return [];
   const run = context.store.runs.find(runId);
   if (run?.kind !== "job") return [];
-  const { process, phase, exitCode } = end;
+  const { process, phase, exitCode, outOfMemory } = end;
   const isSetup = isSetupFailure(end);
   const isOneOfSeveral = phase === "processes" && process !== undefined && process.name !== soleProcess;
   // The output of a setup task is not in a directory of the job.
@@ -35,7 +35,8 @@ export async function failureDetails(context: SchedulerContext, runId: string, e
     ["Host", isSetup ? hostOf(run, end) : undefined],
     ["StdErr", stdErr],
     ["LastLines", process && stdErr !== undefined ? await linesOf(context, run.id, owner, process) : undefined],
-    ["Hint", exitHint(exitCode)],
+    // Out of memory, the message of the error already says why the processes ended.
+    ["Hint", outOfMemory ? undefined : exitHint(exitCode)],
   ];
   return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [{ name, value }]));
 }

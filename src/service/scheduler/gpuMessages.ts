@@ -32,16 +32,19 @@ export function neverEnoughMessage(supply: GpuSupply, nodeCount: number, perNode
     nodeCount === 1
       ? gpusOf(perNode)
       : `${nodesOf(nodeCount)} with ${gpusOf(perNode)} each, ${gpusOf(nodeCount * perNode)} together`;
-  const advice = "Create the job with a smaller nodeCount, or on a cluster whose vmSize has fewer GPUs.";
+  const smaller = nodeCount === 1 ? "" : "with a smaller nodeCount, or ";
+  const advice = `Create the job ${smaller}on a cluster whose vmSize has fewer GPUs.`;
   return `The job needs ${needed}, and ${machineHas(supply)} ${advice}`;
 }
 
 /** Says that a cluster lacks nodes because the machine has too few GPUs. */
 export function tooFewGpusMessage(supply: GpuSupply, { vmSize = "" }: Cluster, count: number): string {
   const perNode = supply.countPerNode({ vmSize });
+  const possible = supply.usableNodeCount({ vmSize });
+  const enough = possible === 0 ? "" : ` The usable GPUs are enough for ${nodesOf(possible)}.`;
   return (
     `${nodesOf(count)} of the cluster cannot be added: a node of the size ${vmSize} needs ${gpusOf(perNode)}, and ` +
-    `${machineHas(supply)} The service adds the nodes as soon as the machine has enough usable GPUs.`
+    `${machineHas(supply)}${enough} The service adds the nodes as soon as the machine has enough usable GPUs.`
   );
 }
 

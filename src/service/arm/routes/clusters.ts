@@ -67,7 +67,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
     const id = workspaceChildId(context, request, "clusters");
     const workspace = workspaceOf(context, request);
     refuseWhileDeleting(workspace);
-    const parameters = withFixedDefaults(bodyIn(request, clusterCreateParameters));
+    const parameters = withFixedDefaults(bodyIn(context, request, clusterCreateParameters));
     const issues = clusterIssues(parameters);
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);
@@ -102,7 +102,7 @@ export function clusterRoutes(app: FastifyInstance, context: ArmContext): void {
   app.patch(cluster, (request: ArmRequest, reply) => {
     const found = workspaceChildOf(context, request, "clusters");
     refuseWhileDeleting(found);
-    const { scaleSettings } = bodyIn(request, clusterUpdateParameters);
+    const { scaleSettings } = bodyIn(context, request, clusterUpdateParameters);
     const issues = scaleIssues(scaleSettings);
     if (issues.length > 0) throw invalidParameter(issues);
     const updated = scaleSettings ? rescaled(store, found, scaleSettings) : found;

@@ -41,7 +41,7 @@ export function fileServerRoutes(app: FastifyInstance, context: ArmContext): voi
     const id = workspaceChildId(context, request, "fileServers");
     const workspace = workspaceOf(context, request);
     refuseWhileDeleting(workspace);
-    const parameters = bodyIn(request, fileServerCreateParameters);
+    const parameters = bodyIn(context, request, fileServerCreateParameters);
     const issues = accountIssues(
       parameters.sshConfiguration.userAccountSettings,
       "properties.sshConfiguration.userAccountSettings",

@@ -47,7 +47,7 @@ export function jobRoutes(app: FastifyInstance, context: ArmContext): void {
     const id = jobIdOf(context, request);
     const experiment = workspaceChildOf(context, request, "experiments");
     refuseWhileDeleting(experiment);
-    const parameters = withComputedDefaults(bodyIn(request, jobCreateParameters));
+    const parameters = withComputedDefaults(bodyIn(context, request, jobCreateParameters));
     const issues = jobIssues(parameters);
     if (issues.length > 0) throw invalidParameter(issues);
     const digest = requestDigest(context, parameters);

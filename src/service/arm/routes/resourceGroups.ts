@@ -27,7 +27,7 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
 
   app.put(resourceGroupPath, (request: ArmRequest, reply) => {
     const name = resourceGroupIn(request);
-    const parameters = bodyIn(request, resourceGroup);
+    const parameters = bodyIn(context, request, resourceGroup);
     checkLocation(parameters.location);
     const id = resourceGroupId(subscriptionId, name);
     const found = store.resources.find("resourceGroups", id);
@@ -38,7 +38,7 @@ export function resourceGroupRoutes(app: FastifyInstance, context: ArmContext): 
   app.patch(resourceGroupPath, (request: ArmRequest) => {
     const found = resourceGroupOf(context, request);
     refuseWhileDeleting(found);
-    const { tags } = bodyIn(request, resourceGroupUpdate);
+    const { tags } = bodyIn(context, request, resourceGroupUpdate);
     return resourceBody(store.resources.write(found, { ...found.model, ...(tags ? { tags } : {}) }));
   });
 

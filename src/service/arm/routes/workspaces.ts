@@ -28,7 +28,7 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
     const id = workspaceIdOf(context, request);
     const group = resourceGroupOf(context, request);
     refuseWhileDeleting(group);
-    const parameters = bodyIn(request, workspaceCreateParameters);
+    const parameters = bodyIn(context, request, workspaceCreateParameters);
     checkLocation(parameters.location);
     const found = store.resources.find("workspaces", id);
     if (found) return sendResource(reply, recreate(context, found, parameters));
@@ -51,7 +51,7 @@ export function workspaceRoutes(app: FastifyInstance, context: ArmContext): void
   app.patch(workspacePath, (request: ArmRequest, reply) => {
     const found = workspaceOf(context, request);
     refuseWhileDeleting(found);
-    const { tags } = bodyIn(request, workspaceUpdateParameters);
+    const { tags } = bodyIn(context, request, workspaceUpdateParameters);
     return sendResource(reply, tags ? store.resources.write(found, { ...found.model, tags }) : found);
   });
 
