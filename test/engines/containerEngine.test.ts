@@ -170,6 +170,64 @@ describe("a container engine that was killed while it started a container", () =
   });
 });
 
+describe("podman that was killed while it removed a container", () => {
+  const Labels = { "batchai.service": "test", "batchai.run": "broken" };
+
+  function addBroken(labels: Record<string, string> = Labels, name = "batchai-broken"): void {
+    const body = { Image: image, Env: [], Entrypoint: ["true"], Cmd: [], Labels: labels, HostConfig: {} };
+    const created = Date.now() / 1000;
+    const state = { state: "exited", created, exitCode: 0, oomKilled: false, isHalfRemoved: true } as const;
+    daemon.containers.set(name, { id: name, name, body, ...state });
+  }
+
+  it("removes the container, and leaves those of others alone", async () => {
+    addBroken();
+    addBroken({ ...Labels, "batchai.service": "other" }, "foreign");
+    await engine.probe();
+    await until("it is removed", () => !daemon.containers.has("batchai-broken"));
+    expect([...daemon.containers.keys()]).toEqual(["foreign"]);
+  });
+
+  it("does not keep other runs from being seen", async () => {
+    const handle = await start("sleep 600");
+    addBroken();
+    const [container] = daemon.containers.values();
+    if (container) daemon.killContainer(container);
+    expect(await engine.wait(handle)).toMatchObject({ code: "RunLost" });
+    expect([...daemon.containers.keys()]).toEqual(["batchai-broken"]);
+  });
+
+  it("ends the run of that container, and removes it", async () => {
+    await engine.probe();
+    const handle = await start("sleep 600");
+    const { container } = daemon;
+    daemon.killContainer(container);
+    container.isHalfRemoved = true;
+    expect(await engine.wait(handle)).toMatchObject({ code: "RunLost" });
+    await engine.cleanUp(handle);
+    await until("it is removed", () => daemon.containers.size === 0);
+  });
+
+  it("starts a run whose name it keeps", async () => {
+    const plan = workplace.plan(note);
+    addBroken({}, `batchai-${plan.runId}`);
+    expect(await run(plan)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+  });
+});
+
+it("looks at each run by itself while its container engine refuses to list containers", async () => {
+  const [killed, going] = [await start("sleep 600"), await start(workplace.gate("go"))];
+  daemon.misbehave(/GET \/containers\/json$/, { status: 500, message: "something else" }, 1000);
+  await restart();
+  for (const handle of [killed, going]) expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+  const [container] = daemon.containers.values();
+  if (container) daemon.killContainer(container);
+  expect(await engine.wait(killed)).toMatchObject({ code: "RunLost" });
+  await workplace.open("go");
+  expect(await engine.wait(going)).toEqual(succeeded);
+});
+
 describe("an engine that closes", () => {
   it.each(["GET /info", "GET /version", "POST /containers/create", "POST .*/start"])(
     "does not wait for a container engine that hangs in %s",

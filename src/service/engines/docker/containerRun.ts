@@ -17,6 +17,7 @@ import {
   inspectContainer,
   type InspectedContainer,
   isCreated,
+  isRunning,
   listContainers,
   type ListedContainer,
   removeContainer,
@@ -116,7 +117,7 @@ export class ContainerRun implements RunBody<PlainPlan> {
     const snapshot = this.#context.watch.latest();
     if (snapshot === undefined || snapshot.askedAt <= this.#startedAt) return { kind: "unknown" };
     const state = snapshot.states.get(this.#details.runId);
-    if (state !== undefined && !hasEnded(state) && !isCreated(state)) return { kind: "running" };
+    if (state !== undefined && isRunning(state)) return { kind: "running" };
     return this.#lookClosely(claim);
   }
 
@@ -296,12 +297,22 @@ export class ContainerRun implements RunBody<PlainPlan> {
   /** Returns the container with the label of this run, also that of another service that has a copy of the data folder. */
   async #find(): Promise<InspectedContainer | undefined> {
     const { daemon, closing } = this.#context;
-    if (this.#id === undefined) {
-      const listed = await listContainers(daemon, [runLabel, this.#details.runId], closing);
-      const isOurs = ({ Labels }: ListedContainer): boolean => Labels[serviceLabel] === this.#context.serviceId;
-      this.#id = (listed.find(isOurs) ?? listed[0])?.Id;
-    }
+    this.#id ??= await this.#listedId();
     return this.#id === undefined ? undefined : await inspectContainer(daemon, this.#id, closing);
+  }
+
+  /** Returns the ID of the container with the label of this run, or its name if the engine refuses to list containers. */
+  async #listedId(): Promise<string | undefined> {
+    const { daemon, serviceId, closing } = this.#context;
+    const { runId } = this.#details;
+    try {
+      const listed = await listContainers(daemon, [runLabel, runId], closing);
+      const isOurs = ({ Labels }: ListedContainer): boolean => Labels[serviceLabel] === serviceId;
+      return (listed.find(isOurs) ?? listed[0])?.Id;
+    } catch (error) {
+      if (!(error instanceof DaemonRefusal)) throw error;
+      return (await inspectContainer(daemon, containerNameOf(runId), closing))?.Id;
+    }
   }
 
   #isOurs({ Config }: InspectedContainer): boolean {

@@ -33,6 +33,14 @@ function messageOf(address: string, cause: unknown): string {
   );
 }
 
+/**
+ * Whether an error means that podman was killed while it removed a container. Without its files, the container has no
+ * process. podman can remove it, but refuses to inspect it, and every list that would show it.
+ */
+export function isHalfRemoved(error: unknown): boolean {
+  return error instanceof DaemonRefusal && error.status === 500 && /container not known/i.test(error.message);
+}
+
 /** Whether an error means that what a request names does not exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof DaemonRefusal && error.status === 404;
