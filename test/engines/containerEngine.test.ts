@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -167,6 +167,48 @@ describe("a container engine that was killed while it started a container", () =
     const reason = expect.stringContaining("already exists") as string;
     expect(await run(note)).toEqual({ kind: "notStarted", reason });
     expect(daemon.containers.size).toBe(0);
+  });
+});
+
+describe("a container engine that was killed while it handed the output of a run over", () => {
+  const leftover = { status: 500, message: "task 2cb6: already exists" };
+  const uid = 4711;
+
+  beforeEach(() => {
+    vi.spyOn(process, "getuid").mockReturnValue(uid);
+    vi.spyOn(process, "getgid").mockReturnValue(uid);
+  });
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("does so with a copy of the container, and removes both", async () => {
+    const handle = await start(workplace.gate("go"));
+    const { id } = daemon.container;
+    daemon.misbehave(new RegExp(`/${id}/start$`), leftover, 1000);
+    daemon.misbehave(/\/start$/, { status: 500, message: "transport is closing" });
+    daemon.misbehave(/\/create$/, "lose the response");
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    expect(statSync(join(workplace.output(String(handle.runId)), "stdout-proc0.txt")).uid).toBe(uid);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("removes the copy if the service was killed meanwhile", async () => {
+    await engine.probe();
+    const handle = await start(workplace.gate("go"));
+    const { container } = daemon;
+    const Labels = { ...container.body.Labels, "batchai.run": `${String(handle.runId)}-output` };
+    const state = { state: "exited", id: "copy", name: "copy", created: 0 } as const;
+    daemon.containers.set("copy", { ...container, ...state, body: { ...container.body, Labels } });
+    await restart();
+    expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    await engine.cleanUp(handle);
+    await engine.probe();
+    await until("the copy is gone", () => daemon.containers.size === 0);
   });
 });
 

@@ -246,7 +246,7 @@ export class FakeDaemon {
     return {
       Id: id,
       State: { Status: state, ExitCode: exitCode, OOMKilled: oomKilled, StartedAt, Error: "" },
-      Config: { Labels: body.Labels },
+      Config: body,
       HostConfig,
     };
   }

@@ -27,6 +27,7 @@ import {
 } from "./containers.ts";
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
 import { gpuObjection } from "./gpuObjection.ts";
+import { handOver } from "./handOver.ts";
 import { containerStartError, isOfKilledEngine, missingGpus, remedyFor } from "./containerStart.ts";
 import { isContainerOver } from "./containerProcesses.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
@@ -57,8 +58,6 @@ const retryIntervalInMs = 250;
 /** Time in which a container that was started takes the claim, in milliseconds. It may also end without it. */
 const claimPeriodInMs = 2000;
 const claimIntervalInMs = 10;
-/** Time that handing over the output may take, in milliseconds. */
-const handOverLimitInMs = 600_000;
 /** Time in which a container that is over is removed before its run is reported as ended, in milliseconds. */
 const removalLimitInMs = 10_000;
 
@@ -320,15 +319,12 @@ export class ContainerRun implements RunBody<PlainPlan> {
     return labels[serviceLabel] === this.#context.serviceId && labels[runLabel] === this.#details.runId;
   }
 
-  /** Hands the files of root over to the user of the service: the container does that when it is started again. */
+  /** Hands the files of root over to the user of the service, unless root in the container is that user. */
   async #handOver(container: InspectedContainer): Promise<void> {
-    const { daemon, closing } = this.#context;
-    const owner = ownerFor(await daemon.security());
+    const owner = ownerFor(await this.#context.daemon.security());
     if (this.#isHandedOver || owner === undefined || !wasStarted(container)) return;
     try {
-      await exited(container, exitPeriodInMs, this.#context);
-      await daemon.call("POST", `/containers/${container.Id}/start`, { abortSignal: closing });
-      await exited(container, handOverLimitInMs, this.#context);
+      await handOver(container, this.#details.runId, this.#context);
     } catch (error) {
       if (!(error instanceof DaemonRefusal)) throw error;
       this.#warn(error, "failed to hand the output of a container over to the user of the service");

@@ -10,6 +10,16 @@ export function containerNameOf(runId: string): string {
   return `batchai-${runId}`;
 }
 
+/** Label of the run of a container that only hands over the output of a run. */
+export function outputLabelOf(runId: string): string {
+  return `${runId}-output`;
+}
+
+/** Returns the run to which the label of a container belongs. */
+export function runIdIn(label: string): string {
+  return label.replace(/-output$/, "");
+}
+
 /** What the list of containers says about one. */
 export interface ListedContainer {
   readonly Id: string;
