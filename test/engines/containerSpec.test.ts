@@ -101,6 +101,15 @@ it.each([
   expect(bytesIn(size)).toBe(bytes);
 });
 
+function thrownBy(step: () => unknown): unknown {
+  try {
+    step();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 describe("the name of an image", () => {
   it.each([
     ["ubuntu", undefined, "ubuntu:latest", "https://index.docker.io/v1/"],
@@ -109,20 +118,51 @@ describe("the name of an image", () => {
     ["registry.test/team/image:1", "registry.test", "registry.test/team/image:1", "registry.test"],
     ["localhost/image", undefined, "localhost/image:latest", "localhost"],
     ["host:5000/image", undefined, "host:5000/image:latest", "host:5000"],
+    ["team/image", "HTTPS://Registry.Test:5000/v2/", "Registry.Test:5000/team/image:latest", "Registry.Test:5000"],
+    ["team/image", "http://[::1]:5000", "[::1]:5000/team/image:latest", "[::1]:5000"],
+    ["[::1]:5000/image", "", "[::1]:5000/image:latest", "[::1]:5000"],
+    ["image", "Docker.IO", "image:latest", "https://index.docker.io/v1/"],
     ["image@sha256:0123", "host:5000", "host:5000/image@sha256:0123", "host:5000"],
   ])("%s of %s is %s", (image, serverUrl, reference, registry) => {
     expect(imageReferenceOf({ image, ...(serverUrl === undefined ? {} : { serverUrl }) })).toBe(reference);
     expect(registryOf({ image, ...(serverUrl === undefined ? {} : { serverUrl }) })).toBe(registry);
+    expect(() => {
+      checkReference(reference);
+    }).not.toThrow();
   });
 
-  it.each(["../../containers/x", "a/../b", "a?x=1", "a//b", "a b", "a#b", "a%2fb", ":".repeat(100_000)])(
-    "is not %s",
-    (name) => {
-      expect(() => {
-        checkReference(imageReferenceOf({ image: name }));
-      }).toThrow(/is not the name of an image/);
-    },
-  );
+  it.each([
+    ...["https://", "https:///myregistry", " ", "//reg.test", "https:\\\\reg.test", "ftp://reg.test", "a b.test"],
+    ...["https://user:s3cret@reg.test", "user:s3cret@reg.test", "reg.test?x", "https://[::1", "http+unix://reg.test"],
+    ...["https://myregistry", "-reg.test", "ü.test"],
+  ])("is not looked for on Docker Hub if the URL of the server is %s", (serverUrl) => {
+    for (const of of [imageReferenceOf, registryOf]) {
+      const error = thrownBy(() => of({ image: "team/image", serverUrl }));
+      const message = expect.stringMatching(
+        /^properties\.containerSettings\.imageSourceRegistry\.serverUrl: must /,
+      ) as string;
+      expect(error).toMatchObject({ code: "FailedStartingContainer", message });
+      expect(JSON.stringify(error)).not.toContain("s3cret");
+    }
+  });
+
+  it.each([
+    "[::1]",
+    "a/[::1]/b",
+    "[x]:5/a",
+    "../../containers/x",
+    "a/../b",
+    "a?x=1",
+    "a//b",
+    "a b",
+    "a#b",
+    "a%2fb",
+    ":".repeat(100_000),
+  ])("is not %s", (name) => {
+    expect(() => {
+      checkReference(imageReferenceOf({ image: name }));
+    }).toThrow(/is not the name of an image/);
+  });
 });
 
 describe("the progress of a pull", () => {
