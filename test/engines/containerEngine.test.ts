@@ -564,10 +564,16 @@ describe("what everybody may see of a container", () => {
     const handle = await start(environment, { environment: { TOKEN: "s3cret-value" } });
     const { body } = daemon.container;
     expect(JSON.stringify(body)).not.toContain("s3cret");
-    expect(body.Env).toEqual([`BATCHAI_RUN_ID=${String(handle.runId)}`]);
+    expect(body.Env).toEqual([`BATCHAI_RUN_ID=${String(handle.runId)}`, "NVIDIA_VISIBLE_DEVICES=void"]);
     expect(await engine.wait(handle)).toEqual(succeeded);
     const output = await readFile(join(workplace.output(String(handle.runId)), "stdout-proc0.txt"), "utf8");
     expect(output.split("\n")).toEqual(["claim", "plan", "s3cret-value", ""]);
+  });
+
+  it("does not include the GPUs that the image asks for", async () => {
+    daemon.images.set(image, ["PATH=/usr/bin", "NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_REQUIRE_CUDA=cuda>=12"]);
+    const { environment } = await engine.surroundings({ container: { image } });
+    expect(environment).toEqual({ PATH: "/usr/bin", NVIDIA_REQUIRE_CUDA: "cuda>=12" });
   });
 
   it("is asked for once in a while for all runs together", async () => {

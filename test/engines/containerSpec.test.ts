@@ -39,7 +39,7 @@ const security = { isRootless: false, mapsUsers: false, hasSELinux: false };
 const bodyFor = (
   isPodman: boolean,
   more: Partial<PlainPlan> = {},
-): { HostConfig: Record<string, unknown>; Cmd: string[] } => {
+): { HostConfig: Record<string, unknown>; Cmd: string[]; Env: string[] } => {
   const spec = { plan: { ...plan, ...more }, image: "image:1", serviceId: "service", security, owner: "7:8" };
   return createBodyOf({ ...spec, facts: { isPodman } }) as ReturnType<typeof bodyFor>;
 };
@@ -69,6 +69,15 @@ describe("the description of a container", () => {
     expect(podman).toEqual({ Driver: "cdi", DeviceIDs: ["nvidia.com/gpu=GPU-1", "nvidia.com/gpu=GPU-3"] });
     const nodes = plan.nodes.map((node) => ({ ...node, gpus: [] }));
     expect(bodyFor(false, { nodes }).HostConfig).not.toHaveProperty("DeviceRequests");
+  });
+
+  it("has no GPUs but those of the run, also if the image asks for all of the machine", () => {
+    const nodes = plan.nodes.map((node) => ({ ...node, gpus: [] }));
+    const amd = plan.nodes.map((node) => ({ ...node, gpus: [{ index: 0, uuid: "AMD-1", vendor: "amd" as const }] }));
+    expect(bodyFor(false).Env).toContain("NVIDIA_VISIBLE_DEVICES=GPU-1,GPU-3");
+    expect(bodyFor(true).Env).toContain("NVIDIA_VISIBLE_DEVICES=void");
+    for (const none of [nodes, amd])
+      expect(bodyFor(false, { nodes: none }).Env).toContain("NVIDIA_VISIBLE_DEVICES=void");
   });
 
   it("has the limits of the run, and a network and processes of its own choice", () => {

@@ -3,6 +3,7 @@ import { reasonOf } from "../../../ground/systemErrors.ts";
 import { imageDetails, StartError } from "../../startError.ts";
 import { abortable } from "../../abortable.ts";
 import type { LaunchContainer, SurroundingsOptions } from "../engine.ts";
+import { visibleDevices } from "./containerSpec.ts";
 import type { Daemon } from "./daemon.ts";
 import { DaemonSilence, isNotFound } from "./daemonErrors.ts";
 import { checkReference, imageReferenceOf, registryOf } from "./imageNames.ts";
@@ -162,11 +163,11 @@ function authorizationOf(container: LaunchContainer, { secrets }: SurroundingsOp
   return Buffer.from(JSON.stringify(credentials)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
+/** Returns the variables of an image, but for the one that says which GPUs a container has: that is not for the image to say. */
 function variablesIn(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const equals = pair.indexOf("=");
-      return equals === -1 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
-    }),
-  );
+  const variables = pairs.map((pair): readonly [name: string, value: string] => {
+    const equals = pair.indexOf("=");
+    return equals === -1 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
+  });
+  return Object.fromEntries(variables.filter(([name]) => name !== visibleDevices));
 }
