@@ -440,6 +440,21 @@ describe("containers that cannot start", () => {
     expect(daemon.containers.size).toBe(0);
   });
 
+  it.each([
+    ["/create$", 500, "mkdir /var/lib/docker/overlay2/x: no space left on device"],
+    ["/start$", 500, "fork/exec /proc/self/exe: resource temporarily unavailable"],
+    ["/start$", 500, "OCI runtime create failed: cannot allocate memory"],
+    ["/start$", 500, "context deadline exceeded"],
+    ["/create$", 500, "database is locked"],
+    ["/create$", 503, "the daemon starts"],
+  ])("let the job wait while the engine lacks something: %s %i %s", async (request, status, message) => {
+    daemon.misbehave(new RegExp(request), { status, message });
+    const reason = `The container of the image ${image} cannot be started: ${message}.`;
+    expect(await run(note)).toEqual({ kind: "notStarted", reason });
+    expect(daemon.containers.size).toBe(0);
+    expect(existsSync(join(workplace.folder, "attempts"))).toBe(false);
+  });
+
   it("fail if the engine drops their GPUs without a word", async () => {
     daemon.grantsGpus = false;
     const plan = workplace.plan("true");
@@ -658,6 +673,26 @@ describe("pulls", () => {
     const stalled = engine.surroundings(needs);
     await expect(stalled).rejects.toMatchObject({ code, message: expect.stringContaining("no progress") as string });
     await until("it is cancelled", () => daemon.pulls[1]?.isCancelled() === true);
+  });
+
+  it.each(["unexpected EOF", "context canceled", "toomanyrequests: limit", "write /x: no space left on device"])(
+    "wait with the job if they may succeed later: %s",
+    async (message) => {
+      const failing = engine.surroundings(needs);
+      await until("it pulls", () => daemon.pulls.length === 1);
+      daemon.pulls[0]?.write({ errorDetail: { message } });
+      await expect(failing).rejects.toMatchObject({
+        code: "Shortage",
+        message: expect.stringContaining(message) as string,
+      });
+    },
+  );
+
+  it.each([502, 503, 504])("wait with the job while the engine responds with %i", async (status) => {
+    daemon.misbehave(/GET \/images/, { status, message: "<html>" });
+    await expect(engine.surroundings(needs)).rejects.toMatchObject({ code: "Shortage" });
+    daemon.misbehave(/version/, { status, message: "<html>" });
+    expect(await engine.probe()).toMatchObject({ usable: true });
   });
 
   it("wait with the job while the engine is away", async () => {

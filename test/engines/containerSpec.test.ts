@@ -4,6 +4,8 @@ import { bytesIn, createBodyOf, foldersFor } from "../../src/service/engines/doc
 import { checkReference, imageReferenceOf, registryOf } from "../../src/service/engines/docker/imageNames.ts";
 import { PullProgress } from "../../src/service/engines/docker/pullProgress.ts";
 import { addressesFor } from "../../src/service/engines/docker/sockets.ts";
+import { RegistryTroubles } from "../../src/service/engines/docker/registryTroubles.ts";
+import { StartError } from "../../src/service/startError.ts";
 import type { PlainPlan } from "../../src/service/engines/launchText.ts";
 
 const plan: PlainPlan = {
@@ -183,6 +185,21 @@ describe("the progress of a pull", () => {
     expect(progress.add({ ...line, progressDetail: { current: 2, total: 2 } })).toBe(true);
     expect(() => progress.add({ error: "short", errorDetail: { message: "long" } })).toThrow(/^long$/);
     expect(() => progress.add({ error: "short" })).toThrow(/^short$/);
+  });
+});
+
+describe("troubles of a registry", () => {
+  const minutes = (count: number): number => count * 60_000;
+  const trouble = new StartError("FailedStartingContainer", "toomanyrequests");
+
+  it("may pass for ten minutes, and again if the pull is tried only much later", () => {
+    const troubles = new RegistryTroubles();
+    for (const minute of [0, 5, 9]) expect(troubles.mayPass("a", trouble, minutes(minute))).toBe(true);
+    expect(troubles.mayPass("b", trouble, minutes(9))).toBe(true);
+    for (const minute of [11, 12]) expect(troubles.mayPass("a", trouble, minutes(minute))).toBe(false);
+    expect(troubles.mayPass("a", trouble, minutes(20))).toBe(true);
+    expect(troubles.mayPass("b", trouble, minutes(30))).toBe(true);
+    expect(troubles.mayPass("c", new StartError("FailedStartingContainer", "manifest unknown"), 0)).toBe(false);
   });
 });
 

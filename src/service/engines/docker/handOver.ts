@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isOfKilledEngine } from "./containerStart.ts";
 import { containerNameOf, type InspectedContainer, outputLabelOf, removeContainer, runLabel } from "./containers.ts";
 import { createContainer } from "./createContainer.ts";
-import { DaemonRefusal } from "./daemonErrors.ts";
+import { DaemonRefusal, isShortageOfEngine } from "./daemonErrors.ts";
 import { type EndContext, exited, exitPeriodInMs } from "./endContainer.ts";
 
 /** Time that handing over the output may take, in milliseconds. */
@@ -27,7 +27,7 @@ export async function handOver(container: InspectedContainer, runId: string, con
       await exited({ Id: id }, handOverLimitInMs, context);
       break;
     } catch (error) {
-      const mayPass = error instanceof DaemonRefusal && isOfKilledEngine(error);
+      const mayPass = error instanceof DaemonRefusal && (isOfKilledEngine(error) || isShortageOfEngine(error));
       if (!mayPass || performance.now() >= deadline) throw error;
     }
     await delay(retryIntervalInMs, undefined, { signal: closing });

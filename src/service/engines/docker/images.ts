@@ -5,9 +5,10 @@ import { abortable } from "../../abortable.ts";
 import type { LaunchContainer, SurroundingsOptions } from "../engine.ts";
 import { visibleDevices } from "./containerSpec.ts";
 import type { Daemon } from "./daemon.ts";
-import { DaemonSilence, isNotFound } from "./daemonErrors.ts";
+import { DaemonSilence, isNotFound, isShortageOfEngine } from "./daemonErrors.ts";
 import { checkReference, imageReferenceOf, registryOf } from "./imageNames.ts";
 import { PullProgress } from "./pullProgress.ts";
+import { RegistryTroubles } from "./registryTroubles.ts";
 
 /** An image that the engine has. */
 export interface Image {
@@ -34,6 +35,7 @@ export class Images {
   readonly #stallLimitInMs: number;
   /** Pulls that are going on, by image and credentials. */
   readonly #pulls = new Map<string, Pull>();
+  readonly #registryTroubles = new RegistryTroubles();
 
   /** @param stallLimitInMs - Time without progress after which a pull is given up, in milliseconds. */
   constructor(daemon: Daemon, stallLimitInMs: number) {
@@ -85,7 +87,8 @@ export class Images {
       await (abortSignal ? abortable(pull.done, abortSignal) : pull.done);
     } catch (error) {
       if (error instanceof DOMException && abortSignal?.aborted) throw error;
-      throw startErrorOf(error, `The image ${reference} cannot be pulled`, imageDetails(container));
+      const failure = startErrorOf(error, `The image ${reference} cannot be pulled`, imageDetails(container));
+      throw this.#registryTroubles.mayPass(key, failure) ? new StartError("Shortage", failure.message) : failure;
     } finally {
       if (report) pull.reports.delete(report);
       pull.waiters -= 1;
@@ -143,7 +146,7 @@ export class Images {
   }
 }
 
-/** Returns an error of a container engine as one for the author of the job. An engine that is silent may be back soon. */
+/** Returns an error of a container engine as one for the author of the job. What the engine lacks may be back soon. */
 export function startErrorOf(
   error: unknown,
   what: string,
@@ -151,8 +154,8 @@ export function startErrorOf(
 ): StartError {
   if (error instanceof StartError) return error;
   if (error instanceof DaemonSilence) return new StartError("Shortage", error.message, { cause: error });
-  const reason = reasonOf(error).replace(/\.$/, "");
-  return new StartError("FailedStartingContainer", `${what}: ${reason}.`, { details, cause: error });
+  const code = isShortageOfEngine(error) ? "Shortage" : "FailedStartingContainer";
+  return new StartError(code, `${what}: ${reasonOf(error).replace(/\.$/, "")}.`, { details, cause: error });
 }
 
 function authorizationOf(container: LaunchContainer, { secrets }: SurroundingsOptions): string | undefined {
