@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ContainerEngine, type ContainerEngineOptions } from "../../src/service/engines/docker/containerEngine.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
@@ -673,6 +674,24 @@ describe("pulls", () => {
     const stalled = engine.surroundings(needs);
     await expect(stalled).rejects.toMatchObject({ code, message: expect.stringContaining("no progress") as string });
     await until("it is cancelled", () => daemon.pulls[1]?.isCancelled() === true);
+  });
+
+  it("have ten times as long while the engine unpacks a layer, of which podman says nothing", async () => {
+    await engine.close();
+    engine = makeEngine({ stallLimitInMs: 100 });
+    const slow = engine.surroundings(needs);
+    await until("it pulls", () => daemon.pulls.length === 1);
+    daemon.pulls[0]?.write({ id: "0123456789ab", status: "Download complete" });
+    await delay(500);
+    daemon.pulls[0]?.end();
+    expect((await slow).environment.FROM_IMAGE).toBe("yes");
+    daemon.images.delete(full);
+    const stalled = engine.surroundings(needs);
+    await until("it pulls again", () => daemon.pulls.length === 2);
+    daemon.pulls[1]?.write({ id: "0123456789ab", status: "Download complete" });
+    await expect(stalled).rejects.toMatchObject({
+      message: expect.stringContaining("no progress for 1 sec") as string,
+    });
   });
 
   it.each(["unexpected EOF", "context canceled", "toomanyrequests: limit", "write /x: no space left on device"])(

@@ -183,9 +183,23 @@ describe("the progress of a pull", () => {
     expect(progress.add(line)).toBe(true);
     expect(progress.add(line)).toBe(false);
     expect(progress.add({ ...line, progressDetail: { current: 2, total: 2 } })).toBe(true);
+    expect(progress.isUnpacking).toBe(true); // podman may not say that it is complete.
     expect(() => progress.add({ error: "short", errorDetail: { message: "long" } })).toThrow(/^long$/);
     expect(() => progress.add({ error: "short" })).toThrow(/^short$/);
   });
+});
+
+it.each([
+  ["Downloading", false],
+  ["Download complete", true],
+  ["Extracting", true],
+  ["Pull complete", false],
+  ["Already exists", false],
+])("counts a repeated %s of an engine as progress if it may be unpacking", (status, isProgress) => {
+  const progress = new PullProgress("image", () => undefined);
+  progress.add({ id: "0123456789ab", status });
+  expect(progress.add({ id: "0123456789ab", status })).toBe(isProgress);
+  expect(progress.isUnpacking).toBe(isProgress);
 });
 
 describe("troubles of a registry", () => {

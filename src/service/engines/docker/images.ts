@@ -29,6 +29,9 @@ interface Pull {
   waiters: number;
 }
 
+/** Factor by which the limit of a pull without progress is longer while the engine may be unpacking a layer. */
+const unpackingPatience = 10;
+
 /** The images of a container engine. */
 export class Images {
   readonly #daemon: Daemon;
@@ -122,10 +125,14 @@ export class Images {
     abortSignal: AbortSignal,
   ): Promise<void> {
     const stalled = new AbortController();
-    const stall = (): void => {
-      stalled.abort(new Error(`it made no progress for ${String(this.#stallLimitInMs / 1000)} seconds`));
+    const stallLater = (): NodeJS.Timeout => {
+      const limitInMs = this.#stallLimitInMs * (progress.isUnpacking ? unpackingPatience : 1);
+      const stall = new Error(`it made no progress for ${String(limitInMs / 1000)} seconds`);
+      return setTimeout(() => {
+        stalled.abort(stall);
+      }, limitInMs);
     };
-    let timer = setTimeout(stall, this.#stallLimitInMs);
+    let timer = stallLater();
     try {
       const lines = this.#daemon.lines("POST", "/images/create", {
         query: { fromImage: reference },
@@ -135,7 +142,7 @@ export class Images {
       for await (const line of lines) {
         if (!progress.add(line)) continue;
         clearTimeout(timer);
-        timer = setTimeout(stall, this.#stallLimitInMs);
+        timer = stallLater();
       }
     } catch (error) {
       throw stalled.signal.aborted ? stalled.signal.reason : error;
