@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ContainerEngine, type ContainerEngineOptions } from "../../src/service/engines/docker/containerEngine.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd, RunHandle } from "../../src/service/engines/engine.ts";
@@ -168,6 +169,106 @@ describe("a container engine that was killed while it started a container", () =
     expect(await run(note)).toEqual({ kind: "notStarted", reason });
     expect(daemon.containers.size).toBe(0);
   });
+});
+
+describe("a container engine that was killed while it handed the output of a run over", () => {
+  const leftover = { status: 500, message: "task 2cb6: already exists" };
+  const uid = 4711;
+
+  beforeEach(() => {
+    vi.spyOn(process, "getuid").mockReturnValue(uid);
+    vi.spyOn(process, "getgid").mockReturnValue(uid);
+  });
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("does so with a copy of the container, and removes both", async () => {
+    const handle = await start(workplace.gate("go"));
+    const { id } = daemon.container;
+    daemon.misbehave(new RegExp(`/${id}/start$`), leftover, 1000);
+    daemon.misbehave(/\/start$/, { status: 500, message: "transport is closing" });
+    daemon.misbehave(/\/create$/, "lose the response");
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    expect(statSync(join(workplace.output(String(handle.runId)), "stdout-proc0.txt")).uid).toBe(uid);
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it("removes the copy if the service was killed meanwhile", async () => {
+    await engine.probe();
+    const handle = await start(workplace.gate("go"));
+    const { container } = daemon;
+    const Labels = { ...container.body.Labels, "batchai.run": `${String(handle.runId)}-output` };
+    const state = { state: "exited", id: "copy", name: "copy", created: 0 } as const;
+    daemon.containers.set("copy", { ...container, ...state, body: { ...container.body, Labels } });
+    await restart();
+    expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toEqual(succeeded);
+    await engine.cleanUp(handle);
+    await engine.probe();
+    await until("the copy is gone", () => daemon.containers.size === 0);
+  });
+});
+
+describe("podman that was killed while it removed a container", () => {
+  const Labels = { "batchai.service": "test", "batchai.run": "broken" };
+
+  function addBroken(labels: Record<string, string> = Labels, name = "batchai-broken"): void {
+    const body = { Image: image, Env: [], Entrypoint: ["true"], Cmd: [], Labels: labels, HostConfig: {} };
+    const created = Date.now() / 1000;
+    const state = { state: "exited", created, exitCode: 0, oomKilled: false, isHalfRemoved: true } as const;
+    daemon.containers.set(name, { id: name, name, body, ...state });
+  }
+
+  it("removes the container, and leaves those of others alone", async () => {
+    addBroken();
+    addBroken({ ...Labels, "batchai.service": "other" }, "foreign");
+    await engine.probe();
+    await until("it is removed", () => !daemon.containers.has("batchai-broken"));
+    expect([...daemon.containers.keys()]).toEqual(["foreign"]);
+  });
+
+  it("does not keep other runs from being seen", async () => {
+    const handle = await start("sleep 600");
+    addBroken();
+    const [container] = daemon.containers.values();
+    if (container) daemon.killContainer(container);
+    expect(await engine.wait(handle)).toMatchObject({ code: "RunLost" });
+    expect([...daemon.containers.keys()]).toEqual(["batchai-broken"]);
+  });
+
+  it("ends the run of that container, and removes it", async () => {
+    await engine.probe();
+    const handle = await start("sleep 600");
+    const { container } = daemon;
+    daemon.killContainer(container);
+    container.isHalfRemoved = true;
+    expect(await engine.wait(handle)).toMatchObject({ code: "RunLost" });
+    await engine.cleanUp(handle);
+    await until("it is removed", () => daemon.containers.size === 0);
+  });
+
+  it("starts a run whose name it keeps", async () => {
+    const plan = workplace.plan(note);
+    addBroken({}, `batchai-${plan.runId}`);
+    expect(await run(plan)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+  });
+});
+
+it("looks at each run by itself while its container engine refuses to list containers", async () => {
+  const [killed, going] = [await start("sleep 600"), await start(workplace.gate("go"))];
+  daemon.misbehave(/GET \/containers\/json$/, { status: 500, message: "something else" }, 1000);
+  await restart();
+  for (const handle of [killed, going]) expect(await engine.recover(handle)).toMatchObject({ kind: "running" });
+  const [container] = daemon.containers.values();
+  if (container) daemon.killContainer(container);
+  expect(await engine.wait(killed)).toMatchObject({ code: "RunLost" });
+  await workplace.open("go");
+  expect(await engine.wait(going)).toEqual(succeeded);
 });
 
 describe("an engine that closes", () => {
@@ -340,6 +441,21 @@ describe("containers that cannot start", () => {
     expect(daemon.containers.size).toBe(0);
   });
 
+  it.each([
+    ["/create$", 500, "mkdir /var/lib/docker/overlay2/x: no space left on device"],
+    ["/start$", 500, "fork/exec /proc/self/exe: resource temporarily unavailable"],
+    ["/start$", 500, "OCI runtime create failed: cannot allocate memory"],
+    ["/start$", 500, "context deadline exceeded"],
+    ["/create$", 500, "database is locked"],
+    ["/create$", 503, "the daemon starts"],
+  ])("let the job wait while the engine lacks something: %s %i %s", async (request, status, message) => {
+    daemon.misbehave(new RegExp(request), { status, message });
+    const reason = `The container of the image ${image} cannot be started: ${message}.`;
+    expect(await run(note)).toEqual({ kind: "notStarted", reason });
+    expect(daemon.containers.size).toBe(0);
+    expect(existsSync(join(workplace.folder, "attempts"))).toBe(false);
+  });
+
   it("fail if the engine drops their GPUs without a word", async () => {
     daemon.grantsGpus = false;
     const plan = workplace.plan("true");
@@ -464,10 +580,16 @@ describe("what everybody may see of a container", () => {
     const handle = await start(environment, { environment: { TOKEN: "s3cret-value" } });
     const { body } = daemon.container;
     expect(JSON.stringify(body)).not.toContain("s3cret");
-    expect(body.Env).toEqual([`BATCHAI_RUN_ID=${String(handle.runId)}`]);
+    expect(body.Env).toEqual([`BATCHAI_RUN_ID=${String(handle.runId)}`, "NVIDIA_VISIBLE_DEVICES=void"]);
     expect(await engine.wait(handle)).toEqual(succeeded);
     const output = await readFile(join(workplace.output(String(handle.runId)), "stdout-proc0.txt"), "utf8");
     expect(output.split("\n")).toEqual(["claim", "plan", "s3cret-value", ""]);
+  });
+
+  it("does not include the GPUs that the image asks for", async () => {
+    daemon.images.set(image, ["PATH=/usr/bin", "NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_REQUIRE_CUDA=cuda>=12"]);
+    const { environment } = await engine.surroundings({ container: { image } });
+    expect(environment).toEqual({ PATH: "/usr/bin", NVIDIA_REQUIRE_CUDA: "cuda>=12" });
   });
 
   it("is asked for once in a while for all runs together", async () => {
@@ -552,6 +674,44 @@ describe("pulls", () => {
     const stalled = engine.surroundings(needs);
     await expect(stalled).rejects.toMatchObject({ code, message: expect.stringContaining("no progress") as string });
     await until("it is cancelled", () => daemon.pulls[1]?.isCancelled() === true);
+  });
+
+  it("have ten times as long while the engine unpacks a layer, of which podman says nothing", async () => {
+    await engine.close();
+    engine = makeEngine({ stallLimitInMs: 100 });
+    const slow = engine.surroundings(needs);
+    await until("it pulls", () => daemon.pulls.length === 1);
+    daemon.pulls[0]?.write({ id: "0123456789ab", status: "Download complete" });
+    await delay(500);
+    daemon.pulls[0]?.end();
+    expect((await slow).environment.FROM_IMAGE).toBe("yes");
+    daemon.images.delete(full);
+    const stalled = engine.surroundings(needs);
+    await until("it pulls again", () => daemon.pulls.length === 2);
+    daemon.pulls[1]?.write({ id: "0123456789ab", status: "Download complete" });
+    await expect(stalled).rejects.toMatchObject({
+      message: expect.stringContaining("no progress for 1 sec") as string,
+    });
+  });
+
+  it.each(["unexpected EOF", "context canceled", "toomanyrequests: limit", "write /x: no space left on device"])(
+    "wait with the job if they may succeed later: %s",
+    async (message) => {
+      const failing = engine.surroundings(needs);
+      await until("it pulls", () => daemon.pulls.length === 1);
+      daemon.pulls[0]?.write({ errorDetail: { message } });
+      await expect(failing).rejects.toMatchObject({
+        code: "Shortage",
+        message: expect.stringContaining(message) as string,
+      });
+    },
+  );
+
+  it.each([502, 503, 504])("wait with the job while the engine responds with %i", async (status) => {
+    daemon.misbehave(/GET \/images/, { status, message: "<html>" });
+    await expect(engine.surroundings(needs)).rejects.toMatchObject({ code: "Shortage" });
+    daemon.misbehave(/version/, { status, message: "<html>" });
+    expect(await engine.probe()).toMatchObject({ usable: true });
   });
 
   it("wait with the job while the engine is away", async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ContainerEngine } from "../../src/service/engines/docker/containerEngine.ts";
@@ -56,6 +56,12 @@ describe.skipIf(obstacle).each(daemonNames)(titleOf("containers of %s, which die
     const handle = engine.handleFor(plan);
     await engine.start(plan, noSecrets, handle);
     return handle;
+  }
+
+  async function containerIds({ runId }: RunHandle): Promise<string[]> {
+    const filters = encodeURIComponent(JSON.stringify({ label: [`batchai.run=${String(runId)}`] }));
+    const body = await askDaemon(daemon.socket, "GET", `/containers/json?all=1&filters=${filters}`);
+    return (JSON.parse(body) as { Id: string }[]).map(({ Id }) => Id);
   }
 
   const hasExit = (handle: RunHandle): boolean => {
@@ -125,6 +131,33 @@ describe.skipIf(obstacle).each(daemonNames)(titleOf("containers of %s, which die
     await workplace.open("go");
     expect(await engine.wait(ending)).toMatchObject({ kind: "exited", exitCode: 7 });
   });
+
+  it.skipIf(name === "docker")(
+    "removes containers that podman lists no more, because it was killed meanwhile",
+    async () => {
+      await engine.probe();
+      const handle = await start(workplace.gate("end"));
+      const other = await start(workplace.gate("go"));
+      const [half] = await containerIds(handle);
+      await daemon.kill();
+      const file = join(daemon.folder, "data/overlay-containers/containers.json");
+      const stored = JSON.parse(await readFile(file, "utf8")) as { id: string }[];
+      await writeFile(file, JSON.stringify(stored.filter(({ id }) => id !== half)));
+      await workplace.open("end");
+      await until("it has ended", () => hasExit(handle));
+      await daemon.start();
+      await expect(containerIds(handle)).rejects.toThrow(/container not known/);
+      expect(await engine.wait(handle)).toMatchObject({ kind: "exited", exitCode: 0 });
+      await engine.cleanUp(handle);
+      const isGone = (): Promise<boolean> =>
+        containerIds(handle)
+          .then((ids) => ids.length === 0)
+          .catch(() => false);
+      await until("it is removed", isGone);
+      await workplace.open("go");
+      expect(await engine.wait(other)).toMatchObject({ kind: "exited", exitCode: 0 });
+    },
+  );
 
   it("tells killed, removed and memory apart", async () => {
     const [killed, removed] = await Promise.all([start("sleep 600"), start("sleep 600")]);

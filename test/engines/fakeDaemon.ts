@@ -27,6 +27,8 @@ export interface FakeContainer {
   state: "created" | "running" | "exited";
   exitCode: number;
   oomKilled: boolean;
+  /** Whether podman was killed while it removed the container. */
+  isHalfRemoved?: boolean;
   process?: ChildProcess;
 }
 
@@ -155,6 +157,7 @@ export class FakeDaemon {
     }
     if (call === "POST /containers/create") return this.#create(query.get("name") ?? "", body as CreateBody);
     if (call === "GET /containers/json") return this.#list(query.get("filters") ?? "{}");
+    if (call === "GET /libpod/containers/json") return this.#listOfPodman(query.get("filters") ?? "{}");
     const [, exec] = /^POST \/exec\/(.*)\/start$/.exec(call) ?? [];
     const [, name = exec ?? "", action = "exec start"] = /^\w+ \/containers\/([^/]+)(?:\/(\w+))?$/.exec(call) ?? [];
     const container = [...this.containers.values()].find(({ id, ...each }) => id === name || each.name === name);
@@ -168,6 +171,7 @@ export class FakeDaemon {
   }
 
   async #act(container: FakeContainer, action: string): Promise<Reply> {
+    if (container.isHalfRemoved) return notInStore(container);
     if (action === "json") return { status: 200, body: this.#inspect(container) };
     if (action === "start") return this.#start(container);
     if (action === "exec") return { status: 201, body: { Id: container.id } };
@@ -210,10 +214,9 @@ export class FakeDaemon {
   }
 
   #list(filters: string): Reply {
-    const { label = [] } = JSON.parse(filters) as { label?: string[] };
-    const listed = [...this.containers.values()].filter(({ body: { Labels } }) =>
-      label.every((wanted) => Object.entries(Labels).some(([name, value]) => wanted === `${name}=${value}`)),
-    );
+    const listed = this.#withLabels(filters);
+    const broken = listed.find(({ isHalfRemoved }) => isHalfRemoved);
+    if (broken) return notInStore(broken);
     const body = listed.map(({ id, state, created, body: { Labels } }) => ({
       Id: id,
       State: state,
@@ -223,13 +226,27 @@ export class FakeDaemon {
     return { status: 200, body };
   }
 
+  #listOfPodman(filters: string): Reply {
+    const body = this.#withLabels(filters).map(({ id, state, created, body: { Labels } }) => {
+      return { Id: id, State: state, Created: new Date(created * 1000).toISOString(), Labels };
+    });
+    return { status: 200, body };
+  }
+
+  #withLabels(filters: string): FakeContainer[] {
+    const { label = [] } = JSON.parse(filters) as { label?: string[] };
+    return [...this.containers.values()].filter(({ body: { Labels } }) =>
+      label.every((wanted) => Object.entries(Labels).some(([name, value]) => wanted === `${name}=${value}`)),
+    );
+  }
+
   #inspect({ id, state, exitCode, oomKilled, body }: FakeContainer): object {
     const StartedAt = state === "created" ? "0001-01-01T00:00:00Z" : new Date().toISOString();
     const HostConfig = this.grantsGpus ? body.HostConfig : { ...body.HostConfig, DeviceRequests: [] };
     return {
       Id: id,
       State: { Status: state, ExitCode: exitCode, OOMKilled: oomKilled, StartedAt, Error: "" },
-      Config: { Labels: body.Labels },
+      Config: body,
       HostConfig,
     };
   }
@@ -271,6 +288,10 @@ export class FakeDaemon {
 function send(response: ServerResponse, { status, body }: Reply): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(body === undefined ? undefined : JSON.stringify(body));
+}
+
+function notInStore({ id }: FakeContainer): Reply {
+  return { status: 500, body: { message: `getting container from store "${id}": container not known` } };
 }
 
 function notFound(message: string): Reply {

@@ -29,7 +29,7 @@ export interface ContainerEngineOptions extends SupervisedEngineOptions {
   readonly serviceId: string;
   /** Where the container engine is. Default: `auto`. */
   readonly containerEngine?: ContainerEngineChoice | undefined;
-  /** Time without progress after which a pull is given up, in milliseconds. Default: 60000. */
+  /** Time without progress after which a pull is given up, in milliseconds; ten times that while layers are unpacked. Default: 60000. */
   readonly stallLimitInMs?: number | undefined;
   /** Time in which a silent container engine may be back before a start is given up, in milliseconds. Default: 30000. */
   readonly silenceLimitInMs?: number | undefined;

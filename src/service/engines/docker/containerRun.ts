@@ -17,6 +17,7 @@ import {
   inspectContainer,
   type InspectedContainer,
   isCreated,
+  isRunning,
   listContainers,
   type ListedContainer,
   removeContainer,
@@ -26,6 +27,7 @@ import {
 } from "./containers.ts";
 import { createBodyOf, gpusOf } from "./containerSpec.ts";
 import { gpuObjection } from "./gpuObjection.ts";
+import { handOver } from "./handOver.ts";
 import { containerStartError, isOfKilledEngine, missingGpus, remedyFor } from "./containerStart.ts";
 import { isContainerOver } from "./containerProcesses.ts";
 import type { ContainerWatch } from "./containerWatch.ts";
@@ -56,8 +58,6 @@ const retryIntervalInMs = 250;
 /** Time in which a container that was started takes the claim, in milliseconds. It may also end without it. */
 const claimPeriodInMs = 2000;
 const claimIntervalInMs = 10;
-/** Time that handing over the output may take, in milliseconds. */
-const handOverLimitInMs = 600_000;
 /** Time in which a container that is over is removed before its run is reported as ended, in milliseconds. */
 const removalLimitInMs = 10_000;
 
@@ -116,7 +116,7 @@ export class ContainerRun implements RunBody<PlainPlan> {
     const snapshot = this.#context.watch.latest();
     if (snapshot === undefined || snapshot.askedAt <= this.#startedAt) return { kind: "unknown" };
     const state = snapshot.states.get(this.#details.runId);
-    if (state !== undefined && !hasEnded(state) && !isCreated(state)) return { kind: "running" };
+    if (state !== undefined && isRunning(state)) return { kind: "running" };
     return this.#lookClosely(claim);
   }
 
@@ -296,12 +296,22 @@ export class ContainerRun implements RunBody<PlainPlan> {
   /** Returns the container with the label of this run, also that of another service that has a copy of the data folder. */
   async #find(): Promise<InspectedContainer | undefined> {
     const { daemon, closing } = this.#context;
-    if (this.#id === undefined) {
-      const listed = await listContainers(daemon, [runLabel, this.#details.runId], closing);
-      const isOurs = ({ Labels }: ListedContainer): boolean => Labels[serviceLabel] === this.#context.serviceId;
-      this.#id = (listed.find(isOurs) ?? listed[0])?.Id;
-    }
+    this.#id ??= await this.#listedId();
     return this.#id === undefined ? undefined : await inspectContainer(daemon, this.#id, closing);
+  }
+
+  /** Returns the ID of the container with the label of this run, or its name if the engine refuses to list containers. */
+  async #listedId(): Promise<string | undefined> {
+    const { daemon, serviceId, closing } = this.#context;
+    const { runId } = this.#details;
+    try {
+      const listed = await listContainers(daemon, [runLabel, runId], closing);
+      const isOurs = ({ Labels }: ListedContainer): boolean => Labels[serviceLabel] === serviceId;
+      return (listed.find(isOurs) ?? listed[0])?.Id;
+    } catch (error) {
+      if (!(error instanceof DaemonRefusal)) throw error;
+      return (await inspectContainer(daemon, containerNameOf(runId), closing))?.Id;
+    }
   }
 
   #isOurs({ Config }: InspectedContainer): boolean {
@@ -309,15 +319,12 @@ export class ContainerRun implements RunBody<PlainPlan> {
     return labels[serviceLabel] === this.#context.serviceId && labels[runLabel] === this.#details.runId;
   }
 
-  /** Hands the files of root over to the user of the service: the container does that when it is started again. */
+  /** Hands the files of root over to the user of the service, unless root in the container is that user. */
   async #handOver(container: InspectedContainer): Promise<void> {
-    const { daemon, closing } = this.#context;
-    const owner = ownerFor(await daemon.security());
+    const owner = ownerFor(await this.#context.daemon.security());
     if (this.#isHandedOver || owner === undefined || !wasStarted(container)) return;
     try {
-      await exited(container, exitPeriodInMs, this.#context);
-      await daemon.call("POST", `/containers/${container.Id}/start`, { abortSignal: closing });
-      await exited(container, handOverLimitInMs, this.#context);
+      await handOver(container, this.#details.runId, this.#context);
     } catch (error) {
       if (!(error instanceof DaemonRefusal)) throw error;
       this.#warn(error, "failed to hand the output of a container over to the user of the service");

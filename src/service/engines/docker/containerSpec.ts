@@ -8,6 +8,12 @@ import { containerScript } from "./containerScript.ts";
 import { runLabel, serviceLabel } from "./containers.ts";
 import type { DaemonFacts, DaemonSecurity } from "./daemon.ts";
 
+/**
+ * Variable by which the runtime of NVIDIA decides which GPUs a container gets, where that runtime is the default. Many
+ * images set it to all of them.
+ */
+export const visibleDevices = "NVIDIA_VISIBLE_DEVICES";
+
 /** Everything by which the container of a run is described. */
 export interface ContainerSpec {
   readonly plan: PlainPlan;
@@ -35,7 +41,7 @@ export function createBodyOf(spec: ContainerSpec): object {
     WorkingDir: "/",
     Entrypoint: ["bash", "-p", "-c", containerScript, "batchai-supervisor"],
     Cmd: command,
-    Env: [`${runMarker}=${plan.runId}`],
+    Env: [`${runMarker}=${plan.runId}`, `${visibleDevices}=${visibleDevicesOf(gpusOf(plan), facts)}`],
     Labels: { [serviceLabel]: serviceId, [runLabel]: plan.runId },
     // Checks of the image would run beside the job.
     Healthcheck: { Test: ["NONE"] },
@@ -102,6 +108,12 @@ function devicesOf(gpus: readonly LaunchGpu[], { isPodman }: ContainerSpec["fact
     return { DeviceRequests: [{ Driver: "cdi", DeviceIDs: uuids.map((uuid) => `nvidia.com/gpu=${uuid}`) }] };
   }
   return { DeviceRequests: [{ Driver: "", DeviceIDs: uuids, Capabilities: [["gpu"]] }] };
+}
+
+/** Docker sets the same value for its device requests. With CDI, the runtime must not add GPUs of its own. */
+function visibleDevicesOf(gpus: readonly LaunchGpu[], { isPodman }: ContainerSpec["facts"]): string {
+  const uuids = gpus.filter(({ vendor }) => vendor !== "amd").map(({ uuid }) => uuid);
+  return isPodman || uuids.length === 0 ? "void" : uuids.join(",");
 }
 
 function limitsOf({ limits = {} }: PlainPlan): object {

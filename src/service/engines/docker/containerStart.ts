@@ -1,10 +1,9 @@
 import { imageDetails, StartError } from "../../startError.ts";
-import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
+import { DaemonRefusal } from "./daemonErrors.ts";
 import { startErrorOf } from "./images.ts";
 
 /** Returns why a container cannot be started, for the author of the job. */
 export function containerStartError(error: unknown, image: string): StartError {
-  if (error instanceof StartError || error instanceof DaemonSilence) return startErrorOf(error, "", undefined);
   const remedy = error instanceof DaemonRefusal ? remedyFor(error.message, image) : undefined;
   const details = imageDetails({ image });
   if (remedy !== undefined) return new StartError("FailedStartingContainer", remedy, { details, cause: error });

@@ -2,6 +2,7 @@ import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
 import { listContainers, runLabel, serviceLabel } from "./containers.ts";
 import type { Daemon } from "./daemon.ts";
+import { DaemonRefusal } from "./daemonErrors.ts";
 
 /** The containers of the service at one moment. */
 export interface Snapshot {
@@ -9,6 +10,8 @@ export interface Snapshot {
   readonly askedAt: number;
   /** States by run ID. */
   readonly states: ReadonlyMap<string, string>;
+  /** Whether the engine has refused to list them. It may show each of them all the same. */
+  readonly isRefused: boolean;
 }
 
 /** Age at which a snapshot is renewed, in milliseconds. */
@@ -49,16 +52,20 @@ export class ContainerWatch {
       this.#latest = {
         askedAt,
         states: new Map(containers.map(({ Labels, State }) => [Labels[runLabel] ?? "", State])),
+        isRefused: false,
       };
       if (this.#isSilent) this.#logger.info({ engine: this.#daemon.address }, "the container engine responds again");
       this.#isSilent = false;
     } catch (error) {
-      this.#latest = undefined;
+      const isRefused = error instanceof DaemonRefusal;
+      this.#latest = isRefused ? { askedAt, states: new Map(), isRefused } : undefined;
       if (this.#closing.aborted) return;
       if (!this.#isSilent) {
         this.#logger.warn(
           { engine: this.#daemon.address, reason: reasonOf(error) },
-          "failed to list containers; their runs count as running",
+          isRefused
+            ? "failed to list containers; each is looked at by itself"
+            : "failed to list containers; their runs count as running",
         );
       }
       this.#isSilent = true;

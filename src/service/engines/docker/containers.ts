@@ -1,5 +1,5 @@
 import type { Daemon } from "./daemon.ts";
-import { isNotFound } from "./daemonErrors.ts";
+import { isHalfRemoved, isNotFound } from "./daemonErrors.ts";
 
 /** Labels by which the containers of a service and their runs are found again. */
 export const serviceLabel = "batchai.service";
@@ -10,6 +10,16 @@ export function containerNameOf(runId: string): string {
   return `batchai-${runId}`;
 }
 
+/** Label of the run of a container that only hands over the output of a run. */
+export function outputLabelOf(runId: string): string {
+  return `${runId}-output`;
+}
+
+/** Returns the run to which the label of a container belongs. */
+export function runIdIn(label: string): string {
+  return label.replace(/-output$/, "");
+}
+
 /** What the list of containers says about one. */
 export interface ListedContainer {
   readonly Id: string;
@@ -18,6 +28,12 @@ export interface ListedContainer {
   readonly Created: number;
   readonly Labels: Readonly<Record<string, string>>;
 }
+
+/** The same in the list of podman itself. */
+type LibpodContainer = Omit<ListedContainer, "Created"> & {
+  /** A time. */
+  readonly Created: string;
+};
 
 /** What an inspection says about a container. */
 export interface InspectedContainer {
@@ -50,6 +66,11 @@ export function isCreated(state: string): boolean {
   return ["created", "configured", "initialized"].includes(state.toLowerCase());
 }
 
+/** Whether a container that is in this state has a process. One that is being removed has none. */
+export function isRunning(state: string): boolean {
+  return !hasEnded(state) && !isCreated(state) && state.toLowerCase() !== "removing";
+}
+
 /** Whether a container was started at any time. */
 export function wasStarted({ State }: InspectedContainer): boolean {
   return !isCreated(State.Status) && !State.StartedAt.startsWith("0001-");
@@ -62,17 +83,25 @@ export async function listContainers(
   abortSignal?: AbortSignal,
 ): Promise<ListedContainer[]> {
   const filters = JSON.stringify({ label: [`${label}=${value}`] });
-  return daemon.call<ListedContainer[]>("GET", "/containers/json", { query: { all: "1", filters }, abortSignal });
+  const request = { query: { all: "1", filters }, abortSignal };
+  try {
+    return await daemon.call<ListedContainer[]>("GET", "/containers/json", request);
+  } catch (error) {
+    if (!isHalfRemoved(error)) throw error;
+  }
+  // The list that podman has beside that of Docker does not read the files of the containers.
+  const listed = await daemon.call<LibpodContainer[]>("GET", "/libpod/containers/json", request);
+  return listed.map(({ Created, ...rest }) => ({ ...rest, Created: Date.parse(Created) / 1000 }));
 }
 
-/** Returns a container by its ID or name; undefined if it does not exist. */
+/** Returns a container by its ID or name; undefined if it does not exist, or podman was killed while it removed it. */
 export async function inspectContainer(
   daemon: Daemon,
   name: string,
   abortSignal?: AbortSignal,
 ): Promise<InspectedContainer | undefined> {
   return daemon.call<InspectedContainer>("GET", `/containers/${name}/json`, { abortSignal }).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
+    if (isNotFound(error) || isHalfRemoved(error)) return undefined;
     throw error;
   });
 }

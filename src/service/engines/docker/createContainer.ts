@@ -25,7 +25,8 @@ export async function createContainer(
   } catch (error) {
     const existing = await inspectContainer(daemon, name, abortSignal);
     if (existing === undefined && isNameInUse(error)) {
-      // The name is taken before the container can be inspected. A podman that was killed keeps it until somebody removes it.
+      // The name is taken before the container can be inspected. A podman that was killed keeps it until somebody
+      // removes it.
       await removeContainer(daemon, name, abortSignal);
       throw new DaemonSilence(daemon.address, error);
     }
@@ -52,5 +53,5 @@ export function gpusMissingIn(container: InspectedContainer | undefined, gpus: R
 }
 
 function isNameInUse(error: unknown): boolean {
-  return error instanceof DaemonRefusal && /already in use/i.test(error.message);
+  return error instanceof DaemonRefusal && /(already|is) in use/i.test(error.message);
 }

@@ -33,6 +33,24 @@ function messageOf(address: string, cause: unknown): string {
   );
 }
 
+/**
+ * Whether an error means that podman was killed while it removed a container. Without its files, the container has no
+ * process. podman can remove it, but refuses to inspect it, and every list that would show it.
+ */
+export function isHalfRemoved(error: unknown): boolean {
+  return error instanceof DaemonRefusal && error.status === 500 && /container not known/i.test(error.message);
+}
+
+const shortages =
+  /no space left on device|quota exceeded|resource temporarily unavailable|cannot allocate memory|too many open files|context deadline exceeded|database is locked/i;
+
+/** Whether an error means that an engine, or its machine, lacks something for the moment. */
+export function isShortageOfEngine(error: unknown): boolean {
+  if (error instanceof DaemonSilence) return true;
+  if (error instanceof DaemonRefusal && [502, 503, 504].includes(error.status)) return true;
+  return error instanceof Error && shortages.test(error.message);
+}
+
 /** Whether an error means that what a request names does not exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof DaemonRefusal && error.status === 404;

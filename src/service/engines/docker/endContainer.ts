@@ -49,7 +49,7 @@ export async function terminateContainer(
 
 /** Waits until a container has ended, or for the time given. */
 export async function exited(
-  { Id }: InspectedContainer,
+  { Id }: Pick<InspectedContainer, "Id">,
   limitInMs: number,
   { daemon, closing }: EndContext,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { EngineProbe } from "../engine.ts";
 import type { Daemon } from "./daemon.ts";
-import { DaemonSilence } from "./daemonErrors.ts";
+import { DaemonRefusal, DaemonSilence, isShortageOfEngine } from "./daemonErrors.ts";
 import type { ContainerEngineChoice } from "./sockets.ts";
 
 /** Result of a search for a container engine. */
@@ -70,8 +70,9 @@ function isRefusal(error: unknown): error is DaemonSilence {
   return error instanceof DaemonSilence && error.causeCode === "EACCES";
 }
 
-/** Whether there is a socket, and nobody responds. */
+/** Whether there is a socket, and nobody responds, or only to say so. */
 function isRestarting(error: unknown): boolean {
+  if (error instanceof DaemonRefusal) return isShortageOfEngine(error);
   return error instanceof DaemonSilence && !["ENOENT", "EACCES", "ENOTSOCK", "ENOTDIR"].includes(error.causeCode ?? "");
 }
 

@@ -3,10 +3,12 @@ import { reasonOf } from "../../../ground/systemErrors.ts";
 import { imageDetails, StartError } from "../../startError.ts";
 import { abortable } from "../../abortable.ts";
 import type { LaunchContainer, SurroundingsOptions } from "../engine.ts";
+import { visibleDevices } from "./containerSpec.ts";
 import type { Daemon } from "./daemon.ts";
-import { DaemonSilence, isNotFound } from "./daemonErrors.ts";
+import { DaemonSilence, isNotFound, isShortageOfEngine } from "./daemonErrors.ts";
 import { checkReference, imageReferenceOf, registryOf } from "./imageNames.ts";
 import { PullProgress } from "./pullProgress.ts";
+import { RegistryTroubles } from "./registryTroubles.ts";
 
 /** An image that the engine has. */
 export interface Image {
@@ -27,12 +29,16 @@ interface Pull {
   waiters: number;
 }
 
+/** Factor by which the limit of a pull without progress is longer while the engine may be unpacking a layer. */
+const unpackingPatience = 10;
+
 /** The images of a container engine. */
 export class Images {
   readonly #daemon: Daemon;
   readonly #stallLimitInMs: number;
   /** Pulls that are going on, by image and credentials. */
   readonly #pulls = new Map<string, Pull>();
+  readonly #registryTroubles = new RegistryTroubles();
 
   /** @param stallLimitInMs - Time without progress after which a pull is given up, in milliseconds. */
   constructor(daemon: Daemon, stallLimitInMs: number) {
@@ -84,7 +90,8 @@ export class Images {
       await (abortSignal ? abortable(pull.done, abortSignal) : pull.done);
     } catch (error) {
       if (error instanceof DOMException && abortSignal?.aborted) throw error;
-      throw startErrorOf(error, `The image ${reference} cannot be pulled`, imageDetails(container));
+      const failure = startErrorOf(error, `The image ${reference} cannot be pulled`, imageDetails(container));
+      throw this.#registryTroubles.mayPass(key, failure) ? new StartError("Shortage", failure.message) : failure;
     } finally {
       if (report) pull.reports.delete(report);
       pull.waiters -= 1;
@@ -118,10 +125,14 @@ export class Images {
     abortSignal: AbortSignal,
   ): Promise<void> {
     const stalled = new AbortController();
-    const stall = (): void => {
-      stalled.abort(new Error(`it made no progress for ${String(this.#stallLimitInMs / 1000)} seconds`));
+    const stallLater = (): NodeJS.Timeout => {
+      const limitInMs = this.#stallLimitInMs * (progress.isUnpacking ? unpackingPatience : 1);
+      const stall = new Error(`it made no progress for ${String(limitInMs / 1000)} seconds`);
+      return setTimeout(() => {
+        stalled.abort(stall);
+      }, limitInMs);
     };
-    let timer = setTimeout(stall, this.#stallLimitInMs);
+    let timer = stallLater();
     try {
       const lines = this.#daemon.lines("POST", "/images/create", {
         query: { fromImage: reference },
@@ -131,7 +142,7 @@ export class Images {
       for await (const line of lines) {
         if (!progress.add(line)) continue;
         clearTimeout(timer);
-        timer = setTimeout(stall, this.#stallLimitInMs);
+        timer = stallLater();
       }
     } catch (error) {
       throw stalled.signal.aborted ? stalled.signal.reason : error;
@@ -142,7 +153,7 @@ export class Images {
   }
 }
 
-/** Returns an error of a container engine as one for the author of the job. An engine that is silent may be back soon. */
+/** Returns an error of a container engine as one for the author of the job. What the engine lacks may be back soon. */
 export function startErrorOf(
   error: unknown,
   what: string,
@@ -150,8 +161,8 @@ export function startErrorOf(
 ): StartError {
   if (error instanceof StartError) return error;
   if (error instanceof DaemonSilence) return new StartError("Shortage", error.message, { cause: error });
-  const reason = reasonOf(error).replace(/\.$/, "");
-  return new StartError("FailedStartingContainer", `${what}: ${reason}.`, { details, cause: error });
+  const code = isShortageOfEngine(error) ? "Shortage" : "FailedStartingContainer";
+  return new StartError(code, `${what}: ${reasonOf(error).replace(/\.$/, "")}.`, { details, cause: error });
 }
 
 function authorizationOf(container: LaunchContainer, { secrets }: SurroundingsOptions): string | undefined {
@@ -162,11 +173,11 @@ function authorizationOf(container: LaunchContainer, { secrets }: SurroundingsOp
   return Buffer.from(JSON.stringify(credentials)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
+/** Returns the variables of an image, but for the one that says which GPUs a container has: that is not for the image to say. */
 function variablesIn(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const equals = pair.indexOf("=");
-      return equals === -1 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
-    }),
-  );
+  const variables = pairs.map((pair): readonly [name: string, value: string] => {
+    const equals = pair.indexOf("=");
+    return equals === -1 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
+  });
+  return Object.fromEntries(variables.filter(([name]) => name !== visibleDevices));
 }

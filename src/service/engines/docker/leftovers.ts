@@ -2,7 +2,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../../../ground/systemErrors.ts";
 import type { Logger } from "../../logger.ts";
-import { type ListedContainer, listContainers, removeContainer, runLabel, serviceLabel } from "./containers.ts";
+import {
+  type ListedContainer,
+  listContainers,
+  removeContainer,
+  runIdIn,
+  runLabel,
+  serviceLabel,
+} from "./containers.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** Age below which a container is left alone of which this service knows nothing. */
@@ -87,7 +94,7 @@ export class Leftovers {
     const listedAt = performance.now();
     for (const container of containers) {
       if (!this.#isLeft(container)) continue;
-      const run = container.Labels[runLabel] ?? "";
+      const run = runIdIn(container.Labels[runLabel] ?? "");
       try {
         await removeContainer(this.#daemon, container.Id, closing);
         this.#doubtful.delete(run);
@@ -103,8 +110,9 @@ export class Leftovers {
   }
 
   #isLeft({ Created, Labels }: ListedContainer): boolean {
-    const runId = Labels[runLabel];
-    if (runId === undefined) return false;
+    const label = Labels[runLabel];
+    if (label === undefined) return false;
+    const runId = runIdIn(label);
     if (this.#doubtful.has(runId)) return true;
     if (existsSync(join(this.#owner.runsFolder, runId))) return false;
     // At the first look, it was an earlier process of the service that has left it.

@@ -7,6 +7,9 @@ const reportIntervalInMs = 5000;
 /** Messages of a layer after which the engine does nothing more for it. */
 const finished = /^(pull complete|already exists|download complete)$/i;
 
+/** Messages of a layer after which the engine unpacks it. podman says nothing more of it, also when it is done. */
+const unpacking = /^(download complete|verifying checksum|extracting)$/i;
+
 /** The progress of a pull: reads the lines of the engine, and reports now and then. */
 export class PullProgress {
   readonly #reference: string;
@@ -20,8 +23,15 @@ export class PullProgress {
     this.#report = report;
   }
 
+  /** Whether the engine may be unpacking a layer. podman prints nothing while it does so. */
+  get isUnpacking(): boolean {
+    return [...this.#layers.values()].some(({ status, current, total }) => {
+      return unpacking.test(status) || (!finished.test(status) && total > 0 && current >= total);
+    });
+  }
+
   /**
-   * Takes a line of the engine. Returns whether it shows progress.
+   * Takes a line of the engine. Returns whether it shows progress. A line that is repeated shows none while layers arrive.
    * @throws Error with the message of the engine if the pull has failed.
    */
   add(line: Line): boolean {
@@ -29,7 +39,7 @@ export class PullProgress {
     const failure = errorDetail?.message ?? error;
     if (failure !== undefined) throw new Error(reasonOf(failure));
     const text = JSON.stringify(line);
-    if (text === this.#last) return false; // podman repeats what it said last.
+    if (text === this.#last) return this.isUnpacking; // podman repeats what it said last.
     this.#last = text;
     this.#note(line);
     const now = performance.now();
