@@ -28,6 +28,11 @@ export function linesOf(positions: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7],
     .join("\n");
 }
 
+/** Returns the lines of some of the eight cards, numbered as by a driver that no longer counts the others. */
+export function renumberedLinesOf(positions: readonly number[]): string {
+  return positions.map((position, index) => linesOf([position]).replace(/^\d+/, String(index))).join("\n");
+}
+
 /** https://github.com/JosephKJ/OWOD/issues/81, with the bus ID of the third card. */
 export const lostCard =
   "Unable to determine the device handle for GPU 0000:60:00.0: GPU is lost. Reboot the system to recover this GPU";

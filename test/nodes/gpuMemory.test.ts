@@ -80,7 +80,7 @@ describe("GPUs that an earlier service has found", () => {
     const tool = await found([0, 1, 2]);
     const gpus = await withoutDriver(tool, { choice: [0] });
     expect(uuids(gpus)).toEqual([answers.eightUuids[0]]);
-    tool.answer("query", answers.linesOf([2]));
+    tool.answer("query", answers.renumberedLinesOf([2]));
     await until("another GPU has its index", () => uuids(gpus)[0] === answers.eightUuids[2]);
     expect(indexes(gpus)).toEqual([0]);
     gpus.close();
@@ -95,6 +95,17 @@ describe("GPUs that an earlier service has found", () => {
       expect(reasons(gpus), start).toEqual(Array<string>(2).fill("nvidia-smi no longer lists it."));
       gpus.close();
     }
+  });
+
+  it("stay if the tool fails after it has listed some", async () => {
+    const tool = await found([0, 1, 2]);
+    tool.answer("query", answers.linesOf([2]), 15);
+    const second = await tool.watch({ choice: [0, 2] });
+    const incomplete = "nvidia-smi ended with exit code 15, so its list of GPUs may be incomplete.";
+    expect(reasons(second)).toEqual([incomplete, undefined]);
+    expect(indexes(second)).toEqual([0, 2]);
+    second.close();
+    expect(uuids(await withoutDriver(tool))).toEqual(answers.eightUuids.slice(0, 3));
   });
 
   it("are remembered too if they were lost", async () => {

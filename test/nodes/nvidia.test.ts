@@ -170,12 +170,59 @@ describe("a GPU that fails", () => {
   it("stays in the list if it vanishes. The others are numbered as the driver numbers them", async () => {
     const tool = withEightCards();
     const gpus = await tool.watch();
-    tool.answer("query", answers.linesOf([0, 1, 3, 4, 5, 6, 7]));
+    tool.answer("query", answers.renumberedLinesOf([0, 1, 3, 4, 5, 6, 7]));
     await until("it has vanished", () => reasons(gpus).includes("nvidia-smi no longer lists it."));
     const [, , moved] = gpus.statuses().filter(({ unhealthy }) => unhealthy === undefined);
     expect(moved?.gpu).toMatchObject({ index: 2, uuid: answers.eightUuids[3] });
     tool.answer("query", answers.linesOf());
     await untilReasons(gpus, healthy);
+    expect(indexesAndUuids(gpus)).toEqual(answers.eightUuids.map((uuid, index) => [index, uuid]));
+  });
+
+  const withoutThird = answers.linesOf([0, 1, 3, 4, 5, 6, 7]);
+  const withThird = (from: RegExp, to: string) => answers.linesOf().replace(from, to);
+  const incomplete = "nvidia-smi ended with exit code 15, so its list of GPUs may be incomplete.";
+  it.each([
+    [
+      "[N/A] for the UUID",
+      withThird(/^2, GPU-[^,]*/m, "2, [N/A]"),
+      0,
+      "nvidia-smi shows [N/A] instead of its UUID for it.",
+    ],
+    [
+      "an error for the UUID",
+      withThird(/^2, GPU-[^,]*/m, "2, Unknown Error"),
+      0,
+      "nvidia-smi shows Unknown Error for it.",
+    ],
+    [
+      "errors for all",
+      withThird(/^2, .*/m, "2, ERR!, ERR!, ERR!"),
+      0,
+      "nvidia-smi shows ERR! instead of its UUID for it.",
+    ],
+    ["half a line", withThird(/^(2, .{20}).*/m, "$1"), 0, "nvidia-smi shows only the beginning of its line for it."],
+    ["no line", withoutThird, 0, "nvidia-smi no longer lists it."],
+    ["no line, and exit code 15", withoutThird, 15, incomplete],
+    ["another UUID, and exit code 15", withThird(/^2, GPU-6/m, "2, GPU-7"), 15, incomplete],
+  ])("does not change the indexes of the others if the tool shows %s", async (_, text, exitCode, reason) => {
+    const tool = withEightCards();
+    const gpus = await tool.watch();
+    tool.answer("query", text, exitCode);
+    await untilReasons(gpus, third(reason));
+    expect(indexesAndUuids(gpus)).toEqual(answers.eightUuids.map((uuid, index) => [index, uuid]));
+    tool.answer("query", answers.linesOf());
+    await untilReasons(gpus, healthy);
+  });
+
+  it("does not change the indexes of the others if the tool hangs or repeats itself", async () => {
+    const tool = withEightCards();
+    const gpus = await tool.watch({ limitInMs: 2000 });
+    tool.behave("query", `echo '${answers.linesOf([6])}'; exec sleep 600`);
+    const all = (reason: string) => healthy.map(() => reason);
+    await untilReasons(gpus, all("nvidia-smi did not end in time and was killed."));
+    tool.answer("query", `${answers.linesOf()}\n${answers.linesOf([6]).replace(/^6/, "8")}`);
+    await untilReasons(gpus, all("nvidia-smi lists a GPU twice."));
     expect(indexesAndUuids(gpus)).toEqual(answers.eightUuids.map((uuid, index) => [index, uuid]));
   });
 

@@ -4,7 +4,7 @@ import type { Logger } from "../logger.ts";
 import { type GpuChoice, problemOfChoice } from "./gpuChoice.ts";
 import type { GpuMemory } from "./gpuMemory.ts";
 import type { GpuStatus, MachineGpus } from "./gpus.ts";
-import { failedLook, type GpuTool, type Look } from "./gpuTool.ts";
+import { type Card, failedLook, type GpuTool, type Look } from "./gpuTool.ts";
 import { KnownGpus } from "./knownGpus.ts";
 import { type OwnRuns, outsideProcessesIn } from "./outsideProcesses.ts";
 
@@ -150,10 +150,11 @@ export class GpuInventory implements MachineGpus {
   #take(look: Look): void {
     if (this.#closed) return;
     const { logger } = this.#options;
-    if (look.problem !== this.#problem && look.problem !== undefined) {
-      logger.warn({ reason: look.problem }, "failed to look at the GPUs");
+    const problem = look.problem ?? look.incomplete;
+    if (problem !== this.#problem && problem !== undefined) {
+      logger.warn({ reason: problem }, "failed to look at the GPUs");
     }
-    this.#problem = look.problem;
+    this.#problem = problem;
     if (look.problem === undefined) this.#learn(look);
     const all = this.#statusesOf(look);
     this.#logChanges(all);
@@ -167,14 +168,17 @@ export class GpuInventory implements MachineGpus {
     if (look.cards.length === 0) return;
     const places = new Set([...look.cards.map(({ place }) => place), ...look.lost.keys()]);
     const cards = this.#known.all().map(({ card }) => card);
-    this.#options.memory.replace(cards.filter(({ place }) => places.has(place)));
+    const isKept = ({ place }: Card) => look.incomplete !== undefined || places.has(place);
+    this.#options.memory.replace(cards.filter(isKept));
   }
 
   #statusesOf(look: Look): GpuStatus[] {
     const listed = new Set(look.cards.map(({ gpu }) => gpu.uuid));
     const gone = `${this.#options.tool.name} no longer lists it.`;
     return this.#known.all().map(({ card, index }) => {
-      const reason = listed.has(card.gpu.uuid) ? card.unhealthy : (look.lost.get(card.place) ?? look.problem ?? gone);
+      const reason = listed.has(card.gpu.uuid)
+        ? card.unhealthy
+        : (look.lost.get(card.place) ?? look.problem ?? look.incomplete ?? gone);
       const uses = look.uses.filter(({ uuid }) => uuid === card.gpu.uuid || uuid === card.whole);
       const before = this.#all.find(({ gpu }) => gpu.uuid === card.gpu.uuid);
       const status = {

@@ -26,7 +26,7 @@ export class GpuMemory {
 
   /** Stores GPUs in the place of all others. Never throws: if it fails, the next look tries again. */
   replace(cards: readonly Card[]): void {
-    const text = JSON.stringify(cards.map(({ place, gpu, whole }) => ({ place, gpu, whole })));
+    const text = JSON.stringify(cards.map(({ place, index, gpu, whole }) => ({ place, index, gpu, whole })));
     try {
       if (text !== (this.#texts.get(name) ?? "[]")) this.#texts.set(name, text);
     } catch (error) {

@@ -16,6 +16,8 @@ export class KnownGpus {
   readonly #named = new Set<string>();
   /** UUIDs of GPUs of an earlier service, until the tool lists any: a tool that lists none may just have lost them. */
   readonly #remembered = new Set<string>();
+  /** Whether a tool has listed all GPUs. */
+  #isSettled = false;
 
   /** Returns the GPUs in the order of their indexes. */
   all(): Known[] {
@@ -43,27 +45,45 @@ export class KnownGpus {
     for (const { gpu } of others) this.#named.add(gpu.uuid);
   }
 
-  /** Takes the result of a tool that works, and numbers the GPUs by their places. Returns whether it was the first list. */
-  take({ cards, lost }: Look): boolean {
+  /**
+   * Takes the result of a tool that works. A list that may be incomplete adds GPUs and changes their indexes, but removes
+   * none. Returns whether the indexes count from now on: until the first complete list, GPUs may only be assumed.
+   */
+  take(look: Look): boolean {
+    const { lost, incomplete } = look;
+    const cards = incomplete === undefined ? look.cards : look.cards.filter((card) => this.#canBe(card));
+    const kept = incomplete === undefined ? [] : this.all().map(({ card }) => card);
     // The driver still counts a GPU that it names as lost, but no GPU that has gone.
-    const places = placesOf(cards, lost.keys());
+    const places = placesOf([...cards, ...kept], lost.keys());
+    if (incomplete === undefined) this.#removeBut(cards, lost, places);
+    for (const card of cards) this.#set(card, places);
+    const counts = cards.length > 0 && !this.#isSettled;
+    if (incomplete === undefined) {
+      this.#named.clear();
+      if (cards.length > 0) this.#remembered.clear();
+      if (cards.length > 0) this.#isSettled = true;
+    }
+    return counts;
+  }
+
+  /** Whether no other GPU is known in the place of a card: a tool that fails does not say that one has replaced the other. */
+  #canBe({ place, gpu }: Card): boolean {
+    return this.#known.has(gpu.uuid) || !this.all().some(({ card }) => card.place === place);
+  }
+
+  #removeBut(cards: readonly Card[], lost: Look["lost"], places: readonly string[]): void {
     const listed = new Set(cards.map(({ place }) => place));
     const isAssumed = (uuid: string) => this.#named.has(uuid) || (cards.length > 0 && this.#remembered.has(uuid));
     for (const [uuid, { card }] of this.#known) {
-      const isCounted = places.includes(card.place);
       // Its owner has divided the GPU (MIG), or put another GPU in its place.
-      if (listed.has(card.place) || (!isCounted && isAssumed(uuid))) this.#known.delete(uuid);
-      else if (isCounted) this.#set(card, places);
+      if (listed.has(card.place)) this.#known.delete(uuid);
+      else if (lost.has(card.place)) this.#set(card, places);
+      else if (isAssumed(uuid)) this.#known.delete(uuid);
     }
-    for (const card of cards) this.#set(card, places);
-    const isFirst = this.#named.size + this.#remembered.size > 0 && cards.length > 0;
-    this.#named.clear();
-    if (cards.length > 0) this.#remembered.clear();
-    return isFirst;
   }
 
   #set(card: Card, places: readonly string[]): void {
-    this.#known.set(card.gpu.uuid, { card, index: places.indexOf(card.place) });
+    this.#known.set(card.gpu.uuid, { card, index: card.index ?? places.indexOf(card.place) });
   }
 }
 

@@ -1,9 +1,8 @@
-import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./gpuTool.ts";
-import { cardsOfDriver, driverFolder, placeOf } from "./nvidiaDriver.ts";
-import { problemOf, type ProgramOutput, quoted } from "../../ground/runProgram.ts";
+import { type Card, failedLook, type GpuTool, type GpuUse, incompleteBy, type Look } from "./gpuTool.ts";
+import { cardsOfDriver, driverFolder } from "./nvidiaDriver.ts";
+import { type List, listOf, memoryOf } from "./nvidiaList.ts";
+import { problemOf, type ProgramOutput } from "../../ground/runProgram.ts";
 import type { Program } from "./program.ts";
-
-const bytesPerMiB = 1024 * 1024;
 
 /** NVIDIA's GPUs, by `nvidia-smi`. Its texts differ between versions, and any value may be a word such as `[N/A]`. */
 export class NvidiaTool implements GpuTool {
@@ -27,13 +26,14 @@ export class NvidiaTool implements GpuTool {
 
   async look(known: readonly Card[]): Promise<Look> {
     const listed = await this.#list(known);
-    if (listed.problem !== undefined || listed.rows.length === 0) return { cards: [], uses: [], ...listed };
-    const cards = await this.#withParts(listed.rows);
+    const { rows, ...rest } = listed;
+    if (listed.problem !== undefined || rows.length === 0) return { cards: [], uses: [], ...rest };
+    const parted = await this.#withParts(listed);
     // A lost GPU makes some versions fail unless they are asked for the others.
-    const selection = listed.lost.size > 0 ? [selectionOf(listed.rows.map(({ card }) => card))] : [];
+    const selection = listed.lost.size > 0 ? [selectionOf(rows.map(({ card }) => card))] : [];
     const users = await this.#program.run([...selection, "--query-compute-apps=gpu_uuid,pid,used_memory", csv]);
     if (users.exitCode !== 0) return failedLook(problemOf(this.name, users));
-    return { cards, uses: usesOf(users.stdout), lost: listed.lost };
+    return { ...rest, ...parted, uses: usesOf(users.stdout) };
   }
 
   kill(): void {
@@ -41,11 +41,11 @@ export class NvidiaTool implements GpuTool {
   }
 
   async #list(known: readonly Card[]): Promise<List> {
-    const listed = listOf(this.name, await this.#query());
+    const listed = listOf(this.name, await this.#query(), known);
     const others = known.filter(({ place }) => !listed.lost.has(place));
     // Some versions end at the first GPU that is lost. The other GPUs are well.
     if (listed.rows.length > 0 || listed.lost.size === 0 || others.length === 0) return listed;
-    const rest = listOf(this.name, await this.#query(selectionOf(others)));
+    const rest = listOf(this.name, await this.#query(selectionOf(others)), known);
     return { ...rest, lost: new Map([...listed.lost, ...rest.lost]) };
   }
 
@@ -59,14 +59,16 @@ export class NvidiaTool implements GpuTool {
   }
 
   /** Replaces each GPU that is divided by its parts. Only the parts can be used then. */
-  async #withParts(rows: readonly Row[]): Promise<Card[]> {
-    if (!rows.some(({ isDivided }) => isDivided)) return rows.map(({ card }) => card);
-    const { stdout } = await this.#program.run(["-L"]);
-    return rows.flatMap(({ card, isDivided }) => {
+  async #withParts({ rows }: List): Promise<Pick<Look, "cards" | "incomplete">> {
+    if (!rows.some(({ isDivided }) => isDivided)) return { cards: rows.map(({ card }) => card) };
+    const output = await this.#program.run(["-L"]);
+    const incomplete = incompleteBy(this.name, output);
+    const cards = rows.flatMap(({ card, isDivided }) => {
       if (!isDivided) return [card];
-      const parts = partsIn(stdout, card);
+      const parts = partsIn(output.stdout, card);
       return parts.length > 0 ? parts : [{ ...card, unhealthy: "MIG is on, but it has no MIG devices." }];
     });
+    return { cards, ...(incomplete === undefined ? {} : { incomplete }) };
   }
 }
 
@@ -74,74 +76,6 @@ const csv = "--format=csv,noheader,nounits";
 
 function selectionOf(cards: readonly Card[]): string {
   return `--id=${[...new Set(cards.map(({ gpu, whole }) => whole ?? gpu.uuid))].join(",")}`;
-}
-
-interface Row {
-  readonly card: Card;
-  readonly isDivided: boolean;
-}
-
-interface List extends Pick<Look, "lost" | "problem"> {
-  readonly rows: readonly Row[];
-}
-
-function listOf(name: string, output: ProgramOutput): List {
-  const lines = output.stdout.split("\n");
-  const rows = lines.map((line) => rowOf(line)).filter((row) => row !== undefined);
-  const lost = lostIn(`${output.stdout}\n${output.stderr}`);
-  for (const { card } of rows) lost.delete(card.place);
-  const isEmpty = /No devices were found/i.test(output.stdout + output.stderr);
-  if (rows.length > 0 || lost.size > 0 || isEmpty) return { rows, lost };
-  return { rows, lost, problem: problemOf(name, output) };
-}
-
-/** Parses a line such as `0, GPU-5d49bdf4-..., 00000000:1A:00.0, GeForce RTX 2080 Ti, 11019, [N/A]`. */
-function rowOf(line: string): Row | undefined {
-  const [index = "", uuid = "", bus = "", ...rest] = line.split(",").map((value) => value.trim());
-  if (!/^GPU-[\w-]+$/.test(uuid) || rest.length < 2) return undefined;
-  const hasMig = rest.length > 2;
-  const mig = hasMig ? rest.pop() : undefined;
-  const memory = rest.pop() ?? "";
-  const failure = failureIn(line);
-  return {
-    card: {
-      place: placeOf(bus) ?? `index ${index.padStart(4, "0")}`,
-      gpu: { uuid, name: rest.join(", "), ...memoryOf(memory) },
-      ...(failure === undefined ? {} : { unhealthy: `nvidia-smi shows ${failure} for it.` }),
-    },
-    isDivided: /^Enabled$/i.test(mig ?? ""),
-  };
-}
-
-function memoryOf(mebibytes: string): { memoryInBytes?: number } {
-  return /^\d+$/.test(mebibytes) ? { memoryInBytes: Number(mebibytes) * bytesPerMiB } : {};
-}
-
-/**
- * Finds messages such as "Unable to determine the device handle for GPU0000:0B:00.0: GPU is lost.  Reboot the system to
- * recover this GPU", which may continue on the next line, and rows with a failure instead of the UUID.
- */
-function lostIn(text: string): Map<string, string> {
-  const lost = new Map<string, string>();
-  const lines = text.split("\n");
-  for (const [position, line] of lines.entries()) {
-    const place = placeOf(line);
-    const next = lines[position + 1] ?? "";
-    const failure = failureIn(line);
-    if (place === undefined) continue;
-    if (/Unable to determine the device handle/i.test(line)) {
-      const message = /^\s*(?:the system|Reboot)/i.test(next) ? `${line} ${next}` : line;
-      lost.set(place, `nvidia-smi says: ${quoted(message)}.`);
-    } else if (failure !== undefined) {
-      lost.set(place, `nvidia-smi shows ${failure} for it.`);
-    }
-  }
-  return lost;
-}
-
-/** Returns the words that stand for values of a GPU that has failed. `[N/A]` and `[Not Supported]` are harmless. */
-function failureIn(line: string): string | undefined {
-  return /\[(?:GPU [^\]]{1,60}|Unknown Error)\]/i.exec(line)?.[0];
 }
 
 /** Finds the parts of a GPU in the output of `nvidia-smi -L`. */

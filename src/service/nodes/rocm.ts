@@ -1,4 +1,4 @@
-import { type Card, failedLook, type GpuTool, type GpuUse, type Look } from "./gpuTool.ts";
+import { type Card, failedLook, type GpuTool, type GpuUse, incompleteBy, type Look } from "./gpuTool.ts";
 import { problemOf } from "../../ground/runProgram.ts";
 import type { Program } from "./program.ts";
 
@@ -29,11 +29,13 @@ export class RocmTool implements GpuTool {
       ...["--showmeminfo", "vram", "--json"],
     ]);
     const descriptions = descriptionsIn(list.stdout);
-    if (descriptions === undefined) return failedLook(problemOf(this.name, list));
+    if (descriptions === undefined || list.timedOut) return failedLook(problemOf(this.name, list));
     const cards = new Map([...descriptions].map(([number, description]) => [number, cardOf(number, description)]));
     const users = await this.#program.run(["--showpidgpus"]);
     if (users.exitCode !== 0) return failedLook(problemOf(this.name, users));
-    return { cards: [...cards.values()], uses: usesOf(users.stdout, cards), lost: new Map() };
+    const incomplete = incompleteBy(this.name, list);
+    const uses = usesOf(users.stdout, cards);
+    return { cards: [...cards.values()], uses, lost: new Map(), ...(incomplete === undefined ? {} : { incomplete }) };
   }
 
   kill(): void {

@@ -63,7 +63,7 @@ function sentencesOf(supply: GpuSupply, textOf: (status: GpuStatus) => string | 
   const names = new Map<string, string[]>();
   for (const status of supply.statuses) {
     const text = textOf(status);
-    if (text !== undefined) names.set(text, [...(names.get(text) ?? []), nameOf(status)]);
+    if (text !== undefined) names.set(text, [...(names.get(text) ?? []), nameOf(status, supply)]);
   }
   return [...names].map(([text, gpus]) => `GPU ${gpus.join(", ")}: ${text}.`).join(" ");
 }
@@ -80,9 +80,10 @@ function healthOf({ unhealthy }: GpuStatus): string | undefined {
   return unhealthy === undefined ? undefined : `unhealthy (${withoutPeriod(unhealthy)})`;
 }
 
-/** Parts of a GPU have the same index. */
-function nameOf({ gpu }: GpuStatus): string {
-  return gpu.isPart ? `${String(gpu.index)} (${gpu.uuid})` : String(gpu.index);
+/** Parts of a GPU have the same index. So has a GPU that is gone as the one that the driver calls by its number since. */
+function nameOf({ gpu }: GpuStatus, { statuses }: GpuSupply): string {
+  const isShared = statuses.some((other) => other.gpu.index === gpu.index && other.gpu.uuid !== gpu.uuid);
+  return gpu.isPart || isShared ? `${String(gpu.index)} (${gpu.uuid})` : String(gpu.index);
 }
 
 function nameOfProcess({ pid, user }: GpuProcess): string {
