@@ -195,6 +195,31 @@ export function engineConformance(name: string, factory: URL, obstacle?: string)
       expect(JSON.stringify(handle)).not.toContain(token);
     });
 
+    it("runs a job with variables whose names bash, or the supervisor, uses itself", async () => {
+      const names = ["FUNCNAME", "DIRSTACK", "BASH_ARGC", "batchai_unknown"];
+      const used = [
+        "BASH",
+        "GROUPS",
+        "_",
+        "batchai_odd",
+        "batchai_pair",
+        "batchai_pairs",
+        "batchai_step",
+        "batchai_name",
+      ];
+      const environment = Object.fromEntries([...names, ...used].map((name) => [name, "/none"]));
+      const command = `env | grep -E "^(${names.join("|")})="`;
+      const lines = names.map((name) => `${name}=/none`).sort();
+      const plan = workplace.plan({ commands: [command], environment });
+      expect(await run(plan)).toEqual(exited(plan, 0));
+      expect((await outputOf(plan, "stdout-proc0.txt")).trimEnd().split("\n").sort()).toEqual(lines);
+      const other = workplace.plan(command);
+      const [process] = other.processes;
+      if (!process) throw new Error("The plan has no process.");
+      expect(await run({ ...other, processes: [{ ...process, environment }] })).toEqual(exited(other, 0));
+      expect((await outputOf(other, "stdout-proc0.txt")).trimEnd().split("\n").sort()).toEqual(lines);
+    });
+
     it("delivers odd values, paths and command lines byte for byte", async () => {
       const odd = "a'b\"c\\d\n$(touch injected) `touch injected` ; touch injected # $HOME ${PATH} %s * ünï 🚀 \t-n";
       const inPath = 'o\'dd "$(touch injected)" `x` ; # ü\nname';

@@ -297,6 +297,25 @@ describe("containers that end in other ways than by themselves", () => {
     expect(end).toMatchObject({ message: expect.stringContaining("was removed from outside") as string });
   });
 
+  it.each([
+    ["lists them", 0],
+    ["refuses to list them", 1000],
+  ])("are lost when somebody gives their name to another container, while the engine %s", async (_, refusals) => {
+    const handle = await start("sleep 600");
+    const { container } = daemon;
+    daemon.killContainer(container);
+    daemon.containers.clear();
+    const state = { state: "created", id: "other", body: { ...container.body, Labels: {} } } as const;
+    daemon.containers.set("other", { ...container, ...state });
+    daemon.misbehave(/GET \/containers\/json$/, { status: 500, message: "something else" }, refusals);
+    await restart();
+    await engine.recover(handle);
+    expect(await engine.wait(handle)).toMatchObject({
+      message: expect.stringContaining("removed from outside") as string,
+    });
+    expect([...daemon.containers.keys()]).toEqual(["other"]);
+  });
+
   it("are lost when somebody kills them", async () => {
     const handle = await start("sleep 600");
     daemon.killContainer(daemon.container);
@@ -619,6 +638,57 @@ describe("what everybody may see of a container", () => {
     const state = { state: "running", created: Date.now() / 1000, exitCode: 0, oomKilled: false } as const;
     daemon.containers.set(runId, { id: runId, name: `batchai-${runId}`, body, ...state });
   }
+});
+
+describe("odd responses of a container engine", () => {
+  const understood = expect.stringMatching(
+    /^The container engine at .* cannot be understood: its response is not /,
+  ) as string;
+
+  it.each(["", "null", "[]", "<html>", '{"Config":{"Env":"x"}}', '{"Config":{"Env":[5]}}', '{"Config":7}'])(
+    "let the job wait: %s for an image",
+    async (body) => {
+      daemon.misbehave(/GET \/images/, { status: 200, body });
+      const failing = engine.surroundings({ container: { image } });
+      await expect(failing).rejects.toMatchObject({ code: "Shortage", message: understood });
+    },
+  );
+
+  it.each(["null\n", "<html>\n", "[]\n", '{"status":"Pull', "7"])("let the job wait: %s for a pull", async (body) => {
+    daemon.misbehave(/\/images\/create/, { status: 200, body });
+    const failing = engine.surroundings({ container: { image: "new/image" } });
+    await expect(failing).rejects.toMatchObject({ code: "Shortage", message: understood });
+  });
+
+  it.each(["", "{}", "null", '{"Id":5}'])("do not keep a run from starting: %s for a new container", async (body) => {
+    daemon.misbehave(/\/create$/, { status: 201, body });
+    daemon.misbehave(/GET \/info/, { status: 200, body: '{"SecurityOptions":[{}]}' });
+    expect(await run(note)).toEqual(succeeded);
+    expect(attempts()).toBe("attempt\n");
+  });
+
+  it.each(["null", "{}", '[{"Id":"x","Labels":null,"State":null}]'])(
+    "say nothing of a run: %s for a list",
+    async (body) => {
+      const handle = await start(workplace.gate("go"));
+      daemon.misbehave(/GET \/containers\/json$/, { status: 200, body }, 2);
+      daemon.misbehave(/GET \/containers\/.+\/json$/, { status: 200, body: "{}" }, 1);
+      await workplace.open("go");
+      expect(await engine.wait(handle)).toEqual(succeeded);
+    },
+  );
+
+  it("do not start a pull if the engine does not know the request", async () => {
+    daemon.misbehave(/GET \/images/, { status: 404, body: "404 page not found\n" });
+    const reason = `The image ${image} cannot be inspected: 404 page not found.`;
+    await expect(engine.surroundings({ container: { image } })).rejects.toMatchObject({ reason });
+    expect(daemon.pulls).toEqual([]);
+  });
+
+  it("count as an engine that may be back", async () => {
+    daemon.misbehave(/version/, { status: 200, body: '{"Version":5,"ApiVersion":7,"Components":[null]}' });
+    expect(await engine.probe()).toMatchObject({ usable: true });
+  });
 });
 
 describe("pulls", () => {

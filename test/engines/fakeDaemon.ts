@@ -15,6 +15,8 @@ export type Misbehavior =
   | "lose the request"
   /** It is never carried out, and its connection stays. */
   | "hang"
+  /** It is not carried out, and the response has this body. */
+  | { readonly status: number; readonly body: string }
   /** It is refused. */
   | { readonly status: number; readonly message: string };
 
@@ -135,7 +137,8 @@ export class FakeDaemon {
     }
     if (how === "hang") return;
     if (typeof how === "object") {
-      send(response, { status: how.status, body: { message: how.message } });
+      if ("body" in how) response.writeHead(how.status).end(how.body);
+      else send(response, { status: how.status, body: { message: how.message } });
       return;
     }
     if (call === "POST /images/create") {

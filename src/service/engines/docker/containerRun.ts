@@ -310,7 +310,8 @@ export class ContainerRun implements RunBody<PlainPlan> {
       return (listed.find(isOurs) ?? listed[0])?.Id;
     } catch (error) {
       if (!(error instanceof DaemonRefusal)) throw error;
-      return (await inspectContainer(daemon, containerNameOf(runId), closing))?.Id;
+      const named = await inspectContainer(daemon, containerNameOf(runId), closing);
+      return named?.Config.Labels?.[runLabel] === runId ? named.Id : undefined;
     }
   }
 

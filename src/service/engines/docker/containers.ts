@@ -1,5 +1,6 @@
 import type { Daemon } from "./daemon.ts";
 import { isHalfRemoved, isNotFound } from "./daemonErrors.ts";
+import { fits, listOf, shapeOf } from "./shapes.ts";
 
 /** Labels by which the containers of a service and their runs are found again. */
 export const serviceLabel = "batchai.service";
@@ -56,6 +57,10 @@ export interface InspectedContainer {
   };
 }
 
+const listShape = listOf<ListedContainer>("a list of containers", fits.listed);
+const libpodShape = listOf<LibpodContainer>("a list of containers", fits.listed);
+const containerShape = shapeOf<InspectedContainer>("a container", fits.inspected);
+
 /** Whether a container that is in this state has ended. */
 export function hasEnded(state: string): boolean {
   return ["exited", "dead", "stopped"].includes(state.toLowerCase());
@@ -85,12 +90,12 @@ export async function listContainers(
   const filters = JSON.stringify({ label: [`${label}=${value}`] });
   const request = { query: { all: "1", filters }, abortSignal };
   try {
-    return await daemon.call<ListedContainer[]>("GET", "/containers/json", request);
+    return await daemon.call("GET", "/containers/json", { ...request, shape: listShape });
   } catch (error) {
     if (!isHalfRemoved(error)) throw error;
   }
   // The list that podman has beside that of Docker does not read the files of the containers.
-  const listed = await daemon.call<LibpodContainer[]>("GET", "/libpod/containers/json", request);
+  const listed = await daemon.call("GET", "/libpod/containers/json", { ...request, shape: libpodShape });
   return listed.map(({ Created, ...rest }) => ({ ...rest, Created: Date.parse(Created) / 1000 }));
 }
 
@@ -100,7 +105,8 @@ export async function inspectContainer(
   name: string,
   abortSignal?: AbortSignal,
 ): Promise<InspectedContainer | undefined> {
-  return daemon.call<InspectedContainer>("GET", `/containers/${name}/json`, { abortSignal }).catch((error: unknown) => {
+  const request = { abortSignal, shape: containerShape };
+  return daemon.call("GET", `/containers/${name}/json`, request).catch((error: unknown) => {
     if (isNotFound(error) || isHalfRemoved(error)) return undefined;
     throw error;
   });

@@ -3,6 +3,7 @@ import { inspectContainer, type InspectedContainer, removeContainer, wasStarted 
 import type { gpusOf } from "./containerSpec.ts";
 import type { Daemon } from "./daemon.ts";
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
+import { idShape } from "./shapes.ts";
 
 const startTimeoutInMs = 120_000;
 
@@ -20,8 +21,8 @@ export async function createContainer(
   }: { readonly isOurs: (container: InspectedContainer) => boolean; readonly abortSignal: AbortSignal },
 ): Promise<string> {
   try {
-    const request = { query: { name }, body, timeoutInMs: startTimeoutInMs, abortSignal };
-    return (await daemon.call<{ readonly Id: string }>("POST", "/containers/create", request)).Id;
+    const request = { query: { name }, body, timeoutInMs: startTimeoutInMs, abortSignal, shape: idShape };
+    return (await daemon.call("POST", "/containers/create", request)).Id;
   } catch (error) {
     const existing = await inspectContainer(daemon, name, abortSignal);
     if (existing === undefined && isNameInUse(error)) {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as sendRequest } from "node:http";
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
+import { fits, OddResponse, type Shape, shapeOf } from "./shapes.ts";
 
 /** A request to a container engine. */
 export interface DaemonRequest {
@@ -10,6 +11,11 @@ export interface DaemonRequest {
   /** Time until the response is complete, in milliseconds. Default: 30,000. */
   readonly timeoutInMs?: number;
   readonly abortSignal?: AbortSignal | undefined;
+}
+
+/** A request whose response has a form. */
+export interface ShapedRequest<T> extends DaemonRequest {
+  readonly shape: Shape<T>;
 }
 
 /** What a container engine says about itself. */
@@ -34,12 +40,16 @@ interface VersionResponse {
   readonly Version: string;
   readonly ApiVersion: string;
   readonly MinAPIVersion?: string;
-  readonly Components?: readonly { readonly Name: string }[];
+  readonly Components?: readonly { readonly Name: string }[] | null;
 }
 
 interface InfoResponse {
   readonly SecurityOptions?: readonly string[] | null;
 }
+
+const versionShape = shapeOf<VersionResponse>("the version of an engine", fits.version);
+const lineShape = shapeOf<Readonly<Record<string, unknown>>>("lines of JSON objects", () => true);
+const infoShape = shapeOf<InfoResponse>("a description of an engine", fits.info);
 
 /** The newest version of the API that this client was written for. */
 const newestApi = "1.44";
@@ -82,7 +92,7 @@ export class Daemon {
   }
 
   async #ask(timeoutInMs: number): Promise<DaemonFacts> {
-    const version = await this.#send<VersionResponse>("GET", "/version", { timeoutInMs });
+    const version = await this.#send("GET", "/version", { timeoutInMs, shape: versionShape });
     this.#api = Promise.resolve(commonApi(version));
     this.#facts = factsIn(version);
     // Some engines need a second for this, and the first run wants to know.
@@ -92,7 +102,7 @@ export class Daemon {
 
   /** Returns the security of the containers; asks the engine once. */
   security(): Promise<DaemonSecurity> {
-    this.#security ??= this.call<InfoResponse>("GET", "/info")
+    this.#security ??= this.call("GET", "/info", { shape: infoShape })
       .then(securityIn)
       .catch((error: unknown) => {
         this.#security = undefined;
@@ -102,12 +112,14 @@ export class Daemon {
   }
 
   /**
-   * Sends a request and returns the JSON of the response; undefined if it is empty. Rejects with a `DaemonRefusal` if the
-   * engine refuses it, and with a `DaemonSilence` if no complete response arrives.
+   * Sends a request and returns the JSON of the response; undefined if no form of it is given. Rejects with a
+   * `DaemonRefusal` if the engine refuses it, and with a `DaemonSilence` if no complete response of that form arrives.
    */
-  async call<T = unknown>(method: string, path: string, request: DaemonRequest = {}): Promise<T> {
+  call<T>(method: string, path: string, request: ShapedRequest<T>): Promise<T>;
+  call(method: string, path: string, request?: DaemonRequest): Promise<undefined>;
+  async call(method: string, path: string, request: DaemonRequest | ShapedRequest<unknown> = {}): Promise<unknown> {
     try {
-      return await this.#send<T>(method, `/v${await this.#commonApi()}${path}`, request);
+      return await this.#send(method, `/v${await this.#commonApi()}${path}`, request);
     } catch (error) {
       if (!isOtherVersion(error)) throw error;
     }
@@ -131,19 +143,19 @@ export class Daemon {
       for await (const chunk of response.setEncoding("utf8") as AsyncIterable<string>) {
         const lines = (rest + chunk).split("\n");
         rest = lines.pop() ?? "";
-        yield* lines.filter((line) => line.trim() !== "").map(parsed);
+        yield* lines.filter((line) => line.trim() !== "").map((line) => shaped(line, lineShape));
       }
+      if (rest.trim() !== "") yield shaped(rest, lineShape);
     } catch (error) {
       request.abortSignal?.throwIfAborted();
       this.#closing?.throwIfAborted();
       throw new DaemonSilence(this.address, error);
     }
-    if (rest.trim() !== "") yield parsed(rest);
   }
 
   /** Asked once: podman starts several programs for each response, and is slow when many ask at once. */
   #commonApi(): Promise<string> {
-    this.#api ??= this.#send<VersionResponse>("GET", "/version", {})
+    this.#api ??= this.#send("GET", "/version", { shape: versionShape })
       .then(commonApi)
       .catch((error: unknown) => {
         this.#api = undefined;
@@ -152,18 +164,20 @@ export class Daemon {
     return this.#api;
   }
 
-  async #send<T>(
+  #send<T>(method: string, path: string, request: ShapedRequest<T>): Promise<T>;
+  #send(method: string, path: string, request: DaemonRequest): Promise<unknown>;
+  async #send(
     method: string,
     path: string,
-    { timeoutInMs = requestTimeoutInMs, ...request }: DaemonRequest & { readonly timeoutInMs?: number | undefined },
-  ): Promise<T> {
+    { timeoutInMs = requestTimeoutInMs, shape, ...request }: DaemonRequest & { readonly shape?: Shape<unknown> },
+  ): Promise<unknown> {
     const limit = AbortSignal.timeout(timeoutInMs);
     const signals = [limit, request.abortSignal].filter((signal) => signal !== undefined);
     try {
       const response = await this.#open(method, path, { ...request, abortSignal: AbortSignal.any(signals) });
       await refuseUnlessOk(response);
       const text = await textOf(response);
-      return (text.trim() === "" ? undefined : JSON.parse(text)) as T;
+      return shape && shaped(text, shape);
     } catch (error) {
       if (error instanceof DaemonRefusal) throw error;
       request.abortSignal?.throwIfAborted();
@@ -242,8 +256,16 @@ function messageIn(text: string): string {
   return text.trim() || "no reason was given";
 }
 
-function parsed(line: string): Readonly<Record<string, unknown>> {
-  return JSON.parse(line) as Readonly<Record<string, unknown>>;
+/** @throws OddResponse if a text is not JSON of a form. */
+function shaped<T>(text: string, shape: Shape<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new OddResponse(shape.name);
+  }
+  if (shape.fits(value)) return value;
+  throw new OddResponse(shape.name);
 }
 
 /** Returns the newest version of the API that both sides know; the oldest of the engine if it knows only newer ones. */
@@ -262,8 +284,8 @@ function parsedVersion(version: string): readonly [number, number] {
   return [Number(major ?? 0), Number(minor ?? 0)];
 }
 
-function factsIn({ Version, Components = [] }: VersionResponse): DaemonFacts {
-  const isPodman = Components.some(({ Name }) => /podman/i.test(Name));
+function factsIn({ Version, Components }: VersionResponse): DaemonFacts {
+  const isPodman = (Components ?? []).some(({ Name }) => /podman/i.test(Name));
   return { description: `${isPodman ? "podman" : "Docker"} ${Version}`, isPodman, version: parsedVersion(Version) };
 }
 

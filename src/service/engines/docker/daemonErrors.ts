@@ -1,4 +1,5 @@
 import { errorCode, reasonOf } from "../../../ground/systemErrors.ts";
+import { OddResponse } from "./shapes.ts";
 
 /** Reports that a container engine has refused a request. The message is that of the engine. */
 export class DaemonRefusal extends Error {
@@ -26,6 +27,7 @@ export class DaemonSilence extends Error {
 }
 
 function messageOf(address: string, cause: unknown): string {
+  if (cause instanceof OddResponse) return `The container engine at ${address} cannot be understood: ${cause.message}.`;
   if (errorCode(cause) !== "EACCES") return `The container engine at ${address} does not respond: ${reasonOf(cause)}.`;
   return (
     `The user of the service may not use the container engine at ${address}. ` +
@@ -51,7 +53,7 @@ export function isShortageOfEngine(error: unknown): boolean {
   return error instanceof Error && shortages.test(error.message);
 }
 
-/** Whether an error means that what a request names does not exist. */
+/** Whether an error means that what a request names does not exist. Not so if the engine does not know the request. */
 export function isNotFound(error: unknown): boolean {
-  return error instanceof DaemonRefusal && error.status === 404;
+  return error instanceof DaemonRefusal && error.status === 404 && !/page not found/i.test(error.message);
 }

@@ -4,6 +4,7 @@ import { endScript } from "./containerScript.ts";
 import { hasEnded, inspectContainer, type InspectedContainer, isCreated } from "./containers.ts";
 import type { Daemon } from "./daemon.ts";
 import { DaemonRefusal } from "./daemonErrors.ts";
+import { idShape } from "./shapes.ts";
 
 /** What ends containers. */
 export interface EndContext {
@@ -31,8 +32,8 @@ export async function terminateContainer(
     if (State.Status.toLowerCase() === "paused") await daemon.call("POST", `/containers/${Id}/unpause`);
     const Cmd = ["bash", "-p", "-c", endScript, runId];
     const body = { User: "0", Cmd, AttachStdout: false, AttachStderr: false };
-    const request = { body, abortSignal: closing };
-    const exec = await daemon.call<{ readonly Id: string }>("POST", `/containers/${Id}/exec`, request);
+    const request = { body, abortSignal: closing, shape: idShape };
+    const exec = await daemon.call("POST", `/containers/${Id}/exec`, request);
     await daemon.call("POST", `/exec/${exec.Id}/start`, { body: { Detach: true }, abortSignal: closing });
   } catch (error) {
     if (!(error instanceof DaemonRefusal)) throw error; // It ended meanwhile, or the job has damaged it.

@@ -8,6 +8,7 @@ import type { Daemon } from "./daemon.ts";
 import { DaemonSilence, isNotFound, isShortageOfEngine } from "./daemonErrors.ts";
 import { checkReference, imageReferenceOf, registryOf } from "./imageNames.ts";
 import { PullProgress } from "./pullProgress.ts";
+import { fits, shapeOf } from "./shapes.ts";
 import { RegistryTroubles } from "./registryTroubles.ts";
 
 /** An image that the engine has. */
@@ -20,6 +21,8 @@ export interface Image {
 interface ImageResponse {
   readonly Config?: { readonly Env?: readonly string[] | null } | null;
 }
+
+const imageShape = shapeOf<ImageResponse>("an image", fits.image);
 
 /** A pull that several runs may wait for. */
 interface Pull {
@@ -65,7 +68,7 @@ export class Images {
 
   async #find(reference: string): Promise<Image | undefined> {
     try {
-      const { Config } = await this.#daemon.call<ImageResponse>("GET", `/images/${reference}/json`);
+      const { Config } = await this.#daemon.call("GET", `/images/${reference}/json`, { shape: imageShape });
       return { reference, environment: variablesIn(Config?.Env ?? []) };
     } catch (error) {
       if (isNotFound(error)) return undefined;

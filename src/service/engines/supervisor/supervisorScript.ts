@@ -1,3 +1,5 @@
+import { assignable, readOnly } from "./assignable.ts";
+
 /** Variable by which all processes of a run are found again. */
 export const runMarker = "BATCHAI_RUN_ID";
 
@@ -60,9 +62,14 @@ batchai_helper= # The last process that belongs to no step.
 trap '(( \${#batchai_started[@]} )) || [[ $! != "$batchai_helper" ]] || exit ${startedNothing}' EXIT
 
 batchai_run() { # runs batchai_step in the place of this process
-  local batchai_odd=() # Variables whose names bash cannot assign to.
+  local batchai_name batchai_odd=() # Variables whose names bash cannot assign to.
   for batchai_pair in "\${batchai_step[@]:8}"; do
-    if [[ \${batchai_pair%%=*} =~ ^[a-zA-Z_][a-zA-Z0-9_]*$ ]]; then export "$batchai_pair"; else batchai_odd+=("$batchai_pair"); fi
+    batchai_name=\${batchai_pair%%=*}
+    if [[ $batchai_name =~ ${assignable.source} && ! $batchai_name =~ ${readOnly.source} ]]; then
+      export "$batchai_pair"
+    else
+      batchai_odd+=("$batchai_pair")
+    fi
   done
   cd -- "\${batchai_step[1]}" || exit 126
   if [[ $batchai_counter ]]; then # The system is to kill the job before its supervisor.
