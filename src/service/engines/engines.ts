@@ -59,7 +59,12 @@ export class Engines {
   }
 
   #refuse(needs: RunNeeds): never {
-    const objections = this.#engines.map((engine) => {
+    // An engine that lacks only GPUs knows the reason that matters.
+    const lacksGpus = (engine: Engine): boolean => {
+      return !this.#lacks.has(engine) && engine.objection({ ...needs, gpuCount: 0 }) === undefined;
+    };
+    const [first, rest] = [this.#engines.filter(lacksGpus), this.#engines.filter((engine) => !lacksGpus(engine))];
+    const objections = [...first, ...rest].map((engine) => {
       const lack = this.#lacks.get(engine);
       return lack === undefined ? engine.objection(needs) : new StartError("FailedStartingProcess", lack);
     });

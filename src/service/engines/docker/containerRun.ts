@@ -10,7 +10,6 @@ import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
 import { foldersOf } from "../supervisor/runFolders.ts";
 import { foundOwner } from "../supervisor/supervisorScript.ts";
 import { endWithoutFile, containerRemoved, outOfMemory } from "./containerEnds.ts";
-import { isAssignable } from "../supervisor/assignable.ts";
 import {
   containerNameOf,
   hasEnded,
@@ -35,6 +34,7 @@ import { createContainer, gpusMissingIn, startContainer } from "./createContaine
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
 import { type EndContext, exited, exitPeriodInMs, terminateContainer } from "./endContainer.ts";
 import { ownerFor } from "./outputOwner.ts";
+import { checkNames } from "./secretNames.ts";
 
 /** The part of a handle that belongs to the container engine. */
 export type ContainerRunDetails = Pick<LaunchPlan, "runId"> & {
@@ -335,17 +335,5 @@ export class ContainerRun implements RunBody<PlainPlan> {
 
   #warn(error: unknown, message: string): void {
     this.#context.logger.warn({ run: this.#details.runId, reason: reasonOf(error) }, message);
-  }
-}
-
-/** @throws StartError if a secret would have to be shown to pass it on. */
-function checkNames({ environment }: LaunchSecrets): void {
-  for (const name of Object.keys(environment)) {
-    if (isAssignable(name)) continue;
-    throw new StartError(
-      "FailedStartingContainer",
-      `A secret variable of a job in a container cannot have the name ${JSON.stringify(name)}. ` +
-        "Use letters, digits and underscores, and no name that bash protects.",
-    );
   }
 }

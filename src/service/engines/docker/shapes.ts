@@ -25,7 +25,8 @@ export function isFields(value: unknown): value is Fields {
 const isText = (value: unknown): value is string => typeof value === "string";
 const isTexts = (value: unknown): boolean => isFields(value) && Object.values(value).every(isText);
 const isTextList = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
-const isAbsentOr = (value: unknown, test: (value: unknown) => boolean): boolean => value == null || test(value);
+const isAbsentOr = (value: unknown, test: (value: unknown) => boolean): boolean =>
+  (value ?? undefined) === undefined || test(value);
 
 /** Returns a shape of objects whose fields pass a test. */
 export function shapeOf<T>(name: string, fieldsFit: (fields: Fields) => boolean): Shape<T> {
