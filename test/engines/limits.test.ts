@@ -166,6 +166,16 @@ describe.skipIf(lacks !== undefined && !mustRun)(lacks === undefined ? title : `
     await until("its groups are removed", () => groupsOf(plan).length === 0);
   });
 
+  it("removes the groups that a job has made below its own", async () => {
+    const plan = planOf(workplace.gate("go"), { memoryInBytes, cores: 1 });
+    const handle = await start(plan);
+    await until("its groups exist", () => groupsOf(plan).length === 2);
+    for (const folder of groupsOf(plan)) await mkdir(join(folder, "a/b"), { recursive: true });
+    await workplace.open("go");
+    expect(await engine.wait(handle)).toMatchObject({ exitCode: 0 });
+    await until("its groups are removed", () => groupsOf(plan).length === 0);
+  });
+
   it("removes old groups of runs that no longer exist, and nothing else", async () => {
     const parent = ownGroup("/proc", "memory")?.folder ?? "";
     const [stale, young, other] = [randomUUID(), randomUUID(), `test-${randomUUID()}`];

@@ -253,6 +253,20 @@ describe("a GPU that fails", () => {
     await expected("nvidia-smi ended with exit code 255 and printed: Unknown Error.");
   });
 
+  it("is logged once although the tool words it differently each time", async () => {
+    const tool = withEightCards();
+    const gpus = await tool.watch();
+    const calls = tool.calls().length;
+    tool.behave("query", 'echo "error at $(date +%N)"; exit 9');
+    await until("the tool has failed often", () => tool.calls().length > calls + 10);
+    expect(reasons(gpus)[0]).toMatch(/error at \d+\.$/);
+    expect(tool.log.filter((text) => text.startsWith("a GPU is unhealthy"))).toHaveLength(8);
+    expect(tool.log.filter((text) => text.startsWith("failed to look at the GPUs"))).toHaveLength(1);
+    tool.answer("query", answers.linesOf());
+    await untilReasons(gpus, healthy);
+    expect(tool.log.filter((text) => text === "a GPU is healthy again")).toHaveLength(8);
+  });
+
   it("may print without end", async () => {
     const tool = withEightCards();
     const gpus = await tool.watch();

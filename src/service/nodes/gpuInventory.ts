@@ -7,6 +7,7 @@ import type { GpuStatus, MachineGpus } from "./gpus.ts";
 import { type Card, failedLook, type GpuTool, type Look } from "./gpuTool.ts";
 import { KnownGpus } from "./knownGpus.ts";
 import { type OwnRuns, outsideProcessesIn } from "./outsideProcesses.ts";
+import { Warnings } from "./warnings.ts";
 
 /** Least time between the starts of two looks, in milliseconds. */
 const leastIntervalInMs = 1000;
@@ -40,6 +41,7 @@ export class GpuInventory implements MachineGpus {
   readonly #known = new KnownGpus();
   /** Places of the chosen GPUs. Undefined until GPUs are known. */
   #chosen: ReadonlySet<string> | undefined;
+  readonly #warnings = new Warnings();
   #patienceInMs: number;
   #all: readonly GpuStatus[] = [];
   #statuses: readonly GpuStatus[] = [];
@@ -151,9 +153,10 @@ export class GpuInventory implements MachineGpus {
     if (this.#closed) return;
     const { logger } = this.#options;
     const problem = look.problem ?? look.incomplete;
-    if (problem !== this.#problem && problem !== undefined) {
+    if (problem !== undefined && this.#warnings.isDue("", problem)) {
       logger.warn({ reason: problem }, "failed to look at the GPUs");
     }
+    if (problem === undefined) this.#warnings.end("");
     this.#problem = problem;
     if (look.problem === undefined) this.#learn(look);
     const all = this.#statusesOf(look);
@@ -193,10 +196,12 @@ export class GpuInventory implements MachineGpus {
   #logChanges(all: readonly GpuStatus[]): void {
     const { logger } = this.#options;
     for (const { gpu, unhealthy } of all) {
-      const before = this.#all.find((status) => status.gpu.uuid === gpu.uuid)?.unhealthy;
-      if (unhealthy === before) continue;
-      if (unhealthy === undefined) logger.info({ gpu: gpu.index, uuid: gpu.uuid }, "a GPU is healthy again");
-      else logger.warn({ gpu: gpu.index, uuid: gpu.uuid, reason: unhealthy }, "a GPU is unhealthy");
+      const about = { gpu: gpu.index, uuid: gpu.uuid };
+      if (unhealthy === undefined) {
+        if (this.#warnings.end(gpu.uuid)) logger.info(about, "a GPU is healthy again");
+      } else if (this.#warnings.isDue(gpu.uuid, unhealthy)) {
+        logger.warn({ ...about, reason: unhealthy }, "a GPU is unhealthy");
+      }
     }
   }
 

@@ -16,14 +16,27 @@ export function createGroup({ folder, settings }: ControlGroup): void {
   }
 }
 
-/** Removes a control group. Returns whether it no longer exists: processes that have not ended yet keep it. */
+/**
+ * Removes a control group, and first those that its processes have made below it. Returns whether it no longer exists:
+ * processes that have not ended yet keep it.
+ */
 export function removeGroup(folder: string): boolean {
   if (!existsSync(folder)) return true;
+  // A group contains folders only for the groups below it. rmdir removes no files and follows no links.
+  for (const name of foldersIn(folder)) removeGroup(join(folder, name));
   try {
     rmdirSync(folder);
     return true;
   } catch (error) {
     return errorCode(error) === "ENOENT";
+  }
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
+  } catch {
+    return []; // Its processes may still remove it.
   }
 }
 

@@ -65,12 +65,16 @@ export class RunLimits {
    */
   async release(runId: string): Promise<void> {
     this.#masks.release(runId);
-    const { closing } = this.#options;
+    const { closing, logger } = this.#options;
     const { group } = await this.ways();
     const folders = group?.parents.map((parent) => join(parent, groupNameOf(runId))) ?? [];
     for (let attempt = 1; ; attempt += 1) {
-      const isGone = folders.map(removeGroup).every(Boolean);
-      if (isGone || attempt === removals || closing.aborted) return;
+      const left = folders.filter((folder) => !removeGroup(folder));
+      if (left.length === 0 || closing.aborted) return;
+      if (attempt === removals) {
+        logger.warn({ runId, groups: left }, "failed to remove the control groups of a run");
+        return;
+      }
       await delay(removalIntervalInMs, undefined, { signal: closing }).catch(() => undefined);
     }
   }
