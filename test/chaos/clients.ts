@@ -8,7 +8,11 @@ import type { Report } from "./report.ts";
 import type { Stage } from "./stage.ts";
 
 const clientCount = 3;
-const mostOpenJobs = 40;
+/** How many jobs may be open, and how long they take, in tenths of a second. Slurm starts few jobs in a second. */
+const paces = {
+  machine: { mostOpen: 40, shortest: 1, longest: 15 },
+  slurm: { mostOpen: 16, shortest: 5, longest: 60 },
+};
 const settleLimitInMs = 30_000;
 
 /** Everything that clients work with. */
@@ -21,6 +25,8 @@ export interface ClientSurroundings {
   readonly kinds: readonly JobKind[];
   /** Image of the jobs in containers. Absent: all jobs are processes. */
   readonly image?: string | undefined;
+  /** Size of the nodes in Slurm. Absent: the nodes are on this machine. */
+  readonly vmSize?: string | undefined;
 }
 
 /** Several clients that call the service all the time, until they are paused. */
@@ -101,6 +107,10 @@ export class Clients {
     report.count("jobs deleted");
   }
 
+  get #pace() {
+    return this.#world.vmSize === undefined ? paces.machine : paces.slurm;
+  }
+
   async #work(random: Random): Promise<void> {
     while (!this.#pausing) {
       await this.#act(random);
@@ -115,7 +125,7 @@ export class Clients {
       ({ created, deleted }) => created === "acknowledged" && deleted === "no",
     );
     const choice = random.between(1, 100);
-    if (choice <= 55 && open.length < mostOpenJobs) await this.#submit(random);
+    if (choice <= 55 && open.length < this.#pace.mostOpen) await this.#submit(random);
     else if (choice <= 62 && known.length > 0) await this.#terminate(random.pick(known.slice(-15)));
     else if (choice <= 69 && known.length > 0) await this.deleteJob(random.pick(known.slice(-30)));
     else if (choice <= 76 && known.length > 0) await this.#listFiles(random.pick(known.slice(-30)));
@@ -131,7 +141,7 @@ export class Clients {
     await this.putJob(random, {
       kind: random.weighted(this.#world.kinds),
       cluster,
-      seconds: random.between(1, 15) / 10,
+      seconds: random.between(this.#pace.shortest, this.#pace.longest) / 10,
     });
   }
 
@@ -179,8 +189,11 @@ export class Clients {
   }
 
   async #putCluster(name: string, nodeCount: number, nodeSetup: Record<string, unknown> = {}): Promise<void> {
-    const { caller } = this.#world;
-    const body = clusterBody(nodeCount, { nodeSetup: { mountVolumes: this.#volumes, ...nodeSetup } });
+    const { caller, vmSize } = this.#world;
+    const body = clusterBody(nodeCount, {
+      ...(vmSize !== undefined && { vmSize }),
+      nodeSetup: { mountVolumes: this.#volumes, ...nodeSetup },
+    });
     await caller.acknowledged("PUT", caller.path(`/clusters/${name}`), body);
   }
 }

@@ -21,6 +21,8 @@ export interface JobKind {
   readonly blocksNextAttempt?: true;
   /** Whether it is always a process: in a container, it cannot do what it is for. */
   readonly neverContained?: true;
+  /** Whether its effect on the folder of its run is that of a job on this machine only. */
+  readonly neverInSlurm?: true;
   readonly commandLine: (work: JobWork) => string;
   readonly properties?: (random: Random) => Record<string, unknown>;
 }
@@ -39,7 +41,7 @@ interface JobWork {
 export const limitInSeconds = 3;
 
 const own: Pick<JobKind, "expects" | "weight"> = { expects: "own exit code", weight: 2 };
-const any: Pick<JobKind, "expects" | "weight"> = { expects: "any end", weight: 1 };
+const any: Pick<JobKind, "expects" | "weight" | "neverInSlurm"> = { expects: "any end", weight: 1, neverInSlurm: true };
 // The supervisor works in the folder of the run.
 const engine = 'engine=$(readlink "/proc/$PPID/cwd")';
 
@@ -93,6 +95,7 @@ export const jobKinds: readonly JobKind[] = [
     weight: 2,
     // The kernel does not let a container kill its first process.
     neverContained: true,
+    neverInSlurm: true,
     expects: "lost",
     commandLine: ({ start, wait, end }) => `${start}; kill -KILL $PPID; ${wait}; ${wait}; ${wait}; ${end}`,
   },

@@ -15,25 +15,48 @@ export interface ShownJob {
   };
 }
 
+/** How often a job may have run again. */
+export interface Again {
+  /** How often its cluster was scaled down or deleted: it may have been requeued as often. */
+  readonly shrinks: number;
+  /** How often Slurm has interrupted it. */
+  readonly interruptions: number;
+}
+
 /**
  * Returns what is wrong with the end of a job.
- * @param shrinks - How often its cluster was scaled down or deleted: the job may have been requeued as often.
+ * @param again - How often it may have run again.
  */
-export function judge(record: JobRecord, job: ShownJob, lines: readonly JobLine[], shrinks: number): string[] {
+export function judge(
+  record: JobRecord,
+  job: ShownJob,
+  lines: readonly JobLine[],
+  { shrinks, interruptions }: Again,
+): string[] {
   const problems = bodyProblems(record, job);
   const { executionState, executionInfo = {} } = job.properties;
   const [error] = executionInfo.errors ?? [];
   const end = executionState === "succeeded" ? "own" : endOf(error?.code);
-  if (!endsOf(record, shrinks).includes(end))
+  if (!endsOf(record, { shrinks, interruptions }).includes(end))
     problems.push(`ended as ${end} (exit code ${executionInfo.exitCode}, ${error?.code}: ${error?.message})`);
   if (end === "own") problems.push(...ownEndProblems(record, job, lines));
+  else if (!mayBeCut(record, { shrinks, interruptions }) && lines.some(({ what }) => what === "end"))
+    problems.push(`it ran to its end, but ended as ${end}`);
   const count = (what: JobLine["what"]): number => lines.filter((line) => line.what === what).length;
-  if (count("start") > 1 + shrinks) problems.push(`started ${count("start")} times`);
-  if (count("end") > 1 + shrinks) problems.push(`ran to its end ${count("end")} times`);
+  const mostRuns = 1 + shrinks + interruptions;
+  if (count("start") > mostRuns) problems.push(`started ${count("start")} times`);
+  if (count("end") > mostRuns) problems.push(`ran to its end ${count("end")} times`);
   const runs = new Set(lines.filter(({ what }) => what === "start").map(({ run }) => run));
   if (runs.size < count("start")) problems.push("one run has started twice");
   if (end === "JobMaxWallClockTimeExceeded") problems.push(...limitProblems(lines));
   return problems;
+}
+
+/** Whether somebody may have ended it just after it had appended its last line. */
+function mayBeCut(record: JobRecord, { shrinks, interruptions }: Again): boolean {
+  const { terminated, deleted, supervisorKilled, cancelled, kind } = record;
+  const isAsked = terminated !== "no" || deleted !== "no" || cancelled === true;
+  return isAsked || supervisorKilled || kind.expects !== "own exit code" || shrinks + interruptions > 0;
 }
 
 /** Ends by a command of its own. */
@@ -42,7 +65,8 @@ function endOf(code: string | undefined): string {
 }
 
 /** Returns the ends that are right after what clients and disturbances did. */
-function endsOf({ kind, terminated, supervisorKilled, deleted }: JobRecord, shrinks: number): string[] {
+function endsOf(record: JobRecord, { shrinks, interruptions }: Again): string[] {
+  const { kind, terminated, supervisorKilled, deleted } = record;
   const ends = {
     "own exit code": "own",
     "timed out": "JobMaxWallClockTimeExceeded",
@@ -51,6 +75,8 @@ function endsOf({ kind, terminated, supervisorKilled, deleted }: JobRecord, shri
   };
   const right = [ends[kind.expects]];
   if (supervisorKilled || kind.expects === "any end") right.push("RunLost", "RunNotStarted");
+  if (record.mayBeLost === true || interruptions > 1) right.push("RunLost");
+  if (record.cancelled === true) right.push("SlurmJobCancelled");
   if (terminated !== "no") right.push("JobTerminated");
   if (shrinks > 0) right.push("JobNodeRemoved", "ClusterDeleted");
   if (shrinks > 0 && kind.blocksNextAttempt) right.push("FailedStartingProcess");

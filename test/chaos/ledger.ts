@@ -16,6 +16,10 @@ export interface JobRecord {
   deleted: Asked;
   /** Whether its supervisor was killed. */
   supervisorKilled: boolean;
+  /** Whether somebody else may have cancelled it in Slurm. */
+  cancelled?: boolean;
+  /** Whether Slurm may have lost it, because its controller was killed. */
+  mayBeLost?: boolean;
   /** Whether the service has shown its end, and the oracles have checked it. */
   judged: boolean;
   /** Whether it did not end, which has been reported. */

@@ -13,6 +13,7 @@ import type { Disturbance, World } from "./disturbances/disturbance.ts";
 import { folders } from "./disturbances/folders.ts";
 import { kills, killSometimes } from "./disturbances/kills.ts";
 import { lockedDatabase } from "./disturbances/lockedDatabase.ts";
+import { killSlurmSometimes, slurmDisturbances } from "./disturbances/slurm.ts";
 import { shortages } from "./disturbances/shortages.ts";
 import { jobKinds } from "./jobKinds.ts";
 import { Ledger } from "./ledger.ts";
@@ -20,6 +21,7 @@ import { type ChaosOptions, readOptions, usage } from "./options.ts";
 import { checkNothingLeft, checkQuietService } from "./oracles.ts";
 import { Random } from "./random.ts";
 import { Report } from "./report.ts";
+import { SlurmSide, slurmSize, slurmUser } from "./slurmSide.ts";
 import { Stage } from "./stage.ts";
 import { Subject } from "./subject.ts";
 
@@ -44,17 +46,20 @@ async function main(): Promise<void> {
   }
   const script = new URL(options.built ? "../../dist/cli/main.js" : "../../src/cli/main.ts", import.meta.url).pathname;
   const report = new Report();
-  const stage = Stage.open(script);
+  const stage = Stage.open(script, options.slurm ? slurmUser : undefined);
   report.say(`seed ${options.seed}, in ${stage.folder}, user ${stage.user ?? "of this process"}`);
   const interruption = interrupted(options);
   const bed = new ContainerBed();
+  let slurm: SlurmSide | undefined;
   try {
     const daemon = options.containers && (await bed.daemon(options.containers));
-    await Promise.race([run(options, script, { stage, report, daemon }), interruption]);
+    if (options.slurm) slurm = await SlurmSide.open(stage);
+    await Promise.race([run(options, script, { stage, report, daemon, slurm }), interruption]);
   } catch (error) {
     report.hurt("suite", error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   await bed.close();
+  await slurm?.close();
   const failed = report.violations.length > 0;
   const kept = stage.close(failed);
   process.stdout.write(`\n${report.table()}\n\n`);
@@ -77,13 +82,17 @@ async function interrupted({ minutes }: ChaosOptions): Promise<never> {
 }
 
 async function run(options: ChaosOptions, script: string, parts: Parts): Promise<void> {
-  const { stage, report, daemon } = parts;
+  const { stage, report, daemon, slurm } = parts;
   const random = new Random(options.seed);
   const subject = new Subject(script, join(stage.disk, "data"), stage, report);
   if (daemon) {
     daemon.openToAll();
     await loadImage(daemon.socket, image, await imageTar());
     subject.flags = ["--container-engine", daemon.address];
+  }
+  if (slurm) {
+    subject.environment = slurm.bed.environment;
+    subject.flags = slurm.flags();
   }
   const world = worldOf(options, { ...parts, subject }, random.fork());
   try {
@@ -101,20 +110,27 @@ interface Parts {
   readonly stage: Stage;
   readonly report: Report;
   readonly daemon?: ContainerDaemon | undefined;
+  readonly slurm?: SlurmSide | undefined;
 }
 
-function worldOf({ jobs }: ChaosOptions, parts: Parts & Pick<World, "subject">, random: Random): World {
-  const kinds = jobKinds.filter(({ name }) => jobs.length === 0 || jobs.includes(name));
+function worldOf({ jobs, slurm }: ChaosOptions, parts: Parts & Pick<World, "subject">, random: Random): World {
+  const kinds = jobKinds.filter(
+    ({ name, neverInSlurm }) => (jobs.length === 0 || jobs.includes(name)) && !(slurm && neverInSlurm === true),
+  );
   if (kinds.length === 0) throw new Error(`--jobs: the kinds are ${jobKinds.map(({ name }) => name).join(", ")}`);
   const own = { caller: new Caller(parts.subject, parts.report), ledger: new Ledger() };
   const jobImage = parts.daemon ? image : undefined;
-  return { ...parts, ...own, clients: new Clients({ ...parts, ...own, kinds, image: jobImage }, random) };
+  return {
+    ...parts,
+    ...own,
+    clients: new Clients({ ...parts, ...own, kinds, image: jobImage, vmSize: slurm ? slurmSize : undefined }, random),
+  };
 }
 
 /** Creates a file share and returns it as volumes of a cluster. */
-function shareOf({ subject, stage, daemon }: World): Record<string, unknown> {
+function shareOf({ subject, stage, daemon, slurm }: World): Record<string, unknown> {
   const { accountName, accountKey } = subject.connection.storage;
-  const folder = join(subject.dataDir, "files", accountName, "chaos");
+  const folder = join(slurm?.sharedDir ?? subject.dataDir, "files", accountName, "chaos");
   mkdirSync(folder, { recursive: true });
   stage.give(folder);
   if (daemon) stage.moveJobFiles(folder);
@@ -122,9 +138,19 @@ function shareOf({ subject, stage, daemon }: World): Record<string, unknown> {
   return { azureFileShares: [{ accountName, azureFileUrl, credentials: { accountKey }, relativeMountPath: "share" }] };
 }
 
+function disturbancesOf({ daemon, slurm }: World): readonly Disturbance[] {
+  if (slurm) return slurmDisturbances;
+  return daemon ? containerDisturbances : processDisturbances;
+}
+
+async function killMore(world: World, random: Random): Promise<void> {
+  if (world.slurm) await killSlurmSometimes(world, random);
+  else await (world.daemon ? killContainersSometimes(world, random) : killSometimes(world, random));
+}
+
 async function playAll(options: ChaosOptions, world: World, random: Random): Promise<void> {
   const { report, stage } = world;
-  const disturbances = world.daemon ? containerDisturbances : processDisturbances;
+  const disturbances = disturbancesOf(world);
   const chosen = disturbances.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   if (chosen.length === 0)
     throw new Error(`--only: the disturbances are ${disturbances.map(({ name }) => name).join(", ")}`);
@@ -171,7 +197,7 @@ async function playScene(
     report.count(`applied: ${disturbance.name}`);
     await delay(random.between(50, 1500));
     if (disturbance.alone) continue;
-    await (world.daemon ? killContainersSometimes(world, random) : killSometimes(world, random));
+    await killMore(world, random);
   }
   for (const withdraw of random.shuffled(withdrawals)) await withdraw();
   await subject.ensureUp();
@@ -183,12 +209,12 @@ async function playScene(
   report.say(`${report.scenario}: ${result} (kills ${report.kills}, jobs ${report.counted("jobs judged")})`);
 }
 
-function describeFailure({ seed, containers }: ChaosOptions, report: Report, kept: string): void {
+function describeFailure({ seed, containers, slurm }: ChaosOptions, report: Report, kept: string): void {
   process.stdout.write(`${report.violations.length} promises were not kept:\n`);
   for (const { oracle, text, scenario, afterInSeconds } of report.violations)
     process.stdout.write(`- ${oracle}, ${afterInSeconds} s, scenario ${scenario}\n  ${text}\n`);
   process.stdout.write(`The log and the data folder are in ${kept}.\n`);
-  const flags = containers === undefined ? "" : `--containers ${containers} `;
+  const flags = slurm ? "--slurm " : containers === undefined ? "" : `--containers ${containers} `;
   process.stdout.write(`Repeat it with: npm run chaos -- ${flags}--seed ${seed}\n`);
 }
 

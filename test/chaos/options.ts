@@ -18,6 +18,8 @@ export interface ChaosOptions {
   readonly jobs: readonly string[];
   /** Container engine that most jobs use and that the run kills too. Absent: all jobs are processes. */
   readonly containers?: DaemonName | undefined;
+  /** Whether all jobs run on a Slurm that the run starts and disturbs too. */
+  readonly slurm: boolean;
 }
 
 export const usage = `npm run chaos -- [options]
@@ -31,6 +33,7 @@ export const usage = `npm run chaos -- [options]
   --only NAME,...   choose from these disturbances only
   --jobs NAME,...   choose from these kinds of jobs only
   --containers NAME run most jobs in containers of docker or podman, and kill it too; needs root
+  --slurm           run all jobs on a Slurm of four nodes, and kill it too; needs root
 `;
 
 /** Reads the command line. Throws an error if it is not valid. */
@@ -47,10 +50,12 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
       only: { type: "string" },
       jobs: { type: "string" },
       containers: { type: "string" },
+      slurm: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return "help";
+  if (values.slurm && values.containers !== undefined) throw new Error("Choose --slurm or --containers.");
   return {
     seed: positive("seed", values.seed) ?? Math.floor(Math.random() * 1_000_000) + 1,
     kills: positive("kills", values.kills) ?? (values.short ? 60 : 1000),
@@ -60,6 +65,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
     only: values.only?.split(",") ?? [],
     jobs: values.jobs?.split(",") ?? [],
     containers: daemonOf(values.containers),
+    slurm: values.slurm,
   };
 }
 

@@ -5,8 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { containersLeft } from "../containers/containersLeft.ts";
 import type { World } from "./disturbances/disturbance.ts";
 import { databaseScript } from "./disturbances/lockedDatabase.ts";
-import { judge, type ShownJob } from "./judge.ts";
-import { linesOf } from "./lines.ts";
+import { type Again, judge, type ShownJob } from "./judge.ts";
+import type { JobRecord } from "./ledger.ts";
+import { linesOf, type Lines } from "./lines.ts";
 import { descriptorsOf, look, memoryOf, signal } from "./processes.ts";
 
 /** Time without any progress after which jobs count as stuck. */
@@ -15,6 +16,8 @@ const drainLimitInMs = 20_000;
 const truthLimitInMs = 10_000;
 /** Containers start and end more slowly than processes. */
 const containerPatience = 3;
+/** A job that Slurm has forgotten is lost only after two minutes without a sign of life. */
+const slurmPatience = 9;
 const mostJobs = 250;
 const mostMemoryInMb = 350;
 
@@ -32,23 +35,27 @@ export async function checkQuietService(world: World): Promise<void> {
   checkDatabase(world);
   checkProcesses(world);
   await checkContainers(world);
+  await checkQueue(world);
   sampleResources(world);
   await forgetOldJobs(world);
 }
 
 /** Deletes everything, stops the service, and checks that nothing is left behind. */
 export async function checkNothingLeft(world: World): Promise<void> {
-  const { caller, subject, stage, report } = world;
+  const { caller, subject, stage, report, slurm } = world;
   await caller.acknowledged("DELETE", caller.group);
   const isGone = async (): Promise<boolean> => (await caller.once("GET", caller.group))?.status === 404;
   if (!(await within(drainLimitInMs, isGone))) report.hurt("left behind", "the resource group is not deleted in time");
   await checkContainers(world);
+  await checkQueue(world);
   const { launcher } = subject;
   await subject.stop();
   if (launcher !== undefined && !(await within(5000, () => look(launcher) === undefined)))
     report.hurt("left behind", "the launcher runs without the service");
   for (const { command } of stage.jobProcesses()) report.hurt("left behind", `a process: ${command.slice(0, 200)}`);
-  for (const folder of [join(subject.dataDir, "runs"), join(subject.dataDir, "trash"), stage.mountRoot]) {
+  const homes = [subject.dataDir, ...(slurm === undefined ? [] : [slurm.sharedDir])];
+  const folders = homes.flatMap((home) => [join(home, "runs"), join(home, "trash")]);
+  for (const folder of [...folders, stage.mountRoot]) {
     const left = namesIn(folder).filter((name) => !isOfEarlierPlace(join(folder, name), subject.dataDir));
     if (left.length > 0) report.hurt("left behind", `${folder}: ${left.slice(0, 5).join(", ")} (${left.length})`);
   }
@@ -104,13 +111,15 @@ async function giveUp(world: World, stuck: readonly ShownJob[]): Promise<void> {
   }
 }
 
-function patienceOf({ daemon }: World): number {
+function patienceOf({ daemon, slurm }: World): number {
+  if (slurm !== undefined) return slurmPatience;
   return daemon === undefined ? 1 : containerPatience;
 }
 
 function checkRunning(world: World, jobs: readonly ShownJob[], emptySince: Map<string, number>): void {
   const { stage, report } = world;
-  const limitInMs = truthLimitInMs * patienceOf(world);
+  // The service learns from Slurm's silence that a node has taken the job with it.
+  const limitInMs = truthLimitInMs * patienceOf(world) * (world.slurm === undefined ? 1 : 2);
   const alive = new Set(stage.jobProcesses().map(({ environment }) => environment.get("CHAOS_JOB")));
   for (const { name, properties } of jobs) {
     if (properties.executionState !== "running" || alive.has(name)) emptySince.delete(name);
@@ -134,14 +143,21 @@ function checkAcknowledgedJobs(world: World, jobs: readonly ShownJob[]): void {
         report.hurt("acknowledged", `${record.name} does not exist`);
     } else if (!record.judged && /succeeded|failed/.test(job.properties.executionState)) {
       report.count("jobs judged");
-      for (const problem of judge(record, job, lines.of(record.name), ledger.shrinksOf(record.cluster)))
+      for (const problem of judge(record, job, lines.of(record.name), againOf(world, record, lines)))
         report.hurt("exactly once", `${record.name} (${job.properties.executionState}): ${problem}`);
       record.judged = true;
     }
     const starts = lines.of(record.name).filter(({ what }) => what === "start").length;
-    if (starts > 1 + ledger.shrinksOf(record.cluster))
-      report.hurt("exactly once", `${record.name} has started ${starts} times`);
+    const { shrinks, interruptions } = againOf(world, record, lines);
+    if (starts > 1 + shrinks + interruptions) report.hurt("exactly once", `${record.name} has started ${starts} times`);
   }
+}
+
+/** Each run that Slurm has interrupted may be followed by another one. */
+function againOf({ ledger, slurm }: World, { name, cluster }: JobRecord, lines: Lines): Again {
+  const runs = new Set(lines.of(name).map(({ run }) => run));
+  const interruptions = [...runs].filter((run) => slurm?.interrupted.has(run) === true).length;
+  return { shrinks: ledger.shrinksOf(cluster), interruptions };
 }
 
 async function checkExperiments({ caller, ledger, report }: World): Promise<void> {
@@ -202,6 +218,18 @@ async function checkContainers({ daemon, report }: World): Promise<void> {
   const isClean = async (): Promise<boolean> => (left = await containersLeft(daemon.socket)).length === 0;
   if (!(await within(truthLimitInMs * containerPatience, isClean)))
     report.hurt("left behind", `${left.length} containers: ${left.slice(0, 3).join("; ")}`);
+}
+
+/** All jobs have ended, so none of them may be in the queue of Slurm. */
+async function checkQueue({ slurm, report }: World): Promise<void> {
+  if (slurm === undefined) return;
+  let left: string[] = [];
+  const isEmpty = async (): Promise<boolean> => {
+    left = (await slurm.listLive()).map(({ id, state, run }) => `${id} of run ${run} is ${state}`);
+    return left.length === 0;
+  };
+  if (!(await within(truthLimitInMs * containerPatience, isEmpty)))
+    report.hurt("left behind", `${left.length} jobs in Slurm: ${left.slice(0, 3).join("; ")}`);
 }
 
 function sampleResources({ subject, report }: World): void {

@@ -28,13 +28,13 @@ export class Stage {
   /** Reasons why parts of the stage are missing. */
   readonly gaps: { user?: string; disk?: string } = {};
 
-  private constructor(folder: string, main: string) {
+  private constructor(folder: string, main: string, user: number | undefined) {
     this.folder = folder;
     this.disk = join(folder, "disk");
     this.lines = join(folder, "lines");
     this.pipe = join(folder, "pipe");
     this.log = join(folder, "service.log");
-    this.user = this.#findUser(main);
+    this.user = this.#findUser(main, user);
     mkdirSync(this.disk);
     this.#mountDisk();
     for (const path of [this.folder, this.disk]) this.give(path);
@@ -44,11 +44,11 @@ export class Stage {
     this.give(this.mountRoot);
   }
 
-  /** @param main - The script of the service, which the ordinary user must be able to read. */
-  static open(main: string): Stage {
+  /** @param main - The script of the service, which the ordinary user must be able to read. @param user - Absent: one without other processes. */
+  static open(main: string, user?: number): Stage {
     const folder = mkdtempSync(join(tmpdir(), "batchai-chaos-"));
     chmodSync(folder, 0o755);
-    return new Stage(folder, main);
+    return new Stage(folder, main, user);
   }
 
   /** Lets jobs write to a folder that containers see too: a share. */
@@ -117,10 +117,10 @@ export class Stage {
     for (const path of [this.lines, this.pipe]) this.give(path);
   }
 
-  #findUser(main: string): number | undefined {
+  #findUser(main: string, wanted: number | undefined): number | undefined {
     if (process.getuid?.() !== 0) return undefined;
     // Without processes of other programs: the limit of processes counts all of a user.
-    const user = 40_000 + (process.pid % 20_000);
+    const user = wanted ?? 40_000 + (process.pid % 20_000);
     const id = String(user);
     const trial = ["--reuid", id, "--regid", id, "--clear-groups", "--", process.execPath, main, "--version"];
     const { status, error } = spawnSync("setpriv", trial);

@@ -4,6 +4,7 @@ import type { Clients } from "../clients.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Random } from "../random.ts";
 import type { Report } from "../report.ts";
+import type { SlurmSide } from "../slurmSide.ts";
 import type { Stage } from "../stage.ts";
 import type { Subject } from "../subject.ts";
 
@@ -17,6 +18,8 @@ export interface World {
   readonly report: Report;
   /** Container engine of the run. Absent: all jobs are processes. */
   readonly daemon?: ContainerDaemon | undefined;
+  /** Slurm that all jobs of the run are in. Absent: they are on this machine. */
+  readonly slurm?: SlurmSide | undefined;
 }
 
 /** Ends a disturbance. */

@@ -13,8 +13,8 @@ export type SlurmStatus =
    * looks; `looks`: their number. Only looks count that listed all jobs.
    */
   | { readonly kind: "absent"; readonly sinceInMs: number; readonly looks: number }
-  /** The last look that told something found it. */
-  | { readonly kind: "seen"; readonly job: SlurmJob };
+  /** The last look that told something found it. `lookedAt`: when that look began, as of `performance.now()`. */
+  | { readonly kind: "seen"; readonly job: SlurmJob; readonly lookedAt: number };
 
 /** Options of {@link SlurmQueue}. */
 export interface SlurmQueueOptions {
@@ -30,6 +30,7 @@ export interface SlurmQueueOptions {
 /** What the looks have told about a name. */
 interface Watched {
   job?: SlurmJob | undefined;
+  lookedAt: number;
   /** Number of the first look that counts: those before have begun before the name was watched. */
   readonly firstLook: number;
   absentSince?: number;
@@ -69,7 +70,7 @@ export class SlurmQueue {
 
   /** Watches a name from now on. What earlier looks told about it no longer counts. */
   watch(name: string): void {
-    this.#watched.set(name, { firstLook: this.#lookNumber + 1, absentLooks: 0 });
+    this.#watched.set(name, { firstLook: this.#lookNumber + 1, lookedAt: 0, absentLooks: 0 });
     this.#interval = this.#shortest;
     this.#schedule();
   }
@@ -82,8 +83,8 @@ export class SlurmQueue {
 
   /** Returns what the looks since {@link SlurmQueue.watch} have told about a name. */
   statusOf(name: string): SlurmStatus {
-    const { job, absentSince, absentLooks } = this.#watched.get(name) ?? {};
-    if (job !== undefined) return { kind: "seen", job };
+    const { job, lookedAt = 0, absentSince, absentLooks } = this.#watched.get(name) ?? {};
+    if (job !== undefined) return { kind: "seen", job, lookedAt };
     if (absentSince === undefined || absentLooks === undefined) return { kind: "unknown" };
     return { kind: "absent", sinceInMs: performance.now() - absentSince, looks: absentLooks };
   }
@@ -204,6 +205,7 @@ export class SlurmQueue {
 
 function tell(watched: Watched, job: SlurmJob | undefined, began: number): void {
   watched.job = job;
+  watched.lookedAt = began;
   watched.absentLooks = job === undefined ? watched.absentLooks + 1 : 0;
   if (job !== undefined) delete watched.absentSince;
   else watched.absentSince ??= began;

@@ -58,6 +58,8 @@ export class SlurmRun implements RunBody {
   readonly #ending = new AbortController();
   #isWatched = false;
   #endedAt: number | undefined;
+  /** When this process first saw that the run was claimed, as of `performance.now()`. */
+  #claimSeenAt: number | undefined;
   /** Last sign of life, and when it was seen first, as of `performance.now()`. */
   #beat: { readonly time: number; readonly seenAt: number } | undefined;
 
@@ -110,6 +112,7 @@ export class SlurmRun implements RunBody {
     await this.#watch();
     const status = this.#context.queue.statusOf(this.#details.name);
     const hasClaim = claim.kind === "supervised" || this.#files.wasClaimed();
+    if (hasClaim) this.#claimSeenAt ??= performance.now();
     if (status.kind === "seen") return hasEnded(status.job.state) ? this.#afterEnd(hasClaim) : this.#before(hasClaim);
     if (hasClaim) return this.#unseen(status.kind === "absent");
     return status.kind === "absent" ? { kind: "gone", end: neverCame } : { kind: "unknown" };
@@ -165,10 +168,12 @@ export class SlurmRun implements RunBody {
     if (status.kind !== "seen") return { kind: "unknown" };
     const { reason, state } = status.job;
     const fate = fateOf(state);
-    if (fate === "requeued" || (fate === "waiting" && hasClaim)) {
+    // What was seen before the claim says nothing: the job may have left the queue since.
+    const isOld = this.#claimSeenAt === undefined || status.lookedAt < this.#claimSeenAt;
+    if (fate === "requeued" || (state === "PENDING" && hasClaim && !isOld)) {
       return { kind: "gone", end: endOf({ ...status.job, state: "REQUEUED" }, hasClaim, "") };
     }
-    if (fate === "waiting") return { kind: "waiting", reason: reasonSentence(reason) };
+    if (fate === "waiting" && !hasClaim) return { kind: "waiting", reason: reasonSentence(reason) };
     if (!hasClaim) return { kind: "waiting", reason: "Slurm starts the job." };
     return this.#running();
   }
