@@ -93,9 +93,14 @@ function list({ options }: FakeArguments, fake: FakeSlurm): Answer {
 
 function cancel({ options, operands }: FakeArguments, fake: FakeSlurm): Answer {
   const unknown = operands.filter((id) => !fake.jobs.some((job) => job.id === id));
-  const isMeant = ({ id, name }: FakeJob): boolean =>
-    operands.length > 0 ? operands.includes(id) : options.name?.split(",").includes(name) === true;
-  for (const job of fake.jobs.filter((each) => isActive(each) && isMeant(each))) fake.cancel(job);
+  const isMeant = ({ id, name, state }: FakeJob): boolean =>
+    (operands.length > 0 ? operands.includes(id) : options.name?.split(",").includes(name) === true) &&
+    (options.state === undefined || options.state === state);
+  for (const job of fake.jobs.filter((each) => isActive(each) && isMeant(each))) {
+    if (options.signal === undefined) fake.cancel(job);
+    else if (options.batch === undefined) fake.signal(job, `SIG${options.signal}` as NodeJS.Signals);
+    else job.process?.kill(`SIG${options.signal}` as NodeJS.Signals);
+  }
   if (unknown.length === 0) return { stdout: "" };
   const stderr = unknown.map((id) => `scancel: error: Kill job error on job id ${id}: Invalid job id specified\n`);
   return { stdout: "", stderr: stderr.join(""), code: 1 };

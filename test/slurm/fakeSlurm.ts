@@ -169,13 +169,13 @@ export class FakeSlurm {
   /** Ends a job as `scancel` does: SIGTERM, and SIGKILL after a while. */
   cancel(job: FakeJob, graceInMs = 1000): void {
     this.end(job, "CANCELLED", "SIGTERM");
-    setTimeout(() => this.#signal(job, "SIGKILL"), graceInMs).unref();
+    setTimeout(() => this.signal(job, "SIGKILL"), graceInMs).unref();
   }
 
   /** Ends a job with a state, such as `NODE_FAIL`, and its processes with a signal. */
   end(job: FakeJob, state: string, signal: NodeJS.Signals = "SIGKILL"): void {
     job.state = state;
-    this.#signal(job, signal);
+    this.signal(job, signal);
   }
 
   /** Forgets a job, as a controller does that has lost its state. Its processes continue. */
@@ -205,7 +205,8 @@ export class FakeSlurm {
     };
   }
 
-  #signal(job: FakeJob, signal: NodeJS.Signals): void {
+  /** Sends a signal to all processes of a job. */
+  signal(job: FakeJob, signal: NodeJS.Signals): void {
     this.#kill(signal, (mark) => mark === `${this.#mark}-${job.id}`);
   }
 

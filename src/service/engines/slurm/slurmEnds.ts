@@ -34,9 +34,11 @@ export function endOf({ id, state }: SlurmJob, hasStarted: boolean, output: stri
 }
 
 /** Returns the end of a run of which Slurm knows nothing any more, and which gives no sign of life. */
-export function forgotten(silentForInSeconds: number): RunEnd {
-  const silence = `The job gave no sign of life for ${String(silentForInSeconds)} seconds`;
-  return failed("RunLost", `${silence}, Slurm does not know it any more, and it left no exit code.`);
+export function forgotten(silentForInMs: number): RunEnd {
+  const sign = Number.isFinite(silentForInMs)
+    ? `gave no sign of life for ${String(Math.round(silentForInMs / 1000))} seconds`
+    : "has ended";
+  return failed("RunLost", `The job ${sign}, Slurm does not know it any more, and it left no exit code.`);
 }
 
 /** A run that never came to be starts again as another one. */

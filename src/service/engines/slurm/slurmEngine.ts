@@ -8,14 +8,19 @@ import { SupervisedRun } from "../supervisor/supervisedRun.ts";
 import { SlurmCommands } from "./slurmCommands.ts";
 import { jobNamePrefix } from "./slurmJob.ts";
 import { SlurmQueue, type SlurmQueueOptions } from "./slurmQueue.ts";
-import { SlurmRun, type SlurmRunDetails } from "./slurmRun.ts";
+import { type SlurmPeriods, SlurmRun, type SlurmRunDetails, usualPeriods } from "./slurmRun.ts";
 
 /** Options of a {@link SlurmEngine}. `runsFolder` must be one that all nodes see at the same path. */
-export interface SlurmEngineOptions extends SupervisedEngineOptions, Pick<SlurmQueueOptions, "intervalInMs"> {
+export interface SlurmEngineOptions
+  extends SupervisedEngineOptions, Pick<SlurmQueueOptions, "intervalInMs" | "longestIntervalInMs"> {
   /** Part of the names of jobs by which the service finds its own. */
   readonly serviceId: string;
   /** Variables with the search path of Slurm's programs and `SLURM_CONF`. Default: those of this process. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** Time after which a program of Slurm is killed, in milliseconds. Default: 30,000. */
+  readonly limitInMs?: number;
+  /** Default: {@link usualPeriods}. */
+  readonly periods?: Partial<SlurmPeriods>;
 }
 
 const engineName = "slurm";
@@ -81,6 +86,7 @@ export class SlurmEngine extends SupervisedEngine<SlurmRun, SlurmRunDetails> {
       ...this.context,
       commands: this.#commands,
       queue: this.#queue,
+      periods: { ...usualPeriods, ...this.#options.periods },
     });
     return new SupervisedRun({ ...details, files, body }, this.context);
   }

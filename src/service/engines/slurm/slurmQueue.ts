@@ -98,6 +98,23 @@ export class SlurmQueue {
     await abortable(this.#nextLook ?? this.#newLook(), this.#options.closing);
   }
 
+  /**
+   * Resolves after the next planned look, which comes soon if Slurm responds. Rejects only with an `AbortError`, when the
+   * engine is closed.
+   */
+  async nextLook(): Promise<void> {
+    this.#options.closing.throwIfAborted();
+    if (this.#problem === undefined) this.#interval = this.#shortest;
+    this.#schedule();
+    const looked = new Promise<void>((resolve) => {
+      const end = this.onLook(() => {
+        end();
+        resolve();
+      });
+    });
+    await abortable(looked, this.#options.closing);
+  }
+
   /** Calls a function after each look, also if it failed. The function must not throw. Returns a function that ends that. */
   onLook(listener: () => void): () => void {
     this.#listeners.add(listener);

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../logger.ts";
 import { attempt, StartError } from "../../startError.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd } from "../engine.ts";
@@ -11,6 +10,7 @@ import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
 import { runMarker } from "../supervisor/supervisorScript.ts";
 import { supervisorPlan, type SupervisorPeriods } from "../supervisor/supervisorSteps.ts";
 import { fillingsOf } from "./fillings.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { endOf, forgotten, neverCame } from "./slurmEnds.ts";
 import type { SlurmCommands } from "./slurmCommands.ts";
 import { plainVariables, sharedFoldersOf, withOpenVariablesInSteps } from "./slurmPlan.ts";
@@ -18,7 +18,7 @@ import type { SlurmJob } from "./slurmJob.ts";
 import type { SlurmQueue } from "./slurmQueue.ts";
 import { reasonSentence } from "./slurmReasons.ts";
 import { slurmScript } from "./slurmScript.ts";
-import { fateOf, hasEnded } from "./slurmStates.ts";
+import { fateOf, hasEnded, meansNothingLives } from "./slurmStates.ts";
 import { submitOnce } from "./submitOnce.ts";
 
 /** The part of a handle that belongs to the Slurm engine. */
@@ -28,23 +28,37 @@ export type SlurmRunDetails = Pick<LaunchPlan, "runId"> & {
   readonly name: string;
 };
 
+/** Times that decide about runs. All are in milliseconds. */
+export interface SlurmPeriods {
+  /** Without a sign of life for so long, a run is lost that Slurm does not know, and has ended if Slurm does not rule it out. */
+  readonly silenceLimitInMs: number;
+  /** Time in which an exit file may still come into view after Slurm has said that the job ended. */
+  readonly exitPeriodInMs: number;
+  /** Time in which the script of a run ends after the grace period. */
+  readonly scriptPeriodInMs: number;
+  /** Time in which Slurm says how a job ended that has written an exit file. */
+  readonly wordPeriodInMs: number;
+  /** Time over which a job is looked for after an error of `sbatch`. */
+  readonly searchPeriodInMs: number;
+}
+
+export const usualPeriods: SlurmPeriods = {
+  silenceLimitInMs: 120_000,
+  exitPeriodInMs: 10_000,
+  scriptPeriodInMs: 15_000,
+  wordPeriodInMs: 20_000,
+  searchPeriodInMs: 30_000,
+};
+
 /** Everything that all runs of the Slurm engine share. */
 export interface SlurmRunContext extends SupervisorPeriods {
   readonly commands: SlurmCommands;
   readonly queue: SlurmQueue;
+  readonly periods: SlurmPeriods;
   readonly closing: AbortSignal;
   readonly logger: Logger;
 }
 
-/** Time without a sign of life after which a run that Slurm does not know is lost, in milliseconds. */
-const silenceLimitInMs = 120_000;
-/** Time in which an exit file may still come into view after Slurm has said that the job ended, in milliseconds. */
-const exitPeriodInMs = 10_000;
-/** Time in which the script of a run ends after the grace period, in milliseconds. */
-const scriptPeriodInMs = 15_000;
-/** Time in which Slurm says how a job ended that has written an exit file, in milliseconds. */
-const wordPeriodInMs = 20_000;
-const askIntervalInMs = 500;
 /** File with the secret variables of the set-up task. */
 const onceFile = "once";
 
@@ -60,8 +74,9 @@ export class SlurmRun implements RunBody {
   #endedAt: number | undefined;
   /** When this process first saw that the run was claimed, as of `performance.now()`. */
   #claimSeenAt: number | undefined;
-  /** Last sign of life, and when it was seen first, as of `performance.now()`. */
-  #beat: { readonly time: number; readonly seenAt: number } | undefined;
+  /** Whether Slurm has lost what it knew of the run after it had started: then no state of Slurm says that it has ended. */
+  #isForgotten = false;
+  readonly #heartbeat: Heartbeat;
 
   /** @param folder - Folder that belongs to this run alone; all nodes see it. */
   constructor(details: SlurmRunDetails, folder: string, files: RunFiles, context: SlurmRunContext) {
@@ -69,6 +84,7 @@ export class SlurmRun implements RunBody {
     this.#folder = folder;
     this.#files = files;
     this.#context = context;
+    this.#heartbeat = new Heartbeat(join(folder, "heartbeat"));
   }
 
   /** The first node fills in addresses and ports. */
@@ -94,7 +110,8 @@ export class SlurmRun implements RunBody {
     await submitOnce(
       {
         ...this.#context,
-        isClaimed: () => this.#files.readClaim().kind === "supervised",
+        isClaimed: () => this.#isClaimed(),
+        periodInMs: this.#context.periods.searchPeriodInMs,
         abortSignal: AbortSignal.any([this.#ending.signal, this.#context.closing]),
       },
       {
@@ -108,14 +125,27 @@ export class SlurmRun implements RunBody {
     );
   }
 
-  async look(claim: Claim): Promise<Life> {
+  async look(): Promise<Life> {
     await this.#watch();
     const status = this.#context.queue.statusOf(this.#details.name);
-    const hasClaim = claim.kind === "supervised" || this.#files.wasClaimed();
+    const hasClaim = this.#isClaimed();
     if (hasClaim) this.#claimSeenAt ??= performance.now();
-    if (status.kind === "seen") return hasEnded(status.job.state) ? this.#afterEnd(hasClaim) : this.#before(hasClaim);
-    if (hasClaim) return this.#unseen(status.kind === "absent");
-    return status.kind === "absent" ? { kind: "gone", end: neverCame } : { kind: "unknown" };
+    if (status.kind !== "seen") {
+      if (hasClaim) return this.#unseen(status.kind === "absent");
+      return status.kind === "absent" ? { kind: "gone", end: neverCame } : { kind: "unknown" };
+    }
+    const { job } = status;
+    // What was seen before the claim says nothing: the job may have left the queue since.
+    const isOld = this.#claimSeenAt === undefined || status.lookedAt < this.#claimSeenAt;
+    const isBack = job.state === "PENDING" && hasClaim && !isOld;
+    if (isBack) this.#isForgotten = true;
+    if (isBack || fateOf(job.state) === "requeued" || hasEnded(job.state)) {
+      return this.#afterEnd(isBack ? { ...job, state: "REQUEUED" } : job, hasClaim);
+    }
+    this.#endedAt = undefined;
+    if (hasClaim) return this.#running();
+    const reason = fateOf(job.state) === "waiting" ? reasonSentence(job.reason) : "Slurm starts the job.";
+    return { kind: "waiting", reason };
   }
 
   async explain(end: RunEnd): Promise<RunEnd> {
@@ -132,26 +162,33 @@ export class SlurmRun implements RunBody {
     this.#ending.abort();
     this.#files.removeEnvironment();
     rmSync(join(this.#folder, onceFile), { force: true });
-    const { closing, commands, gracePeriodInMs } = this.#context;
+    const { commands, gracePeriodInMs, periods, queue } = this.#context;
     const { name } = this.#details;
     if (end.kind !== "exited") {
       await commands.cancel(name, "waiting");
       await commands.cancel(name, "script");
     }
-    const killAt = performance.now() + gracePeriodInMs + scriptPeriodInMs;
+    const killAt = performance.now() + gracePeriodInMs + periods.scriptPeriodInMs;
     let isKilled = false;
-    while (!(await this.#isOver())) {
+    await this.#watch();
+    if (!this.#isOver(end)) await queue.lookNow();
+    while (!this.#isOver(end)) {
       if (!isKilled && performance.now() >= killAt) {
         isKilled = true;
         await commands.cancel(name, "processes");
         await commands.cancel(name);
       }
-      await delay(askIntervalInMs, undefined, { signal: closing });
+      await queue.nextLook();
     }
   }
 
+  /** A job that was never started here may still be in Slurm, for example held by somebody. */
   async cleanUp(): Promise<void> {
-    this.#context.queue.forget(this.#details.name);
+    const { commands, queue } = this.#context;
+    const { name } = this.#details;
+    const status = queue.statusOf(name);
+    queue.forget(name);
+    if (status.kind === "seen" && !hasEnded(status.job.state)) await commands.cancel(name).catch(() => undefined);
   }
 
   /** Looks for a job that an earlier process of the service has submitted. */
@@ -162,64 +199,59 @@ export class SlurmRun implements RunBody {
     await this.#context.queue.lookNow();
   }
 
-  /** State of a job that Slurm lists, and that has not ended. */
-  #before(hasClaim: boolean): Life {
-    const status = this.#context.queue.statusOf(this.#details.name);
-    if (status.kind !== "seen") return { kind: "unknown" };
-    const { reason, state } = status.job;
-    const fate = fateOf(state);
-    // What was seen before the claim says nothing: the job may have left the queue since.
-    const isOld = this.#claimSeenAt === undefined || status.lookedAt < this.#claimSeenAt;
-    if (fate === "requeued" || (state === "PENDING" && hasClaim && !isOld)) {
-      return { kind: "gone", end: endOf({ ...status.job, state: "REQUEUED" }, hasClaim, "") };
-    }
-    if (fate === "waiting" && !hasClaim) return { kind: "waiting", reason: reasonSentence(reason) };
-    if (!hasClaim) return { kind: "waiting", reason: "Slurm starts the job." };
-    return this.#running();
-  }
-
   /** State of a job that has ended in Slurm, and whose exit file is not in view: a network file system may be late. */
-  #afterEnd(hasClaim: boolean): Life {
+  #afterEnd(job: SlurmJob, hasClaim: boolean): Life {
     this.#endedAt ??= performance.now();
     this.#refresh();
-    if (performance.now() - this.#endedAt < exitPeriodInMs) return { kind: "unknown" };
-    const status = this.#context.queue.statusOf(this.#details.name);
-    if (status.kind !== "seen") return { kind: "unknown" };
-    return { kind: "gone", end: endOf(status.job, hasClaim, this.#lastOutput()) };
+    const mayLive = hasClaim && this.#mayLive(job.state);
+    if (performance.now() - this.#endedAt < this.#context.periods.exitPeriodInMs) return { kind: "unknown" };
+    return mayLive ? this.#running() : { kind: "gone", end: endOf(job, hasClaim, this.#lastOutput()) };
   }
 
   /** State of a job that had started, and that Slurm does not list. Not to be listed means nothing; not to live does. */
   #unseen(isAbsent: boolean): Life {
-    const silentForInMs = this.#silence();
-    if (silentForInMs < silenceLimitInMs) return this.#running();
     this.#refresh();
-    return isAbsent ? { kind: "gone", end: forgotten(Math.round(silentForInMs / 1000)) } : { kind: "unknown" };
+    const silentForInMs = this.#heartbeat.silenceInMs();
+    if (isAbsent) this.#isForgotten = true;
+    this.#endedAt ??= performance.now();
+    const isLate = performance.now() - this.#endedAt < this.#context.periods.exitPeriodInMs;
+    if (isLate || silentForInMs < this.#context.periods.silenceLimitInMs) return this.#running();
+    return isAbsent ? { kind: "gone", end: forgotten(silentForInMs) } : { kind: "unknown" };
+  }
+
+  /** Whether processes of the run may be left although Slurm has a job in this state, or none. */
+  #mayLive(state: string | undefined): boolean {
+    const silentForInMs = this.#heartbeat.silenceInMs();
+    if (state !== undefined && meansNothingLives(state) && !this.#isForgotten) return false;
+    return silentForInMs < this.#context.periods.silenceLimitInMs;
   }
 
   /** Returns the job once Slurm says that it has ended; undefined if Slurm does not say it in time. */
   async #endedJob(): Promise<SlurmJob | undefined> {
     await this.#watch();
-    const { closing, queue } = this.#context;
-    const until = performance.now() + wordPeriodInMs;
-    while (performance.now() < until) {
+    const { periods, queue } = this.#context;
+    const until = performance.now() + periods.wordPeriodInMs;
+    for (let look = 0; look === 0 || performance.now() < until; look++) {
       const status = queue.statusOf(this.#details.name);
       if (status.kind === "seen" && hasEnded(status.job.state)) return status.job;
       if (status.kind === "absent") return undefined;
-      await delay(askIntervalInMs, undefined, { signal: closing });
-      await queue.lookNow();
+      await (look === 0 ? queue.lookNow() : queue.nextLook());
     }
     return undefined;
   }
 
-  /** Whether nothing of the job is left, as Slurm says. */
-  async #isOver(): Promise<boolean> {
-    await this.#watch();
+  /** Whether nothing of the run is left. */
+  #isOver({ kind }: RunEnd): boolean {
     const status = this.#context.queue.statusOf(this.#details.name);
-    if (status.kind === "seen" && hasEnded(status.job.state)) return true;
-    if (status.kind === "absent" && (this.#beat === undefined || this.#silence() >= silenceLimitInMs)) return true;
-    await this.#context.queue.lookNow();
-    const next = this.#context.queue.statusOf(this.#details.name);
-    return (next.kind === "seen" && hasEnded(next.job.state)) || (next.kind === "absent" && this.#beat === undefined);
+    if (status.kind === "unknown") return false;
+    if (status.kind === "absent") return !this.#isClaimed() || !this.#mayLive(undefined);
+    const { state } = status.job;
+    // The supervisor writes an exit code when its processes have ended.
+    return hasEnded(state) && (kind === "exited" || !this.#isClaimed() || !this.#mayLive(state));
+  }
+
+  #isClaimed(): boolean {
+    return this.#files.readClaim().kind === "supervised" || this.#files.wasClaimed();
   }
 
   #running(): Life {
@@ -228,16 +260,13 @@ export class SlurmRun implements RunBody {
     return { kind: "running", addresses, ...(startedOn && { startedOn }) };
   }
 
-  /** Returns for how long the run has given no sign of life that was seen here, in milliseconds. */
-  #silence(): number {
-    const time = statSync(join(this.#folder, "heartbeat"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (this.#beat?.time !== time) this.#beat = { time, seenAt: performance.now() };
-    return performance.now() - this.#beat.seenAt;
-  }
-
   /** Reads the folder: a network file system then shows files that it did not know before. */
   #refresh(): void {
-    readdirSync(this.#folder);
+    try {
+      readdirSync(this.#folder);
+    } catch {
+      // Somebody has removed it, which its files tell, too.
+    }
   }
 
   #lastOutput(): string {

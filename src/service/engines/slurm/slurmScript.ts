@@ -3,6 +3,8 @@ import { rareSupervision, runMarker, supervisorScript } from "../supervisor/supe
 
 /** Seconds between two signs of life that the script of a run gives. */
 export const heartbeatInSeconds = 20;
+/** Seconds between two looks of the script for an end that the service has put on file. */
+const exitLookInSeconds = 5;
 
 /**
  * Creates a scratch directory, if it does not exist, and enters it. Other users may write to the folder that it is in, so it
@@ -222,6 +224,15 @@ batchai_spread() { # IDs of the nodes; lets srun start the steps of other nodes
   done
 }
 
+batchai_beat() { # gives signs of life, and ends the run when it has an end, also if the controller of Slurm has forgotten the job
+  local beat=0
+  while kill -0 "$$"; do
+    (( beat++ % ${String(heartbeatInSeconds / exitLookInSeconds)} )) || : > heartbeat
+    [[ -e exit.json ]] && kill -TERM "$$"
+    read -r -t ${String(exitLookInSeconds)} -u "$batchai_never"
+  done 2> /dev/null
+}
+
 batchai_become() { # the supervisor, with the variables of the run
   local batchai_pair batchai_name batchai_odd=()
   local batchai_command=("$BASH" -p -c "$batchai_supervisor" batchai-supervisor "$PWD" "$batchai_rare" /dev/null 0 "$batchai_filled")
@@ -266,9 +277,7 @@ batchai_filled=plan.$SLURM_JOB_ID
 printf '%s\\0' "\${batchai_plan[@]}" > "$batchai_filled" || exit 1
 
 exec {batchai_never}<> <(:)
-(
-  while : > heartbeat; do read -r -t ${String(heartbeatInSeconds)} -u "$batchai_never"; done
-) &
+batchai_beat &
 batchai_heart=$!
 batchai_become &
 batchai_child=$!
@@ -285,5 +294,7 @@ else
   "\${batchai_command[@]}"
 fi
 kill "$batchai_heart"
+wait "$batchai_heart"
+echo ended > heartbeat
 exit 0
 `;

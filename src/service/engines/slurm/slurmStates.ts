@@ -54,3 +54,14 @@ export function fateOf(state: string): SlurmFate {
 export function hasEnded(state: string): boolean {
   return !unended.has(fateOf(state));
 }
+
+/**
+ * States that Slurm also gives a job whose processes it does not see: a node that it cannot reach may go on, and a script
+ * that has found its claim completes beside the one that took it.
+ */
+const unsure: ReadonlySet<string> = new Set(["COMPLETED", "NODE_FAIL", "BOOT_FAIL"]);
+
+/** Whether Slurm has seen to it that no process of a job in this state is left. */
+export function meansNothingLives(state: string): boolean {
+  return !unsure.has(state);
+}
