@@ -29,6 +29,8 @@ export interface Configuration {
   readonly ignoreContainerSettings: boolean;
   /** Container engine of the embedded service; see `ServiceOptions.containerEngine`. */
   readonly containerEngine: string | undefined;
+  /** Size of the node. Default: that of the article. */
+  readonly vmSize: string;
 }
 
 /** A Batch AI service on another machine, and the storage account of the share that it mounts. */
@@ -57,6 +59,7 @@ export function readConfiguration(): Configuration {
       "ignore-container-settings": { type: "boolean", default: false },
       samples: { type: "string" },
       epochs: { type: "string" },
+      "vm-size": { type: "string", default: "STANDARD_NC6" },
     },
   });
   return {
@@ -72,6 +75,7 @@ export function readConfiguration(): Configuration {
     cntkScript: options.cntk ? existingFile(options["cntk-script"]) : undefined,
     ignoreContainerSettings: options["ignore-container-settings"],
     containerEngine: variable("BATCHAI_CONTAINER_ENGINE"),
+    vmSize: options["vm-size"],
   };
 }
 

@@ -62,7 +62,7 @@ await runInterruptible(async ({ step, signal, atEnd, ifCutShort }) => {
 
   step("Create the cluster mycluster");
   const parameters: ClusterCreateParameters = {
-    vmSize: "STANDARD_NC6",
+    vmSize: configuration.vmSize,
     scaleSettings: { manual: { targetNodeCount: 1 } },
     userAccountSettings: {
       adminUserName: configuration.adminUserName,

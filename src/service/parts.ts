@@ -22,7 +22,7 @@ import { openNodeTypes } from "./nodes/ownNodeTypes.ts";
 import { openMountRoot } from "./mountRoot.ts";
 import type { OpenParts } from "./openParts.ts";
 import type { BatchAIServiceOptions } from "./options.ts";
-import { problemOfType } from "./scheduler/allocation.ts";
+import { allocationOf, problemOfType } from "./scheduler/allocation.ts";
 import { Pruning } from "./scheduler/pruning.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { busyVolumeOwners, volumeOwners } from "./scheduler/volumeOwners.ts";
@@ -67,7 +67,7 @@ export async function startParts(
   const place = settleDataFolder(store, dataDir);
   const { subscriptionId, token, account } = serviceIdentityOf(store, options);
   const home = openSharedFolder({ sharedDir: options.sharedDir, place, store, accountNames: [account.name] });
-  const engines = made.engines ?? enginesFor({ ...options, gracePeriodInMs, logger }, place, home);
+  const engines = made.engines ?? enginesFor({ ...options, gracePeriodInMs, logger }, place, home, store);
   for (const name of options.resourceGroups ?? []) ensureResourceGroup(store, subscriptionId, name);
 
   const filesFolder = join(dataDir, "files");
@@ -112,7 +112,7 @@ export async function startParts(
 
   const gpus = made.gpus ?? (await openGpus(options, { logger, store, opened }));
   const probed = await Engines.probe(engines, logger);
-  await warnWithoutSlurm(probed, nodeTypes, logger);
+  await checkSlurm(engines, probed, nodeTypes, logger);
   const scheduler = new Scheduler({
     store,
     engines: probed,
@@ -149,10 +149,24 @@ export async function startParts(
   };
 }
 
-/** Clusters of such types are refused until Slurm is found, and their jobs fail. */
-async function warnWithoutSlurm(engines: Engines, { inSlurm: [type] }: NodeTypes, logger: Logger): Promise<void> {
-  const problem = type && (await problemOfType(engines, type));
-  if (problem !== undefined) logger.warn({ problem }, "node types name Slurm as their engine, but it cannot be used");
+/**
+ * Warns if node types need a Slurm that is not there: clusters of such types are refused until Slurm is found, and their
+ * jobs fail. Otherwise the engine checks the nodes in the background.
+ */
+async function checkSlurm(
+  engines: readonly Engine[],
+  probed: Engines,
+  { inSlurm }: NodeTypes,
+  logger: Logger,
+): Promise<void> {
+  const [type] = inSlurm;
+  const problem = type && (await problemOfType(probed, type));
+  if (problem === undefined) {
+    const allocations = inSlurm.flatMap((each) => allocationOf(each, {}) ?? []);
+    for (const engine of engines) if (engine instanceof SlurmEngine) engine.checkNodes(allocations);
+  } else {
+    logger.warn({ problem }, "node types name Slurm as their engine, but it cannot be used");
+  }
 }
 
 /** Containers of another data folder, even of a copy of this one, belong to another service. */
@@ -160,11 +174,14 @@ function enginesFor(
   options: BatchAIServiceOptions,
   { mountRootName: serviceId }: DataFolderPlace,
   home: string,
+  { settings }: Store,
 ): readonly Engine[] {
   const common = { ...options, runsFolder: runsFolderOf(home) };
   const engines = [new ProcessEngine(common), new ContainerEngine({ ...common, serviceId })];
   // Nodes of Slurm see nothing else.
-  return options.sharedDir === undefined ? engines : [...engines, new SlurmEngine({ ...common, serviceId })];
+  return options.sharedDir === undefined
+    ? engines
+    : [...engines, new SlurmEngine({ ...common, serviceId, stored: settings })];
 }
 
 /** Looks for the GPUs of this machine, and goes on to watch them. */

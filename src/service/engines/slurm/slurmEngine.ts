@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { findProgram } from "../../../ground/findProgram.ts";
 import { imageDetails, StartError } from "../../startError.ts";
-import type { EngineProbe, LaunchPlan, RunHandle, RunNeeds, Surroundings } from "../engine.ts";
+import type { EngineProbe, LaunchAllocation, LaunchPlan, RunHandle, RunNeeds, Surroundings } from "../engine.ts";
 import { RunFiles } from "../supervisor/runFiles.ts";
 import { SupervisedEngine, type SupervisedEngineOptions } from "../supervisor/supervisedEngine.ts";
 import { SupervisedRun } from "../supervisor/supervisedRun.ts";
+import { NodeChecks, type StoredTexts } from "./nodeChecks.ts";
 import { SlurmCommands } from "./slurmCommands.ts";
 import { jobNamePrefix } from "./slurmJob.ts";
 import { SlurmQueue, type SlurmQueueOptions } from "./slurmQueue.ts";
@@ -21,6 +22,10 @@ export interface SlurmEngineOptions
   readonly limitInMs?: number;
   /** Default: {@link usualPeriods}. */
   readonly periods?: Partial<SlurmPeriods>;
+  /** Remembers what nodes have told about themselves. Default: forgotten at the end of the process. */
+  readonly stored?: StoredTexts;
+  /** Time in which a network file system must show a file, in milliseconds; at most 45 s. Default: 30,000. */
+  readonly visibilityInMs?: number;
 }
 
 const engineName = "slurm";
@@ -37,6 +42,7 @@ export class SlurmEngine extends SupervisedEngine<SlurmRun, SlurmRunDetails> {
   readonly #options: SlurmEngineOptions;
   readonly #commands: SlurmCommands;
   readonly #queue: SlurmQueue;
+  readonly #checks: NodeChecks;
 
   constructor(options: SlurmEngineOptions) {
     super(options, { lookIntervalInMs, exitIntervalInMs: lookIntervalInMs });
@@ -44,6 +50,22 @@ export class SlurmEngine extends SupervisedEngine<SlurmRun, SlurmRunDetails> {
     this.#options = options;
     this.#commands = new SlurmCommands({ ...options, closing, logger });
     this.#queue = new SlurmQueue({ ...options, commands: this.#commands, closing, logger });
+    this.#checks = new NodeChecks({
+      ...{ ...options, folder: options.runsFolder, stored: options.stored ?? new Map<string, string>() },
+      ...{ commands: this.#commands, queue: this.#queue, closing, logger },
+    });
+  }
+
+  /** Checks in the background that nodes for these allocations and the service see each other's files. */
+  checkNodes(allocations: readonly LaunchAllocation[]): void {
+    const { background } = this.context;
+    const checking = this.#checks.checkAll(allocations).finally(() => background.delete(checking));
+    background.add(checking);
+  }
+
+  override async close(): Promise<void> {
+    await this.#checks.close();
+    await super.close();
   }
 
   async probe(): Promise<EngineProbe> {
@@ -65,8 +87,9 @@ export class SlurmEngine extends SupervisedEngine<SlurmRun, SlurmRunDetails> {
     return new StartError("FailedStartingContainer", reason, { details: imageDetails(container) });
   }
 
-  async surroundings(): Promise<Surroundings> {
-    return { environment: { PATH: standardPath } };
+  async surroundings({ allocation }: RunNeeds): Promise<Surroundings> {
+    const findings = allocation && this.#checks.known(allocation);
+    return { environment: { PATH: standardPath, ...findings?.environment } };
   }
 
   handleFor({ runId, nodes }: LaunchPlan): RunHandle {
