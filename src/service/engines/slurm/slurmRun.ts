@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../logger.ts";
@@ -211,15 +211,19 @@ export class SlurmRun implements RunBody {
     return undefined;
   }
 
-  /** Whether nothing of the job is left, as Slurm says. */
+  /** Whether nothing of the job is left, as Slurm says. What Slurm has forgotten may still run, and gives signs of life. */
   async #isOver(): Promise<boolean> {
     await this.#watch();
-    const status = this.#context.queue.statusOf(this.#details.name);
-    if (status.kind === "seen" && hasEnded(status.job.state)) return true;
-    if (status.kind === "absent" && (this.#beat === undefined || this.#silence() >= silenceLimitInMs)) return true;
+    if (this.#hasLeft()) return true;
     await this.#context.queue.lookNow();
-    const next = this.#context.queue.statusOf(this.#details.name);
-    return (next.kind === "seen" && hasEnded(next.job.state)) || (next.kind === "absent" && this.#beat === undefined);
+    return this.#hasLeft();
+  }
+
+  #hasLeft(): boolean {
+    const status = this.#context.queue.statusOf(this.#details.name);
+    if (status.kind !== "absent") return status.kind === "seen" && hasEnded(status.job.state);
+    this.#refresh();
+    return !existsSync(join(this.#folder, "heartbeat")) || this.#silence() >= silenceLimitInMs;
   }
 
   #running(): Life {
@@ -237,7 +241,11 @@ export class SlurmRun implements RunBody {
 
   /** Reads the folder: a network file system then shows files that it did not know before. */
   #refresh(): void {
-    readdirSync(this.#folder);
+    try {
+      readdirSync(this.#folder);
+    } catch {
+      // Somebody has removed it.
+    }
   }
 
   #lastOutput(): string {

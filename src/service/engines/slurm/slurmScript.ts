@@ -97,7 +97,8 @@ exit "$batchai_status"
  * The script of a run, which Slurm starts on its first node as `SCRIPT FOLDER RUN SCRATCH NODE...`: the ID of the run, the
  * folder for scratch directories on each host, or nothing, and the IDs of the nodes. It is the same for every run. It fills
  * in what the plan leaves open ({@link fillingsOf}), lets `srun` start what belongs on other nodes, starts the supervisor in
- * a session of its own, and gives signs of life while that runs. After SIGTERM it ends the run.
+ * a session of its own, and gives signs of life while that runs, as a file that it removes at its end. After SIGTERM, or when
+ * it finds an exit file, it ends the run.
  *
  * The variables of the run are in the file `environment` of its folder, as NAME=VALUE that end in NUL, and those of the
  * set-up task alone in the file `once`. Both are removed before anything else runs. Whoever starts a second time, or after
@@ -267,7 +268,11 @@ printf '%s\\0' "\${batchai_plan[@]}" > "$batchai_filled" || exit 1
 
 exec {batchai_never}<> <(:)
 (
-  while : > heartbeat; do read -r -t ${String(heartbeatInSeconds)} -u "$batchai_never"; done
+  while : > heartbeat; do
+    read -r -t ${String(heartbeatInSeconds)} -u "$batchai_never"
+    # The run has ended. If Slurm has forgotten the job, nobody else can tell it.
+    [[ -e exit.json ]] && kill -TERM $$
+  done
 ) &
 batchai_heart=$!
 batchai_become &
@@ -285,5 +290,7 @@ else
   "\${batchai_command[@]}"
 fi
 kill "$batchai_heart"
+wait "$batchai_heart" 2> /dev/null
+command -p rm -f heartbeat
 exit 0
 `;
