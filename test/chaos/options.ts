@@ -27,7 +27,7 @@ export const usage = `npm run chaos -- [options]
   --seed N          choices of the run; default: a random number, which is printed
   --kills N         end after this many kills; default: 1000
   --minutes M       end after this time; default: 60
-  --short           the form for CI: 60 kills, at most 1.5 minutes, each disturbance in turn
+  --short           the form for CI: 60 kills, at most 1.5 minutes, with Slurm 0.5, each disturbance in turn
   --built           run the service in dist/ instead of the sources
   --keep-going      continue after a failure
   --only NAME,...   choose from these disturbances only
@@ -59,7 +59,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
   return {
     seed: positive("seed", values.seed) ?? Math.floor(Math.random() * 1_000_000) + 1,
     kills: positive("kills", values.kills) ?? (values.short ? 60 : 1000),
-    minutes: positive("minutes", values.minutes) ?? (values.short ? 1.5 : 60),
+    minutes: positive("minutes", values.minutes) ?? (values.short ? shortMinutes(values.slurm) : 60),
     built: values.built,
     keepGoing: values["keep-going"],
     only: values.only?.split(",") ?? [],
@@ -67,6 +67,11 @@ export function readOptions(args: readonly string[]): ChaosOptions | "help" {
     containers: daemonOf(values.containers),
     slurm: values.slurm,
   };
+}
+
+/** A scenario with Slurm may take half a minute after this time. */
+function shortMinutes(slurm: boolean): number {
+  return slurm ? 0.5 : 1.5;
 }
 
 function daemonOf(text: string | undefined): DaemonName | undefined {

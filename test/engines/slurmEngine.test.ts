@@ -110,8 +110,8 @@ describe("a failure of sbatch", () => {
   it.each([
     ["after Slurm has accepted the job", { stderr: timedOut, code: 1 }],
     ["by a hang after Slurm has accepted the job", { hangs: true }],
-    ["by words that nobody can read", { stdout: () => "\u0000\u001B[31m???" }],
-    ["by a killed program", { stdout: () => "", code: 137 }],
+    ["by words that nobody can read", { stdout: (): string => "\u0000\u001B[31m???" }],
+    ["by a killed program", { stdout: (): string => "", code: 137 }],
     ["by a refusal that is none", { stderr: "sbatch: error: invalid partition specified: x\n", code: 1 }],
   ])("%s does not lead to a second submit", async (_, misbehavior) => {
     fake.misbehave("sbatch", misbehavior);

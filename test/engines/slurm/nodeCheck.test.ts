@@ -30,7 +30,11 @@ function check(state: string, job: (submission: SlurmSubmission) => Promise<unkn
     commands: {
       submit: async (submission) => {
         await job(submission);
-        status = { kind: "seen", job: { id: "1", name, state, reason: "None", nodeList: "n7" } };
+        status = {
+          kind: "seen",
+          lookedAt: performance.now(),
+          job: { id: "1", name, state, reason: "None", nodeList: "n7" },
+        };
         return "1";
       },
     },

@@ -99,7 +99,8 @@ exit "$batchai_status"
  * The script of a run, which Slurm starts on its first node as `SCRIPT FOLDER RUN SCRATCH NODE...`: the ID of the run, the
  * folder for scratch directories on each host, or nothing, and the IDs of the nodes. It is the same for every run. It fills
  * in what the plan leaves open ({@link fillingsOf}), lets `srun` start what belongs on other nodes, starts the supervisor in
- * a session of its own, and gives signs of life while that runs. After SIGTERM it ends the run.
+ * a session of its own, and gives signs of life while that runs, as a file that it removes at its end. After SIGTERM, or when
+ * it finds an exit file, it ends the run.
  *
  * The variables of the run are in the file `environment` of its folder, as NAME=VALUE that end in NUL, and those of the
  * set-up task alone in the file `once`. Both are removed before anything else runs. Whoever starts a second time, or after
