@@ -73,8 +73,8 @@ it("starts with node types of a file, and not with a file that is not valid", as
   const file = join(folder, "types.json");
   writeFileSync(file, '{ "BIG": { "gpus": 4, "cores": 32, "memoryInGB": 128 } }');
   await start({ nodeTypes: file });
-  writeFileSync(file, '{ "BIG": { "engine": "slurm" } }');
-  await expect(start({ nodeTypes: file })).rejects.toThrow(`${file}: node type "BIG" has the unknown member "engine".`);
+  writeFileSync(file, '{ "BIG": { "speed": 1 } }');
+  await expect(start({ nodeTypes: file })).rejects.toThrow(`${file}: node type "BIG" has the unknown member "speed".`);
 });
 
 /** Creates a job that writes the GPUs that it sees to a file. Returns the file. */

@@ -166,7 +166,13 @@ describe("a job in Slurm", () => {
       const plan = slurm.slurm.runs[0]?.plan;
       expect(plan?.allocation).toEqual({
         ...{ partition: "gpu", constraint: "v100", gpuType: "tesla", extraOptions: ["--exclusive"], gpusPerNode: 2 },
-        ...{ coresPerNode: 8, memoryPerNodeInBytes: 4 * 1024 ** 3, priority: 1000, timeLimitInSeconds: 3720 },
+        ...{
+          coresPerNode: 8,
+          memoryPerNodeInBytes: 4 * 1024 ** 3,
+          priority: 1000,
+          timeLimitInSeconds: 3720,
+          slotsPerNode: 2,
+        },
       });
       expect(plan?.limits).toBeUndefined();
       for (const node of plan?.nodes ?? []) {

@@ -62,9 +62,10 @@ describe.skipIf(obstacle)(titleOf("the shared test bed for Slurm", obstacle), ()
     const site = await sharedSlurm();
     const script = join(folder, "user.sh");
     await writeFile(script, "#!/bin/bash\nid -un\nsrun id -un\n", { mode: 0o755 });
-    const user = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"];
+    // Slurm reports a TMPDIR in which the user cannot write.
+    const user = ["-u", "TMPDIR", "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"];
     const options = ["--parsable", "--export=ALL", `--chdir=${folder}`, `--output=${join(folder, "user")}`];
-    const job = (await site.run("setpriv", ...user, "sbatch", ...options, script)).trim();
+    const job = (await site.run("env", ...user, "sbatch", ...options, script)).trim();
     await ended(site, job, "COMPLETED");
     expect(await readFile(join(folder, "user"), "utf8")).toBe("nobody\nnobody\n");
   });

@@ -50,7 +50,7 @@ describe("sbatch", () => {
     };
     await stubs.commands({ variables }).submit(submissionOf());
     const names = stubs.read("env").split("\n");
-    expect(names.filter((name) => /SLURM|SBATCH|SQUEUE/.test(name))).toEqual(["SLURM_CONF=/etc/our.conf"]);
+    expect(names.filter((name) => /^(?:SLURM|SBATCH|SQUEUE)/.test(name))).toEqual(["SLURM_CONF=/etc/our.conf"]);
     expect(names).toContain("OTHER=1");
     expect(names).toContain("LC_ALL=C");
     expect(stubs.read("pwd")).toBe("/\n");
