@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchPlan, RunEnd, RunHandle, RunState } from "../../src/service/engines/engine.ts";
 import { SlurmEngine } from "../../src/service/engines/slurm/slurmEngine.ts";
-import { FakeSlurm } from "../slurm/fakeSlurm.ts";
+import { FakeSlurm, type Misbehavior } from "../slurm/fakeSlurm.ts";
 import type { FakeJob } from "../slurm/fakeJob.ts";
 import { until } from "../until.ts";
 import { Workplace } from "./workplace.ts";
@@ -107,7 +107,7 @@ const succeeded = { kind: "exited", exitCode: 0 };
 describe("a failure of sbatch", () => {
   const timedOut = "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n";
 
-  it.each([
+  it.each<[string, Misbehavior]>([
     ["after Slurm has accepted the job", { stderr: timedOut, code: 1 }],
     ["by a hang after Slurm has accepted the job", { hangs: true }],
     ["by words that nobody can read", { stdout: (): string => "\u0000\u001B[31m???" }],
@@ -490,7 +490,11 @@ describe("a stop", () => {
 
 describe("files", () => {
   it("that a job has removed do not make it run for ever", async () => {
-    const run = await running(`${line}; rm -rf "${join(workplace.runs)}"/*; exec sleep 600`);
+    const run = await running(`${line}; ${workplace.gate("go")}; rm -rf "${workplace.runs}"/*; exec sleep 600`);
+    await workplace.open("go");
+    await until("they are gone", () => !existsSync(join(workplace.runs, run.plan.runId)));
+    await delay(1200);
+    expect(run.states.at(-1)).toMatchObject({ kind: "running" });
     fake.end(run.job, "FAILED");
     expect(await run.end).toMatchObject({ kind: "failed", code: "RunLost" });
   });
@@ -509,17 +513,14 @@ describe("files", () => {
 
 describe("one call of squeue in a tick", () => {
   it.each([1, 1000])("tells of %i runs", { timeout: 60_000 }, async (count) => {
-    await engine.close();
     const handles: RunHandle[] = [];
     const closing = new AbortController();
     for (let index = 0; index < count; index++) {
       const plan = workplace.plan(line);
-      const draft = makeEngine();
-      await draft.reserve(plan);
-      handles.push(draft.handleFor(plan));
-      await draft.close();
+      await engine.reserve(plan);
+      handles.push(engine.handleFor(plan));
     }
-    engine = makeEngine();
+    await restart();
     for (const { name } of handles) fake.add({ name: String(name), state: "PENDING", reason: "Priority" });
     await Promise.all(handles.map((handle) => engine.recover(handle)));
     for (const handle of handles) engine.wait(handle, { abortSignal: closing.signal }).catch(() => undefined);

@@ -38,6 +38,7 @@ const notEnded = [
   "STOPPED",
   "REQUEUED",
   "REQUEUE_HOLD",
+  "SPECIAL_EXIT",
 ];
 
 /** Whether `squeue` shows the job without `-t all`. */

@@ -250,8 +250,9 @@ export class SlurmRun implements RunBody {
     return hasEnded(state) && (kind === "exited" || !this.#isClaimed() || !this.#mayLive(state));
   }
 
+  /** Whether a supervisor has taken the claim, whatever the job has made of it since. */
   #isClaimed(): boolean {
-    return this.#files.readClaim().kind === "supervised" || this.#files.wasClaimed();
+    return this.#claimSeenAt !== undefined || this.#files.readClaim().kind === "supervised" || this.#files.wasClaimed();
   }
 
   #running(): Life {
