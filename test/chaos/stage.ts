@@ -44,7 +44,8 @@ export class Stage {
     this.give(this.mountRoot);
   }
 
-  /** @param main - The script of the service, which the ordinary user must be able to read. @param user - Absent: one without other processes. */
+  /** @param main - The script of the service, which the ordinary user must be able to read. */
+  // `user`: user ID of the service; absent: one without other processes.
   static open(main: string, user?: number): Stage {
     const folder = mkdtempSync(join(tmpdir(), "batchai-chaos-"));
     chmodSync(folder, 0o755);

@@ -107,8 +107,9 @@ const holdJobs: Disturbance = {
     const slurm = slurmOf(world);
     const withdrawals: (() => Promise<unknown>)[] = [];
     for (const { id, state } of await someLive(world, random)) {
-      const [set, reset] = state === "RUNNING" ? ["suspend", "resume"] : ["hold", "release"];
-      if (set === undefined || reset === undefined || !(await slurm.tries("scontrol", set, id))) continue;
+      const isRunning = state === "RUNNING";
+      const [set, reset] = [isRunning ? "suspend" : "hold", isRunning ? "resume" : "release"];
+      if (!(await slurm.tries("scontrol", set, id))) continue;
       world.report.count(`jobs: ${set}`);
       withdrawals.push(() => slurm.tries("scontrol", reset, id));
     }
