@@ -23,7 +23,7 @@ const periods = {
   searchPeriodInMs: 400,
 };
 
-function makeEngine(changes: Partial<typeof periods> = {}): SlurmEngine {
+function makeEngine(changes: Partial<typeof periods> = {}, lookIntervalInMs = 50): SlurmEngine {
   return new SlurmEngine({
     runsFolder: workplace.runs,
     serviceId: "test",
@@ -31,6 +31,7 @@ function makeEngine(changes: Partial<typeof periods> = {}): SlurmEngine {
     intervalInMs: 50,
     longestIntervalInMs: 200,
     limitInMs: 1000,
+    lookIntervalInMs,
     gracePeriodInMs: 300,
     finishPeriodInMs: 1000,
     periods: { ...periods, ...changes },
@@ -50,9 +51,9 @@ afterEach(async () => {
 });
 
 /** The next process of the service, over the same folder. */
-async function restart(changes: Partial<typeof periods> = {}): Promise<void> {
+async function restart(changes: Partial<typeof periods> = {}, lookIntervalInMs?: number): Promise<void> {
   await engine.close();
-  engine = makeEngine(changes);
+  engine = makeEngine(changes, lookIntervalInMs);
 }
 
 const line = 'echo once >> "$WORKPLACE/runs.txt"';
@@ -520,7 +521,7 @@ describe("one call of squeue in a tick", () => {
       await engine.reserve(plan);
       handles.push(engine.handleFor(plan));
     }
-    await restart();
+    await restart({}, 1000);
     for (const { name } of handles) fake.add({ name: String(name), state: "PENDING", reason: "Priority" });
     await Promise.all(handles.map((handle) => engine.recover(handle)));
     for (const handle of handles) engine.wait(handle, { abortSignal: closing.signal }).catch(() => undefined);

@@ -20,6 +20,8 @@ export interface SlurmEngineOptions
   readonly environment?: NodeJS.ProcessEnv;
   /** Time after which a program of Slurm is killed, in milliseconds. Default: 30,000. */
   readonly limitInMs?: number;
+  /** Time between two looks at the files of a run, in milliseconds. They may be on a network file system. Default: 1000. */
+  readonly lookIntervalInMs?: number;
   /** Default: {@link usualPeriods}. */
   readonly periods?: Partial<SlurmPeriods>;
   /** Remembers what nodes have told about themselves. Default: forgotten at the end of the process. */
@@ -30,8 +32,6 @@ export interface SlurmEngineOptions
 
 const engineName = "slurm";
 const handleVersion = 1;
-/** Time between two looks at the files of a run, in milliseconds. They may be on a network file system. */
-const lookIntervalInMs = 1000;
 const programs = ["sbatch", "squeue", "scancel", "scontrol"] as const;
 const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -45,6 +45,7 @@ export class SlurmEngine extends SupervisedEngine<SlurmRun, SlurmRunDetails> {
   readonly #checks: NodeChecks;
 
   constructor(options: SlurmEngineOptions) {
+    const { lookIntervalInMs = 1000 } = options;
     super(options, { lookIntervalInMs, exitIntervalInMs: lookIntervalInMs });
     const { closing, logger } = this.context;
     this.#options = options;
