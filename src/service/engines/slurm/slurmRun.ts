@@ -214,8 +214,8 @@ export class SlurmRun implements RunBody {
     const silentForInMs = this.#heartbeat.silenceInMs();
     if (isAbsent) this.#isForgotten = true;
     this.#endedAt ??= performance.now();
-    const isLate = performance.now() - this.#endedAt < this.#context.periods.exitPeriodInMs;
-    if (isLate || silentForInMs < this.#context.periods.silenceLimitInMs) return this.#running();
+    const mayComeYet = performance.now() - this.#endedAt < this.#context.periods.exitPeriodInMs;
+    if (mayComeYet || silentForInMs < this.#context.periods.silenceLimitInMs) return this.#running();
     return isAbsent ? { kind: "gone", end: forgotten(silentForInMs) } : { kind: "unknown" };
   }
 
@@ -296,8 +296,8 @@ function nulEnded(variables: Readonly<Record<string, string>>): string {
 }
 
 /** @throws StartError if a secret would have to be shown to pass it on. */
-function checkNames({ environment }: LaunchSecrets): void {
-  const name = Object.keys(environment).find((each) => !isAssignable(each));
+function checkNames({ environment, oncePerHost }: LaunchSecrets): void {
+  const name = Object.keys({ ...environment, ...oncePerHost }).find((each) => !isAssignable(each));
   if (name === undefined) return;
   throw new StartError(
     "FailedStartingProcess",
