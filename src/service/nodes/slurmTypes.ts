@@ -1,4 +1,5 @@
 import { durationInMs } from "../duration.ts";
+import type { LaunchAllocation } from "../engines/engine.ts";
 import { shown } from "./shown.ts";
 
 /** Members of a node type that say what its nodes are in Slurm. */
@@ -24,14 +25,10 @@ export interface SlurmTypeOptions {
 }
 
 /** What the nodes of a type are in Slurm. */
-export interface SlurmNodeType {
-  readonly partition?: string;
-  readonly account?: string;
-  readonly qos?: string;
-  readonly constraint?: string;
-  readonly gpuType?: string;
-  readonly extraOptions?: readonly string[];
-  readonly scratchDirectory?: string;
+export interface SlurmNodeType extends Pick<
+  LaunchAllocation,
+  "partition" | "account" | "qos" | "constraint" | "gpuType" | "extraOptions" | "scratchDirectory"
+> {
   readonly maxWallClockTimeInSeconds?: number;
 }
 

@@ -5,6 +5,7 @@ import type { LaunchPlan, LaunchSecrets, RunEnd } from "../engine.ts";
 import type { PlainPlan } from "../launchText.ts";
 import { createFolders } from "../supervisor/createFolders.ts";
 import { withLocalValues } from "../supervisor/localValues.ts";
+import { checkSecretNames } from "../supervisor/secretNames.ts";
 import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
 import { foldersOf } from "../supervisor/runFolders.ts";
@@ -34,7 +35,6 @@ import { createContainer, gpusMissingIn, startContainer } from "./createContaine
 import { DaemonRefusal, DaemonSilence } from "./daemonErrors.ts";
 import { type EndContext, exited, exitPeriodInMs, terminateContainer } from "./endContainer.ts";
 import { ownerFor } from "./outputOwner.ts";
-import { checkNames } from "./secretNames.ts";
 
 /** The part of a handle that belongs to the container engine. */
 export type ContainerRunDetails = Pick<LaunchPlan, "runId"> & {
@@ -168,7 +168,7 @@ export class ContainerRun implements RunBody<PlainPlan> {
     const { daemon, serviceId } = this.#context;
     const { image } = this.#details;
     this.#mayHaveStarted = false;
-    checkNames(secrets);
+    checkSecretNames(secrets, "FailedStartingContainer", "a job in a container");
     await createFolders(foldersOf(plan));
     const facts = daemon.facts ?? (await this.#persistently(() => daemon.ask(askTimeoutInMs)));
     const objection = gpusOf(plan).length > 0 ? gpuObjection(facts, image) : undefined;

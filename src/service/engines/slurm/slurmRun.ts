@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Logger } from "../../logger.ts";
 import { attempt, StartError } from "../../startError.ts";
 import type { LaunchPlan, LaunchSecrets, RunEnd } from "../engine.ts";
-import { isAssignable } from "../supervisor/assignable.ts";
+import { checkSecretNames } from "../supervisor/secretNames.ts";
 import { createFolders } from "../supervisor/createFolders.ts";
 import type { Life, RunBody } from "../supervisor/runBody.ts";
 import type { Claim, RunFiles } from "../supervisor/runFiles.ts";
@@ -56,7 +55,6 @@ export interface SlurmRunContext extends SupervisorPeriods {
   readonly queue: SlurmQueue;
   readonly periods: SlurmPeriods;
   readonly closing: AbortSignal;
-  readonly logger: Logger;
 }
 
 /** File with the secret variables of the set-up task. */
@@ -93,7 +91,7 @@ export class SlurmRun implements RunBody {
   }
 
   async start(plan: LaunchPlan, secrets: LaunchSecrets): Promise<void> {
-    checkNames(secrets);
+    checkSecretNames(secrets, "FailedStartingProcess", "a job on Slurm");
     const { allocation, nodes, runId } = plan;
     if (allocation === undefined) throw new StartError("FailedStartingProcess", "The run asks for no nodes of Slurm.");
     await createFolders(sharedFoldersOf(plan));
@@ -293,15 +291,4 @@ function nulEnded(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)
     .map(([name, value]) => `${name}=${value}\0`)
     .join("");
-}
-
-/** @throws StartError if a secret would have to be shown to pass it on. */
-function checkNames({ environment, oncePerHost }: LaunchSecrets): void {
-  const name = Object.keys({ ...environment, ...oncePerHost }).find((each) => !isAssignable(each));
-  if (name === undefined) return;
-  throw new StartError(
-    "FailedStartingProcess",
-    `A secret variable of a job on Slurm cannot have the name ${JSON.stringify(name)}. ` +
-      "Use letters, digits and underscores, and no name that bash protects.",
-  );
 }
